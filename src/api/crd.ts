@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { USER_CERTIFICATE, userCertificateSpecSchema, userCertificateStatusSchema } from "./user-certificate.ts";
+
+/** A piece of a JSON document. */
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+interface PrinterColumn {
+  readonly name: string;
+  readonly jsonPath: string;
+  readonly description: string;
+  /** Times to come are strings too: the API server prints a `date` in the future as `<invalid>`. */
+  readonly type: "string" | "integer" | "date";
+  /** 0: always shown; 1: with `-o wide`. */
+  readonly priority: 0 | 1;
+}
+
+const readyCondition = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
+
+const USER_CERTIFICATE_COLUMNS: readonly PrinterColumn[] = [
+  column("READY", readyCondition("status"), "Whether the Secret holds a certificate that works.", "string", 0),
+  column("REASON", readyCondition("reason"), "The cause of that, in one word.", "string", 0),
+  column("SECRET", ".spec.secretName", "The Secret that apps mount.", "string", 0),
+  column("EXPIRES", ".status.notAfter", "When the certificate expires.", "string", 0),
+  column("RENEWAL", ".status.renewalTime", "When the next certificate is issued.", "string", 0),
+  column("AGE", ".metadata.creationTimestamp", "How old the resource is.", "date", 0),
+  column("USERNAME", ".spec.username", "The database user.", "string", 1),
+  column("PROJECT", ".spec.projectId", "The Atlas project.", "string", 1),
+  column("SERIAL", ".status.serialNumber", "The certificate's serial number.", "string", 1),
+  column("MESSAGE", readyCondition("message"), "The cause and the next step.", "string", 1),
+];
+
+function column(
+  name: string,
+  jsonPath: string,
+  description: string,
+  type: PrinterColumn["type"],
+  priority: PrinterColumn["priority"],
+): PrinterColumn {
+  return { name, jsonPath, description, type, priority };
+}
+
+/** The CustomResourceDefinition of AtlasUserCertificate, as crds/ holds it. */
+export function userCertificateCrd(): Json {
+  const { group, version, kind, plural, singular, shortNames, categories, description } = USER_CERTIFICATE;
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular,
+        shortNames: [...shortNames],
+        categories: [...categories],
+      },
+      scope: "Namespaced",
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: USER_CERTIFICATE_COLUMNS.map(printerColumn),
+          schema: {
+            openAPIV3Schema: {
+              type: "object",
+              description,
+              required: ["spec"],
+              properties: {
+                apiVersion: { type: "string", description: "Version of this kind's schema." },
+                kind: { type: "string", description: "Always AtlasUserCertificate." },
+                metadata: { type: "object" },
+                spec: structuralSchema(userCertificateSpecSchema),
+                status: structuralSchema(userCertificateStatusSchema),
+              },
+            },
+          },
+        },
+      ],
+    },
+  };
+}
+
+function printerColumn({ priority, ...rest }: PrinterColumn): Json {
+  return priority === 0 ? rest : { ...rest, priority };
+}
+
+/** A zod schema as a structural schema: what the API server takes, and nothing that it refuses. */
+function structuralSchema(schema: z.ZodType): Json {
+  // The document comes from our own schemas and a JSON serializer: it is JSON.
+  return withoutForbidden(z.toJSONSchema(schema, { target: "openapi-3.0", io: "input" }) as Json);
+}
+
+/** Keys that zod writes and that a structural schema must not hold, or that say nothing there. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["$schema", "id", "propertyNames"]);
+
+function withoutForbidden(node: Json, parentKey?: string): Json {
+  if (isList(node)) return node.map((item) => withoutForbidden(item));
+  if (typeof node !== "object" || node === null) return node;
+  const kept: { [key: string]: Json } = {};
+  for (const [key, value] of Object.entries(node)) {
+    // Below `properties` every key is a field's name, whatever it is called.
+    if (parentKey !== "properties") {
+      if (FORBIDDEN_KEYS.has(key)) continue;
+      if (key === "additionalProperties" && value === false) continue;
+      // zod's bounds of a safe integer; the format says it.
+      if ((key === "minimum" || key === "maximum") && Math.abs(Number(value)) === Number.MAX_SAFE_INTEGER) continue;
+    }
+    kept[key] = withoutForbidden(value, key);
+  }
+  return kept;
+}
+
+function isList(node: Json): node is readonly Json[] {
+  return Array.isArray(node);
+}

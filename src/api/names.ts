@@ -1,0 +1,26 @@
+/** API group of both kinds. */
+export const API_GROUP = "atlascerts.io";
+export const API_VERSION = "v1alpha1";
+
+/** Every label and annotation of the operator's own starts with this; users can't set such keys in secretTemplate. */
+export const OWN_PREFIX = `${API_GROUP}/`;
+
+/** On the AtlasUserCertificate: any new value asks for one new certificate. */
+export const RENEW_REQUEST_ANNOTATION = `${OWN_PREFIX}renew-requested-at`;
+
+/** On the Secret: selects it for the operator's watch. Its loss is repaired; it proves nothing. */
+export const MANAGED_LABEL = `${OWN_PREFIX}managed`;
+
+/** On the Secret: what it was issued for and what it holds. A Secret without `certificateUid` is foreign. */
+export const SECRET_ANNOTATIONS = {
+  certificateName: `${OWN_PREFIX}certificate-name`,
+  certificateUid: `${OWN_PREFIX}certificate-uid`,
+  projectId: `${OWN_PREFIX}project-id`,
+  username: `${OWN_PREFIX}username`,
+  serialNumber: `${OWN_PREFIX}serial-number`,
+  notAfter: `${OWN_PREFIX}not-after`,
+  fingerprint: `${OWN_PREFIX}fingerprint`,
+} as const;
+
+/** The name under which the operator's writes stand in `metadata.managedFields`. */
+export const FIELD_MANAGER = "atlas-cert-operator";

@@ -1,0 +1,26 @@
+import type { X509Certificate } from "node:crypto";
+import { type NameAttribute, subjectAttributes } from "./distinguished-name.ts";
+
+/** What may be told of a certificate: nothing in here is secret. */
+export interface CertificateFacts {
+  /** In decimal, as Atlas lists it. A string: it is past what a JavaScript number holds. */
+  readonly serialNumber: string;
+  /** SHA-256 of the DER form, upper-case hexadecimal pairs with colons. */
+  readonly fingerprint: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly subject: readonly NameAttribute[];
+}
+
+/** The facts, or undefined where the times are no times. */
+export function certificateFacts(certificate: X509Certificate): CertificateFacts | undefined {
+  const { validFromDate: notBefore, validToDate: notAfter } = certificate;
+  if (Number.isNaN(notBefore.getTime()) || Number.isNaN(notAfter.getTime())) return undefined;
+  return {
+    serialNumber: BigInt(`0x${certificate.serialNumber}`).toString(),
+    fingerprint: certificate.fingerprint256,
+    notBefore,
+    notAfter,
+    subject: subjectAttributes(certificate),
+  };
+}

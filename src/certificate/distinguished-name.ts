@@ -1,0 +1,101 @@
+import type { X509Certificate } from "node:crypto";
+
+/** One attribute of a distinguished name: type in capitals (`CN`, `OU`), value unescaped. */
+export interface NameAttribute {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** Names of one attribute type that differ between RFC 2253, RFC 4514 and OpenSSL. */
+const ALIASES: Readonly<Record<string, string>> = {
+  COMMONNAME: "CN",
+  ORGANIZATIONALUNITNAME: "OU",
+  ORGANIZATIONNAME: "O",
+  LOCALITYNAME: "L",
+  STATEORPROVINCENAME: "ST",
+  S: "ST",
+  COUNTRYNAME: "C",
+  EMAILADDRESS: "E",
+  EMAIL: "E",
+  USERID: "UID",
+};
+
+/**
+ * Parses a distinguished name in the form of RFC 2253 and RFC 4514 (`CN=reports,OU=analytics`), with escapes, quoted
+ * values and multi-valued parts. Undefined where the text is none: a plain user name, say.
+ */
+export function parseDistinguishedName(text: string): readonly NameAttribute[] | undefined {
+  const attributes: NameAttribute[] = [];
+  for (const part of splitUnescaped(text)) {
+    const equals = part.indexOf("=");
+    if (equals === -1) return undefined;
+    const type = part.slice(0, equals).trim();
+    if (!/^(?:[A-Za-z][-A-Za-z0-9]*|(?:OID\.)?\d+(?:\.\d+)+)$/i.test(type)) return undefined;
+    attributes.push({ type: canonicalType(type), value: unescapeValue(part.slice(equals + 1)) });
+  }
+  return attributes;
+}
+
+/** The subject of a certificate, attribute by attribute. */
+export function subjectAttributes(certificate: X509Certificate): readonly NameAttribute[] {
+  // Node types every value as one string; a type that occurs twice gives a list.
+  const subject: Readonly<Record<string, string | readonly string[]>> = certificate.toLegacyObject().subject as never;
+  return Object.entries(subject).flatMap(([type, values]) =>
+    [values].flat().map((value) => ({ type: canonicalType(type), value })),
+  );
+}
+
+/**
+ * Whether a certificate's subject is this database user: a plain name is the CN; of a distinguished name every
+ * attribute must stand in the subject. Attributes that Atlas adds are no contradiction, nor is the order.
+ */
+export function subjectIsUser(subject: readonly NameAttribute[], username: string): boolean {
+  const holds = ({ type, value }: NameAttribute) =>
+    subject.some((attribute) => attribute.type === type && attribute.value === value);
+  // A plain name may happen to look like a distinguished one (`a=b`): both readings count.
+  return holds({ type: "CN", value: username }) || (parseDistinguishedName(username)?.every(holds) ?? false);
+}
+
+/** A subject for people, in the form of RFC 4514. */
+export function describeSubject(subject: readonly NameAttribute[]): string {
+  return subject.map(({ type, value }) => `${type}=${value.replaceAll(/[,+"\\<>;=]/g, "\\$&")}`).join(",");
+}
+
+function canonicalType(type: string): string {
+  const capitals = type.toUpperCase().replace(/^OID\./, "");
+  return ALIASES[capitals] ?? capitals;
+}
+
+/** Splits at commas, semicolons and plus signs that are neither escaped nor quoted. */
+function splitUnescaped(text: string): readonly string[] {
+  const parts: string[] = [];
+  let part = "";
+  let quoted = false;
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index] ?? "";
+    if (character === "\\") {
+      part += character + (text[++index] ?? "");
+    } else if (character === '"') {
+      quoted = !quoted;
+      part += character;
+    } else if (!quoted && (character === "," || character === ";" || character === "+")) {
+      parts.push(part);
+      part = "";
+    } else {
+      part += character;
+    }
+  }
+  parts.push(part);
+  return parts;
+}
+
+/** Removes white space around, quotes and backslash escapes; hexadecimal pairs are UTF-8 bytes. */
+function unescapeValue(raw: string): string {
+  // A space that is escaped at the end belongs to the value: trim() took it, its backslash tells.
+  const trimmed = raw.trim().replace(/\\$/, "\\ ");
+  const quoted = trimmed.length >= 2 && trimmed.startsWith('"') && trimmed.endsWith('"');
+  const text = quoted ? trimmed.slice(1, -1) : trimmed;
+  return text.replaceAll(/(?:\\[0-9A-Fa-f]{2})+|\\(.)/g, (escaped, single: string | undefined) =>
+    single === undefined ? Buffer.from(escaped.replaceAll("\\", ""), "hex").toString("utf8") : single,
+  );
+}

@@ -1,0 +1,33 @@
+/** When a certificate is replaced: a time before its expiry, or a share of its lifetime. */
+export type RenewalRule =
+  | { readonly kind: "before"; readonly beforeMs: number }
+  | { readonly kind: "percentage"; readonly percentage: number };
+
+/** Without a rule, and where the rule asks for more than the certificate's lifetime. */
+const DEFAULT_SHARE = 1 / 3;
+
+/**
+ * The time at which a certificate is due for renewal, from its real lifetime.
+ *
+ * A `before` as long as the lifetime would renew for ever; the default share stands in for it.
+ */
+export function renewalTime(
+  validity: { readonly notBefore: Date; readonly notAfter: Date },
+  rule: RenewalRule | undefined,
+): Date {
+  const lifetimeMs = validity.notAfter.getTime() - validity.notBefore.getTime();
+  return new Date(Math.floor(validity.notAfter.getTime() - leadMs(lifetimeMs, rule)));
+}
+
+function leadMs(lifetimeMs: number, rule: RenewalRule | undefined): number {
+  switch (rule?.kind) {
+    case undefined:
+      return lifetimeMs * DEFAULT_SHARE;
+    case "percentage":
+      return (lifetimeMs * rule.percentage) / 100;
+    case "before":
+      return rule.beforeMs < lifetimeMs ? rule.beforeMs : lifetimeMs * DEFAULT_SHARE;
+    default:
+      return rule satisfies never;
+  }
+}

@@ -1,0 +1,85 @@
+import { SensitiveText } from "../sensitive-text.ts";
+import type { CertificateFacts } from "./certificate-facts.ts";
+import { type KeyPair, readKeyPair } from "./key-pair.ts";
+
+/** The type that every tool which handles TLS Secrets knows. It fixes the names of the first two keys. */
+export const SECRET_TYPE = "kubernetes.io/tls";
+
+export const CERTIFICATE_KEY = "tls.crt";
+export const PRIVATE_KEY_KEY = "tls.key";
+/** Certificate, then key, in one file: what MongoDB drivers take as tlsCertificateKeyFile. */
+export const COMBINED_KEY = "tls-combined.pem";
+
+/** The data of a Secret as the API server sends it: key to base64. */
+export type SecretData = Readonly<Record<string, string>>;
+
+/** What a Secret's data says, without the key material. */
+export type SecretContent =
+  | {
+      readonly kind: "pair";
+      readonly facts: CertificateFacts;
+      /** Every format beside tls.crt and tls.key is there and says the same. */
+      readonly formatsCurrent: boolean;
+    }
+  | { readonly kind: "missing" | "undecodable" | "mismatch"; readonly problem: string };
+
+/** The data that the Secret must hold for a pair. All keys go in one write. */
+export function secretData(pair: KeyPair): SecretData {
+  const key = pair.privateKeyPem.reveal();
+  return {
+    [CERTIFICATE_KEY]: base64(pair.certificatePem),
+    [PRIVATE_KEY_KEY]: base64(key),
+    [COMBINED_KEY]: base64(pair.certificatePem + key),
+  };
+}
+
+/**
+ * A stand-in of the same shape for a dry run: what would stop the real write (access, quota, admission, a wrong type)
+ * stops it too. It holds no certificate.
+ */
+export function standInData(): SecretData {
+  const block = (label: string) => `-----BEGIN ${label}-----\n${"A".repeat(1024)}\n-----END ${label}-----\n`;
+  const certificate = block("CERTIFICATE");
+  const key = block("PRIVATE KEY");
+  return {
+    [CERTIFICATE_KEY]: base64(certificate),
+    [PRIVATE_KEY_KEY]: base64(key),
+    [COMBINED_KEY]: base64(certificate + key),
+  };
+}
+
+/** Reads the pair that a Secret's data holds, for the one write that needs it. */
+export function pairFromData(data: SecretData): KeyPair | undefined {
+  const result = readPair(data);
+  return result?.ok ? result.pair : undefined;
+}
+
+/** Judges a Secret's data; nothing of the key material is in the answer. */
+export function judgeData(data: SecretData): SecretContent {
+  const missing = [CERTIFICATE_KEY, PRIVATE_KEY_KEY].filter((key) => !data[key]);
+  if (missing.length > 0) return { kind: "missing", problem: `it has no ${missing.join(" and no ")}` };
+  const result = readPair(data);
+  if (result === undefined) return { kind: "missing", problem: "it holds no data" };
+  if (!result.ok) return { kind: result.kind, problem: result.problem };
+  const wanted = secretData(result.pair);
+  return {
+    kind: "pair",
+    facts: result.pair.facts,
+    formatsCurrent: Object.entries(wanted).every(([key, value]) => data[key] === value),
+  };
+}
+
+function readPair(data: SecretData) {
+  const certificate = data[CERTIFICATE_KEY];
+  const key = data[PRIVATE_KEY_KEY];
+  if (certificate === undefined || key === undefined) return undefined;
+  return readKeyPair(fromBase64(certificate), new SensitiveText(fromBase64(key)));
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
+}
+
+function fromBase64(text: string): string {
+  return Buffer.from(text, "base64").toString("utf8");
+}

@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { DEFAULT_BASE_URL } from "../atlas/base-url.ts";
+import { readExtraCaFile } from "../atlas/extra-ca.ts";
+import { USER_AGENT } from "../atlas/user-agent.ts";
+import { MONTH_MS } from "../certificate/check-issued.ts";
+import { systemClock } from "../clock.ts";
+import { KubeConfigError, loadKubeConfig } from "../kube/kube-config.ts";
+import { LeaseLostError } from "../kube/lease.ts";
+import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";
+import {
+  choiceFlag,
+  describeFlags,
+  durationFlag,
+  environmentVariable,
+  type FlagValues,
+  listFlag,
+  readFlags,
+  switchFlag,
+  textFlag,
+  UsageError,
+  wholeNumberFlag,
+} from "./flags.ts";
+import { type OperatorOptions, runOperator } from "./operator.ts";
+import { VERSION } from "./version.ts";
+
+/** Streams, environment and end of a command. */
+export interface CommandContext {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Its abort is the orderly end. */
+  readonly signal: AbortSignal;
+}
+
+/** The flags of `run`, in the order of `--help`: where things are, what is watched, the limits, the process. */
+export const RUN_FLAGS = {
+  kubeconfig: textFlag(
+    "FILE",
+    "Kubeconfig of the API server. Without it: $KUBECONFIG, then the cluster this process runs in, then ~/.kube/config.",
+  ),
+  context: textFlag("NAME", "Context of the kubeconfig. Without it: its current one."),
+  "atlas-base-url": textFlag(
+    "URL",
+    "Scheme, host and port of the Atlas Administration API. The government cloud is https://cloud.mongodbgov.com.",
+    DEFAULT_BASE_URL,
+  ),
+  "atlas-ca-file": textFlag(
+    "FILE",
+    "PEM certificates to trust for Atlas beside the usual ones, for a proxy that breaks TLS up.",
+  ),
+  "watch-namespaces": listFlag("A,B", "Watch these namespaces alone, and need no access beyond them. Without it: all."),
+  workers: wholeNumberFlag("Resources that are worked on at one time.", 16, { least: 1, most: 256 }),
+  "verify-interval": durationFlag("How often a certificate is compared with Atlas' list.", "6h"),
+  "max-issues-per-day": wholeNumberFlag(
+    "Certificates issued for one resource in any 24 hours: Atlas can't take one back.",
+    4,
+    { least: 1, most: 100_000 },
+  ),
+  "max-unexpired-per-user": wholeNumberFlag("Unexpired certificates that one database user may have.", 10, {
+    least: 1,
+    most: 100_000,
+  }),
+  "max-backoff": durationFlag("The longest wait between two attempts that fail.", "1h"),
+  "recheck-interval": durationFlag(
+    "The longest wait between two attempts where somebody has to mend something at Atlas, which can't be seen from here.",
+    "10m",
+  ),
+  "simulated-month": durationFlag(
+    "How long a month of the simulator lasts. Only with `simulate`: it makes the operator take such short certificates.",
+    undefined,
+  ),
+  "leader-elect": switchFlag("Whether this process shares the work with others through a lease.", true),
+  "lease-name": textFlag("NAME", "Name of the lease.", "atlas-cert-operator"),
+  "lease-namespace": textFlag("NAME", "Namespace of the lease. Without it: that of the pod or of the context."),
+  "lease-duration": durationFlag("For how long others leave a lease alone after its last renewal.", "15s"),
+  "lease-renew-deadline": durationFlag("For how long after a renewal this process counts itself the leader.", "10s"),
+  "lease-retry-period": durationFlag("How often the lease is renewed, or tried for.", "2s"),
+  "log-level": choiceFlag("The least that is logged.", LOG_LEVELS, "info"),
+  "log-format": choiceFlag("How it is logged; auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
+};
+
+export const RUN_USAGE = `Usage: atlas-cert-operator run [flags]
+
+Runs the operator: keeps the Secrets of all AtlasUserCertificates fresh.
+
+Flags (each may be an environment variable too: --log-level is ${environmentVariable("log-level")}):
+${describeFlags(RUN_FLAGS)}
+  --help
+      Print this and exit.
+`;
+
+/**
+ * `atlas-cert-operator run`.
+ *
+ * @returns the exit code: 0 after an orderly end, 1 where the operator can't go on, 2 for a flag that is not allowed
+ */
+export async function runCommand(argv: readonly string[], context: CommandContext): Promise<number> {
+  if (argv.includes("--help") || argv.includes("-h")) {
+    context.stdout.write(RUN_USAGE);
+    return 0;
+  }
+  const flags = readFlags(RUN_FLAGS, argv, context.environment);
+  const log = createLog({ level: flags["log-level"], format: flags["log-format"], destination: context.stdout });
+  log.info({ version: VERSION, node: process.version }, "atlas-cert-operator");
+  try {
+    await runOperator({ ...(await operatorOptions(flags, context)), log }, context.signal);
+    return 0;
+  } catch (error: unknown) {
+    if (error instanceof KubeConfigError) throw new UsageError(error.message);
+    if (!(error instanceof LeaseLostError)) throw error;
+    log.error({ err: error }, "another process took the lease over: stopping, so that there is one at work");
+    return 1;
+  }
+}
+
+async function operatorOptions(
+  flags: FlagValues<typeof RUN_FLAGS>,
+  context: CommandContext,
+): Promise<Omit<OperatorOptions, "log">> {
+  const kubeConfig = await loadKubeConfig({
+    kubeconfig: flags.kubeconfig,
+    context: flags.context,
+    env: context.environment,
+  });
+  const namespaces = flags["watch-namespaces"];
+  const caFile = flags["atlas-ca-file"];
+  return {
+    kubeConfig,
+    userAgent: USER_AGENT,
+    identity: `${hostname()}_${randomBytes(4).toString("hex")}`,
+    atlas: {
+      baseUrl: flags["atlas-base-url"] ?? DEFAULT_BASE_URL,
+      extraCa: caFile === undefined ? undefined : await readExtraCaFile(caFile),
+    },
+    namespaces: namespaces.length === 0 ? undefined : namespaces,
+    workers: flags.workers,
+    policy: {
+      maxIssuesPerDay: flags["max-issues-per-day"],
+      maxUnexpiredPerUser: flags["max-unexpired-per-user"],
+      verifyIntervalMs: flags["verify-interval"],
+      maxBackoffMs: flags["max-backoff"],
+      recheckIntervalMs: flags["recheck-interval"],
+      monthMs: flags["simulated-month"] ?? MONTH_MS,
+    },
+    ...(flags["leader-elect"] && {
+      lease: {
+        namespace: flags["lease-namespace"] ?? kubeConfig.namespace ?? "default",
+        name: flags["lease-name"] ?? "atlas-cert-operator",
+        leaseDurationMs: flags["lease-duration"],
+        renewDeadlineMs: flags["lease-renew-deadline"],
+        retryPeriodMs: flags["lease-retry-period"],
+      },
+    }),
+    clock: systemClock,
+    random: Math.random,
+  };
+}

@@ -1,0 +1,68 @@
+import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import { Store } from "../../kube/store.ts";
+import { Index } from "../../kube/store-index.ts";
+import type { SecretMetadata } from "./observed.ts";
+
+export type CachedCertificate = UserCertificate | InvalidUserCertificate;
+
+/** The resources as last seen, and the three ways in which one change concerns others. */
+export class CertificateCache {
+  readonly #bySecret = new Index<CachedCertificate>((certificate) =>
+    certificate.valid ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.secretName })] : [],
+  );
+  readonly #byCredentials = new Index<CachedCertificate>((certificate) =>
+    certificate.valid
+      ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.credentialsRef.name })]
+      : [],
+  );
+  readonly #byUser = new Index<CachedCertificate>((certificate) =>
+    certificate.valid ? [userKey(certificate.spec)] : [],
+  );
+  readonly store = new Store<CachedCertificate>({ indexes: [this.#bySecret, this.#byCredentials, this.#byUser] });
+
+  get(key: string): CachedCertificate | undefined {
+    return this.store.get(key);
+  }
+
+  /** Resources that name this Secret (`namespace/name`) in spec.secretName. */
+  claimants(secret: string): readonly UserCertificate[] {
+    return this.#valid(this.#bySecret.keys(secret));
+  }
+
+  /** Resources that name this Secret (`namespace/name`) in spec.credentialsRef. */
+  usingCredentials(secret: string): readonly UserCertificate[] {
+    return this.#valid(this.#byCredentials.keys(secret));
+  }
+
+  /** Resources, of whatever namespace, for the same database user of the same project. */
+  ofUser(spec: UserCertificate["spec"]): readonly UserCertificate[] {
+    return this.#valid(this.#byUser.keys(userKey(spec)));
+  }
+
+  #valid(keys: readonly string[]): readonly UserCertificate[] {
+    return keys.map((key) => this.store.get(key)).filter((certificate) => certificate?.valid === true);
+  }
+}
+
+function userKey({ projectId, username }: UserCertificate["spec"]): string {
+  return `${projectId}/${username}`;
+}
+
+/**
+ * Secrets as last seen, metadata alone. Those with the operator's label are watched apart from all others: the others
+ * matter as credentials, as foreign Secrets in the way, and as managed ones whose label somebody took away.
+ */
+export class SecretCache {
+  readonly labelled = new Store<SecretMetadata>();
+  readonly others = new Store<SecretMetadata>();
+
+  get(key: string): SecretMetadata | undefined {
+    return this.labelled.get(key) ?? this.others.get(key);
+  }
+
+  /** Takes in the answer of our own write, which always sets the label. */
+  assume(secret: SecretMetadata): void {
+    this.labelled.assume(secret);
+  }
+}

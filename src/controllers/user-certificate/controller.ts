@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { MANAGED_LABEL } from "../../api/names.ts";
+import { parseUserCertificate, type UserCertificate } from "../../api/parse-user-certificate.ts";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import type { AtlasCredentials } from "../../atlas/credentials.ts";
+import type { Clock } from "../../clock.ts";
+import { SECRETS } from "../../kube/core-types.ts";
+import type { EventRecorder } from "../../kube/event-recorder.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import { KubeError } from "../../kube/kube-error.ts";
+import type { Log } from "../../kube/log.ts";
+import { Reflector } from "../../kube/reflector.ts";
+import { type KubeObject, objectKey, type ResourceType } from "../../kube/resource-type.ts";
+import type { StoreEvent } from "../../kube/store.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import { Announcer } from "./announce.ts";
+import { AtlasAccess, type AtlasApi } from "./atlas-access.ts";
+import { type CachedCertificate, CertificateCache, SecretCache } from "./caches.ts";
+import { Issuer, type IssuerOptions } from "./issue.ts";
+import { Observer } from "./observe.ts";
+import type { Policy, SecretMetadata } from "./observed.ts";
+import { Reconciler } from "./reconciler.ts";
+import { SecretInspector } from "./secret-inspector.ts";
+import { secretMetadata } from "./secret-metadata.ts";
+import { SecretWriter } from "./secret-writer.ts";
+import { StatusWriter } from "./status-writer.ts";
+
+export interface UserCertificateControllerOptions {
+  readonly kube: KubeApi;
+  /** Makes an Atlas client for one set of credentials. */
+  readonly connect: (credentials: AtlasCredentials) => AtlasApi;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly policy: Policy;
+  /** Only these namespaces. @default all of them */
+  readonly namespaces?: readonly string[] | undefined;
+  /** How many resources are worked on at one time. */
+  readonly workers: number;
+  /** Throws where this process may not issue (any more). */
+  readonly assertLeading: () => void;
+  readonly onStep?: IssuerOptions["onStep"];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** A reflector, whatever it stores. */
+export type Watch = Pick<
+  Reflector<SecretMetadata>,
+  "start" | "synced" | "isSynced" | "name" | "lastProgressAt" | "statistics"
+>;
+
+/** How long one look at one resource may take before its signal aborts, in milliseconds. */
+const ITEM_TIMEOUT_MS = 120_000;
+
+/** Puts the parts together: what is watched, which keys a change concerns, and who works on them. */
+export class UserCertificateController {
+  readonly queue: WorkQueue;
+  readonly watches: readonly Watch[];
+  readonly #options: UserCertificateControllerOptions;
+  readonly #certificates = new CertificateCache();
+  readonly #secrets = new SecretCache();
+  readonly #inspector: SecretInspector;
+  readonly #reconciler: Reconciler;
+
+  constructor(options: UserCertificateControllerOptions) {
+    this.#options = options;
+    const { kube, clock, random, log, policy } = options;
+    this.queue = new WorkQueue({ clock, random, log });
+    this.#inspector = new SecretInspector({ kube, cache: this.#secrets });
+    const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
+    const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
+    const access = new AtlasAccess({ kube, secrets: this.#secrets, connect: options.connect });
+    const { assertLeading, onStep } = options;
+    this.#reconciler = new Reconciler({
+      certificates: this.#certificates,
+      observer: new Observer({ certificates: this.#certificates, inspector: this.#inspector, access, policy }),
+      issuer: new Issuer({
+        secrets,
+        statuses,
+        assertLeading,
+        newId: randomUUID,
+        stillExists: (resource) => this.#stillExists(resource),
+        clock,
+        log,
+        onStep,
+      }),
+      secrets,
+      statuses,
+      announcer: new Announcer({ events: options.events, log }),
+      clock,
+      random,
+      log,
+    });
+    this.watches = (options.namespaces ?? [undefined]).flatMap((namespace) => this.#watch(namespace));
+  }
+
+  /** Resolves when every cache holds what the API server has; rejects with the signal's reason. */
+  async synced(): Promise<void> {
+    await Promise.all(this.watches.map((watch) => watch.synced));
+  }
+
+  /** Keeps the caches current until the signal aborts. Runs on every replica, so that a new leader starts warm. */
+  async watch(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.watches.map((watch) => watch.start(signal)));
+  }
+
+  /** Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. */
+  async work(signal: AbortSignal): Promise<void> {
+    await this.synced();
+    await this.queue.run((key, itemSignal) => this.#reconciler.reconcile(key, itemSignal), {
+      concurrency: this.#options.workers,
+      itemTimeoutMs: ITEM_TIMEOUT_MS,
+      signal,
+    });
+  }
+
+  #watch(namespace: string | undefined): readonly Watch[] {
+    const { kube: client, clock, random, log } = this.#options;
+    const common = { client, namespace, clock, random, log };
+    const secrets: ResourceType = SECRETS;
+    return [
+      new Reflector({
+        ...common,
+        type: USER_CERTIFICATE,
+        store: this.#certificates.store,
+        project: parseUserCertificate,
+        onEvent: (event) => this.#onCertificate(event),
+      }),
+      ...(["labelled", "others"] as const).map(
+        (kind) =>
+          new Reflector({
+            ...common,
+            type: secrets,
+            labelSelector: kind === "labelled" ? `${MANAGED_LABEL}=true` : `${MANAGED_LABEL}!=true`,
+            metadataOnly: true,
+            store: this.#secrets[kind],
+            project: secretMetadata,
+            onEvent: (event) => this.#onSecret(event),
+          }),
+      ),
+    ];
+  }
+
+  #onCertificate(event: StoreEvent<CachedCertificate>): void {
+    const { object } = event;
+    if (event.kind === "deleted") this.#reconciler.forget(object.uid);
+    else this.queue.add(event.key);
+    // The others that want the same Secret: who holds it may have changed.
+    for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
+      if (!state.valid) continue;
+      const secret = objectKey({ namespace: state.namespace, name: state.spec.secretName });
+      for (const claimant of this.#certificates.claimants(secret)) {
+        if (claimant.uid !== object.uid) this.queue.add(objectKey(claimant));
+      }
+    }
+  }
+
+  #onSecret(event: StoreEvent<SecretMetadata>): void {
+    if (event.kind === "deleted") this.#inspector.forget(event.key);
+    const concerned = [...this.#certificates.claimants(event.key), ...this.#certificates.usingCredentials(event.key)];
+    for (const certificate of concerned) this.queue.add(objectKey(certificate));
+  }
+
+  async #stillExists(resource: UserCertificate): Promise<boolean> {
+    const { namespace, name, uid } = resource;
+    try {
+      const live = await this.#options.kube.get<KubeObject>(USER_CERTIFICATE, { namespace, name });
+      return live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
+    } catch (error: unknown) {
+      if (KubeError.is(error, "NotFound")) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { BLOCKED_CHECKS, ISSUE_BLOCKED_CHECKS, repairContended } from "./blocked.ts";
+import { secretDifferences } from "./desired-secret.ts";
+import { backoffEndMs, heldCertificate, verificationDueMs } from "./facts.ts";
+import { ISSUE_CHECKS } from "./issue-reasons.ts";
+import type { Decision, Observed } from "./observed.ts";
+
+/**
+ * What to do, from what was seen. Pure: the same observation at the same time gives the same decision, and the lists
+ * of checks, read in their order, are the operator's specification.
+ */
+export function decide(observed: Observed, nowMs: number): Decision {
+  if (issuanceSucceeded(observed)) return { kind: "finish" };
+  for (const check of BLOCKED_CHECKS) {
+    const trouble = check(observed, nowMs);
+    if (trouble !== undefined) return { kind: "blocked", trouble };
+  }
+  for (const [reason, check] of ISSUE_CHECKS) {
+    const message = check(observed, nowMs);
+    if (message === undefined) continue;
+    for (const blockedBy of ISSUE_BLOCKED_CHECKS) {
+      const trouble = blockedBy(observed, nowMs, reason);
+      if (trouble !== undefined) return { kind: "blocked", trouble };
+    }
+    return { kind: "issue", reason, message };
+  }
+  const differences = secretDifferences(observed);
+  if (differences.length === 0) return { kind: "keep" };
+  const trouble = repairContended(observed, nowMs);
+  return trouble === undefined ? { kind: "repair", differences } : { kind: "blocked", trouble };
+}
+
+/**
+ * The open issuance reached its Secret: the pair in it has a serial number that was not there before the attempt. Its
+ * process died, or lost the API server, before it could say so.
+ */
+function issuanceSucceeded(observed: Observed): boolean {
+  const { issuance } = observed.resource.status;
+  const held = heldCertificate(observed);
+  if (issuance === undefined || held === undefined || observed.secret.kind !== "managed") return false;
+  return !issuance.knownSerials.includes(held.serialNumber) && observed.secretHolder === undefined;
+}
+
+/**
+ * Whether a decision made from the caches needs fresh reads and Atlas' list before it counts. Nothing is issued on the
+ * word of a cache.
+ */
+export function needsAtlas(observed: Observed, decision: Decision, nowMs: number): boolean {
+  switch (decision.kind) {
+    case "issue":
+      return true;
+    case "keep":
+      if (backoffEndMs(observed, nowMs) !== undefined) return false;
+      // An issuance that is open with nothing left to issue: only the list tells what became of it.
+      return observed.resource.status.issuance !== undefined || nowMs >= verificationDueMs(observed);
+    case "blocked":
+    case "finish":
+    case "repair":
+      return false;
+    default:
+      return decision satisfies never;
+  }
+}

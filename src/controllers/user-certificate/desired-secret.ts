@@ -1,0 +1,98 @@
+import { API_GROUP, API_VERSION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
+import { heldCertificate } from "./facts.ts";
+import type { Observed, OwnerReference, SecretMetadata } from "./observed.ts";
+
+/** What the Secret's metadata must hold. */
+export interface DesiredMetadata {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The reference that lets the Secret go with its resource; undefined where it must stay. */
+  readonly ownerReference: OwnerReference | undefined;
+}
+
+export function desiredMetadata(resource: UserCertificate, facts: CertificateFacts): DesiredMetadata {
+  const { spec, name, uid } = resource;
+  return {
+    labels: { ...spec.secretTemplate?.labels, [MANAGED_LABEL]: "true" },
+    annotations: {
+      ...spec.secretTemplate?.annotations,
+      [SECRET_ANNOTATIONS.certificateName]: name,
+      [SECRET_ANNOTATIONS.certificateUid]: uid,
+      [SECRET_ANNOTATIONS.projectId]: spec.projectId,
+      [SECRET_ANNOTATIONS.username]: spec.username,
+      [SECRET_ANNOTATIONS.serialNumber]: facts.serialNumber,
+      [SECRET_ANNOTATIONS.notAfter]: facts.notAfter.toISOString(),
+      [SECRET_ANNOTATIONS.fingerprint]: facts.fingerprint,
+    },
+    ownerReference:
+      spec.deletionPolicy === "Delete"
+        ? {
+            apiVersion: `${API_GROUP}/${API_VERSION}`,
+            kind: USER_CERTIFICATE.kind,
+            name,
+            uid,
+            controller: true,
+            blockOwnerDeletion: false,
+          }
+        : undefined,
+  };
+}
+
+/** How the Secret differs from what it must hold, where no new certificate is needed to mend it. Sentences' objects. */
+export function secretDifferences(observed: Observed): readonly string[] {
+  const held = heldCertificate(observed);
+  if (observed.secret.kind !== "managed" || observed.secret.content.kind !== "pair" || held === undefined) return [];
+  const { metadata, content } = observed.secret;
+  const desired = desiredMetadata(observed.resource, held);
+  return [
+    ...mapDifferences("label", metadata.labels, desired.labels, metadata.ownLabelKeys),
+    ...mapDifferences("annotation", metadata.annotations, desired.annotations, metadata.ownAnnotationKeys),
+    ...(ownerReferencesAreRight(metadata, desired, observed.resource) ? [] : ["owner reference"]),
+    ...(content.formatsCurrent ? [] : ["formats"]),
+  ];
+}
+
+function mapDifferences(
+  what: string,
+  present: Readonly<Record<string, string>>,
+  desired: Readonly<Record<string, string>>,
+  ownKeys: readonly string[],
+): readonly string[] {
+  const changed = Object.keys(desired).filter((key) => present[key] !== desired[key]);
+  return [...changed, ...leftOver(present, desired, ownKeys)].map((key) => `${what} ${key}`);
+}
+
+/** Keys that the operator once wrote and that nobody asks for any more. */
+export function leftOver(
+  present: Readonly<Record<string, string>>,
+  desired: Readonly<Record<string, string>>,
+  ownKeys: readonly string[],
+): readonly string[] {
+  return ownKeys.filter((key) => present[key] !== undefined && desired[key] === undefined);
+}
+
+/** The owner references that the Secret should have: those of others, and this resource's where it is wanted. */
+export function desiredOwnerReferences(
+  present: readonly OwnerReference[],
+  desired: DesiredMetadata,
+): readonly OwnerReference[] {
+  const others = present.filter((reference) => !isOurKind(reference));
+  return desired.ownerReference === undefined ? others : [...others, desired.ownerReference];
+}
+
+function ownerReferencesAreRight(
+  metadata: SecretMetadata,
+  desired: DesiredMetadata,
+  resource: UserCertificate,
+): boolean {
+  const ours = metadata.ownerReferences.filter(isOurKind);
+  if (desired.ownerReference === undefined) return ours.length === 0;
+  return ours.length === 1 && ours[0]?.uid === resource.uid;
+}
+
+function isOurKind({ kind, apiVersion }: OwnerReference): boolean {
+  return kind === USER_CERTIFICATE.kind && apiVersion.startsWith(`${API_GROUP}/`);
+}

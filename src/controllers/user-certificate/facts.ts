@@ -1,0 +1,124 @@
+import { parseDurationMs } from "../../api/duration.ts";
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
+import type { UserCertificateSpec } from "../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
+import { subjectIsUser } from "../../certificate/distinguished-name.ts";
+import { type RenewalRule, renewalTime } from "../../certificate/renewal-time.ts";
+import type { ListedCertificate, Observed } from "./observed.ts";
+
+/** Questions about an observation that several checks ask. All pure. */
+
+export const DAY_MS = 86_400_000;
+
+/** The certificate in the Secret, if the Secret is the operator's and holds a pair that matches. */
+export function heldCertificate({ secret }: Observed): CertificateFacts | undefined {
+  return secret.kind === "managed" && secret.content.kind === "pair" ? secret.content.facts : undefined;
+}
+
+/** When a certificate, the held one unless another is given, is due for renewal. */
+export function renewalDueMs(observed: Observed, held = heldCertificate(observed)): number | undefined {
+  return held && renewalTime(held, renewalRule(observed.resource.spec)).getTime();
+}
+
+export function renewalRule(spec: UserCertificateSpec): RenewalRule | undefined {
+  if (spec.renewBeforePercentage !== undefined) return { kind: "percentage", percentage: spec.renewBeforePercentage };
+  const beforeMs = spec.renewBefore === undefined ? undefined : parseDurationMs(spec.renewBefore);
+  return beforeMs === undefined ? undefined : { kind: "before", beforeMs };
+}
+
+/** What the Secret was issued for, where that is not what the resource asks for; undefined where it is. */
+export function identityChange(observed: Observed): string | undefined {
+  const { secret, resource } = observed;
+  if (secret.kind !== "managed") return undefined;
+  const { projectId, username } = resource.spec;
+  const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
+  if (forProject !== undefined && forProject !== projectId) return `project ${forProject}`;
+  const forUser = secret.metadata.annotations[SECRET_ANNOTATIONS.username];
+  if (forUser !== undefined && forUser !== username) return `user ${forUser}`;
+  const held = heldCertificate(observed);
+  // Without the annotation the certificate itself tells whose it is.
+  if (forUser === undefined && held !== undefined && !subjectIsUser(held.subject, username)) return "another user";
+  return undefined;
+}
+
+/** Whether Atlas' list of this round holds the certificate; undefined where Atlas was not asked. */
+export function listedByAtlas({ atlas }: Observed, serialNumber: string): boolean | undefined {
+  if (atlas.kind !== "listed") return undefined;
+  return atlas.certificates.some((certificate) => certificate.serialNumber === serialNumber);
+}
+
+/** When Atlas last listed the certificate, in milliseconds; undefined where it never did or no longer does. */
+export function lastVerifiedMs(observed: Observed, held = heldCertificate(observed)): number | undefined {
+  const { serialNumber, lastVerifiedTime } = observed.resource.status;
+  if (lastVerifiedTime === undefined || serialNumber !== held?.serialNumber) return undefined;
+  return Date.parse(lastVerifiedTime);
+}
+
+/** When Atlas' list is due. Spread by UID over a fifth of the interval, so that resources made together part. */
+export function verificationDueMs(observed: Observed, held = heldCertificate(observed)): number {
+  const last = lastVerifiedMs(observed, held);
+  if (last === undefined) return 0;
+  return last + observed.policy.verifyIntervalMs * (1 - 0.2 * fractionOf(observed.resource.uid));
+}
+
+/** A number from 0 to 1 that depends on nothing but the text (FNV-1a). */
+function fractionOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+/** Whether the renew annotation asks for something that was not answered yet. */
+export function renewRequested({ resource }: Observed): boolean {
+  // Without a status this is the first look at a Secret that was there before (a restored backup, a moved resource):
+  // its request was answered in another life.
+  if (resource.status.serialNumber === undefined || resource.renewRequest === undefined) return false;
+  return resource.renewRequest !== resource.status.renewRequest;
+}
+
+/** The end of the backoff that is running, in milliseconds; undefined where none is, or where a change ended it. */
+export function backoffEndMs(observed: Observed, nowMs: number): number | undefined {
+  const { status, generation, renewRequest } = observed.resource;
+  const { nextAttemptTime, lastAttempt } = status;
+  if (nextAttemptTime === undefined || lastAttempt === undefined) return undefined;
+  const endMs = Date.parse(nextAttemptTime);
+  if (!(endMs > nowMs)) return undefined;
+  const changed =
+    lastAttempt.generation !== generation ||
+    lastAttempt.renewRequest !== renewRequest ||
+    lastAttempt.credentialsVersion !== observed.credentials.version;
+  return changed ? undefined : endMs;
+}
+
+/** Serial numbers that this resource accounts for: the held one, and those it was issued. */
+export function ownSerials(observed: Observed): ReadonlySet<string> {
+  const { serialNumber, recentIssuances = [] } = observed.resource.status;
+  const serials = [
+    heldCertificate(observed)?.serialNumber,
+    serialNumber,
+    ...recentIssuances.map((issuance) => issuance.serialNumber),
+  ];
+  return new Set(serials.filter((serial) => serial !== undefined));
+}
+
+/** Unexpired certificates of the user that no resource accounts for. */
+export function unaccounted(observed: Observed): readonly ListedCertificate[] {
+  if (observed.atlas.kind !== "listed") return [];
+  const own = ownSerials(observed);
+  return observed.atlas.certificates.filter(
+    ({ serialNumber }) => !own.has(serialNumber) && !observed.serialsOfOthers.has(serialNumber),
+  );
+}
+
+/**
+ * Certificates that exist because of the open issuance and that nobody holds: its answer got lost. Undefined where
+ * Atlas was not asked, or was asked about another user since.
+ */
+export function orphans(observed: Observed): readonly ListedCertificate[] | undefined {
+  const { issuance } = observed.resource.status;
+  const { projectId, username } = observed.resource.spec;
+  if (issuance === undefined) return [];
+  if (observed.atlas.kind !== "listed") return undefined;
+  if (issuance.projectId !== projectId || issuance.username !== username) return undefined;
+  return unaccounted(observed).filter(({ serialNumber }) => !issuance.knownSerials.includes(serialNumber));
+}

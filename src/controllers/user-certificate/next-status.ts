@@ -1,0 +1,201 @@
+import type { RecentIssuance, UserCertificateStatus } from "../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
+import { renewalTime } from "../../certificate/renewal-time.ts";
+import {
+  backoffEndMs,
+  DAY_MS,
+  heldCertificate,
+  lastVerifiedMs,
+  listedByAtlas,
+  renewalRule,
+  unaccounted,
+} from "./facts.ts";
+import { nextConditions } from "./next-conditions.ts";
+import type { Observed } from "./observed.ts";
+import type { Outcome } from "./outcome.ts";
+import { heldAfter, type Round, troubleOf } from "./round.ts";
+import { timestamp } from "./timestamp.ts";
+import type { Trouble } from "./trouble.ts";
+
+/** First wait after a failure, in milliseconds; it doubles with each further one. */
+const FIRST_BACKOFF_MS = 5000;
+
+/** History beyond this is of no use to anybody, and a status must stay small. */
+const MAX_RECENT_ISSUANCES = 40;
+
+/** The status that a round leaves. Pure: what is written is the difference to the status before. */
+export function nextStatus(round: Round): UserCertificateStatus {
+  const { observed, outcome } = round;
+  const { resource } = observed;
+  const { status } = resource;
+  const held = heldAfter(round);
+  return {
+    conditions: nextConditions(round, held),
+    observedGeneration: resource.generation,
+    secretName: resource.spec.secretName,
+    ...(held !== undefined && certificateFields(observed, held)),
+    ...optional("lastVerifiedTime", lastVerifiedTime(round)),
+    ...optional("revision", revision(round, held)),
+    ...optional("issuance", issuanceAfter(round)),
+    ...optional("recentIssuances", recentIssuances(round)),
+    ...optional("renewRequest", answeredRequest(round, held)),
+    ...backoffFields(round),
+    ...counts(observed, status, outcome),
+  };
+}
+
+function certificateFields({ resource }: Observed, held: CertificateFacts) {
+  return {
+    serialNumber: held.serialNumber,
+    fingerprint: held.fingerprint,
+    notBefore: timestamp(held.notBefore.getTime()),
+    notAfter: timestamp(held.notAfter.getTime()),
+    renewalTime: timestamp(renewalTime(held, renewalRule(resource.spec)).getTime()),
+  };
+}
+
+function lastVerifiedTime({ observed, outcome, nowMs }: Round): string | undefined {
+  // Atlas has just handed it out: the list is asked when its turn comes.
+  if (outcome.kind === "issued") return timestamp(nowMs);
+  const held = heldCertificate(observed);
+  if (held === undefined) return undefined;
+  switch (listedByAtlas(observed, held.serialNumber)) {
+    case true:
+      return timestamp(nowMs);
+    case false:
+      return undefined;
+    case undefined: {
+      const last = lastVerifiedMs(observed);
+      return last === undefined ? undefined : timestamp(last);
+    }
+  }
+}
+
+function revision({ observed, outcome }: Round, held: CertificateFacts | undefined): number | undefined {
+  const { revision: before } = observed.resource.status;
+  if (outcome.kind === "issued") return (before ?? 0) + 1;
+  // A good Secret that was there before its resource was counts as the first.
+  return before ?? (held === undefined ? undefined : 1);
+}
+
+function issuanceAfter({ observed, outcome }: Round) {
+  switch (outcome.kind) {
+    case "issued":
+      return undefined;
+    case "failed":
+      if (outcome.staysOpen) return outcome.issuance;
+      // Refused before there was a record of it: an older one, now compared with the list, is closed.
+      return undefined;
+    case "nothing":
+    case "repaired":
+    case "overtaken":
+      // Only the list tells what became of an open one.
+      return observed.atlas.kind === "listed" ? undefined : observed.resource.status.issuance;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function recentIssuances({ observed, outcome, nowMs }: Round): RecentIssuance[] | undefined {
+  const kept = (observed.resource.status.recentIssuances ?? []).filter(
+    ({ time, notAfter }) =>
+      Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs),
+  );
+  const added: RecentIssuance[] = [];
+  if (outcome.kind === "issued") {
+    const { facts, issuance } = outcome;
+    added.push({
+      time: timestamp(nowMs),
+      reason: issuance.reason,
+      serialNumber: facts.serialNumber,
+      notAfter: timestamp(facts.notAfter.getTime()),
+    });
+  } else if (outcome.kind === "failed" && outcome.spent) {
+    added.push({ time: timestamp(nowMs), reason: outcome.trouble.reason });
+  }
+  const all = [...kept, ...added].slice(-MAX_RECENT_ISSUANCES);
+  return all.length === 0 ? undefined : all;
+}
+
+function answeredRequest({ observed, outcome }: Round, held: CertificateFacts | undefined): string | undefined {
+  const { status, renewRequest } = observed.resource;
+  if (outcome.kind === "issued") return outcome.issuance.renewRequest ?? status.renewRequest;
+  const isFirstLook = status.revision === undefined && held !== undefined;
+  return isFirstLook ? renewRequest : status.renewRequest;
+}
+
+function backoffFields(round: Round) {
+  const { observed, outcome, nowMs } = round;
+  const { failedAttempts, nextAttemptTime, lastAttempt } = observed.resource.status;
+  const trouble = troubleOf(round);
+  if (trouble?.retry.kind === "backoff") {
+    const { generation, renewRequest } = observed.resource;
+    const { version } = observed.credentials;
+    const made = {
+      generation,
+      ...optional("credentialsVersion", version),
+      ...optional("renewRequest", renewRequest),
+    };
+    const isSame =
+      lastAttempt?.generation === made.generation &&
+      lastAttempt.credentialsVersion === version &&
+      lastAttempt.renewRequest === renewRequest;
+    const failures = isSame ? (failedAttempts ?? 0) + 1 : 1;
+    return {
+      failedAttempts: failures,
+      // Up to the next whole second: the API server keeps no fractions, and an early look finds the backoff running.
+      nextAttemptTime: timestamp(nowMs + backoffMs(round, trouble, failures) + 999),
+      lastAttempt: made,
+    };
+  }
+  const isOver = outcome.kind === "issued" || (observed.atlas.kind === "listed" && trouble === undefined);
+  const isMoot = trouble !== undefined && trouble.retry.kind !== "running";
+  if (isOver || isMoot || (nextAttemptTime !== undefined && changedSince(observed, nowMs))) return {};
+  return {
+    ...optional("failedAttempts", failedAttempts),
+    ...optional("nextAttemptTime", nextAttemptTime),
+    ...optional("lastAttempt", lastAttempt),
+  };
+}
+
+/** Whether a change has ended the backoff before its time. */
+function changedSince(observed: Observed, nowMs: number): boolean {
+  const { nextAttemptTime } = observed.resource.status;
+  return (
+    nextAttemptTime !== undefined && Date.parse(nextAttemptTime) > nowMs && backoffEndMs(observed, nowMs) === undefined
+  );
+}
+
+/** Doubling from 5 s to the longest wait; sooner when expiry is near; never sooner than Atlas asks for. */
+function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failures: number): number {
+  const { maxBackoffMs, recheckIntervalMs } = observed.policy;
+  const longestMs = trouble.needsPerson ? Math.min(recheckIntervalMs, maxBackoffMs) : maxBackoffMs;
+  const doubledMs = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 30), longestMs);
+  const held = heldCertificate(observed);
+  const leftMs = held === undefined ? Number.POSITIVE_INFINITY : held.notAfter.getTime() - nowMs;
+  const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
+  const waitMs = Math.min(doubledMs, urgentMs) * (0.75 + random / 4);
+  const atLeastMs = trouble.retry.kind === "backoff" ? (trouble.retry.atLeastMs ?? 0) : 0;
+  return Math.max(waitMs, atLeastMs);
+}
+
+function counts(observed: Observed, status: UserCertificateStatus, outcome: Outcome) {
+  const { unexpiredCertificates, unaccountedCertificates } = status;
+  if (observed.atlas.kind !== "listed") {
+    return {
+      ...optional("unexpiredCertificates", unexpiredCertificates),
+      ...optional("unaccountedCertificates", unaccountedCertificates),
+    };
+  }
+  const issued = outcome.kind === "issued" ? 1 : 0;
+  const isFound = outcome.kind === "issued" && listedByAtlas(observed, outcome.facts.serialNumber) === true;
+  return {
+    unexpiredCertificates: observed.atlas.certificates.length + (isFound ? 0 : issued),
+    unaccountedCertificates: unaccounted(observed).length,
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } {
+  // A computed key widens to a string's index; the type says which one it is.
+  return (value === undefined ? {} : { [key]: value }) as { readonly [key in K]?: V };
+}

@@ -1,0 +1,141 @@
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { CallPriority } from "../../atlas/pacer.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import type { Access, AtlasAccess } from "./atlas-access.ts";
+import { atlasTrouble } from "./atlas-trouble.ts";
+import type { CertificateCache } from "./caches.ts";
+import type {
+  ListedCertificate,
+  Observed,
+  ObservedAtlas,
+  ObservedCredentials,
+  ObservedSecret,
+  Policy,
+} from "./observed.ts";
+import type { SecretInspector } from "./secret-inspector.ts";
+
+export interface ObserverOptions {
+  readonly certificates: CertificateCache;
+  readonly inspector: SecretInspector;
+  readonly access: AtlasAccess;
+  readonly policy: Policy;
+}
+
+/** An observation, with the way to Atlas that goes with it. */
+export interface Observation {
+  readonly observed: Observed;
+  readonly access: Access;
+}
+
+/** Looks at the world for one resource. All reads are here; what they mean is decide()'s. */
+export class Observer {
+  readonly #options: ObserverOptions;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
+
+  /** From the caches, which may lag behind: enough to see that nothing is to be done. */
+  async fromCaches(
+    resource: UserCertificate,
+    recentRepairs: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Observation> {
+    const { inspector } = this.#options;
+    const secret = await inspector.cached({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
+    return this.#observation(resource, secret, recentRepairs);
+  }
+
+  /** The Secret as the API server has it now, and Atlas' list: what a certificate may be issued upon. */
+  async live(
+    resource: UserCertificate,
+    recentRepairs: readonly number[],
+    priority: CallPriority,
+    signal: AbortSignal,
+  ): Promise<Observation> {
+    const { inspector } = this.#options;
+    const secret = await inspector.live({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
+    const seen = await this.#observation(resource, secret, recentRepairs);
+    const atlas = await askAtlas(resource, seen.access, priority, signal);
+    return { ...seen, observed: { ...seen.observed, atlas } };
+  }
+
+  async #observation(
+    resource: UserCertificate,
+    secret: ObservedSecret,
+    recentRepairs: readonly number[],
+  ): Promise<Observation> {
+    const { namespace, spec } = resource;
+    const access = await this.#options.access.of({ namespace, name: spec.credentialsRef.name });
+    return {
+      access,
+      observed: {
+        resource,
+        secret,
+        secretHolder: this.#secretHolder(resource, secret),
+        credentials: credentialsOf(access),
+        atlas: { kind: "notAsked" },
+        serialsOfOthers: this.#serialsOfOthers(resource),
+        recentRepairs,
+        policy: this.#options.policy,
+      },
+    };
+  }
+
+  /** Whose the Secret is, if not this resource's: of the living ones that claim it, its holder, else the oldest. */
+  #secretHolder(resource: UserCertificate, secret: ObservedSecret): string | undefined {
+    const name = objectKey({ namespace: resource.namespace, name: resource.spec.secretName });
+    const claimants = this.#options.certificates.claimants(name).filter(({ deleting }) => !deleting);
+    const holderUid =
+      secret.kind === "managed" ? secret.metadata.annotations[SECRET_ANNOTATIONS.certificateUid] : undefined;
+    const holder = claimants.find(({ uid }) => uid === holderUid) ?? claimants.toSorted(byAge)[0];
+    return holder === undefined || holder.uid === resource.uid ? undefined : holder.name;
+  }
+
+  #serialsOfOthers(resource: UserCertificate): ReadonlySet<string> {
+    const serials = this.#options.certificates
+      .ofUser(resource.spec)
+      .filter(({ uid }) => uid !== resource.uid)
+      .flatMap(({ status }) => [
+        status.serialNumber,
+        ...(status.recentIssuances ?? []).map(({ serialNumber }) => serialNumber),
+      ]);
+    return new Set(serials.filter((serial) => serial !== undefined));
+  }
+}
+
+/** The oldest first; the name decides between two that were made in the same second. */
+function byAge(left: UserCertificate, right: UserCertificate): number {
+  return left.creationTimestamp.localeCompare(right.creationTimestamp) || left.name.localeCompare(right.name);
+}
+
+function credentialsOf(access: Access): ObservedCredentials {
+  switch (access.kind) {
+    case "usable":
+      return { kind: "usable", version: access.version };
+    case "unusable":
+      return access;
+    default:
+      return access satisfies never;
+  }
+}
+
+async function askAtlas(
+  { spec }: UserCertificate,
+  access: Access,
+  priority: CallPriority,
+  signal: AbortSignal,
+): Promise<ObservedAtlas> {
+  if (access.kind === "unusable") return { kind: "notAsked" };
+  const certificates: ListedCertificate[] = [];
+  try {
+    const user = { groupId: spec.projectId, username: spec.username };
+    for await (const certificate of access.api.iterateDatabaseUserCertificates(user, { signal, priority })) {
+      certificates.push({ serialNumber: certificate.serialNumber, notAfter: certificate.notAfter });
+    }
+  } catch (error: unknown) {
+    return { kind: "refused", trouble: atlasTrouble(error, spec) };
+  }
+  return { kind: "listed", certificates };
+}

@@ -1,0 +1,122 @@
+import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { Clock } from "../../clock.ts";
+import type { Log } from "../../kube/log.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
+import { type ActorOptions, act } from "./act.ts";
+import type { Announcer } from "./announce.ts";
+import type { CertificateCache } from "./caches.ts";
+import { decide, needsAtlas } from "./decide.ts";
+import { heldCertificate } from "./facts.ts";
+import { nextLookMs } from "./next-look.ts";
+import type { Observation, Observer } from "./observe.ts";
+import type { Decision, Observed } from "./observed.ts";
+import type { Round } from "./round.ts";
+import type { StatusWriter } from "./status-writer.ts";
+
+export interface ReconcilerOptions extends ActorOptions {
+  readonly certificates: CertificateCache;
+  readonly observer: Observer;
+  readonly statuses: StatusWriter;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** observe ▶ decide ▶ act ▶ report, for one resource at a time. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  /** When this process repaired the Secret of a resource, by its uid: two writers that fight must be noticed. */
+  readonly #repairs = new Map<string, readonly number[]>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** @param key `namespace/name` of an AtlasUserCertificate */
+  async reconcile(key: string, signal: AbortSignal): Promise<QueueOutcome> {
+    const resource = this.#options.certificates.get(key);
+    if (resource === undefined || resource.deleting) return { kind: "done" };
+    if (!resource.valid) return this.#refuse(resource);
+    const { observation, decision } = await this.#decide(resource, signal);
+    const outcome = await act(observation, decision, this.#options, signal);
+    if (outcome.kind === "repaired") this.#noteRepair(resource);
+    return this.#report({
+      observed: observation.observed,
+      decision,
+      outcome,
+      nowMs: this.#now(),
+      random: this.#random(),
+    });
+  }
+
+  /** Lets go of what was kept for a resource that is gone. */
+  forget(uid: string): void {
+    this.#repairs.delete(uid);
+  }
+
+  async #decide(
+    resource: UserCertificate,
+    signal: AbortSignal,
+  ): Promise<{ readonly observation: Observation; readonly decision: Decision }> {
+    const { observer } = this.#options;
+    const repairs = this.#recentRepairs(resource);
+    const cached = await observer.fromCaches(resource, repairs, signal);
+    const provisional = decide(cached.observed, this.#now());
+    if (!needsAtlas(cached.observed, provisional, this.#now())) return { observation: cached, decision: provisional };
+    const priority = priorityOf(cached.observed, provisional);
+    const observation = await observer.live(resource, repairs, priority, signal);
+    return { observation, decision: decide(observation.observed, this.#now()) };
+  }
+
+  async #report(round: Round): Promise<QueueOutcome> {
+    const { statuses, announcer } = this.#options;
+    if (round.outcome.kind === "overtaken") return { kind: "again", at: round.nowMs };
+    await statuses.report(round);
+    announcer.announce(round);
+    const written = this.#options.certificates.get(objectKey(round.observed.resource));
+    const resource = written?.valid ? written : round.observed.resource;
+    const at = nextLookMs({ ...round, observed: { ...round.observed, resource } });
+    return at === undefined ? { kind: "done" } : { kind: "again", at, priority: urgency(round) };
+  }
+
+  /** Nothing can be decided for a resource that can't be read, and nothing is written over what was not understood. */
+  #refuse({ namespace, name, problem }: InvalidUserCertificate): QueueOutcome {
+    this.#options.log.error(
+      { resource: objectKey({ namespace, name }), problem },
+      "this resource can't be read: its CRD is another version's. Apply the CRDs of this operator's version",
+    );
+    return { kind: "done" };
+  }
+
+  #recentRepairs({ uid }: UserCertificate): readonly number[] {
+    return (this.#repairs.get(uid) ?? []).filter((time) => time > this.#now() - HOUR_MS);
+  }
+
+  #noteRepair(resource: UserCertificate): void {
+    this.#repairs.set(resource.uid, [...this.#recentRepairs(resource), this.#now()]);
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
+  }
+
+  #random(): number {
+    return this.#options.random();
+  }
+}
+
+/** Who waits for Atlas' rate limit behind whom: apps without a certificate go first, looking whether all is well last. */
+function priorityOf(observed: Observed, decision: Decision): "issue" | "renew" | "verify" {
+  if (decision.kind !== "issue") return "verify";
+  return heldCertificate(observed) === undefined ? "issue" : "renew";
+}
+
+/** Near expiry goes first: fewer hours left, smaller number. */
+function urgency({ observed, nowMs }: Round): number {
+  const held = heldCertificate(observed);
+  return held === undefined ? 0 : Math.max(0, Math.round((held.notAfter.getTime() - nowMs) / HOUR_MS));
+}

@@ -1,0 +1,238 @@
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
+import type { KeyPair } from "../../certificate/key-pair.ts";
+import {
+  judgeData,
+  pairFromData,
+  SECRET_TYPE,
+  type SecretContent,
+  type SecretData,
+  secretData,
+  standInData,
+} from "../../certificate/secret-data.ts";
+import type { Clock } from "../../clock.ts";
+import { backoffMs } from "../../kube/backoff.ts";
+import { SECRETS, type Secret } from "../../kube/core-types.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import { KubeError } from "../../kube/kube-error.ts";
+import type { Log } from "../../kube/log.ts";
+import type { ObjectRef } from "../../kube/resource-type.ts";
+import type { SecretCache } from "./caches.ts";
+import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "./desired-secret.ts";
+import type { ObservedSecret, SecretMetadata } from "./observed.ts";
+import type { SecretInspector } from "./secret-inspector.ts";
+import { secretMetadata } from "./secret-metadata.ts";
+import type { Trouble } from "./trouble.ts";
+
+export interface SecretWriterOptions {
+  readonly kube: Pick<KubeApi, "create" | "mergePatch">;
+  readonly inspector: SecretInspector;
+  readonly cache: SecretCache;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** How the write of a fresh certificate ended. */
+export type WriteResult =
+  | { readonly kind: "written" }
+  /** Another process has put a newer pair there meanwhile: ours must not go over it. */
+  | { readonly kind: "overtaken" }
+  /** The resource is gone: nobody waits for the certificate any more. */
+  | { readonly kind: "abandoned" };
+
+const BACKOFF = { firstMs: 200, maxMs: 30_000 };
+
+/**
+ * Writes the Secret, always with what was seen of it as precondition: its resourceVersion, or that there was none. A
+ * merge patch leaves the labels, annotations and data keys of others alone; a create fails where somebody was faster,
+ * which an apply does not.
+ */
+export class SecretWriter {
+  readonly #options: SecretWriterOptions;
+
+  constructor(options: SecretWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Tries the write with a stand-in of the same shape, and stores nothing. What would refuse the certificate once it
+   * exists refuses this.
+   */
+  async preflight(resource: UserCertificate, seen: ObservedSecret, signal: AbortSignal): Promise<Trouble | undefined> {
+    const facts: CertificateFacts = {
+      serialNumber: "0",
+      fingerprint: "00",
+      notBefore: new Date(0),
+      notAfter: new Date(0),
+      subject: [],
+    };
+    try {
+      await this.#send(resource, seen, desiredMetadata(resource, facts), standInData(), { dryRun: true, signal });
+      return undefined;
+    } catch (error: unknown) {
+      if (!(error instanceof KubeError)) throw error;
+      return notWritable(resource, error);
+    }
+  }
+
+  /**
+   * Mends labels, annotations, owner reference and formats around the pair that is there.
+   *
+   * @returns what stands in the way; undefined where it is mended
+   */
+  async repair(
+    resource: UserCertificate,
+    seen: Extract<ObservedSecret, { kind: "managed" }>,
+    facts: CertificateFacts,
+    signal: AbortSignal,
+  ): Promise<Trouble | "overtaken" | undefined> {
+    const { namespace, name } = seen.metadata;
+    const needsData = seen.content.kind === "pair" && !seen.content.formatsCurrent;
+    const secret = needsData ? await this.#options.inspector.read({ namespace, name }, signal) : undefined;
+    // Only the body that was judged may be rewritten: the precondition below refuses any other.
+    const pair = secret?.data && pairFromData(secret.data);
+    const data = pair && secretData(pair);
+    try {
+      const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, { signal });
+      this.#remember(written, { kind: "pair", facts, formatsCurrent: true });
+      return undefined;
+    } catch (error: unknown) {
+      if (!(error instanceof KubeError)) throw error;
+      return error.reason === "Conflict" || error.reason === "NotFound" ? "overtaken" : notWritable(resource, error);
+    }
+  }
+
+  /**
+   * Writes a fresh pair, which exists in this process's memory and nowhere else: tried until it is there, whatever the
+   * API server says, for as long as somebody wants it. It takes no signal on purpose.
+   *
+   * @param knownSerials serial numbers that were there before the attempt: a pair with another one is newer than ours
+   */
+  async write(
+    resource: UserCertificate,
+    firstSeen: ObservedSecret,
+    pair: KeyPair,
+    options: { readonly knownSerials: ReadonlySet<string>; readonly stillWanted: () => Promise<boolean> },
+  ): Promise<WriteResult> {
+    const { clock, random, log } = this.#options;
+    const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
+    let seen = firstSeen;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), secretData(pair), {});
+        this.#remember(written, { kind: "pair", facts: pair.facts, formatsCurrent: true });
+        return { kind: "written" };
+      } catch (error: unknown) {
+        if (!(error instanceof KubeError)) throw error;
+        log.warn(
+          { secret: ref, serialNumber: pair.facts.serialNumber, attempt, err: error },
+          "the certificate waits in memory: its Secret can't be written yet",
+        );
+      }
+      await clock.sleep(backoffMs(BACKOFF, attempt, random()));
+      try {
+        seen = await this.#options.inspector.live(ref);
+        if (holdsSerial(seen, pair.facts.serialNumber)) return { kind: "written" };
+        if (holdsNewerPair(seen, pair.facts, options.knownSerials)) return { kind: "overtaken" };
+        if (!(await options.stillWanted())) return { kind: "abandoned" };
+      } catch (error: unknown) {
+        if (!(error instanceof KubeError)) throw error;
+        log.warn({ secret: ref, attempt, err: error }, "the Secret can't be read before it is written again");
+      }
+    }
+  }
+
+  async #send(
+    resource: UserCertificate,
+    seen: ObservedSecret,
+    desired: DesiredMetadata,
+    data: SecretData | undefined,
+    options: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
+  ): Promise<Secret> {
+    const { kube } = this.#options;
+    const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
+    switch (seen.kind) {
+      case "absent":
+        return kube.create(SECRETS, newSecret(ref, desired, data ?? {}), options);
+      case "managed":
+        return kube.mergePatch(SECRETS, ref, patchFor(seen.metadata, desired, data), options);
+      case "foreign":
+        throw new KubeError({
+          reason: "AlreadyExists",
+          operation: `write secrets ${resource.namespace}/${ref.name}`,
+          explanation: "the Secret is not the operator's",
+        });
+      default:
+        return seen satisfies never;
+    }
+  }
+
+  #remember(written: Secret, content: SecretContent): void {
+    const metadata = secretMetadata(written);
+    this.#options.cache.assume(metadata);
+    // An admission webhook may have changed what was sent: what came back is what counts.
+    const judged = written.data === undefined ? content : judgeData(written.data);
+    this.#options.inspector.remember(metadata, judged);
+  }
+}
+
+function newSecret(ref: ObjectRef, desired: DesiredMetadata, data: SecretData) {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: SECRET_TYPE,
+    metadata: {
+      name: ref.name,
+      ...(ref.namespace !== undefined && { namespace: ref.namespace }),
+      labels: desired.labels,
+      annotations: desired.annotations,
+      ownerReferences: desiredOwnerReferences([], desired),
+    },
+    data,
+  };
+}
+
+function patchFor(seen: SecretMetadata, desired: DesiredMetadata, data: SecretData | undefined): object {
+  return {
+    metadata: {
+      uid: seen.uid,
+      resourceVersion: seen.resourceVersion,
+      labels: { ...nulls(leftOver(seen.labels, desired.labels, seen.ownLabelKeys)), ...desired.labels },
+      annotations: {
+        ...nulls(leftOver(seen.annotations, desired.annotations, seen.ownAnnotationKeys)),
+        ...desired.annotations,
+      },
+      ownerReferences: desiredOwnerReferences(seen.ownerReferences, desired),
+    },
+    ...(data !== undefined && { data }),
+  };
+}
+
+/** In a merge patch null takes a key away. */
+function nulls(keys: readonly string[]): Readonly<Record<string, null>> {
+  return Object.fromEntries(keys.map((key) => [key, null]));
+}
+
+function holdsSerial(seen: ObservedSecret, serialNumber: string): boolean {
+  return seen.kind === "managed" && seen.content.kind === "pair" && seen.content.facts.serialNumber === serialNumber;
+}
+
+/** Both times are Atlas' clock: a pair that was issued before ours is an old one that somebody put back. */
+function holdsNewerPair(seen: ObservedSecret, ours: CertificateFacts, knownSerials: ReadonlySet<string>): boolean {
+  if (seen.kind !== "managed" || seen.content.kind !== "pair") return false;
+  const { serialNumber, notBefore } = seen.content.facts;
+  return !knownSerials.has(serialNumber) && notBefore >= ours.notBefore;
+}
+
+function notWritable({ spec, namespace }: UserCertificate, error: KubeError): Trouble {
+  const passing = ["Network", "Timeout", "Unavailable", "TooManyRequests", "Conflict", "AlreadyExists", "NotFound"];
+  return {
+    reason: "SecretNotWritable",
+    message:
+      `Secret ${spec.secretName} can't be written, so nothing is issued: ${error.message}. ` +
+      `Mend what the API server names there: access rights, quota or policy of namespace ${namespace}.`,
+    needsPerson: !passing.includes(error.reason),
+    retry: { kind: "backoff", ...(error.retryAfterMs !== undefined && { atLeastMs: error.retryAfterMs }) },
+  };
+}

@@ -1,0 +1,124 @@
+import { parseUserCertificate, type UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { IssueReason } from "../../api/reasons.ts";
+import { type Issuance, USER_CERTIFICATE, type UserCertificateStatus } from "../../api/user-certificate.ts";
+import type { Clock } from "../../clock.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import { KubeError } from "../../kube/kube-error.ts";
+import { mergePatchOf } from "../../kube/merge-patch.ts";
+import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import type { CachedCertificate, CertificateCache } from "./caches.ts";
+import { nextStatus } from "./next-status.ts";
+import type { Observed } from "./observed.ts";
+import type { Round } from "./round.ts";
+
+export interface StatusWriterOptions {
+  readonly kube: Pick<KubeApi, "get" | "mergePatch">;
+  readonly cache: CertificateCache;
+  readonly clock: Clock;
+}
+
+/** Whether an attempt is on record: `notKept` where the API server dropped a part of it. */
+export type RecordResult = "recorded" | "overtaken" | "notKept";
+
+/** How often a report is fitted to a resource that others change at the same time. */
+const MAX_CONFLICTS = 5;
+
+/** Writes status: only what differs, all of it in one write, and only onto the state that was looked at. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Puts an attempt on record before anything is created. The resourceVersion is the precondition: of two processes
+   * that want to issue for one resource, one loses here and creates nothing.
+   *
+   * What came back is compared with what was sent: a CRD of another version drops fields that it does not know, and an
+   * attempt that is not on record must not be made.
+   */
+  async record(
+    observed: Observed,
+    decision: { readonly reason: IssueReason; readonly message: string },
+    issuance: Issuance,
+    signal: AbortSignal,
+  ): Promise<RecordResult> {
+    const status = nextStatus({
+      observed,
+      decision: { kind: "issue", ...decision },
+      outcome: { kind: "nothing" },
+      nowMs: this.#options.clock.now(),
+      random: 0,
+    });
+    try {
+      const written = await this.#write(observed.resource, { ...status, issuance }, signal);
+      if (written?.valid && mergePatchOf(issuance, written.status.issuance ?? {}) === undefined) return "recorded";
+      await this.#send(observed.resource, { status: { issuance: null } });
+      return "notKept";
+    } catch (error: unknown) {
+      if (KubeError.is(error, "Conflict", "NotFound")) return "overtaken";
+      throw error;
+    }
+  }
+
+  /**
+   * Writes what a round left. Where the resource changed meanwhile, the result is fitted to what it is now; what was
+   * decided was decided for the spec as it was seen, and observedGeneration says so.
+   */
+  async report(round: Round): Promise<void> {
+    let current = this.#current(round.observed.resource);
+    for (let conflicts = 0; ; conflicts++) {
+      if (current === undefined) return;
+      const status = nextStatus({ ...round, observed: onTopOf(current, round.observed) });
+      try {
+        await this.#write(current, status);
+        return;
+      } catch (error: unknown) {
+        if (KubeError.is(error, "NotFound")) return;
+        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
+        current = await this.#live(round.observed.resource);
+      }
+    }
+  }
+
+  /** Writes what differs; undefined where nothing does. */
+  async #write(resource: UserCertificate, status: UserCertificateStatus, signal?: AbortSignal) {
+    const patch = mergePatchOf(resource.status, status);
+    if (patch === undefined) return undefined;
+    const { uid, resourceVersion } = resource;
+    return this.#send(resource, { metadata: { uid, resourceVersion }, status: patch }, signal);
+  }
+
+  async #send({ namespace, name }: UserCertificate, patch: object, signal?: AbortSignal): Promise<CachedCertificate> {
+    const options = { subresource: "status", signal } as const;
+    const written = parseUserCertificate(
+      await this.#options.kube.mergePatch(USER_CERTIFICATE, { namespace, name }, patch, options),
+    );
+    this.#options.cache.store.assume(written);
+    return written;
+  }
+
+  /** The state that our own last write left, which the observation may be older than. */
+  #current(resource: UserCertificate): UserCertificate | undefined {
+    const cached = this.#options.cache.get(objectKey(resource));
+    return cached?.valid && cached.uid === resource.uid ? cached : resource;
+  }
+
+  async #live(resource: UserCertificate): Promise<UserCertificate | undefined> {
+    const ref: ObjectRef = { namespace: resource.namespace, name: resource.name };
+    try {
+      const live = parseUserCertificate(await this.#options.kube.get(USER_CERTIFICATE, ref));
+      return live.valid && live.uid === resource.uid ? live : undefined;
+    } catch (error: unknown) {
+      if (KubeError.is(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** The observation, with the status as it is now. Spec, generation and renew request stay those that were acted upon. */
+function onTopOf(current: UserCertificate, observed: Observed): Observed {
+  const { status, resourceVersion } = current;
+  return { ...observed, resource: { ...observed.resource, status, resourceVersion } };
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+import { UsageError } from "./command/flags.ts";
+import { type CommandContext, runCommand } from "./command/run.ts";
+import { VERSION } from "./command/version.ts";
+
+const USAGE = `Usage: atlas-cert-operator VERB [flags]
+
+Keeps Atlas-managed X.509 client certificates of MongoDB database users fresh in Kubernetes Secrets.
+
+Verbs:
+  run        the operator
+  simulate   an Atlas for demos and tests, which issues real X.509 certificates
+
+\`atlas-cert-operator VERB --help\` lists the flags of a verb.
+  --version  print the version and exit
+  --help     print this and exit
+`;
+
+/** The oldest Node that runs the sources and what they use. */
+const OLDEST_NODE = 24;
+
+async function main(argv: readonly string[], context: CommandContext): Promise<number> {
+  const [verb, ...rest] = argv;
+  switch (verb) {
+    case "run":
+      return runCommand(rest, context);
+    case "simulate": {
+      // Its X.509 library is of no use to the operator: it is loaded for those who ask for it.
+      const { simulateCommand } = await import("./simulator/command.ts");
+      return simulateCommand(rest, context);
+    }
+    case "--version":
+    case "version":
+      context.stdout.write(`atlas-cert-operator ${VERSION}\n`);
+      return 0;
+    case "--help":
+    case "-h":
+    case "help":
+      context.stdout.write(USAGE);
+      return 0;
+    case undefined:
+      context.stderr.write(USAGE);
+      return 2;
+    default:
+      throw new UsageError(`unknown verb ${JSON.stringify(verb)}: the verbs are run and simulate`);
+  }
+}
+
+/** The first SIGTERM or SIGINT ends in good order; the second at once. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(1);
+      stop.abort(new Error(`${name} received`));
+    });
+  }
+  return stop.signal;
+}
+
+function die(error: unknown): never {
+  if (error instanceof UsageError) {
+    process.stderr.write(`atlas-cert-operator: ${error.message}. See --help.\n`);
+    process.exit(2);
+  }
+  process.stderr.write(
+    `atlas-cert-operator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+}
+
+if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+  die(new UsageError(`Node ${OLDEST_NODE} or newer is needed, and this is ${process.version}`));
+}
+// Half alive is worse than dead: the kubelet starts a new one.
+process.on("unhandledRejection", die);
+process.on("uncaughtException", die);
+const { stdout, stderr, env: environment } = process;
+const exitCode = await main(process.argv.slice(2), { stdout, stderr, environment, signal: stopOnSignals() }).catch(die);
+process.exit(exitCode);

@@ -1,0 +1,197 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { afterEach, describe, expect, test } from "vitest";
+import { type Fault, type Simulator, startSimulator } from "./simulator.ts";
+import {
+  API_KEY,
+  call,
+  certsPath,
+  create,
+  digestHeader,
+  ManualClock,
+  OWNER,
+  PRODUCTION,
+  requestToken,
+  splitPem,
+  V1,
+} from "./testing.ts";
+
+const running: Simulator[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((simulator) => simulator.close()));
+});
+
+async function startWith(effect: Fault["effect"], operation: Fault["operation"] = "createDatabaseUserCertificate") {
+  const clock = new ManualClock("2026-01-15T10:00:00Z");
+  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock });
+  running.push(simulator);
+  simulator.faults.add({ operation, effect });
+  return {
+    simulator,
+    clock,
+    url: simulator.url,
+    issued: () => simulator.certificates(PRODUCTION, "orders-api").length,
+  };
+}
+
+/** The last request to an operation that was disturbed, as the log has it. */
+function lastOf(simulator: Simulator) {
+  return simulator.log.entries("createDatabaseUserCertificate").at(-1);
+}
+
+describe("effects that keep a create from happening", () => {
+  test.each([
+    ["a status", { kind: "status", status: 503, retryAfter: "7" }, 503, { "retry-after": "7" }],
+    ["a status with a code", { kind: "status", status: 409, errorCode: "SOMETHING" }, 409, {}],
+    ["the older rate limit", { kind: "rateLimited", retryAfter: "12" }, 429, { "retry-after": "12" }],
+    ["an HTML page with 200", { kind: "html", status: 200 }, 200, { "content-type": "text/html" }],
+    ["an HTML page with 503", { kind: "html", status: 503 }, 503, { "content-type": "text/html" }],
+    ["a redirect to a login page", { kind: "redirect" }, 302, { location: "/account/login" }],
+  ] as const)("%s", async (_, effect, status, headers) => {
+    const { url, issued } = await startWith(effect);
+    const response = await create(url);
+    expect([response.status, Object.fromEntries(response.headers), issued()]).toMatchObject([status, headers, 0]);
+  });
+
+  test("a reset", async () => {
+    const { url, issued, simulator } = await startWith({ kind: "reset" });
+    await expect(create(url)).rejects.toThrow("fetch failed");
+    expect(issued()).toBe(0);
+    expect(lastOf(simulator)).toMatchObject({ fault: "reset" });
+    expect(lastOf(simulator)).not.toHaveProperty("status");
+  });
+});
+
+describe("effects on a create that has happened", () => {
+  test("a cut answer ends in the middle of the body", async () => {
+    const { url, issued } = await startWith({ kind: "cutAnswer" });
+    const response = await create(url);
+    await expect(response.text()).rejects.toThrow("terminated");
+    expect([response.status, issued()]).toEqual([201, 1]);
+  });
+
+  test("a reset comes before a byte of the answer", async () => {
+    const { url, issued } = await startWith({ kind: "resetAfterwards" });
+    await expect(create(url)).rejects.toThrow("fetch failed");
+    expect(issued()).toBe(1);
+  });
+
+  test("an error is answered all the same", async () => {
+    const { url, issued } = await startWith({ kind: "failAfterwards", status: 504 });
+    expect([(await create(url)).status, issued()]).toEqual([504, 1]);
+  });
+
+  test("a body is truncated as if it were whole", async () => {
+    const { url, issued } = await startWith({ kind: "truncatedBody" });
+    const pem = await (await create(url)).text();
+    expect(pem).toMatch(/^-----BEGIN CERTIFICATE-----/);
+    expect(pem).not.toContain("END PRIVATE KEY");
+    expect(issued()).toBe(1);
+  });
+
+  test("a body is empty", async () => {
+    const { url, issued } = await startWith({ kind: "emptyBody" });
+    expect([await (await create(url)).text(), issued()]).toEqual(["", 1]);
+  });
+
+  test("an answer has another status", async () => {
+    const { url } = await startWith({ kind: "answerStatus", status: 200 });
+    const response = await create(url);
+    expect([response.status, (await response.text()).slice(0, 10)]).toEqual([200, "-----BEGIN"]);
+  });
+
+  test("a PEM comes as a JSON string", async () => {
+    const { url } = await startWith({ kind: "jsonString" });
+    expect(await (await create(url)).json()).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
+  });
+
+  test("a key belongs to nobody", async () => {
+    const { url } = await startWith({ kind: "wrongKey" });
+    const { certificate, key } = splitPem(await (await create(url)).text());
+    expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))).toBe(false);
+  });
+
+  test("a key is missing", async () => {
+    const { url } = await startWith({ kind: "noKey" });
+    expect(await (await create(url)).text()).toMatch(/^-----BEGIN CERT[\s\S]+-----END CERTIFICATE-----\n$/);
+  });
+});
+
+describe("effects on the certificate itself", () => {
+  test("a wrong clock dates it in the future", async () => {
+    const { url } = await startWith({ kind: "wrongClock", offsetMs: 86_400_000 });
+    const certificate = new X509Certificate(splitPem(await (await create(url)).text()).certificate);
+    expect(certificate.validFromDate.toISOString()).toBe("2026-01-16T09:00:00.000Z");
+  });
+
+  test("a wrong subject names somebody else", async () => {
+    const { url } = await startWith({ kind: "wrongSubject", subject: "billing" });
+    expect(new X509Certificate(splitPem(await (await create(url)).text()).certificate).subject).toBe("CN=billing");
+  });
+});
+
+describe("effects on other operations", () => {
+  test("a truncated list is broken JSON", async () => {
+    const { url } = await startWith({ kind: "truncatedBody" }, "listDatabaseUserCertificates");
+    await expect((await call(url, certsPath())).json()).rejects.toThrow(SyntaxError);
+  });
+
+  test("a token request can fail too", async () => {
+    const { url } = await startWith({ kind: "status", status: 500 }, "createAccessToken");
+    const basic = `Basic ${Buffer.from(OWNER.join(":")).toString("base64")}`;
+    expect([(await requestToken(url, basic)).status, (await requestToken(url, basic)).status]).toEqual([500, 200]);
+  });
+});
+
+describe("when a fault acts", () => {
+  test("a delay lets everything go its way, later", async () => {
+    const { url, clock, issued } = await startWith({ kind: "delay", ms: 5_000 });
+    expect([(await create(url)).status, issued(), clock.now()]).toEqual([201, 1, Date.parse("2026-01-15T10:00:05Z")]);
+  });
+
+  test("it acts once and is noted in the log", async () => {
+    const { url, simulator } = await startWith({ kind: "status", status: 500 });
+    expect([(await create(url)).status, (await create(url)).status]).toEqual([500, 201]);
+    expect(simulator.log.entries("createDatabaseUserCertificate").map(({ fault }) => fault)).toEqual([
+      "status",
+      undefined,
+    ]);
+  });
+
+  test("it leaves a challenge of HTTP Digest alone and meets the request behind it", async () => {
+    const { url } = await startWith({ kind: "status", status: 500 });
+    const send = (authorization: string) =>
+      fetch(url + certsPath(), {
+        method: "POST",
+        body: "{}",
+        headers: { accept: V1, "content-type": V1, authorization },
+      });
+    const challenged = await send("");
+    const challenge = challenged.headers.get("www-authenticate") ?? "";
+    const answered = await send(digestHeader({ challenge, method: "POST", uri: certsPath(), ...API_KEY }));
+    expect([challenged.status, answered.status]).toEqual([401, 500]);
+  });
+
+  test("one that needs a success waits for it", async () => {
+    const { url, simulator } = await startWith({ kind: "emptyBody" });
+    expect((await create(url, 99)).status).toBe(400);
+    expect(simulator.faults.pending).toHaveLength(1);
+    expect(await (await create(url)).text()).toBe("");
+  });
+});
+
+describe("silence", () => {
+  test.each([
+    ["hang", 0],
+    ["withholdAnswer", 1],
+  ] as const)("%s leaves the client waiting until the simulator closes", async (kind, expected) => {
+    const { url, issued, simulator } = await startWith({ kind });
+    const answer = create(url).then(
+      () => "answered",
+      () => "closed",
+    );
+    await expect.poll(() => lastOf(simulator)?.fault).toBe(kind);
+    const count = issued();
+    await simulator.close();
+    expect([count, await answer]).toEqual([expected, "closed"]);
+  });
+});

@@ -1,0 +1,207 @@
+import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type Clock, systemClock } from "../clock.ts";
+import { AccessTokens } from "./access-tokens.ts";
+import { adminListener } from "./admin.ts";
+import { Api } from "./api.ts";
+import { Authenticator } from "./authentication.ts";
+import { CertificateAuthority, type KeyAlgorithm } from "./certificate-authority.ts";
+import { type DigestAlgorithm, DigestVerifier } from "./digest.ts";
+import { type Fault, FaultList, type ParsedFault } from "./faults.ts";
+import {
+  type Credentials,
+  DEFAULT_FIXTURES,
+  type Fixtures,
+  type ProjectFixture,
+  parseFixtures,
+  type Role,
+} from "./fixtures.ts";
+import { closeServer, listen, urlOf } from "./http-exchange.ts";
+import { Operations } from "./operations.ts";
+import { DEFAULT_RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
+import { RequestLog } from "./request-log.ts";
+import { AtlasState, type CertificateRecord, type SimulatedProject } from "./state.ts";
+
+export type { KeyAlgorithm } from "./certificate-authority.ts";
+export type { DigestAlgorithm } from "./digest.ts";
+export type { Fault, FaultEffect } from "./faults.ts";
+export type { Credentials, Fixtures, ProjectFixture, Role } from "./fixtures.ts";
+export type { RateLimit } from "./rate-limit.ts";
+export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
+export type { CertificateRecord, SimulatedProject } from "./state.ts";
+
+export interface SimulatorOptions {
+  /** The address of the API. @default "127.0.0.1" */
+  readonly host?: string | undefined;
+  /** 0 takes a free one. @default 0 */
+  readonly port?: number | undefined;
+  /** The address of the controls, which ask for no credentials. @default "127.0.0.1" */
+  readonly adminHost?: string | undefined;
+  /** 0 takes a free one. @default 0 */
+  readonly adminPort?: number | undefined;
+  /** How long a month lasts, in milliseconds. @default the months of the calendar */
+  readonly monthMs?: number | undefined;
+  /** The keys of the certificates it issues. @default "rsa-2048" */
+  readonly keyAlgorithm?: KeyAlgorithm | undefined;
+  /** The bucket of each project. @default 1200 tokens, 500 more every 60 s */
+  readonly rateLimit?: RateLimit | "unlimited" | undefined;
+  /** Projects, users and credentials at the start. @default {@link DEFAULT_FIXTURES} */
+  readonly fixtures?: Fixtures | undefined;
+  /** Serves HTTPS, with a certificate of an authority of the simulator's own. @default false */
+  readonly tls?: boolean | undefined;
+  /** The hash of HTTP Digest; Atlas uses MD5. @default "MD5" */
+  readonly digestAlgorithm?: DigestAlgorithm | undefined;
+  /** How long a Digest nonce is good, in milliseconds. @default 300000 */
+  readonly nonceLifetimeMs?: number | undefined;
+  /**
+   * The status of the `USER_UNAUTHORIZED` error that a missing role gives. Atlas' specification has 403; the answers
+   * of the real API on record have 401. @default 403
+   */
+  readonly roleMissingStatus?: 401 | 403 | undefined;
+  /** Unexpired certificates per user before `ATLAS_GENERATED_CERTS_LIMIT_EXCEEDED`. @default no limit */
+  readonly certificateLimit?: number | undefined;
+  /** @default the system's */
+  readonly clock?: Clock | undefined;
+}
+
+/** Everything one can do to a running simulator beside using its API; the admin port offers the same. */
+export interface SimulatorControls {
+  /** The projects as they are now. */
+  readonly projects: readonly SimulatedProject[];
+  /** The credentials as they are now, secrets included: they are fixtures. */
+  readonly credentials: readonly Credentials[];
+  /** Every request to the API. */
+  readonly log: RequestLog;
+  /**
+   * The certificates that sign client certificates, one per project, as PEM; with `tls` also the one behind the
+   * server's own. Changes when a project is added.
+   */
+  readonly caPem: string;
+  readonly faults: {
+    /** Disturbs one of the next requests. @throws {FaultError} */
+    add(fault: Fault): void;
+    clear(): void;
+    readonly pending: readonly ParsedFault[];
+  };
+  /** All credentials get their role in the new project. @throws {FixturesError} @throws {ControlError} */
+  addProject(project: ProjectFixture): Promise<SimulatedProject>;
+  addUser(projectId: string, username: string): void;
+  /** The user's certificates are remembered, as they stay valid. */
+  removeUser(projectId: string, username: string): void;
+  /** All certificates of a user in the order they were issued, the expired ones too. */
+  certificates(projectId: string, username: string): readonly CertificateRecord[];
+  /** Makes a certificate vanish from the list, which the real API never does before its end. */
+  forgetCertificate(projectId: string, serialNumber: string): void;
+  /** Turns customer-managed X.509 on with a CA (PEM), or off with undefined. */
+  setCustomerManagedX509(projectId: string, caPem: string | undefined): void;
+  setRole(credentialsId: string, role: Role): void;
+  /** With false, every request is refused with `IP_ADDRESS_NOT_ON_ACCESS_LIST`. */
+  setIpAccessAllowed(allowed: boolean): void;
+  /** Makes a new secret and returns the credentials with it. The old secret and its tokens are worth nothing. */
+  rotateCredentials(credentialsId: string): Credentials;
+  /** Ends all access tokens, as if their hour were over. */
+  expireTokens(): void;
+  /** Ends all Digest nonces, as if their lifetime were over. */
+  expireNonces(): void;
+}
+
+export interface Simulator extends SimulatorControls, AsyncDisposable {
+  /** Base URL of the API, without a path. */
+  readonly url: string;
+  /** Base URL of the controls, without a path. */
+  readonly adminUrl: string;
+  /** Ends all connections and frees the ports. */
+  close(): Promise<void>;
+}
+
+const NONCE_LIFETIME_MS = 300_000;
+/** Longer than clients keep idle connections, so that no request meets a connection that is being closed. */
+const KEEP_ALIVE_MS = 75_000;
+
+/**
+ * Starts an Atlas that issues real X.509 certificates.
+ *
+ * @throws {FixturesError} where the fixtures are not valid
+ * @throws the error of `net.Server` where a port can't be had
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { host = "127.0.0.1", adminHost = "127.0.0.1", clock = systemClock, rateLimit = DEFAULT_RATE_LIMIT } = options;
+  const { keyAlgorithm = "rsa-2048", monthMs, certificateLimit, roleMissingStatus = 403 } = options;
+  const state = await AtlasState.create(parseFixtures(options.fixtures ?? DEFAULT_FIXTURES), keyAlgorithm);
+  const log = new RequestLog();
+  const faults = new FaultList();
+  const tokens = new AccessTokens(state, clock);
+  const digest = new DigestVerifier(
+    { algorithm: options.digestAlgorithm ?? "MD5", nonceLifetimeMs: options.nonceLifetimeMs ?? NONCE_LIFETIME_MS },
+    clock,
+    (publicApiKey) => state.credentialsByLogin("apiKey", publicApiKey)?.privateApiKey,
+  );
+  const authenticator = new Authenticator(state, digest, tokens);
+  const operations = new Operations(state, clock, { monthMs, certificateLimit, rateLimit });
+  const api = new Api({ state, clock, log, faults, tokens, authenticator, operations, rateLimit, roleMissingStatus });
+  const serverAuthority =
+    options.tls === true ? await CertificateAuthority.create("atlas-simulator", "ec-p256") : undefined;
+
+  const controls: SimulatorControls = {
+    get projects() {
+      return state.projects;
+    },
+    get credentials() {
+      return state.credentials;
+    },
+    get caPem() {
+      return state.authoritiesPem + (serverAuthority?.pem ?? "");
+    },
+    log,
+    faults,
+    addProject: (project) => state.addProject(project),
+    addUser: (projectId, username) => state.addUser(projectId, username),
+    removeUser: (projectId, username) => state.removeUser(projectId, username),
+    certificates: (projectId, username) => state.certificates(projectId, username),
+    forgetCertificate: (projectId, serialNumber) => state.forgetCertificate(projectId, serialNumber),
+    setCustomerManagedX509: (projectId, caPem) => state.setCustomerManagedX509(projectId, caPem),
+    setRole: (credentialsId, role) => state.setRole(credentialsId, role),
+    setIpAccessAllowed: (allowed) => {
+      state.ipAccessAllowed = allowed;
+    },
+    rotateCredentials: (credentialsId) => {
+      tokens.expire(credentialsId);
+      return state.rotateCredentials(credentialsId);
+    },
+    expireTokens: () => tokens.expire(),
+    expireNonces: () => digest.expireNonces(),
+  };
+
+  const server = await createServer((request, response) => void api.handle(request, response), host, serverAuthority);
+  const adminServer = createHttpServer(adminListener(controls));
+  const servers = [server, adminServer];
+  for (const one of servers) one.keepAliveTimeout = KEEP_ALIVE_MS;
+  const close = async () => {
+    await Promise.all(servers.map(closeServer));
+  };
+  try {
+    const port = await listen(server, host, options.port ?? 0);
+    const adminPort = await listen(adminServer, adminHost, options.adminPort ?? 0);
+    const addresses = {
+      url: urlOf(serverAuthority === undefined ? "http" : "https", host, port),
+      adminUrl: urlOf("http", adminHost, adminPort),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+    // Not a spread: the getters of the controls must stay getters.
+    return Object.assign(controls, addresses);
+  } catch (error: unknown) {
+    await close();
+    throw error;
+  }
+}
+
+async function createServer(
+  listener: RequestListener,
+  host: string,
+  authority: CertificateAuthority | undefined,
+): Promise<Server> {
+  if (authority === undefined) return createHttpServer(listener);
+  const pair = await authority.issueServer(host);
+  return createHttpsServer({ cert: pair.certificatePem + authority.pem, key: pair.privateKeyPem }, listener);
+}
