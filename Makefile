@@ -1,0 +1,62 @@
+# `make` alone lists the targets. Each one installs what it lacks; nothing but npm with Node.js 18 or newer has to be
+# there before: the Node.js that the product and the tests run on comes as a package.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint crds build clean packages preflight
+
+BIN := $(CURDIR)/node_modules/.bin
+# What the installed packages came from: as long as it equals package-lock.json there is nothing to install.
+INSTALLED := node_modules/.installed-lock.json
+
+help: ## List the targets.
+	@echo "usage: make <target>"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-7s %s\n", $$1, $$2 }'
+
+demo: packages ## Show the product at work on a real Kubernetes API server, in about a minute.
+	@npm run --silent demo
+
+test: packages ## Run the unit tests, and the integration tests on a real Kubernetes API server.
+	@PATH="$(BIN):$$PATH" vitest run
+
+lint: packages ## Check types, style and formatting, and that the generated files are current.
+	@echo "checking types …" && npm run --silent types
+	@echo "checking style and formatting …" && npm run --silent lint
+	@echo "checking that crds/ is current …"; \
+	before=$$(cksum crds/* 2>/dev/null); \
+	$(MAKE) --no-print-directory crds >/dev/null || exit 1; \
+	if [ "$$before" != "$$(cksum crds/* 2>/dev/null)" ]; then \
+		echo "crds/ was out of date and has been generated anew: commit it." >&2; exit 1; \
+	fi
+
+crds: packages ## Generate the CustomResourceDefinitions in crds/ from the schemas in src/api.
+	@PATH="$(BIN):$$PATH" node src/api/generate-crds.ts
+
+build: packages ## Bundle the operator and the library into dist/.
+	@npm run --silent build
+
+clean: ## Remove what the build and the tests made; packages and the cached control plane stay.
+	@rm -rf dist coverage
+
+packages: preflight
+	@if ! cmp -s package-lock.json $(INSTALLED); then \
+		echo "installing packages (npm ci) …"; \
+		start=$$(date +%s); \
+		npm ci --no-audit --no-fund --loglevel=error </dev/null || exit 1; \
+		cp package-lock.json $(INSTALLED) || exit 1; \
+		echo "installing packages (npm ci) … $$(( $$(date +%s) - start )) s"; \
+	fi
+	@"$(BIN)/node" -e 'process.exit(Number(process.versions.node.split(".")[0]) < 24 ? 1 : 0)' || { \
+		echo "The Node.js in node_modules doesn't run or is older than 24: run \"rm -rf node_modules\" and make again." >&2; \
+		exit 1; \
+	}
+
+preflight:
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "Node.js with npm is missing: install Node.js 24 (https://nodejs.org) and run make again." >&2; \
+		exit 1; \
+	}
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' || { \
+		echo "Node.js $$(node --version) is too old for npm's packages: install Node.js 24 (https://nodejs.org)." >&2; \
+		exit 1; \
+	}

@@ -1,0 +1,119 @@
+/** What an integration test uses of the run's control plane, in the worker that the test runs in. */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { inject, onTestFinished } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+import type { ClientCredentials } from "./credentials.ts";
+import { createRest, type Rest } from "./rest.ts";
+import { countWrites } from "./write-counts.ts";
+
+export { writesBetween } from "./write-counts.ts";
+
+export interface ProvidedControlPlane {
+  /** Of a user who may do everything. */
+  readonly kubeconfigPath: string;
+  /** The folder with kubectl. */
+  readonly binDirectory: string;
+  /** Of Kubernetes, as in `v1.37.2`. */
+  readonly version: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    controlPlane: ProvidedControlPlane;
+  }
+}
+
+/** The control plane that global-setup.ts started. */
+export function controlPlane(): ProvidedControlPlane {
+  return inject("controlPlane");
+}
+
+let admin: Rest | undefined;
+
+/** One request to the API server as a user who may do everything. An error status is an answer, not an exception. */
+export const rest: Rest = (...request) => {
+  admin ??= createRest(readCredentials(controlPlane().kubeconfigPath));
+  return admin(...request);
+};
+
+/** A namespace for the running test alone; it is deleted, without waiting, when the test is over. */
+export async function freshNamespace(prefix = "test"): Promise<string> {
+  const name = `${prefix}-${randomBytes(4).toString("hex")}`;
+  const created = await rest("POST", "/api/v1/namespaces", {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name },
+  });
+  if (created.status !== 201) throw new Error(`namespace ${name}: ${created.status} ${JSON.stringify(created.body)}`);
+  onTestFinished(async () => {
+    await rest("DELETE", `/api/v1/namespaces/${name}`);
+  });
+  return name;
+}
+
+/** Runs the real kubectl as a user who may do everything and gives what it prints. @throws Error with its stderr */
+export function kubectl(...args: string[]): Promise<string> {
+  return kubectlWithInput("", ...args);
+}
+
+/** The same with an input, as in `kubectlWithInput(manifest, "apply", "-f", "-")`. */
+export async function kubectlWithInput(input: string, ...args: string[]): Promise<string> {
+  const { kubeconfigPath, binDirectory } = controlPlane();
+  const cache = path.join(path.dirname(kubeconfigPath), "kubectl-cache");
+  const child = spawn(path.join(binDirectory, "kubectl"), [
+    `--kubeconfig=${kubeconfigPath}`,
+    // Discovery of one control plane must not be taken for that of another on the same port.
+    `--cache-dir=${cache}`,
+    ...args,
+  ]);
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (chunk: string) => {
+      output[name] += chunk;
+    });
+  }
+  // kubectl may end before it has read everything; what matters then is what it says.
+  child.stdin.on("error", () => {});
+  child.stdin.end(input);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject).once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${output.stderr.trim()}`);
+  return output.stdout;
+}
+
+/**
+ * Writes that the API server has counted since its start, by everyone: `PATCH atlasusercertificates/status` to a
+ * number. Dry runs are kept apart; see write-counts.ts for the keys.
+ */
+export async function apiServerWrites(): Promise<Map<string, number>> {
+  const { status, body } = await rest("GET", "/metrics");
+  if (status !== 200 || typeof body !== "string") throw new Error(`/metrics: ${status}`);
+  return countWrites(body);
+}
+
+const base64 = z.base64().transform((text) => Buffer.from(text, "base64").toString("utf8"));
+const kubeconfigSchema = z.object({
+  clusters: z.tuple([z.object({ cluster: z.object({ server: z.url(), "certificate-authority-data": base64 }) })]),
+  users: z.tuple([z.object({ user: z.object({ "client-certificate-data": base64, "client-key-data": base64 }) })]),
+});
+
+/** Takes the path of a kubeconfig of this control plane: one cluster, one user with a client certificate. */
+export function readCredentials(kubeconfigPath: string): ClientCredentials {
+  return parseCredentials(readFileSync(kubeconfigPath, "utf8"));
+}
+
+/** The same from the text, as `addUser` gives it. */
+export function parseCredentials(kubeconfig: string): ClientCredentials {
+  const { clusters, users } = kubeconfigSchema.parse(parse(kubeconfig));
+  return {
+    server: clusters[0].cluster.server,
+    caPem: clusters[0].cluster["certificate-authority-data"],
+    certPem: users[0].user["client-certificate-data"],
+    keyPem: users[0].user["client-key-data"],
+  };
+}

@@ -1,0 +1,305 @@
+import { X509Certificate } from "node:crypto";
+import { PassThrough } from "node:stream";
+import { expect, onTestFinished } from "vitest";
+import { parseUserCertificate, type UserCertificate } from "../../../src/api/parse-user-certificate.ts";
+import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
+import { MONTH_MS } from "../../../src/certificate/check-issued.ts";
+import { systemClock } from "../../../src/clock.ts";
+import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
+import type { Policy } from "../../../src/controllers/user-certificate/observed.ts";
+import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { type Credentials, type Simulator, type SimulatorOptions, startSimulator } from "../../../src/simulator/simulator.ts";
+import { createLog } from "../../../src/telemetry/log.ts";
+import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
+
+export const PRODUCTION = "32b6e34b3d91647abb20e7b8";
+export const STAGING = "5efda6aea3f2ed2e7dd6ce05";
+export const RENEW_REQUEST = "atlascerts.io/renew-requested-at";
+const CREDENTIALS = "atlas-api";
+
+/** The operator's policy in tests: as shipped, but for waits that a person would not mind and a test would. */
+export const TEST_POLICY: Policy = {
+  maxIssuesPerDay: 100,
+  maxUnexpiredPerUser: 100,
+  verifyIntervalMs: 6 * 3_600_000,
+  maxBackoffMs: 2000,
+  recheckIntervalMs: 2000,
+  monthMs: MONTH_MS,
+};
+
+export interface SceneOptions {
+  readonly simulator?: SimulatorOptions;
+  readonly policy?: Partial<Policy>;
+  /** Which of the simulator's credentials the Secret `atlas-api` holds. @default "owner-service-account" */
+  readonly credentials?: string;
+  readonly onStep?: OperatorOptions["onStep"];
+}
+
+export interface SecretState {
+  readonly metadata: {
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly { readonly uid: string }[];
+  };
+  readonly type: string;
+  /** Decoded. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** An operator that is running. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
+/**
+ * A namespace, a simulated Atlas of its own and an operator that watches that namespace alone. When the test is over,
+ * everything that was printed and written is searched for key material.
+ */
+export class Scene {
+  readonly namespace: string;
+  readonly atlas: Simulator;
+  readonly #options: SceneOptions;
+  readonly #printed = new PassThrough();
+  readonly #keysSeen = new Set<string>();
+  #log = "";
+  #running: Running | undefined;
+
+  private constructor(namespace: string, atlas: Simulator, options: SceneOptions) {
+    this.namespace = namespace;
+    this.atlas = atlas;
+    this.#options = options;
+    this.#printed.setEncoding("utf8").on("data", (text: string) => {
+      this.#log += text;
+    });
+  }
+
+  /** Sets the scene; the operator runs and the credentials are there. */
+  static async open(options: SceneOptions = {}): Promise<Scene> {
+    const namespace = await freshNamespace("operator");
+    const atlas = await startSimulator({ keyAlgorithm: "ec-p256", rateLimit: "unlimited", ...options.simulator });
+    const scene = new Scene(namespace, atlas, options);
+    onTestFinished(async () => {
+      await scene.#expectNoKeyMaterial();
+      await scene.stopOperator();
+      await atlas.close();
+    });
+    await scene.putCredentials(scene.credentials(options.credentials ?? "owner-service-account"));
+    await scene.startOperator();
+    return scene;
+  }
+
+  /** What the operator has printed. */
+  get log(): string {
+    return this.#log;
+  }
+
+  credentials(id: string): Credentials {
+    const found = this.atlas.credentials.find((credentials) => credentials.id === id);
+    if (found === undefined) throw new Error(`no credentials ${id}`);
+    return found;
+  }
+
+  async startOperator(): Promise<Running> {
+    const stop = new AbortController();
+    const ended = runOperator(
+      {
+        kubeConfig: await loadKubeConfig({ kubeconfig: controlPlane().kubeconfigPath }),
+        userAgent: "atlas-cert-operator/test",
+        identity: "test",
+        atlas: { baseUrl: this.atlas.url },
+        namespaces: [this.namespace],
+        workers: 4,
+        policy: { ...TEST_POLICY, ...this.#options.policy },
+        onStep: this.#options.onStep,
+        clock: systemClock,
+        random: Math.random,
+        log: createLog({ level: "debug", format: "json", destination: this.#printed }),
+      },
+      stop.signal,
+    );
+    const running: Running = {
+      stop: async () => {
+        stop.abort(new Error("the test stops it"));
+        await ended;
+      },
+    };
+    // A crash must fail the test even where nobody waits for the end.
+    ended.catch((error: unknown) => {
+      this.#log += `\ncrashed: ${String(error)}`;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async stopOperator(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+  }
+
+  /** The Secret `atlas-api` in the form of the Atlas Kubernetes Operator. */
+  async putCredentials(credentials: Credentials): Promise<void> {
+    const { kind } = credentials;
+    await this.putSecret(
+      CREDENTIALS,
+      kind === "serviceAccount"
+        ? { clientId: credentials.clientId, clientSecret: credentials.clientSecret }
+        : { publicApiKey: credentials.publicApiKey, privateApiKey: credentials.privateApiKey },
+    );
+  }
+
+  /** Puts a Secret of these entries in place of whatever is there. */
+  async putSecret(name: string, stringData: Readonly<Record<string, string>>): Promise<void> {
+    const manifest = { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData };
+    const created = await rest("POST", this.#path("secrets"), manifest);
+    if (created.status === 201) return;
+    await this.#must("PUT", this.#path("secrets", name), manifest);
+  }
+
+  async deleteSecret(name: string): Promise<void> {
+    await this.#must("DELETE", this.#path("secrets", name));
+  }
+
+  /** Changes a Secret by hand, as kubectl does. */
+  async patchSecret(name: string, patch: object): Promise<void> {
+    await this.#must("PATCH", `${this.#path("secrets", name)}?fieldManager=somebody`, patch, MERGE_PATCH);
+  }
+
+  async secret(name = "orders-api-mongodb"): Promise<SecretState | undefined> {
+    const { status, body } = await rest("GET", this.#path("secrets", name));
+    if (status === 404) return undefined;
+    // The API server's own answer.
+    const raw = body as SecretState;
+    const data = Object.fromEntries(
+      Object.entries(raw.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
+    );
+    if (data["tls.key"]?.includes("PRIVATE KEY")) this.#keysSeen.add(data["tls.key"]);
+    return { ...raw, data };
+  }
+
+  /** Applies a resource; what is not given is what most tests want. */
+  async apply(name = "orders-api", spec: Partial<UserCertificateSpec> = {}): Promise<void> {
+    const manifest = {
+      apiVersion: "atlascerts.io/v1alpha1",
+      kind: "AtlasUserCertificate",
+      metadata: { name },
+      spec: {
+        projectId: PRODUCTION,
+        credentialsRef: { name: CREDENTIALS },
+        username: "orders-api",
+        secretName: `${name}-mongodb`,
+        ...spec,
+      },
+    };
+    await this.#must("POST", this.#path("atlasusercertificates"), manifest);
+  }
+
+  async patch(name: string, patch: object): Promise<void> {
+    await this.#must("PATCH", this.#path("atlasusercertificates", name), patch, MERGE_PATCH);
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#must("DELETE", this.#path("atlasusercertificates", name));
+  }
+
+  async get(name = "orders-api"): Promise<UserCertificate> {
+    const { body } = await this.#must("GET", this.#path("atlasusercertificates", name));
+    const resource = parseUserCertificate(body);
+    if (!resource.valid) throw new Error(resource.problem);
+    return resource;
+  }
+
+  /** Waits until the resource is as described. Fails with the state it was last seen in. */
+  async until(
+    what: string,
+    holds: (resource: UserCertificate) => boolean,
+    { name = "orders-api", timeoutMs = 20_000 } = {},
+  ): Promise<UserCertificate> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const resource = await this.get(name);
+      if (holds(resource)) return resource;
+      if (Date.now() > deadline) {
+        throw new Error(`not ${what} within ${timeoutMs} ms: ${JSON.stringify(resource.status, undefined, 2)}\n${this.#log}`);
+      }
+      await systemClock.sleep(50);
+    }
+  }
+
+  /** Waits until Ready is True with a certificate other than the one given. */
+  untilIssued(name = "orders-api", otherThan?: string): Promise<UserCertificate> {
+    return this.until(
+      `issued${otherThan === undefined ? "" : ` anew (other than ${otherThan})`}`,
+      (resource) =>
+        condition(resource, "Ready")?.status === "True" &&
+        resource.status.observedGeneration === resource.generation &&
+        resource.status.serialNumber !== undefined &&
+        resource.status.serialNumber !== otherThan,
+      { name },
+    );
+  }
+
+  /** Waits until Ready names this reason. */
+  untilReason(reason: string, name = "orders-api"): Promise<UserCertificate> {
+    return this.until(`of reason ${reason}`, (resource) => condition(resource, "Ready")?.reason === reason, { name });
+  }
+
+  /** How many certificates Atlas was asked to create. */
+  get creates(): number {
+    return this.atlas.log.count("createDatabaseUserCertificate");
+  }
+
+  async events(): Promise<readonly { readonly reason: string; readonly note: string; readonly type: string }[]> {
+    const path = `/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`;
+    const { body } = await this.#must("GET", path);
+    // The API server's own answer.
+    return (body as { items: { reason: string; note: string; type: string }[] }).items;
+  }
+
+  /** The leaf certificate in the Secret. */
+  async certificate(name?: string): Promise<X509Certificate> {
+    return new X509Certificate((await this.secret(name))?.data["tls.crt"] ?? "");
+  }
+
+  #path(plural: "secrets" | "atlasusercertificates", name = ""): string {
+    const root = plural === "secrets" ? "/api/v1" : "/apis/atlascerts.io/v1alpha1";
+    return `${root}/namespaces/${this.namespace}/${plural}${name && `/${name}`}`;
+  }
+
+  async #must(method: string, path: string, body?: unknown, contentType?: string) {
+    const answer = await rest(method, path, body, contentType);
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer;
+  }
+
+  async #expectNoKeyMaterial(): Promise<void> {
+    const resources = (await this.#must("GET", this.#path("atlasusercertificates"))).body;
+    const written = JSON.stringify([resources, await this.events()]);
+    expectNoKeyMaterial(this.#log + written, this.#keysSeen);
+    expect(this.#log).not.toContain("crashed:");
+  }
+}
+
+const MERGE_PATCH = "application/merge-patch+json";
+
+/** Fails where a text holds a private key, or any line of one of these. */
+export function expectNoKeyMaterial(text: string, keys: Iterable<string>): void {
+  expect(text).not.toMatch(/BEGIN [A-Z ]*PRIVATE KEY/);
+  for (const key of keys) {
+    for (const line of key.split("\n").filter((each) => each.length > 20 && !each.startsWith("-----"))) {
+      expect(text.includes(line), "a line of a private key stands in what was printed or written").toBe(false);
+      const encoded = Buffer.from(line).toString("base64").slice(4, 40);
+      expect(text.includes(encoded), "a private key stands there in base64").toBe(false);
+    }
+  }
+}
+
+export function condition(resource: UserCertificate, type: "Ready" | "Issuing" | "Stalled") {
+  return resource.status.conditions?.find((each) => each.type === type);
+}
+
+/** Lets the operator go on for a while: for what must not happen there is nothing to wait for. */
+export function aWhile(ms = 1500): Promise<void> {
+  return systemClock.sleep(ms);
+}
