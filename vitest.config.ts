@@ -20,6 +20,17 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        test: {
+          // What counts on a control plane that nobody else uses: runs when the others are over, file after file.
+          name: "alone",
+          include: ["test/alone/**/*.test.ts"],
+          globalSetup: ["test/control-plane/global-setup.ts"],
+          testTimeout: 90_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

@@ -16,6 +16,7 @@ import type { SecretWriter } from "./secret-writer.ts";
 import type { StatusWriter } from "./status-writer.ts";
 import { timestamp } from "./timestamp.ts";
 import type { Trouble } from "./trouble.ts";
+import { urgencyOf } from "./urgency.ts";
 
 /** The numbered steps of issuing. Step 2, the list, is part of the observation; step 7, closing, of the report. */
 export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
@@ -70,7 +71,7 @@ export class Issuer {
 
     // From here on nothing but the end of the process stops the attempt.
     await onStep?.("create", resource);
-    const created = await this.#create(resource, decision.reason, issuance, api);
+    const created = await this.#create(observed, issuance, api);
     if (created.kind === "failed") return created;
 
     await onStep?.("check", resource);
@@ -113,12 +114,13 @@ export class Issuer {
     };
   }
 
-  async #create(resource: UserCertificate, reason: IssueReason, issuance: Issuance, api: AtlasApi) {
+  async #create(observed: Observed, issuance: Issuance, api: AtlasApi) {
+    const { resource } = observed;
     const { projectId: groupId, username, monthsUntilExpiration } = resource.spec;
     try {
       const bundle = await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
-        { priority: reason === "NearingExpiry" ? "renew" : "issue" },
+        urgencyOf(observed, { kind: "issue" }),
       );
       return { kind: "created", bundle } as const;
     } catch (error: unknown) {

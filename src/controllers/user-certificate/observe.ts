@@ -1,6 +1,5 @@
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
-import type { CallPriority } from "../../atlas/pacer.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Access, AtlasAccess } from "./atlas-access.ts";
 import { atlasTrouble } from "./atlas-trouble.ts";
@@ -14,6 +13,7 @@ import type {
   Policy,
 } from "./observed.ts";
 import type { SecretInspector } from "./secret-inspector.ts";
+import type { Urgency } from "./urgency.ts";
 
 export interface ObserverOptions {
   readonly certificates: CertificateCache;
@@ -51,13 +51,13 @@ export class Observer {
   async live(
     resource: UserCertificate,
     recentRepairs: readonly number[],
-    priority: CallPriority,
+    urgency: Urgency,
     signal: AbortSignal,
   ): Promise<Observation> {
     const { inspector } = this.#options;
     const secret = await inspector.live({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
     const seen = await this.#observation(resource, secret, recentRepairs);
-    const atlas = await askAtlas(resource, seen.access, priority, signal);
+    const atlas = await askAtlas(resource, seen.access, urgency, signal);
     return { ...seen, observed: { ...seen.observed, atlas } };
   }
 
@@ -124,14 +124,14 @@ function credentialsOf(access: Access): ObservedCredentials {
 async function askAtlas(
   { spec }: UserCertificate,
   access: Access,
-  priority: CallPriority,
+  urgency: Urgency,
   signal: AbortSignal,
 ): Promise<ObservedAtlas> {
   if (access.kind === "unusable") return { kind: "notAsked" };
   const certificates: ListedCertificate[] = [];
   try {
     const user = { groupId: spec.projectId, username: spec.username };
-    for await (const certificate of access.api.iterateDatabaseUserCertificates(user, { signal, priority })) {
+    for await (const certificate of access.api.iterateDatabaseUserCertificates(user, { signal, ...urgency })) {
       certificates.push({ serialNumber: certificate.serialNumber, notAfter: certificate.notAfter });
     }
   } catch (error: unknown) {

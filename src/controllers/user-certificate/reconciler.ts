@@ -10,9 +10,10 @@ import { decide, needsAtlas } from "./decide.ts";
 import { heldCertificate } from "./facts.ts";
 import { nextLookMs } from "./next-look.ts";
 import type { Observation, Observer } from "./observe.ts";
-import type { Decision, Observed } from "./observed.ts";
+import type { Decision } from "./observed.ts";
 import type { Round } from "./round.ts";
 import type { StatusWriter } from "./status-writer.ts";
+import { urgencyOf } from "./urgency.ts";
 
 export interface ReconcilerOptions extends ActorOptions {
   readonly certificates: CertificateCache;
@@ -67,8 +68,8 @@ export class Reconciler {
     const cached = await observer.fromCaches(resource, repairs, signal);
     const provisional = decide(cached.observed, this.#now());
     if (!needsAtlas(cached.observed, provisional, this.#now())) return { observation: cached, decision: provisional };
-    const priority = priorityOf(cached.observed, provisional);
-    const observation = await observer.live(resource, repairs, priority, signal);
+    const urgency = urgencyOf(cached.observed, provisional);
+    const observation = await observer.live(resource, repairs, urgency, signal);
     return { observation, decision: decide(observation.observed, this.#now()) };
   }
 
@@ -80,7 +81,7 @@ export class Reconciler {
     const written = this.#options.certificates.get(objectKey(round.observed.resource));
     const resource = written?.valid ? written : round.observed.resource;
     const at = nextLookMs({ ...round, observed: { ...round.observed, resource } });
-    return at === undefined ? { kind: "done" } : { kind: "again", at, priority: urgency(round) };
+    return at === undefined ? { kind: "done" } : { kind: "again", at, priority: hoursLeft(round) };
   }
 
   /** Nothing can be decided for a resource that can't be read, and nothing is written over what was not understood. */
@@ -109,14 +110,8 @@ export class Reconciler {
   }
 }
 
-/** Who waits for Atlas' rate limit behind whom: apps without a certificate go first, looking whether all is well last. */
-function priorityOf(observed: Observed, decision: Decision): "issue" | "renew" | "verify" {
-  if (decision.kind !== "issue") return "verify";
-  return heldCertificate(observed) === undefined ? "issue" : "renew";
-}
-
 /** Near expiry goes first: fewer hours left, smaller number. */
-function urgency({ observed, nowMs }: Round): number {
+function hoursLeft({ observed, nowMs }: Round): number {
   const held = heldCertificate(observed);
   return held === undefined ? 0 : Math.max(0, Math.round((held.notAfter.getTime() - nowMs) / HOUR_MS));
 }

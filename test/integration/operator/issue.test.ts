@@ -65,7 +65,9 @@ test("issues again when the Secret was deleted", async () => {
   await scene.deleteSecret("orders-api-mongodb");
   const second = await scene.untilIssued("orders-api", first.status.serialNumber);
   expect((await scene.certificate()).serialNumber.toLowerCase()).toBe(
-    BigInt(second.status.serialNumber ?? 0).toString(16).padStart((await scene.certificate()).serialNumber.length, "0"),
+    BigInt(second.status.serialNumber ?? 0)
+      .toString(16)
+      .padStart((await scene.certificate()).serialNumber.length, "0"),
   );
   expect(scene.creates).toBe(2);
 });

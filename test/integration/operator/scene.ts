@@ -8,7 +8,12 @@ import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
 import type { Policy } from "../../../src/controllers/user-certificate/observed.ts";
 import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
-import { type Credentials, type Simulator, type SimulatorOptions, startSimulator } from "../../../src/simulator/simulator.ts";
+import {
+  type Credentials,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "../../../src/simulator/simulator.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
 
@@ -221,7 +226,9 @@ export class Scene {
       const resource = await this.get(name);
       if (holds(resource)) return resource;
       if (Date.now() > deadline) {
-        throw new Error(`not ${what} within ${timeoutMs} ms: ${JSON.stringify(resource.status, undefined, 2)}\n${this.#log}`);
+        throw new Error(
+          `not ${what} within ${timeoutMs} ms: ${JSON.stringify(resource.status, undefined, 2)}\n${this.#log}`,
+        );
       }
       await systemClock.sleep(50);
     }

@@ -1,0 +1,90 @@
+/**
+ * What went wrong, as far as a caller has to tell cases apart. A closed union: switch over it.
+ *
+ * - `credentials`: Atlas does not accept the service account or the API key.
+ * - `role`: it does, but the project role is missing; `requiredRole` names it.
+ * - `accessList`: the caller's IP address is not on the API access list.
+ * - `userNotFound`, `projectNotFound`: Atlas does not know the database user or the project.
+ * - `customerManagedOn`: the project uses customer-managed X.509, so Atlas issues no certificates.
+ * - `certificateLimit`: the user has as many unexpired certificates as Atlas allows.
+ * - `rateLimited`: too many requests; `retryAfterMs` tells when to come back.
+ * - `badRequest`: the request is wrong and stays wrong; found here before anything was sent, or by Atlas.
+ * - `unavailable`: no answer or a server error, and certainly nothing was changed.
+ * - `ambiguous`: a request that changes something went out, and nobody can know whether it was carried out.
+ * - `badAnswer`: an answer that is none of Atlas' (a login page, a proxy's page, JSON of another shape), and nothing
+ *   was changed.
+ * - `aborted`: the caller's own AbortSignal, and nothing was changed.
+ */
+export type AtlasErrorKind =
+  | "credentials"
+  | "role"
+  | "accessList"
+  | "userNotFound"
+  | "projectNotFound"
+  | "customerManagedOn"
+  | "certificateLimit"
+  | "rateLimited"
+  | "badRequest"
+  | "unavailable"
+  | "ambiguous"
+  | "badAnswer"
+  | "aborted";
+
+/**
+ * The operations by the names of the Atlas Administration API. `authenticate` is what goes before any of them: fetching
+ * an access token or an HTTP Digest challenge.
+ */
+export type AtlasOperation =
+  | "createDatabaseUserCertificate"
+  | "listDatabaseUserCertificates"
+  | "disableCustomerManagedX509"
+  | "getUserSecurity"
+  | "listRateLimits"
+  | "authenticate";
+
+/** The project roles that the operations need, as Atlas' user interface spells them. */
+export type AtlasRole = "Project Owner" | "Project Read Only";
+
+export interface AtlasErrorFields {
+  readonly kind: AtlasErrorKind;
+  readonly operation: AtlasOperation;
+  /** One sentence that a person can act on. */
+  readonly message: string;
+  readonly status?: number | undefined;
+  readonly errorCode?: string | undefined;
+  readonly detail?: string | undefined;
+  readonly requiredRole?: AtlasRole | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error that this client throws. Neither its message nor anything reachable from it holds a secret, a token or
+ * the body of a certificate creation.
+ */
+export class AtlasError extends Error {
+  readonly kind: AtlasErrorKind;
+  readonly operation: AtlasOperation;
+  /** HTTP status of the answer; undefined when there was none. */
+  readonly status: number | undefined;
+  /** Atlas' own code, such as `USERNAME_NOT_FOUND`; undefined when the answer had none. */
+  readonly errorCode: string | undefined;
+  /** Atlas' own explanation, shortened and cleaned of anything that looks like key material. */
+  readonly detail: string | undefined;
+  /** The project role that the operation needs; set when `kind` is `role`. */
+  readonly requiredRole: AtlasRole | undefined;
+  /** Milliseconds to wait before another try, from `Retry-After` or from this client's own pacing. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(fields: AtlasErrorFields) {
+    super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    this.name = "AtlasError";
+    this.kind = fields.kind;
+    this.operation = fields.operation;
+    this.status = fields.status;
+    this.errorCode = fields.errorCode;
+    this.detail = fields.detail;
+    this.requiredRole = fields.requiredRole;
+    this.retryAfterMs = fields.retryAfterMs;
+  }
+}

@@ -1,0 +1,53 @@
+import type { AtlasErrorKind, AtlasOperation } from "./atlas-error.ts";
+import type { ErrorAnswer } from "./error-answer.ts";
+import { changesSomething } from "./error-context.ts";
+
+/** The kinds of error that an answer can be; a caller's abort is none. */
+export type AnsweredKind = Exclude<AtlasErrorKind, "aborted">;
+
+/**
+ * Codes that mean the same whatever the status. From MongoDB's list of Atlas Administration API error codes and from
+ * what its own clients look for.
+ */
+const KIND_BY_CODE: ReadonlyMap<string, AnsweredKind> = new Map([
+  ["CANNOT_GENERATE_CERT_IF_ADVANCED_X509", "customerManagedOn"],
+  ["ATLAS_GENERATED_CERTS_LIMIT_EXCEEDED", "certificateLimit"],
+  ["RATE_LIMITED", "rateLimited"],
+  ["RATE_LIMITED_TOKEN_BUCKET", "rateLimited"],
+  ["IP_ADDRESS_NOT_ON_ACCESS_LIST", "accessList"],
+  ["ORG_REQUIRES_ACCESS_LIST", "accessList"],
+  ["IP_ADDRESS_NOT_ON_WHITELIST", "accessList"],
+  ["USER_UNAUTHORIZED", "role"],
+  ["USER_NOT_FOUND", "userNotFound"],
+  ["USERNAME_NOT_FOUND", "userNotFound"],
+  ["BAD_USERNAME_REF", "userNotFound"],
+  ["BAD_USERNAME_IN_GROUP_REF", "userNotFound"],
+  ["GROUP_NOT_FOUND", "projectNotFound"],
+  ["NOT_IN_GROUP", "projectNotFound"],
+  ["invalid_client", "credentials"],
+  ["unauthorized_client", "credentials"],
+]);
+
+/** Which kind of error an answer with this status is. For statuses that are not a success. */
+export function classify(status: number, error: ErrorAnswer, operation: AtlasOperation): AnsweredKind {
+  const changes = changesSomething(operation);
+  const byCode = error.errorCode === undefined ? undefined : KIND_BY_CODE.get(error.errorCode);
+  // A server error may come after the deed, except for one that says that it was not even tried.
+  if (byCode === "rateLimited" || status === 429) return "rateLimited";
+  if (status >= 500 || status === 408) return changes ? "ambiguous" : "unavailable";
+  if (status < 400) return "badAnswer";
+  if (byCode !== undefined) return byCode;
+  switch (status) {
+    case 401:
+      return "credentials";
+    case 403:
+      return error.fromAtlas ? "role" : "badAnswer";
+    case 404:
+      if (!error.fromAtlas) return "badAnswer";
+      return operation === "createDatabaseUserCertificate" || operation === "listDatabaseUserCertificates"
+        ? "userNotFound"
+        : "projectNotFound";
+    default:
+      return error.fromAtlas ? "badRequest" : "badAnswer";
+  }
+}

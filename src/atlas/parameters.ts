@@ -1,0 +1,38 @@
+import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
+
+/*
+ * What Atlas would refuse is refused here, before anything is sent: the sentence is better, and no request is spent.
+ * The limits are those of the Atlas Administration API's specification.
+ */
+
+/** @throws AtlasError of kind `badRequest` unless it is 24 lower-case hexadecimal digits */
+export function checkGroupId(groupId: string, operation: AtlasOperation): void {
+  if (/^[0-9a-f]{24}$/.test(groupId)) return;
+  refuse(operation, "groupId must be the project's id: 24 lower-case hexadecimal digits");
+}
+
+/** @throws AtlasError of kind `badRequest` unless it can be the name of a database user */
+export function checkUsername(username: string, operation: AtlasOperation): void {
+  const length = [...username].length;
+  if (length < 1 || length > 1024) refuse(operation, "username must have 1 to 1024 characters");
+  if (/\p{Cc}/u.test(username)) refuse(operation, "username must not contain control characters");
+  if (!username.isWellFormed()) refuse(operation, "username must be valid Unicode text");
+  // Servers and proxies resolve these as steps in the path, so the request would reach another resource.
+  if (username === "." || username === "..") refuse(operation, 'username must not be "." or ".."');
+}
+
+/** @throws AtlasError of kind `badRequest` unless it is absent or a whole number from `least` to `most` */
+export function checkWholeNumber(
+  value: number | undefined,
+  range: { readonly name: string; readonly least: number; readonly most: number },
+  operation: AtlasOperation,
+): void {
+  if (value === undefined) return;
+  if (Number.isInteger(value) && value >= range.least && value <= range.most) return;
+  const upTo = range.most === Number.MAX_SAFE_INTEGER ? "or more" : `to ${range.most}`;
+  refuse(operation, `${range.name} must be a whole number, ${range.least} ${upTo}`);
+}
+
+function refuse(operation: AtlasOperation, problem: string): never {
+  throw new AtlasError({ kind: "badRequest", operation, message: `The request was not sent: ${problem}.` });
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
+import { repeat } from "./repeat.ts";
+import { ManualClock } from "./testing/manual-clock.ts";
+import { TransportFailure } from "./transport-failure.ts";
+
+const error = (fields: Pick<AtlasErrorFields, "kind" | "retryAfterMs" | "cause">) =>
+  new AtlasError({ operation: "getUserSecurity", message: "it failed", ...fields });
+
+async function attemptsAfter(failure: Error): Promise<number> {
+  let attempts = 0;
+  const options = { clock: new ManualClock({ skipUpToMs: 60_000 }), random: () => 0.5, signal: undefined };
+  const attempt = async () => {
+    attempts += 1;
+    throw failure;
+  };
+  await expect(repeat(options, attempt)).rejects.toBe(failure);
+  return attempts;
+}
+
+describe("repeat", () => {
+  test.each([
+    ["no answer", error({ kind: "unavailable" })],
+    ["a rate limit", error({ kind: "rateLimited", retryAfterMs: 1 })],
+  ])("tries four times in all after %s", async (_name, failure) => {
+    expect(await attemptsAfter(failure)).toBe(4);
+  });
+
+  test.each([
+    [
+      "a certificate that is not trusted",
+      error({ kind: "unavailable", cause: new TransportFailure({ reason: "untrusted", message: "x", sent: false }) }),
+    ],
+    ["something that only a person can mend", error({ kind: "role" })],
+    ["an outcome that nobody knows", error({ kind: "ambiguous" })],
+    ["a bug", new RangeError("x")],
+  ])("tries once after %s", async (_name, failure) => {
+    expect(await attemptsAfter(failure)).toBe(1);
+  });
+
+  test("gives the result of the first attempt that succeeds", async () => {
+    let attempts = 0;
+    const options = { clock: new ManualClock({ skipUpToMs: 60_000 }), random: () => 0.5, signal: undefined };
+    const attempt = async () => {
+      attempts += 1;
+      if (attempts < 3) throw error({ kind: "unavailable" });
+      return attempts;
+    };
+    expect(await repeat(options, attempt)).toBe(3);
+  });
+});

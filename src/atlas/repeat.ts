@@ -1,0 +1,33 @@
+import type { Clock } from "../clock.ts";
+import { AtlasError } from "./atlas-error.ts";
+import { retryDelayMs } from "./retry.ts";
+import { TransportFailure } from "./transport-failure.ts";
+
+/**
+ * Tries something that changes nothing until it succeeds or fails for good: a bounded number of times, with jitter,
+ * never sooner than the server asked. The last error is the one thrown, also when the signal ends the waiting.
+ */
+export async function repeat<T>(
+  options: { readonly clock: Clock; readonly random: () => number; readonly signal: AbortSignal | undefined },
+  attempt: () => Promise<T>,
+): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof AtlasError) || !mayPass(error)) throw error;
+      const delayMs = retryDelayMs(count, error.retryAfterMs, options.random);
+      if (delayMs === undefined) throw error;
+      await options.clock.sleep(delayMs, options.signal).catch(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function mayPass(error: AtlasError): boolean {
+  if (error.kind === "rateLimited") return true;
+  // A certificate that is not trusted now is not trusted in ten seconds either.
+  const untrusted = error.cause instanceof TransportFailure && error.cause.reason === "untrusted";
+  return error.kind === "unavailable" && !untrusted;
+}

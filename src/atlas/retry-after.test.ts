@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseRetryAfter } from "./retry-after.ts";
+
+const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+describe("parseRetryAfter", () => {
+  test.each([
+    ["seconds", "30", 30_000],
+    ["zero seconds", "0", 0],
+    ["seconds with blanks around", " 5 ", 5_000],
+    ["more seconds than a day", "99999999", DAY_MS],
+    ["a date to come", "Wed, 06 May 2026 12:00:30 GMT", 30_000],
+    ["a date gone by", "Wed, 06 May 2026 11:00:00 GMT", 0],
+    ["a date of the RFC 850 form", "Wednesday, 06-May-26 12:00:10 GMT", 10_000],
+    ["a date of the asctime form", "Wed May  6 12:00:20 2026", 20_000],
+  ])("reads %s", (_name, header, expected) => {
+    expect(parseRetryAfter(header, undefined, NOW)).toBe(expected);
+  });
+
+  test("measures a date against the server's clock and not against this machine's", () => {
+    const serverDate = "Wed, 06 May 2026 15:00:00 GMT";
+    expect(parseRetryAfter("Wed, 06 May 2026 15:00:07 GMT", serverDate, NOW)).toBe(7_000);
+  });
+
+  test.each([
+    ["no header", undefined],
+    ["an empty header", ""],
+    ["a negative number", "-5"],
+    ["a fraction", "1.5"],
+    ["words", "soon"],
+    ["a date of no form", "2026-05-06"],
+    ["a date that does not exist", "Wed, 99 May 2026 12:00:30 GMT"],
+  ])("makes nothing of %s", (_name, header) => {
+    expect(parseRetryAfter(header, undefined, NOW)).toBeUndefined();
+  });
+
+  test("gives back any number of seconds up to a day", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 86_400 }), (seconds) => {
+        expect(parseRetryAfter(String(seconds), undefined, NOW)).toBe(seconds * 1000);
+        const date = new Date(NOW + seconds * 1000).toUTCString();
+        expect(parseRetryAfter(date, new Date(NOW).toUTCString(), 0)).toBe(seconds * 1000);
+      }),
+    );
+  });
+
+  test("never gives anything but a wait between nothing and a day, whatever it is fed", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.integer(), (header, date, now) => {
+        const ms = parseRetryAfter(header, date, now);
+        expect(ms === undefined || (ms >= 0 && ms <= DAY_MS)).toBe(true);
+      }),
+    );
+  });
+});

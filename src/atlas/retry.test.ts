@@ -1,0 +1,27 @@
+import { describe, expect, test } from "vitest";
+import { MAX_ATTEMPTS, retryDelayMs } from "./retry.ts";
+
+const latest = () => 0.999_999;
+
+describe("retryDelayMs", () => {
+  test("doubles the longest wait", () => {
+    expect([1, 2, 3].map((attempt) => retryDelayMs(attempt, undefined, latest))).toEqual([500, 1000, 2000]);
+  });
+
+  test("may come back at once, because the jitter is full", () => {
+    expect(retryDelayMs(1, undefined, () => 0)).toBe(0);
+  });
+
+  test("ends after the last attempt", () => {
+    expect(retryDelayMs(MAX_ATTEMPTS, undefined, latest)).toBeUndefined();
+  });
+
+  test("never comes back sooner than the server asked", () => {
+    expect(retryDelayMs(1, 7_000, () => 0)).toBe(7_000);
+    expect(retryDelayMs(1, 7_000, latest)).toBe(7_500);
+  });
+
+  test("gives up when the server asks for more than a minute", () => {
+    expect(retryDelayMs(1, 60_001, latest)).toBeUndefined();
+  });
+});

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { SensitiveText } from "../sensitive-text.ts";
+import type { Authenticator, RequestLine } from "./authenticator.ts";
+import { untilAborted } from "./deadline.ts";
+import type { ErrorContext } from "./error-context.ts";
+import { errorFromAnswer, errorFromContent, errorFromFailure } from "./errors.ts";
+import { parseExactJson } from "./exact-json.ts";
+import type { AtlasAnswer } from "./exchange-handler.ts";
+import { repeat } from "./repeat.ts";
+import { ACCESS_TOKEN_PATH } from "./request-paths.ts";
+import type { AtlasTransport } from "./transport.ts";
+
+export interface ServiceAccountAuthenticatorOptions {
+  readonly clientId: string;
+  readonly clientSecret: SensitiveText;
+  /** Who this is, for messages. */
+  readonly caller: string;
+  readonly transport: AtlasTransport;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+interface AccessToken {
+  readonly authorization: SensitiveText;
+  /** When to get the next one, by both clocks: the monotonic one stands still while a machine sleeps. */
+  readonly renewAtMonotonicMs: number;
+  readonly renewAtWallMs: number;
+}
+
+/** RFC 6749, section 5.1. Atlas' tokens last an hour; without `expires_in` that is assumed. */
+const accessTokenAnswer = z.object({
+  access_token: z.string().regex(/^[\x21-\x7e]+$/),
+  token_type: z
+    .string()
+    .regex(/^bearer$/i)
+    .default("Bearer"),
+  expires_in: z.number().positive().default(3600),
+});
+
+/** A token is renewed this long before it expires, or at nine tenths of a shorter life. */
+const LONGEST_MARGIN_MS = 5 * 60 * 1000;
+
+/**
+ * Authenticates as a service account: OAuth 2.0 client credentials (RFC 6749, section 4.4). One token serves any number
+ * of calls; however many wait, it is fetched once. It is held in memory only.
+ */
+export class ServiceAccountAuthenticator implements Authenticator {
+  readonly #options: ServiceAccountAuthenticatorOptions;
+  #token: AccessToken | undefined;
+  #fetching: Promise<AccessToken> | undefined;
+
+  constructor(options: ServiceAccountAuthenticatorOptions) {
+    this.#options = options;
+  }
+
+  async authorize(_request: RequestLine, signal: AbortSignal): Promise<string> {
+    const { clock } = this.#options;
+    const token = this.#token;
+    const good =
+      token !== undefined && clock.monotonic() < token.renewAtMonotonicMs && clock.now() < token.renewAtWallMs;
+    const current = good ? token : await untilAborted(this.#fetch(), signal);
+    return current.authorization.reveal();
+  }
+
+  refused(authorization: string, _answer: AtlasAnswer): boolean {
+    // Unless another call has brought a newer token already.
+    if (this.#token?.authorization.reveal() === authorization) this.#token = undefined;
+    return true;
+  }
+
+  #fetch(): Promise<AccessToken> {
+    this.#fetching ??= this.#requestToken()
+      .then((token) => {
+        this.#token = token;
+        return token;
+      })
+      .finally(() => {
+        this.#fetching = undefined;
+      });
+    return this.#fetching;
+  }
+
+  #requestToken(): Promise<AccessToken> {
+    const { caller, clientId, clientSecret, transport, clock, random } = this.#options;
+    const context: ErrorContext = { operation: "authenticate", caller };
+    // RFC 6749, section 2.3.1: both parts are form-encoded before they are joined.
+    const pair = `${formEncode(clientId)}:${formEncode(clientSecret.reveal())}`;
+    return repeat({ clock, random, signal: undefined }, async () => {
+      const answer = await transport
+        .exchange({
+          method: "POST",
+          path: ACCESS_TOKEN_PATH,
+          headers: {
+            Accept: "application/json",
+            Authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}`,
+            "Content-Type": "application/x-www-form-urlencoded",
+          },
+          body: "grant_type=client_credentials",
+        })
+        .catch((failure) => {
+          throw errorFromFailure(failure, context);
+        });
+      if (answer.status !== 200) throw errorFromAnswer(answer, context, clock);
+      return this.#read(answer, context);
+    });
+  }
+
+  #read(answer: AtlasAnswer, context: ErrorContext): AccessToken {
+    const { clock } = this.#options;
+    const parsed = accessTokenAnswer.safeParse(parseOrNothing(answer.body.reveal()));
+    if (!parsed.success) throw errorFromContent(answer, "without an access token", context);
+    const lifeMs = parsed.data.expires_in * 1000;
+    const renewInMs = lifeMs - Math.min(LONGEST_MARGIN_MS, lifeMs / 10);
+    return {
+      authorization: new SensitiveText(`Bearer ${parsed.data.access_token}`),
+      renewAtMonotonicMs: clock.monotonic() + renewInMs,
+      renewAtWallMs: clock.now() + renewInMs,
+    };
+  }
+}
+
+function parseOrNothing(text: string): unknown {
+  try {
+    return parseExactJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function formEncode(text: string): string {
+  return new URLSearchParams({ v: text }).toString().slice("v=".length);
+}

@@ -1,0 +1,126 @@
+import type { Clock } from "../clock.ts";
+import { AtlasError } from "./atlas-error.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { DeadlineReached, withDeadline } from "./deadline.ts";
+import { changesSomething, type ErrorContext } from "./error-context.ts";
+import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError, retryAfterOf } from "./errors.ts";
+import type { AtlasAnswer } from "./exchange-handler.ts";
+import type { CallPriority, Pacer, Permit } from "./pacer.ts";
+import { readRateReport } from "./rate-limits.ts";
+import { repeat } from "./repeat.ts";
+import type { AtlasRequest, AtlasTransport } from "./transport.ts";
+import { TransportFailure } from "./transport-failure.ts";
+
+/** What every operation lets its caller choose. */
+export interface CallOptions {
+  /** Ends the call. A create that was sent already fails as `ambiguous`, everything else as `aborted`. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Whose turn it is first when the project's rate limit makes calls wait.
+   * @default "issue" for what changes something, "verify" for what reads
+   */
+  readonly priority?: CallPriority | undefined;
+  /** When the certificate that is in use expires: of the same priority, the earlier goes first. */
+  readonly expiresAt?: Date | undefined;
+  /**
+   * Milliseconds for the whole call: waiting for its turn, authentication and repeated tries included.
+   * @default 120_000
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** One operation, ready to be sent. */
+export interface Call extends ErrorContext {
+  readonly groupId: string;
+  readonly method: AtlasRequest["method"];
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly readPath?: string;
+  /** The statuses that mean success. */
+  readonly expected: readonly number[];
+}
+
+export interface SessionOptions {
+  readonly transport: AtlasTransport;
+  readonly authenticator: Authenticator;
+  readonly pacer: Pacer;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+const CALL_TIMEOUT_MS = 120_000;
+
+/**
+ * Sends calls with their authentication, in their turn, and knows which of them may be sent again: what reads, as often
+ * as `repeat` allows; what changes something, only after a 401, because then nothing was done.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** @throws AtlasError unless the answer has an expected status */
+  async call(call: Call, options: CallOptions): Promise<AtlasAnswer> {
+    const { clock, random } = this.#options;
+    const ms = options.timeoutMs ?? CALL_TIMEOUT_MS;
+    return withDeadline({ clock, ms, signal: options.signal }, async (signal) => {
+      const attempt = () => this.#attempt(call, options, signal);
+      return changesSomething(call.operation) ? attempt() : repeat({ clock, random, signal }, attempt);
+    });
+  }
+
+  async #attempt(call: Call, options: CallOptions, signal: AbortSignal): Promise<AtlasAnswer> {
+    const first = await this.#send(call, options, signal);
+    const { answer } =
+      first.answer.status === 401 && this.#options.authenticator.refused(first.authorization, first.answer)
+        ? await this.#send(call, options, signal)
+        : first;
+    if (call.expected.includes(answer.status)) return answer;
+    throw errorFromAnswer(answer, call, this.#options.clock);
+  }
+
+  async #send(
+    call: Call,
+    options: CallOptions,
+    signal: AbortSignal,
+  ): Promise<{ readonly authorization: string; readonly answer: AtlasAnswer }> {
+    const permit = await this.#permit(call, options, signal);
+    const authorization = await this.#authorization(call, permit, signal);
+    let answer: AtlasAnswer;
+    try {
+      const headers = { ...call.headers, Authorization: authorization };
+      answer = await this.#options.transport.exchange({ ...call, headers, signal });
+    } catch (error) {
+      if (error instanceof TransportFailure && !error.sent) permit.giveBack();
+      else permit.settle({});
+      throw errorFromFailure(error, call);
+    }
+    permit.settle(readRateReport(answer, retryAfterOf(answer, this.#options.clock)));
+    return { authorization, answer };
+  }
+
+  async #permit(call: Call, options: CallOptions, signal: AbortSignal): Promise<Permit> {
+    const { pacer } = this.#options;
+    const priority = options.priority ?? (changesSomething(call.operation) ? "issue" : "verify");
+    try {
+      return await pacer.acquire({ groupId: call.groupId, priority, expiresAt: options.expiresAt }, signal);
+    } catch (error) {
+      if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
+      throw pacedOutError(call, pacer.waitMs(call.groupId, priority));
+    }
+  }
+
+  async #authorization(call: Call, permit: Permit, signal: AbortSignal): Promise<string> {
+    try {
+      return await this.#options.authenticator.authorize(call, signal);
+    } catch (error) {
+      permit.giveBack();
+      if (error instanceof AtlasError) throw error;
+      if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
+      throw errorFromFailure(new TransportFailure({ reason: "timeout", message: error.message, sent: false }), call);
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import { z } from "zod";
+
+/** The X.509 side of a project's user security settings. Its LDAP side holds passwords and is left out. */
+export interface UserSecurity {
+  readonly customerX509: {
+    /** PEM certificates of the customer's own CAs. Set exactly when customer-managed X.509 is on. */
+    readonly cas?: string;
+  };
+}
+
+/** `UserSecurity` of the Atlas specification. An empty text means none, as an absent one does. */
+export const userSecurity = z
+  .object({ customerX509: z.object({ cas: z.string().nullish() }).nullish() })
+  .transform(
+    ({ customerX509 }): UserSecurity => ({ customerX509: customerX509?.cas ? { cas: customerX509.cas } : {} }),
+  );

@@ -1,0 +1,283 @@
+import { describe, expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
+import { answer } from "./testing/recording-server.ts";
+import { CLIENT_SECRET, GROUP_ID, PEM, pageBody, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
+import { X509AuthenticationApi } from "./x509-authentication-api.ts";
+
+const MEDIA_TYPE = "application/vnd.atlas.2023-01-01+json";
+const USER_AGENT = `atlas-cert-operator/${packageJson.version}`;
+const USER = { groupId: GROUP_ID, username: USERNAME };
+
+describe("what goes over the wire, every byte", () => {
+  test("of the request for an access token", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody([]))] });
+    await under.api.listDatabaseUserCertificates(USER);
+    const basic = Buffer.from(`mdb_sa_id_0123:${CLIENT_SECRET}`).toString("base64");
+    expect(under.tokenRequests[0]?.head.split("\r\n")).toEqual([
+      "POST /api/oauth/token HTTP/1.1",
+      `host: 127.0.0.1:${under.server.port}`,
+      "connection: close",
+      "Accept: application/json",
+      `Authorization: Basic ${basic}`,
+      "Content-Type: application/x-www-form-urlencoded",
+      `User-Agent: ${USER_AGENT}`,
+      "content-length: 29",
+    ]);
+    expect(under.tokenRequests[0]?.body).toBe("grant_type=client_credentials");
+  });
+
+  test("of createDatabaseUserCertificate", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(201, PEM)] });
+    await under.api.createDatabaseUserCertificate({ ...USER, userCert: { monthsUntilExpiration: 6 } });
+    expect(under.calls[0]?.head.split("\r\n")).toEqual([
+      `POST /api/atlas/v2/groups/${GROUP_ID}/databaseUsers/orders-api/certs HTTP/1.1`,
+      `host: 127.0.0.1:${under.server.port}`,
+      "connection: close",
+      `Accept: ${MEDIA_TYPE}`,
+      `Content-Type: ${MEDIA_TYPE}`,
+      "Authorization: Bearer token-1",
+      `User-Agent: ${USER_AGENT}`,
+      "content-length: 27",
+    ]);
+    expect(under.calls[0]?.body).toBe('{"monthsUntilExpiration":6}');
+  });
+
+  test("of listDatabaseUserCertificates", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody([]))] });
+    await under.api.listDatabaseUserCertificates({ ...USER, includeCount: false, itemsPerPage: 7, pageNum: 2 });
+    expect(under.calls[0]?.head.split("\r\n")).toEqual([
+      `GET /api/atlas/v2/groups/${GROUP_ID}/databaseUsers/orders-api/certs?includeCount=false&itemsPerPage=7&pageNum=2 HTTP/1.1`,
+      `host: 127.0.0.1:${under.server.port}`,
+      "connection: keep-alive",
+      `Accept: ${MEDIA_TYPE}`,
+      "Authorization: Bearer token-1",
+      `User-Agent: ${USER_AGENT}`,
+    ]);
+  });
+
+  test("of disableCustomerManagedX509", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(202, { customerX509: {} })] });
+    await under.api.disableCustomerManagedX509({ groupId: GROUP_ID });
+    expect(under.calls[0]?.head.split("\r\n")).toEqual([
+      `DELETE /api/atlas/v2/groups/${GROUP_ID}/userSecurity/customerX509 HTTP/1.1`,
+      `host: 127.0.0.1:${under.server.port}`,
+      "connection: close",
+      `Accept: ${MEDIA_TYPE}`,
+      "Authorization: Bearer token-1",
+      `User-Agent: ${USER_AGENT}`,
+    ]);
+  });
+
+  test("of getUserSecurity", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, { customerX509: {} })] });
+    await under.api.getUserSecurity({ groupId: GROUP_ID });
+    expect(under.calls[0]?.head.split("\r\n")[0]).toBe(`GET /api/atlas/v2/groups/${GROUP_ID}/userSecurity HTTP/1.1`);
+  });
+
+  test.each([
+    ["CN=orders,OU=shop/eu", "CN%3Dorders%2COU%3Dshop%2Feu"],
+    ["a+b c%20d", "a%2Bb%20c%2520d"],
+    ["Größe&?#", "Gr%C3%B6%C3%9Fe%26%3F%23"],
+    ["../../x", "..%2F..%2Fx"],
+  ])("of the username %j in the path", async (username, encoded) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody([]))] });
+    await under.api.listDatabaseUserCertificates({ groupId: GROUP_ID, username });
+    expect(under.calls[0]?.target).toBe(`/api/atlas/v2/groups/${GROUP_ID}/databaseUsers/${encoded}/certs`);
+  });
+
+  test("of a create that leaves the lifetime to Atlas", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(201, PEM)] });
+    await under.api.createDatabaseUserCertificate(USER);
+    expect(under.calls[0]?.body).toBe("{}");
+  });
+});
+
+describe("createDatabaseUserCertificate", () => {
+  test.each([
+    ["200 with raw text", 200, PEM],
+    ["201 with raw text", 201, PEM],
+    ["201 with a JSON string", 201, JSON.stringify(PEM)],
+  ])("gives the PEM of %s", async (_name, status, body) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(status, body, { "content-type": MEDIA_TYPE })] });
+    const pem = await under.api.createDatabaseUserCertificate(USER);
+    expect(pem.reveal()).toBe(PEM);
+    expect(`${pem} ${JSON.stringify({ pem })}`).not.toContain("PRIVATE KEY");
+  });
+
+  test.each([
+    ["a project id in capitals", { ...USER, groupId: GROUP_ID.toUpperCase() }, "groupId"],
+    ["no username", { ...USER, username: "" }, "username"],
+    ["25 months", { ...USER, userCert: { monthsUntilExpiration: 25 } }, "monthsUntilExpiration"],
+    ["no month", { ...USER, userCert: { monthsUntilExpiration: 0 } }, "monthsUntilExpiration"],
+  ])("sends nothing for %s", async (_name, parameters, word) => {
+    await using under = await ApiUnderTest.start();
+    const error = await failureOf(under.api.createDatabaseUserCertificate(parameters));
+    expect(error).toMatchObject({ kind: "badRequest", message: expect.stringContaining(word) });
+    expect(under.server.requests).toEqual([]);
+  });
+});
+
+describe("listDatabaseUserCertificates", () => {
+  test.each([
+    ["a small number", "7", "7"],
+    ["a number past 2^53", "9223372036854775807", "9223372036854775807"],
+    ["the number next to it", "9223372036854775806", "9223372036854775806"],
+    ["a negative number", "-9223372036854775808", "-9223372036854775808"],
+    ["a string", '"9223372036854775807"', "9223372036854775807"],
+    ["a string with zeros in front", '"007"', "7"],
+  ])("keeps a serial number exact that is %s", async (_name, json, serialNumber) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody([json], 1))] });
+    const page = await under.api.listDatabaseUserCertificates(USER);
+    expect(page).toEqual({
+      results: [
+        {
+          serialNumber,
+          createdAt: new Date("2026-01-01T00:00:00Z"),
+          notAfter: new Date("2026-04-01T00:00:00Z"),
+          groupId: GROUP_ID,
+          subject: "CN=orders-api",
+        },
+      ],
+      totalCount: 1,
+      links: [],
+    });
+  });
+
+  test.each([
+    ["a fraction as serial number", pageBody(["1.5"])],
+    ["words as serial number", pageBody(['"abc"'])],
+    ["no list", "{}"],
+    ["no JSON", "<html>"],
+    ["JSON that is cut", pageBody(["1"]).slice(0, -5)],
+    ["nothing", ""],
+    ["a time that is none", pageBody(["1"]).replace("2026-04-01T00:00:00Z", "soon")],
+  ])("refuses %s", async (_name, body) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
+    const error = await failureOf(under.api.listDatabaseUserCertificates(USER));
+    expect(error).toMatchObject({ kind: "badAnswer", status: 200, operation: "listDatabaseUserCertificates" });
+    expect(under.calls).toHaveLength(1);
+  });
+
+  test.each([
+    ["itemsPerPage", { itemsPerPage: 501 }],
+    ["itemsPerPage", { itemsPerPage: 0 }],
+    ["pageNum", { pageNum: 0 }],
+  ])("sends nothing for a wrong %s", async (name, parameters) => {
+    await using under = await ApiUnderTest.start();
+    const error = await failureOf(under.api.listDatabaseUserCertificates({ ...USER, ...parameters }));
+    expect(error).toMatchObject({ kind: "badRequest", message: expect.stringContaining(name) });
+    expect(under.server.requests).toEqual([]);
+  });
+});
+
+describe("iterateDatabaseUserCertificates", () => {
+  test("reads the pages one after the other", async () => {
+    await using under = await ApiUnderTest.start({
+      answers: [answer(200, pageBody(["1", "2"], 3)), answer(200, pageBody(["3"], 3))],
+    });
+    const serials: string[] = [];
+    for await (const { serialNumber } of under.api.iterateDatabaseUserCertificates({ ...USER, itemsPerPage: 2 })) {
+      serials.push(serialNumber);
+    }
+    expect(serials).toEqual(["1", "2", "3"]);
+    expect(under.calls.map(({ target }) => target.split("?")[1])).toEqual([
+      "includeCount=true&itemsPerPage=2&pageNum=1",
+      "includeCount=true&itemsPerPage=2&pageNum=2",
+    ]);
+  });
+
+  test("asks for the largest pages unless told otherwise", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody([], 0))] });
+    for await (const _ of under.api.iterateDatabaseUserCertificates(USER));
+    expect(under.calls[0]?.target).toContain("itemsPerPage=500");
+  });
+
+  test("fails on pages that never end", async () => {
+    await using under = await ApiUnderTest.start({
+      react: ({ target }) =>
+        target === "/api/oauth/token"
+          ? answer(200, { access_token: "t", expires_in: 3600 })
+          : answer(200, pageBody(["1"])),
+    });
+    const walk = async () => {
+      for await (const _ of under.api.iterateDatabaseUserCertificates({ ...USER, itemsPerPage: 1 }));
+    };
+    expect(await failureOf(walk())).toMatchObject({ kind: "badAnswer", message: expect.stringContaining("pages") });
+  });
+});
+
+describe("the user security settings", () => {
+  test("say whether customer-managed X.509 is on, and keep the passwords of LDAP out", async () => {
+    const settings = { customerX509: { cas: "-----BEGIN CERTIFICATE-----" }, ldap: { bindPassword: "hunter2" } };
+    await using under = await ApiUnderTest.start({ answers: [answer(200, settings)] });
+    expect(await under.api.getUserSecurity({ groupId: GROUP_ID })).toEqual({
+      customerX509: { cas: "-----BEGIN CERTIFICATE-----" },
+    });
+  });
+
+  test.each([
+    ["an empty text", { customerX509: { cas: "" } }],
+    ["null", { customerX509: { cas: null } }],
+    ["an empty object", { customerX509: {} }],
+    ["nothing", {}],
+  ])("take %s for off", async (_name, settings) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, settings)] });
+    expect(await under.api.getUserSecurity({ groupId: GROUP_ID })).toEqual({ customerX509: {} });
+  });
+
+  test("may come empty from disableCustomerManagedX509", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(202)] });
+    expect(await under.api.disableCustomerManagedX509({ groupId: GROUP_ID })).toEqual({ customerX509: {} });
+  });
+
+  test.each(["disableCustomerManagedX509", "getUserSecurity", "refreshRateLimits"] as const)(
+    "%s sends nothing for a wrong project id",
+    async (operation) => {
+      await using under = await ApiUnderTest.start();
+      expect(await failureOf(under.api[operation]({ groupId: "x" }))).toMatchObject({ kind: "badRequest" });
+      expect(under.server.requests).toEqual([]);
+    },
+  );
+});
+
+describe("refreshRateLimits", () => {
+  const body = { results: [{ capacity: 60, refillRate: 30, refillDurationSeconds: 30 }] };
+
+  test("hands Atlas' limits to the pacer", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
+    const limits = await under.api.refreshRateLimits({ groupId: GROUP_ID });
+    expect(limits).toEqual({ capacityTokens: 60, refillTokens: 30, refillPeriodMs: 30_000 });
+    expect(under.pacer.tokensLeft(GROUP_ID)).toBe(59);
+    expect(under.calls[0]?.target).toBe(
+      `/api/atlas/v2/rateLimits?groupId=${GROUP_ID}&endpointPath=%2Fapi%2Fatlas%2Fv2%2Fgroups%2F%7BgroupId%7D%2FdatabaseUsers%2F%7Busername%7D%2Fcerts`,
+    );
+  });
+
+  test("leaves the pacer alone when the answer has none", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, { results: [] })] });
+    expect(await under.api.refreshRateLimits({ groupId: GROUP_ID })).toBeUndefined();
+    expect(under.pacer.tokensLeft(GROUP_ID)).toBe(1199);
+  });
+});
+
+describe("an api object without a transport", () => {
+  test("opens its own connections and closes them", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, {}), answer(200, {})] });
+    const api = new X509AuthenticationApi({ credentials: SERVICE_ACCOUNT, baseUrl: under.server.url });
+    await api.getUserSecurity({ groupId: GROUP_ID });
+    await api[Symbol.asyncDispose]();
+    expect(await failureOf(api.getUserSecurity({ groupId: GROUP_ID }))).toMatchObject({ kind: "aborted" });
+  });
+
+  test("refuses a base URL that is not Atlas'", () => {
+    const make = () => new X509AuthenticationApi({ credentials: SERVICE_ACCOUNT, baseUrl: "http://atlas.example" });
+    expect(make).toThrow(TypeError);
+  });
+
+  test("leaves a shared transport open", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, {})] });
+    await under.api.close();
+    await expect(under.api.getUserSecurity({ groupId: GROUP_ID })).resolves.toEqual({ customerX509: {} });
+  });
+});

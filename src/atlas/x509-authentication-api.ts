@@ -1,0 +1,260 @@
+import type { z } from "zod";
+import { type Clock, systemClock } from "../clock.ts";
+import type { SensitiveText } from "../sensitive-text.ts";
+import type { AtlasOperation } from "./atlas-error.ts";
+import { createAuthenticator } from "./create-authenticator.ts";
+import { type AtlasCredentials, describeCredentials } from "./credentials.ts";
+import { errorFromContent } from "./errors.ts";
+import { parseExactJson } from "./exact-json.ts";
+import type { AtlasAnswer } from "./exchange-handler.ts";
+import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
+import { Pacer } from "./pacer.ts";
+import { walkPages } from "./paging.ts";
+import { checkGroupId, checkUsername, checkWholeNumber } from "./parameters.ts";
+import { readPemAnswer } from "./pem-answer.ts";
+import type { RateLimits } from "./rate-limits.ts";
+import { readRateLimits } from "./rate-limits-answer.ts";
+import { certificatesPath, customerX509Path, rateLimitsPath, userSecurityPath, withQuery } from "./request-paths.ts";
+import { type Call, type CallOptions, Session } from "./session.ts";
+import { AtlasTransport } from "./transport.ts";
+import { type CertificatePage, certificatePage, type UserCertificate } from "./user-certificate.ts";
+import { type UserSecurity, userSecurity } from "./user-security.ts";
+
+export interface X509AuthenticationApiOptions {
+  readonly credentials: AtlasCredentials;
+  /** Connections to share with other api objects. Without it, this object opens its own: close it then. */
+  readonly transport?: AtlasTransport | undefined;
+  /**
+   * Only when there is no `transport`.
+   * @default "https://cloud.mongodb.com"
+   */
+  readonly baseUrl?: string | undefined;
+  /** Share one among all api objects of a process; without it, this object paces only itself. */
+  readonly pacer?: Pacer | undefined;
+  readonly clock?: Clock | undefined;
+  /** From 0 (inclusive) to 1 (exclusive), for jitter. @default Math.random */
+  readonly random?: (() => number) | undefined;
+}
+
+/** A project, by its id: 24 lower-case hexadecimal digits. */
+export interface ProjectParameters {
+  readonly groupId: string;
+}
+
+export interface DatabaseUserParameters extends ProjectParameters {
+  /** Name of the database user, 1 to 1024 characters; a distinguished name where the user has one. */
+  readonly username: string;
+}
+
+export interface CreateCertificateParameters extends DatabaseUserParameters {
+  /** `monthsUntilExpiration`: 1 to 24, at Atlas by default 3. */
+  readonly userCert?: { readonly monthsUntilExpiration?: number | undefined } | undefined;
+}
+
+export interface ListCertificatesParameters extends DatabaseUserParameters {
+  /** Whether the answer has `totalCount`. At Atlas by default true. */
+  readonly includeCount?: boolean | undefined;
+  /** 1 to 500, at Atlas by default 100. */
+  readonly itemsPerPage?: number | undefined;
+  /** From 1, at Atlas by default 1. */
+  readonly pageNum?: number | undefined;
+}
+
+export interface IterateCertificatesParameters extends DatabaseUserParameters {
+  /** 1 to 500. @default 500 */
+  readonly itemsPerPage?: number | undefined;
+}
+
+const MOST_ITEMS_PER_PAGE = 500;
+
+/**
+ * X.509 authentication of MongoDB Atlas database users: the operations of the Atlas Administration API's group of that
+ * name, version 2023-01-01.
+ *
+ * Every operation throws AtlasError and nothing else. What reads is tried again after failures that pass; what changes
+ * something is sent once, and when its answer is lost the error's kind is `ambiguous`.
+ */
+export class X509AuthenticationApi {
+  readonly #caller: string;
+  readonly #session: Session;
+  readonly #pacer: Pacer;
+  readonly #ownTransport: AtlasTransport | undefined;
+
+  /** @throws TypeError when the base URL is not acceptable */
+  constructor(options: X509AuthenticationApiOptions) {
+    const clock = options.clock ?? systemClock;
+    const random = options.random ?? Math.random;
+    const transport = options.transport ?? new AtlasTransport({ baseUrl: options.baseUrl, clock });
+    this.#ownTransport = options.transport === undefined ? transport : undefined;
+    this.#caller = describeCredentials(options.credentials);
+    this.#pacer = options.pacer ?? new Pacer({ clock });
+    const authenticator = createAuthenticator({ credentials: options.credentials, transport, clock, random });
+    this.#session = new Session({ transport, authenticator, pacer: this.#pacer, clock, random });
+  }
+
+  /**
+   * Lets Atlas make a key pair and a certificate for a database user. There is no way to get the key again, to revoke the
+   * certificate or to delete it. Needs the role Project Owner.
+   *
+   * @returns PEM, the certificate and its private key, as Atlas sent it
+   * @throws AtlasError; of kind `ambiguous` when a certificate may exist that nobody holds
+   */
+  async createDatabaseUserCertificate(
+    parameters: CreateCertificateParameters,
+    options: CallOptions = {},
+  ): Promise<SensitiveText> {
+    const operation = "createDatabaseUserCertificate";
+    const { groupId, username, userCert } = parameters;
+    checkUser(parameters, operation);
+    const monthsUntilExpiration = userCert?.monthsUntilExpiration;
+    checkWholeNumber(monthsUntilExpiration, { name: "monthsUntilExpiration", least: 1, most: 24 }, operation);
+    const call: Call = {
+      ...this.#common(operation, groupId, username),
+      method: "POST",
+      path: certificatesPath(groupId, username),
+      headers: { Accept: ATLAS_MEDIA_TYPE, "Content-Type": ATLAS_MEDIA_TYPE },
+      body: JSON.stringify({ monthsUntilExpiration }),
+      // 201 in one edition of the specification, 200 in another.
+      expected: [200, 201],
+    };
+    const answer = await this.#session.call(call, options);
+    const pem = readPemAnswer(answer.body);
+    if (pem === undefined) throw errorFromContent(answer, "without a PEM certificate and private key", call);
+    return pem;
+  }
+
+  /** One page of a database user's unexpired certificates. Needs the role Project Read Only. */
+  async listDatabaseUserCertificates(
+    parameters: ListCertificatesParameters,
+    options: CallOptions = {},
+  ): Promise<CertificatePage> {
+    const call = this.#listCall(parameters);
+    return parseBody(await this.#session.call(call, options), certificatePage, "a list of certificates", call);
+  }
+
+  /**
+   * All of a database user's unexpired certificates, each once, also while others are added or expire. Pages are read as
+   * they are needed. Needs the role Project Read Only.
+   */
+  iterateDatabaseUserCertificates(
+    parameters: IterateCertificatesParameters,
+    options: CallOptions = {},
+  ): AsyncIterable<UserCertificate> {
+    const { groupId, username, itemsPerPage = MOST_ITEMS_PER_PAGE } = parameters;
+    const page = { groupId, username, itemsPerPage, includeCount: true };
+    return walkPages(
+      itemsPerPage,
+      (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
+      () => {
+        const answer = { status: 200 };
+        return errorFromContent(answer, "with pages that do not end", this.#listCall(page));
+      },
+    );
+  }
+
+  /**
+   * Switches customer-managed X.509 off for a project, which **restarts the database's nodes one after the other**. Needs
+   * the role Project Owner.
+   *
+   * @returns the settings as Atlas accepted them; it works on them after it has answered
+   */
+  async disableCustomerManagedX509(parameters: ProjectParameters, options: CallOptions = {}): Promise<UserSecurity> {
+    const operation = "disableCustomerManagedX509";
+    checkGroupId(parameters.groupId, operation);
+    const call: Call = {
+      ...this.#common(operation, parameters.groupId),
+      method: "DELETE",
+      path: customerX509Path(parameters.groupId),
+      readPath: userSecurityPath(parameters.groupId),
+      expected: [200, 202, 204],
+    };
+    const answer = await this.#session.call(call, options);
+    if (answer.body.length === 0) return { customerX509: {} };
+    return parseBody(answer, userSecurity, "the user security settings", call);
+  }
+
+  /** Tells whether customer-managed X.509 is on: `customerX509.cas`. Needs the role Project Owner. */
+  async getUserSecurity(parameters: ProjectParameters, options: CallOptions = {}): Promise<UserSecurity> {
+    const operation = "getUserSecurity";
+    checkGroupId(parameters.groupId, operation);
+    const call: Call = {
+      ...this.#common(operation, parameters.groupId),
+      method: "GET",
+      path: userSecurityPath(parameters.groupId),
+      expected: [200],
+    };
+    return parseBody(await this.#session.call(call, options), userSecurity, "the user security settings", call);
+  }
+
+  /**
+   * Asks Atlas for the project's rate limit and hands it to the pacer. Not every caller may ask, and older Atlas editions
+   * do not know the question: treat an error as "keep what you assume".
+   *
+   * @returns undefined when the answer has no limit for these endpoints
+   */
+  async refreshRateLimits(parameters: ProjectParameters, options: CallOptions = {}): Promise<RateLimits | undefined> {
+    const operation = "listRateLimits";
+    checkGroupId(parameters.groupId, operation);
+    const call: Call = {
+      ...this.#common(operation, parameters.groupId),
+      method: "GET",
+      path: rateLimitsPath(parameters.groupId),
+      headers: { Accept: RATE_LIMITS_MEDIA_TYPE },
+      expected: [200],
+    };
+    const answer = await this.#session.call(call, options);
+    const limits = readRateLimits(parseJson(answer, call));
+    if (limits !== undefined) this.#pacer.setLimits(parameters.groupId, limits);
+    return limits;
+  }
+
+  /** Ends the connections that this object opened itself; a shared transport stays as it is. */
+  async close(): Promise<void> {
+    await this.#ownTransport?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #listCall(parameters: ListCertificatesParameters): Call {
+    const operation = "listDatabaseUserCertificates";
+    const { groupId, username, includeCount, itemsPerPage, pageNum } = parameters;
+    checkUser(parameters, operation);
+    checkWholeNumber(itemsPerPage, { name: "itemsPerPage", least: 1, most: MOST_ITEMS_PER_PAGE }, operation);
+    checkWholeNumber(pageNum, { name: "pageNum", least: 1, most: Number.MAX_SAFE_INTEGER }, operation);
+    return {
+      ...this.#common(operation, groupId, username),
+      method: "GET",
+      path: withQuery(certificatesPath(groupId, username), { includeCount, itemsPerPage, pageNum }),
+      expected: [200],
+    };
+  }
+
+  #common(
+    operation: AtlasOperation,
+    groupId: string,
+    username?: string,
+  ): Pick<Call, "operation" | "caller" | "groupId" | "username" | "headers"> {
+    return { operation, caller: this.#caller, groupId, username, headers: { Accept: ATLAS_MEDIA_TYPE } };
+  }
+}
+
+function checkUser(parameters: DatabaseUserParameters, operation: AtlasOperation): void {
+  checkGroupId(parameters.groupId, operation);
+  checkUsername(parameters.username, operation);
+}
+
+function parseJson(answer: AtlasAnswer, call: Call): unknown {
+  try {
+    return parseExactJson(answer.body.reveal());
+  } catch (error) {
+    throw errorFromContent(answer, "with a body that is not JSON", call, error);
+  }
+}
+
+function parseBody<T extends z.ZodType>(answer: AtlasAnswer, schema: T, what: string, call: Call): z.output<T> {
+  const parsed = schema.safeParse(parseJson(answer, call));
+  if (parsed.success) return parsed.data;
+  throw errorFromContent(answer, `with something else than ${what}`, call, parsed.error);
+}

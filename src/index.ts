@@ -1,0 +1,27 @@
+/**
+ * The library: X.509 authentication of MongoDB Atlas database users, without Kubernetes.
+ *
+ * @packageDocumentation
+ */
+export { AtlasError, type AtlasErrorKind, type AtlasOperation, type AtlasRole } from "./atlas/atlas-error.ts";
+export { DEFAULT_BASE_URL } from "./atlas/base-url.ts";
+export type { ProxyEnvironment } from "./atlas/connections.ts";
+export { type AtlasCredentials, type ParsedCredentials, parseCredentials } from "./atlas/credentials.ts";
+export { readExtraCaFile } from "./atlas/extra-ca.ts";
+export { type CallPriority, Pacer, type Permit, type PermitRequest } from "./atlas/pacer.ts";
+export { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./atlas/rate-limits.ts";
+export type { CallOptions } from "./atlas/session.ts";
+export { AtlasTransport, type AtlasTransportOptions } from "./atlas/transport.ts";
+export type { CertificatePage, PageLink, UserCertificate } from "./atlas/user-certificate.ts";
+export type { UserSecurity } from "./atlas/user-security.ts";
+export {
+  type CreateCertificateParameters,
+  type DatabaseUserParameters,
+  type IterateCertificatesParameters,
+  type ListCertificatesParameters,
+  type ProjectParameters,
+  X509AuthenticationApi,
+  type X509AuthenticationApiOptions,
+} from "./atlas/x509-authentication-api.ts";
+export type { Clock } from "./clock.ts";
+export { SensitiveText } from "./sensitive-text.ts";
