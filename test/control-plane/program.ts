@@ -86,6 +86,8 @@ export class Program {
 
   /** Resolves when it is gone; at once if it doesn't run. SIGTERM lets it close its connections first, which takes etcd 10 s. */
   async kill(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    // Whoever waits for its end must not end first.
+    this.#child?.ref();
     this.#child?.kill(signal);
     await this.#exited;
   }

@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+import { systemClock } from "../../src/clock.ts";
+import { startCrashGuard } from "../control-plane/crash-guard.ts";
+import { Program } from "../control-plane/program.ts";
+import type { Progress } from "../control-plane/progress.ts";
+import { type RunningControlPlane, startControlPlane } from "../control-plane/start.ts";
+
+/** How long a month of the simulated Atlas lasts: long enough to read, short enough to wait for. */
+export const MONTH = "10s";
+
+const ROOT = path.join(import.meta.dirname, "../..");
+const MAIN = path.join(ROOT, "src/main.ts");
+
+const simulatorSchema = z.object({
+  url: z.string(),
+  caFile: z.string(),
+  credentials: z
+    .array(z.object({ id: z.string(), clientId: z.string().optional(), clientSecret: z.string().optional() }))
+    .readonly(),
+});
+
+/** Everything that runs, each in a process of its own: control plane, simulated Atlas, operator. */
+export interface Stage {
+  readonly controlPlane: RunningControlPlane;
+  readonly simulator: z.output<typeof simulatorSchema>;
+  /** Runs kubectl in the root of the repository and gives what it prints. */
+  kubectl(...args: readonly string[]): Promise<string>;
+  /** The last lines that the operator logged. */
+  operatorLog(): Promise<string>;
+  /** Ends everything; the operator in good order first. */
+  close(): Promise<void>;
+}
+
+export async function setStage(progress: Progress): Promise<Stage> {
+  const controlPlane = await startControlPlane({
+    controllerManager: false,
+    progress,
+    crdDirectories: [path.join(ROOT, "crds")],
+  });
+  const guard = startCrashGuard(await mkdtemp(path.join(tmpdir(), "atlas-cert-operator-demo-")));
+  const logFile = (name: string) => path.join(guard.folder, `${name}.log`);
+  const program = (name: string, args: readonly string[], readyWhen: RegExp) =>
+    new Program({
+      name,
+      file: process.execPath,
+      args: [MAIN, ...args],
+      logFile: logFile(name),
+      guard,
+      clock: systemClock,
+      isReady: async () => readyWhen.test(await readFile(logFile(name), "utf8")),
+    });
+  const close = async () => {
+    await operator?.kill("SIGTERM");
+    await guard.close();
+    await controlPlane.stop();
+  };
+  let operator: Program | undefined;
+  try {
+    const simulate = program("simulator", ["simulate", `--month=${MONTH}`], /"caFile"/);
+    await simulate.start();
+    const simulator = simulatorSchema.parse(JSON.parse(await readFile(logFile("simulator"), "utf8")));
+    const flags = [
+      `--kubeconfig=${controlPlane.kubeconfigPath}`,
+      `--atlas-base-url=${simulator.url}`,
+      `--simulated-month=${MONTH}`,
+      // A demo renews every few seconds; a real day sees none.
+      "--max-issues-per-day=100000",
+      "--max-unexpired-per-user=100",
+    ];
+    operator = program("operator", ["run", ...flags], /at work/);
+    await operator.start();
+    return {
+      controlPlane,
+      simulator,
+      kubectl: (...args) => run(path.join(controlPlane.binDirectory, "kubectl"), args, controlPlane.kubeconfigPath),
+      operatorLog: async () => (await readFile(logFile("operator"), "utf8")).split("\n").slice(-12).join("\n"),
+      close,
+    };
+  } catch (error: unknown) {
+    await close();
+    throw error;
+  }
+}
+
+async function run(file: string, args: readonly string[], kubeconfig: string): Promise<string> {
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject).once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${output.trim()}`);
+  return output;
+}
