@@ -28,6 +28,8 @@ export function createRest(credentials: ClientCredentials): Rest {
     cert: credentials.certPem,
     key: credentials.keyPem,
     keepAlive: true,
+    // The API server closes idle connections after 90 s, perhaps at the moment a request is sent on one.
+    timeout: 45_000,
     maxSockets: 16,
   });
   return (method, requestPath, body, contentType = "application/json") =>

@@ -69,8 +69,10 @@ export class Issuer {
     if (recorded === "overtaken") return { kind: "overtaken" };
     if (recorded === "notKept") return failed(CRD_OUTDATED, undefined);
 
-    // From here on nothing but the end of the process stops the attempt.
     await onStep?.("create", resource);
+    // A process that was frozen since its record may have a successor at work: the last moment to notice.
+    assertLeading();
+    // From here on nothing but the end of the process stops the attempt.
     const created = await this.#create(observed, issuance, api);
     if (created.kind === "failed") return created;
 
@@ -81,7 +83,7 @@ export class Issuer {
     await onStep?.("write", resource);
     const { pair } = checked;
     const written = await secrets.write(resource, observed.secret, pair, {
-      knownSerials: new Set([...issuance.knownSerials, heldCertificate(observed)?.serialNumber ?? ""]),
+      knownSerials: new Set(issuance.knownSerials),
       stillWanted: () => this.#options.stillExists(resource),
     });
     switch (written.kind) {
@@ -103,13 +105,16 @@ export class Issuer {
 
   #newIssuance(observed: Observed, reason: IssueReason): Issuance {
     const { resource, atlas } = observed;
+    const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
+    // The held one may have expired, or vanished from the list: it is no fruit of this attempt all the same.
+    const held = [heldCertificate(observed)?.serialNumber].filter((serial) => serial !== undefined);
     return {
       id: this.#options.newId(),
       startedAt: timestamp(this.#options.clock.now()),
       reason,
       projectId: resource.spec.projectId,
       username: resource.spec.username,
-      knownSerials: atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [],
+      knownSerials: [...new Set([...listed, ...held])],
       ...(resource.renewRequest !== undefined && { renewRequest: resource.renewRequest }),
     };
   }

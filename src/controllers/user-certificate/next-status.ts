@@ -148,7 +148,9 @@ function backoffFields(round: Round) {
       lastAttempt: made,
     };
   }
-  const isOver = outcome.kind === "issued" || (observed.atlas.kind === "listed" && trouble === undefined);
+  // An attempt that is only on record yet has not ended a row of failures.
+  const isVerified = observed.atlas.kind === "listed" && trouble === undefined && round.decision.kind !== "issue";
+  const isOver = outcome.kind === "issued" || isVerified;
   const isMoot = trouble !== undefined && trouble.retry.kind !== "running";
   if (isOver || isMoot || (nextAttemptTime !== undefined && changedSince(observed, nowMs))) return {};
   return {

@@ -226,3 +226,35 @@ test("issues nothing where the Secret could not be kept: a quota of the namespac
   }
   await scene.untilIssued();
 });
+
+test("a lost answer while Atlas has forgotten the held certificate is not taken for success", async () => {
+  const scene = await Scene.open({ policy: { verifyIntervalMs: 1000 } });
+  await scene.apply();
+  const first = await scene.untilIssued();
+  scene.atlas.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "cutAnswer" } });
+  scene.atlas.forgetCertificate(PRODUCTION, first.status.serialNumber ?? "");
+  const lost = await scene.untilReason("AnswerLost");
+  expect(lost.status.issuance?.knownSerials).toContain(first.status.serialNumber);
+  const second = await scene.untilIssued("orders-api", first.status.serialNumber);
+  expect(second.status.recentIssuances?.map(({ reason }) => reason)).toEqual([
+    "SecretMissing",
+    "AnswerLost",
+    "NotListedByAtlas",
+  ]);
+  await expect.poll(async () => (await scene.events()).map(({ reason }) => reason)).toContain("OrphanFound");
+});
+
+test("waits longer after each failure, though each attempt is put on record anew", async () => {
+  const scene = await Scene.open({ policy: { maxBackoffMs: 1000 } });
+  scene.atlas.faults.add({
+    operation: "createDatabaseUserCertificate",
+    times: 2,
+    effect: { kind: "status", status: 409 },
+  });
+  await scene.apply();
+  const twice = await scene.until("failed twice", ({ status }) => status.failedAttempts === 2);
+  expect(twice.status.recentIssuances).toBeUndefined();
+  const issued = await scene.untilIssued();
+  expect(issued.status.failedAttempts).toBeUndefined();
+  expect(issued.status.nextAttemptTime).toBeUndefined();
+});
