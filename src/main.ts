@@ -60,7 +60,7 @@ function stopOnSignals(): AbortSignal {
 
 function die(error: unknown): never {
   if (error instanceof UsageError) {
-    process.stderr.write(`atlas-cert-operator: ${error.message}. See --help.\n`);
+    process.stderr.write(`atlas-cert-operator: ${error.message.replace(/\.$/, "")}. See --help.\n`);
     process.exit(2);
   }
   process.stderr.write(

@@ -14,6 +14,8 @@ import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
 interface Rule {
   readonly rule: string;
   readonly message: string;
+  /** The field that the person has to look at, where the rule stands above it, such as `.renewBefore`. */
+  readonly fieldPath?: string;
 }
 
 const rules = (...list: readonly Rule[]) => ({ "x-kubernetes-validations": list });
@@ -35,10 +37,20 @@ const ownKeysRefused: Rule = {
   message: `keys that begin with ${OWN_PREFIX} are the operator's own: choose another prefix`,
 };
 
+/** A qualified name as Kubernetes wants it: what it would refuse on the Secret later is refused here at once. */
+const QUALIFIED_NAME =
+  "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+
+const keysQualified: Rule = {
+  rule: `self.all(key, key.matches('${QUALIFIED_NAME}') && key.indexOf('/') <= 253)`,
+  message:
+    "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that begins and ends with a letter or digit, with or without a DNS subdomain and a '/' before it, such as app or example.com/team",
+};
+
 const secretLabels = z.record(z.string(), z.string().meta({ maxLength: 63 })).meta({
   description: "Labels that the Secret gets. Labels of other owners on the Secret stay as they are.",
   maxProperties: 64,
-  ...rules(ownKeysRefused, {
+  ...rules(ownKeysRefused, keysQualified, {
     rule: "self.all(key, self[key].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))",
     message:
       "a label's value must be empty or begin and end with a letter or digit, with letters, digits, '-', '_' and '.' between, at most 63 characters",
@@ -48,7 +60,7 @@ const secretLabels = z.record(z.string(), z.string().meta({ maxLength: 63 })).me
 const secretAnnotations = z.record(z.string(), z.string().meta({ maxLength: 262144 })).meta({
   description: "Annotations that the Secret gets. Annotations of other owners on the Secret stay as they are.",
   maxProperties: 64,
-  ...rules(ownKeysRefused),
+  ...rules(ownKeysRefused, keysQualified),
 });
 
 const isDuration = (value: string) => `(${value} != '' && ${value}.matches('${DURATION_PATTERN}'))`;
@@ -78,9 +90,11 @@ export const userCertificateSpecSchema = z
       ...rules(
         { rule: "size(self) > 0", message: "username must not be empty: name the Atlas database user" },
         {
-          rule: "!self.matches(r'[\\x00-\\x1f\\x7f]')",
+          rule: "!self.matches(r'[\\x00-\\x1f\\x7f-\\x{9f}]')",
           message: "username must not contain control characters such as tabs or line breaks",
         },
+        // Servers and proxies take these for steps in a path.
+        { rule: "self != '.' && self != '..'", message: "username must not be . or .." },
       ),
     }),
     monthsUntilExpiration: z
@@ -152,11 +166,13 @@ export const userCertificateSpecSchema = z
       {
         rule: "!(has(self.renewBefore) && has(self.renewBeforePercentage))",
         message: "set renewBefore or renewBeforePercentage, not both",
+        fieldPath: ".renewBeforePercentage",
       },
       {
-        rule: `!has(self.renewBefore) || !${isDuration("self.renewBefore")} || duration(self.renewBefore).getHours() < self.monthsUntilExpiration * 28 * 24`,
+        rule: `!has(self.renewBefore) || !${isDuration("self.renewBefore")} || self.monthsUntilExpiration < 1 || duration(self.renewBefore).getHours() < self.monthsUntilExpiration * 28 * 24`,
         message:
           "renewBefore must be shorter than the certificate's lifetime: less than 28 days (672h) for each month of monthsUntilExpiration",
+        fieldPath: ".renewBefore",
       },
     ),
   });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { DEFAULT_BASE_URL } from "../atlas/base-url.ts";
+import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/base-url.ts";
 import { readExtraCaFile } from "../atlas/extra-ca.ts";
 import { USER_AGENT } from "../atlas/user-agent.ts";
 import { MONTH_MS } from "../certificate/check-issued.ts";
@@ -124,15 +124,11 @@ async function operatorOptions(
     env: context.environment,
   });
   const namespaces = flags["watch-namespaces"];
-  const caFile = flags["atlas-ca-file"];
   return {
     kubeConfig,
     userAgent: USER_AGENT,
     identity: `${hostname()}_${randomBytes(4).toString("hex")}`,
-    atlas: {
-      baseUrl: flags["atlas-base-url"] ?? DEFAULT_BASE_URL,
-      extraCa: caFile === undefined ? undefined : await readExtraCaFile(caFile),
-    },
+    atlas: { baseUrl: baseUrlOf(flags), extraCa: await extraCaOf(flags) },
     namespaces: namespaces.length === 0 ? undefined : namespaces,
     workers: flags.workers,
     policy: {
@@ -147,12 +143,39 @@ async function operatorOptions(
       lease: {
         namespace: flags["lease-namespace"] ?? kubeConfig.namespace ?? "default",
         name: flags["lease-name"] ?? "atlas-cert-operator",
-        leaseDurationMs: flags["lease-duration"],
-        renewDeadlineMs: flags["lease-renew-deadline"],
-        retryPeriodMs: flags["lease-retry-period"],
+        ...leaseTimesOf(flags),
       },
     }),
     clock: systemClock,
     random: Math.random,
   };
+}
+
+function baseUrlOf(flags: FlagValues<typeof RUN_FLAGS>): string {
+  const baseUrl = parseBaseUrl(flags["atlas-base-url"] ?? DEFAULT_BASE_URL);
+  if (!baseUrl.ok) throw new UsageError(baseUrl.problem);
+  return baseUrl.origin;
+}
+
+async function extraCaOf(flags: FlagValues<typeof RUN_FLAGS>): Promise<string | undefined> {
+  const file = flags["atlas-ca-file"];
+  if (file === undefined) return undefined;
+  try {
+    return await readExtraCaFile(file);
+  } catch (error: unknown) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** The lease itself refuses such times too; here the sentence can name the flags. */
+function leaseTimesOf(flags: FlagValues<typeof RUN_FLAGS>) {
+  const leaseDurationMs = flags["lease-duration"];
+  const renewDeadlineMs = flags["lease-renew-deadline"];
+  const retryPeriodMs = flags["lease-retry-period"];
+  if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs * 1.2) {
+    throw new UsageError(
+      "--lease-duration must be longer than --lease-renew-deadline, and that longer than 1.2 times --lease-retry-period",
+    );
+  }
+  return { leaseDurationMs, renewDeadlineMs, retryPeriodMs };
 }

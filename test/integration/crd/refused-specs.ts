@@ -1,0 +1,206 @@
+import type { JsonObject } from "./sample.ts";
+
+/** A change that turns a good spec into one that nobody should be able to store. */
+export interface RefusedSpec {
+  /** What is wrong, so that "refuses …" is a sentence. */
+  readonly what: string;
+  /** A merge patch: null takes a field away. */
+  readonly change: JsonObject;
+  readonly field: string;
+  /** What the person who typed it gets to read. */
+  readonly sentence: string;
+}
+
+function refused(
+  field: string,
+  sentence: string,
+  changes: Readonly<Record<string, JsonObject>>,
+): readonly RefusedSpec[] {
+  return Object.entries(changes).map(([what, change]) => ({ what, change, field, sentence }));
+}
+
+/** A value of the wrong type is refused before any rule is looked at, in the API server's own words. */
+const mustBe = (field: string, type: string) => `${field} in body must be of type ${type}`;
+const tooLong = (characters: number) => `Too long: may not be more than ${characters} bytes`;
+
+const dnsSubdomain = (field: string) =>
+  `${field} must be a DNS subdomain: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, at most 253 characters`;
+
+const labels = (map: JsonObject): JsonObject => ({ secretTemplate: { labels: map } });
+const annotations = (map: JsonObject): JsonObject => ({ secretTemplate: { annotations: map } });
+
+const OWN_PREFIX = "keys that begin with atlascerts.io/ are the operator's own: choose another prefix";
+const QUALIFIED_NAME =
+  "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that begins and ends with a letter or digit, with or without a DNS subdomain and a '/' before it, such as app or example.com/team";
+const ONE_OF_TWO = "set renewBefore or renewBeforePercentage, not both";
+
+export const REFUSED_SPECS: readonly RefusedSpec[] = [
+  ...refused(
+    "spec.projectId",
+    "projectId must be the 24 lower-case hexadecimal digits that Atlas shows in the project's settings",
+    {
+      "a project id of 23 digits": { projectId: "32b6e34b3d91647abb20e7b" },
+      "a project id of 25 digits": { projectId: "32b6e34b3d91647abb20e7b80" },
+      "a project id in upper case": { projectId: "32B6E34B3D91647ABB20E7B8" },
+      "a project id with a letter past f": { projectId: "32b6e34b3d91647abb20e7bg" },
+      "a project id with a line break behind it": { projectId: "32b6e34b3d91647abb20e7b8\n" },
+      "a project's name in place of its id": { projectId: "production" },
+      "an empty project id": { projectId: "" },
+    },
+  ),
+  ...refused("spec.projectId", mustBe("spec.projectId", "string"), {
+    "a project id that YAML takes for a number": { projectId: 123456789012 },
+  }),
+  ...refused("spec.username", "username must not be empty: name the Atlas database user", {
+    "an empty username": { username: "" },
+  }),
+  ...refused("spec.username", "username must not contain control characters such as tabs or line breaks", {
+    "a username with a tab": { username: "orders\tapi" },
+    "a username with a line break": { username: "orders\napi" },
+    "a username with a line break at its end": { username: "orders-api\n" },
+    "a username with a carriage return": { username: "orders-api\r" },
+    "a username with a null character": { username: "orders\u0000api" },
+    "a username with an escape character": { username: "\u001b[31morders-api" },
+    "a username with a DEL character": { username: "orders\u007fapi" },
+    "a username with a control character past ASCII": { username: "orders\u0085api" },
+  }),
+  ...refused("spec.username", "username must not be . or ..", {
+    "a dot as the username": { username: "." },
+    "two dots as the username": { username: ".." },
+  }),
+  ...refused("spec.username", tooLong(1024), {
+    "a username of 1025 characters": { username: "u".repeat(1025) },
+    "a username of 1025 characters outside ASCII": { username: "ü".repeat(1025) },
+  }),
+  ...refused("spec.monthsUntilExpiration", "monthsUntilExpiration must be a whole number from 1 to 24", {
+    "0 months": { monthsUntilExpiration: 0 },
+    "0 months beside a good renewBefore": { monthsUntilExpiration: 0, renewBefore: "1h" },
+    "25 months": { monthsUntilExpiration: 25 },
+    "a negative number of months": { monthsUntilExpiration: -1 },
+  }),
+  ...refused("spec.monthsUntilExpiration", mustBe("spec.monthsUntilExpiration", "int"), {
+    "one and a half months": { monthsUntilExpiration: 1.5 },
+    "months in quotes": { monthsUntilExpiration: "3" },
+  }),
+  ...refused("spec.secretName", dnsSubdomain("secretName"), {
+    "a secret name with a capital letter": { secretName: "Orders" },
+    "a secret name with an underscore": { secretName: "orders_api" },
+    "a secret name that begins with a dash": { secretName: "-orders" },
+    "a secret name that ends with a dash": { secretName: "orders-" },
+    "a secret name that begins with a dot": { secretName: ".orders" },
+    "a secret name with two dots in a row": { secretName: "orders..api" },
+    "a secret name with a slash": { secretName: "shop/orders" },
+    "a secret name with a blank": { secretName: "orders api" },
+    "an empty secret name": { secretName: "" },
+  }),
+  ...refused("spec.secretName", tooLong(253), {
+    "a secret name of 254 characters": { secretName: "s".repeat(254) },
+  }),
+  ...refused("spec.credentialsRef.name", dnsSubdomain("credentialsRef.name"), {
+    "a credentials Secret with a capital letter in its name": { credentialsRef: { name: "Atlas" } },
+    "an empty name of the credentials Secret": { credentialsRef: { name: "" } },
+  }),
+  ...refused("spec.credentialsRef.name", tooLong(253), {
+    "a name of the credentials Secret with 254 characters": { credentialsRef: { name: "s".repeat(254) } },
+  }),
+  ...refused(
+    "spec.renewBefore",
+    "renewBefore must be a duration of at least 1s in hours, minutes and seconds, such as 720h or 1h30m; it can't be negative",
+    {
+      "an empty renewBefore": { renewBefore: "" },
+      "a renewBefore in days": { renewBefore: "1d" },
+      "a negative renewBefore": { renewBefore: "-1h" },
+      "a renewBefore in words": { renewBefore: "soon" },
+      "a renewBefore of no time": { renewBefore: "0s" },
+      "a renewBefore of no time in two units": { renewBefore: "0h0m" },
+      "a renewBefore with a fraction": { renewBefore: "1.5h" },
+      "a renewBefore with a blank": { renewBefore: "1h 30m" },
+      "a renewBefore with the smaller unit first": { renewBefore: "30m1h" },
+      "a renewBefore without a number": { renewBefore: "h" },
+      "a renewBefore without a unit": { renewBefore: "720" },
+      "a renewBefore in milliseconds": { renewBefore: "500ms" },
+    },
+  ),
+  ...refused("spec.renewBefore", mustBe("spec.renewBefore", "string"), {
+    "a renewBefore that is a number": { renewBefore: 720 },
+  }),
+  ...refused(
+    "spec.renewBefore",
+    "renewBefore must be shorter than the certificate's lifetime: less than 28 days (672h) for each month of monthsUntilExpiration",
+    {
+      "a renewBefore of three short months with the default of 3": { renewBefore: "2016h" },
+      "the same in minutes": { renewBefore: "120960m" },
+      "the same in seconds": { renewBefore: "7257600s" },
+      "a renewBefore of one short month with 1 month": { renewBefore: "672h", monthsUntilExpiration: 1 },
+      "a renewBefore of 24 short months with 24": { renewBefore: "16128h", monthsUntilExpiration: 24 },
+      "the longest renewBefore that can be written": { renewBefore: "999999h9999999m999999999s" },
+    },
+  ),
+  ...refused("spec.renewBeforePercentage", ONE_OF_TWO, {
+    "renewBefore together with renewBeforePercentage": { renewBefore: "720h", renewBeforePercentage: 33 },
+  }),
+  ...refused("spec.renewBeforePercentage", "renewBeforePercentage must be a whole number from 1 to 99", {
+    "0 percent": { renewBeforePercentage: 0 },
+    "100 percent": { renewBeforePercentage: 100 },
+    "a negative percentage": { renewBeforePercentage: -1 },
+  }),
+  ...refused("spec.renewBeforePercentage", mustBe("spec.renewBeforePercentage", "int"), {
+    "a fraction of a percent": { renewBeforePercentage: 33.3 },
+    "a percentage in quotes": { renewBeforePercentage: "33" },
+  }),
+  ...refused("spec.secretTemplate.labels", OWN_PREFIX, {
+    "a label with the operator's prefix": labels({ "atlascerts.io/managed": "false" }),
+    "one beside a good label": labels({ app: "orders", "atlascerts.io/anything": "x" }),
+  }),
+  ...refused("spec.secretTemplate.annotations", OWN_PREFIX, {
+    "an annotation with the operator's prefix": annotations({ "atlascerts.io/serial-number": "1" }),
+    "the renew annotation on the Secret": annotations({ "atlascerts.io/renew-requested-at": "now" }),
+  }),
+  ...refused("spec.secretTemplate.labels", QUALIFIED_NAME, {
+    "a label without a name": labels({ "": "x" }),
+    "a label with a blank in its name": labels({ "my app": "x" }),
+    "a label with two slashes": labels({ "example.com/shop/app": "x" }),
+    "a label with a capital letter in its prefix": labels({ "Example.com/app": "x" }),
+    "a label with an empty prefix": labels({ "/app": "x" }),
+    "a label with a name of 64 characters": labels({ ["n".repeat(64)]: "x" }),
+    "a label with a prefix of 254 characters": labels({ [`${"p".repeat(254)}/app`]: "x" }),
+  }),
+  ...refused("spec.secretTemplate.annotations", QUALIFIED_NAME, {
+    "an annotation with a blank in its name": annotations({ "my note": "x" }),
+  }),
+  ...refused(
+    "spec.secretTemplate.labels",
+    "a label's value must be empty or begin and end with a letter or digit, with letters, digits, '-', '_' and '.' between, at most 63 characters",
+    {
+      "a label's value that begins with a dash": labels({ app: "-orders" }),
+      "a label's value that ends with a dot": labels({ app: "orders." }),
+      "a label's value with a blank": labels({ app: "orders api" }),
+      "a label's value with a slash": labels({ app: "shop/orders" }),
+      "a label's value outside ASCII": labels({ app: "bücher" }),
+    },
+  ),
+  ...refused("spec.secretTemplate.labels.app", tooLong(63), {
+    "a label's value of 64 characters": labels({ app: "v".repeat(64) }),
+  }),
+  ...refused("spec.secretTemplate.labels.app", mustBe("spec.secretTemplate.labels.app", "string"), {
+    "a label's value that YAML takes for a boolean": labels({ app: true }),
+  }),
+  ...refused("spec.secretTemplate.labels", "must have at most 64 items", {
+    "65 labels": labels(Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`label-${index}`, "x"]))),
+  }),
+  ...refused("spec.deletionPolicy", 'supported values: "Retain", "Delete"', {
+    "an unknown deletion policy": { deletionPolicy: "Keep" },
+    "a deletion policy in lower case": { deletionPolicy: "delete" },
+    "an empty deletion policy": { deletionPolicy: "" },
+  }),
+  ...refused("spec.suspend", mustBe("spec.suspend", "boolean"), {
+    "suspend in quotes": { suspend: "true" },
+  }),
+  ...refused("spec.projectId", "Required value", { "a spec without projectId": { projectId: null } }),
+  ...refused("spec.credentialsRef", "Required value", { "a spec without credentialsRef": { credentialsRef: null } }),
+  ...refused("spec.credentialsRef.name", "Required value", {
+    "a credentialsRef without a name": { credentialsRef: { name: null } },
+  }),
+  ...refused("spec.username", "Required value", { "a spec without username": { username: null } }),
+  ...refused("spec.secretName", "Required value", { "a spec without secretName": { secretName: null } }),
+];
