@@ -64,7 +64,13 @@ export function withoutKeyMaterial(line: string): string {
 function prettyStream(destination: NodeJS.WritableStream): DestinationStream | undefined {
   try {
     const pretty: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
-    return pretty({ destination, colorize: true, translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname" });
+    return pretty({
+      destination,
+      colorize: true,
+      translateTime: "SYS:HH:MM:ss.l",
+      ignore: "pid,hostname",
+      singleLine: true,
+    });
   } catch (error: unknown) {
     if (error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND") return undefined;
     throw error;

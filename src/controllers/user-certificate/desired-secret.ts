@@ -2,8 +2,9 @@ import { API_GROUP, API_VERSION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../..
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
+import type { OwnerReference } from "../../kube/resource-type.ts";
 import { heldCertificate } from "./facts.ts";
-import type { Observed, OwnerReference, SecretMetadata } from "./observed.ts";
+import type { Observed, SecretMetadata } from "./observed.ts";
 
 /** What the Secret's metadata must hold. */
 export interface DesiredMetadata {

@@ -1,6 +1,7 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { IssueReason } from "../../api/reasons.ts";
 import type { SecretContent } from "../../certificate/secret-data.ts";
+import type { OwnerReference } from "../../kube/resource-type.ts";
 import type { Trouble } from "./trouble.ts";
 
 /** What the operator keeps of a Secret: never its data. */
@@ -18,16 +19,6 @@ export interface SecretMetadata {
   readonly ownAnnotationKeys: readonly string[];
   /** Who else wrote into it, from managedFields. */
   readonly otherWriters: readonly string[];
-}
-
-/** metav1.OwnerReference, as far as it matters here. */
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-  readonly blockOwnerDeletion?: boolean;
 }
 
 /** The Secret named in spec.secretName. */
