@@ -2,7 +2,7 @@
 # there before: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint crds build clean packages preflight
+.PHONY: help demo test coverage lint crds chart manifests build clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # What the installed packages came from: as long as it equals package-lock.json there is nothing to install.
@@ -11,7 +11,7 @@ INSTALLED := node_modules/.installed-lock.json
 help: ## List the targets.
 	@echo "usage: make <target>"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-7s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-9s %s\n", $$1, $$2 }'
 
 demo: packages ## Show the product at work on a real Kubernetes API server, in about a minute.
 	@npm run --silent demo
@@ -19,18 +19,28 @@ demo: packages ## Show the product at work on a real Kubernetes API server, in a
 test: packages ## Run the unit tests, and the integration tests on a real Kubernetes API server.
 	@PATH="$(BIN):$$PATH" vitest run
 
+coverage: packages ## Print how much of the Atlas client its unit tests cover; below 95 % of branches is a failure.
+	@npm run --silent coverage
+
 lint: packages ## Check types, style and formatting, and that the generated files are current.
 	@echo "checking types …" && npm run --silent types
 	@echo "checking style and formatting …" && npm run --silent lint
-	@echo "checking that crds/ is current …"; \
-	before=$$(cksum crds/* 2>/dev/null); \
-	$(MAKE) --no-print-directory crds >/dev/null || exit 1; \
-	if [ "$$before" != "$$(cksum crds/* 2>/dev/null)" ]; then \
-		echo "crds/ was out of date and has been generated anew: commit it." >&2; exit 1; \
+	@echo "checking that crds/ and the chart are current …"; \
+	sums() { find crds deploy/charts -type f -exec cksum {} + | sort; }; \
+	before=$$(sums); \
+	$(MAKE) --no-print-directory chart >/dev/null || exit 1; \
+	if [ "$$before" != "$$(sums)" ]; then \
+		echo "crds/ or deploy/charts was out of date and has been generated anew: commit it." >&2; exit 1; \
 	fi
 
 crds: packages ## Generate the CustomResourceDefinitions in crds/ from the schemas in src/api.
 	@PATH="$(BIN):$$PATH" node src/api/generate-crds.ts
+
+chart: crds ## Bring into the chart what comes from elsewhere: definitions, roles, version, the table of its values.
+	@PATH="$(BIN):$$PATH" node deploy/generate/chart.ts
+
+manifests: chart ## Render the chart into deploy/atlas-cert-operator.yaml and the kustomize base. Builds Helm where there is none.
+	@PATH="$(BIN):$$PATH" node deploy/generate/manifests.ts
 
 build: packages ## Bundle the operator and the library into dist/.
 	@npm run --silent build

@@ -23,6 +23,7 @@ test("the library loads no Kubernetes code and nothing of the operator", async (
   const ours = urls.filter((url) => url.startsWith(root)).map((url) => url.slice(root.length));
   expect(ours.filter((file) => !file.startsWith("atlas/")).toSorted()).toEqual([
     "clock.ts",
+    "deadline.ts",
     "index.ts",
     "sensitive-text.ts",
   ]);

@@ -58,14 +58,23 @@ function stopOnSignals(): AbortSignal {
   return stop.signal;
 }
 
+/** Tells of a crash; a command with a log puts it there. */
+let report = (error: unknown): void => {
+  process.stderr.write(
+    `atlas-cert-operator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+};
+
+function onCrash(reportTo: (error: unknown) => void): void {
+  report = reportTo;
+}
+
 function die(error: unknown): never {
   if (error instanceof UsageError) {
     process.stderr.write(`atlas-cert-operator: ${error.message.replace(/\.$/, "")}. See --help.\n`);
     process.exit(2);
   }
-  process.stderr.write(
-    `atlas-cert-operator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  report(error);
   process.exit(1);
 }
 
@@ -76,5 +85,5 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
 process.on("unhandledRejection", die);
 process.on("uncaughtException", die);
 const { stdout, stderr, env: environment } = process;
-const exitCode = await main(process.argv.slice(2), { stdout, stderr, environment, signal: stopOnSignals() }).catch(die);
-process.exit(exitCode);
+const context: CommandContext = { stdout, stderr, environment, signal: stopOnSignals(), onCrash };
+process.exit(await main(process.argv.slice(2), context).catch(die));

@@ -34,10 +34,10 @@ describe("a service account", () => {
   test("uses a token again until shortly before it expires", async () => {
     await using under = await start(() => ok);
     await under.api.getUserSecurity(PROJECT);
-    under.clock.advance(3_299_000);
+    under.clock.advanceNow(3_299_000);
     await under.api.getUserSecurity(PROJECT);
     expect(under.tokenRequests).toHaveLength(1);
-    under.clock.advance(2_000);
+    under.clock.advanceNow(2_000);
     await under.api.getUserSecurity(PROJECT);
     expect(under.calls.map(({ headers }) => headers.authorization)).toEqual([
       "Bearer token-1",
@@ -49,10 +49,10 @@ describe("a service account", () => {
   test("uses a token of a short life for nine tenths of it", async () => {
     await using under = await start(() => ok, 10);
     await under.api.getUserSecurity(PROJECT);
-    under.clock.advance(8_900);
+    under.clock.advanceNow(8_900);
     await under.api.getUserSecurity(PROJECT);
     expect(under.tokenRequests).toHaveLength(1);
-    under.clock.advance(200);
+    under.clock.advanceNow(200);
     await under.api.getUserSecurity(PROJECT);
     expect(under.tokenRequests).toHaveLength(2);
   });
@@ -60,7 +60,7 @@ describe("a service account", () => {
   test("notices that a token expired while the machine slept and the monotonic clock stood still", async () => {
     await using under = await start(() => ok);
     await under.api.getUserSecurity(PROJECT);
-    under.clock.setWallClockBy(3_600_000);
+    under.clock.jumpWall(3_600_000);
     await under.api.getUserSecurity(PROJECT);
     expect(under.tokenRequests).toHaveLength(2);
   });

@@ -8,6 +8,7 @@ export type AtlasCredentials =
   | { readonly kind: "serviceAccount"; readonly clientId: string; readonly clientSecret: SensitiveText }
   | { readonly kind: "apiKeys"; readonly publicApiKey: string; readonly privateApiKey: SensitiveText };
 
+/** What `parseCredentials` found: credentials, or the sentence that says what is wrong with the entries. */
 export type ParsedCredentials =
   | { readonly ok: true; readonly credentials: AtlasCredentials }
   | { readonly ok: false; readonly problem: string };

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
+import { untilAborted } from "../deadline.ts";
 import type { SensitiveText } from "../sensitive-text.ts";
 import type { Authenticator, RequestLine } from "./authenticator.ts";
-import { untilAborted } from "./deadline.ts";
 import { chooseDigestChallenge, type DigestChallenge, digestAuthorization } from "./digest.ts";
 import type { ErrorContext } from "./error-context.ts";
 import { errorFromAnswer, errorFromContent, errorFromFailure } from "./errors.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { settle } from "../testing/settle.ts";
 import { type CallPriority, Pacer, type Permit } from "./pacer.ts";
-import { ManualClock } from "./testing/manual-clock.ts";
 import { GROUP_ID } from "./testing/samples.ts";
 
 const OTHER_GROUP_ID = "a".repeat(24);
@@ -12,9 +13,6 @@ function setUp(limits = LIMITS) {
   const clock = new ManualClock();
   return { clock, pacer: new Pacer({ clock, limits }) };
 }
-
-/** Lets everything happen that needs no time to pass. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function take(pacer: Pacer, count: number, priority: CallPriority = "issue"): Promise<Permit[]> {
   const permits: Permit[] = [];
@@ -47,13 +45,13 @@ describe("Pacer", () => {
       { name: "first", priority: "issue" },
       { name: "second", priority: "issue" },
     ]);
-    clock.advance(999);
+    clock.advanceNow(999);
     await settle();
     expect(granted).toEqual([]);
-    clock.advance(1);
+    clock.advanceNow(1);
     await settle();
     expect(granted).toEqual(["first"]);
-    clock.advance(1000);
+    clock.advanceNow(1000);
     await settle();
     expect(granted).toEqual(["first", "second"]);
   });
@@ -66,7 +64,7 @@ describe("Pacer", () => {
       { name: "renew", priority: "renew" },
       { name: "issue", priority: "issue" },
     ]);
-    clock.advance(10_000);
+    clock.advanceNow(10_000);
     await settle();
     expect(granted).toEqual(["issue", "renew", "verify"]);
   });
@@ -80,7 +78,7 @@ describe("Pacer", () => {
       { name: "near", priority: "renew", expiresAt: new Date("2026-02-01") },
       { name: "near too", priority: "renew", expiresAt: new Date("2026-02-01") },
     ]);
-    clock.advance(10_000);
+    clock.advanceNow(10_000);
     await settle();
     expect(granted).toEqual(["near", "near too", "far", "unknown"]);
   });
@@ -102,7 +100,7 @@ describe("Pacer", () => {
       Array.from({ length: 20 }, (_, index) => ({ name: `${index}`, priority: "verify" as const })),
     );
     for (let second = 0; second < 20; second += 1) {
-      clock.advance(1000);
+      clock.advanceNow(1000);
       await settle();
     }
     expect(granted).toHaveLength(10);
@@ -145,9 +143,9 @@ describe("Pacer", () => {
     const { clock, pacer } = setUp();
     const [permit] = await take(pacer, 1);
     permit?.settle({ limit: 20, remaining: 0 });
-    clock.advance(1000);
+    clock.advanceNow(1000);
     expect(pacer.tokensLeft(GROUP_ID)).toBe(2);
-    clock.advance(60_000);
+    clock.advanceNow(60_000);
     expect(pacer.tokensLeft(GROUP_ID)).toBe(20);
   });
 
@@ -156,11 +154,11 @@ describe("Pacer", () => {
     const [permit] = await take(pacer, 1);
     permit?.settle({ blockMs: 30_000 });
     const granted = queue(pacer, [{ name: "blocked", priority: "issue" }]);
-    clock.advance(29_999);
+    clock.advanceNow(29_999);
     await settle();
     expect(granted).toEqual([]);
     expect(pacer.tokensLeft(GROUP_ID)).toBe(0);
-    clock.advance(1);
+    clock.advanceNow(1);
     await settle();
     expect(granted).toEqual(["blocked"]);
   });
@@ -205,7 +203,7 @@ describe("Pacer", () => {
     const granted = queue(pacer, [{ name: "next", priority: "issue" }]);
     leave.abort(new Error("gone"));
     await expect(left).rejects.toThrow("gone");
-    clock.advance(1000);
+    clock.advanceNow(1000);
     await settle();
     expect(granted).toEqual(["next"]);
   });
@@ -224,10 +222,34 @@ describe("Pacer", () => {
       const permit = await pacer.acquire({ groupId: groupId(index), priority: "issue" });
       if (index > 0) permit.settle({});
     }
-    clock.advance(60_000);
+    clock.advanceNow(60_000);
     await pacer.acquire({ groupId: groupId(5000), priority: "issue" });
     // The one with a request under way and the new one.
     expect(pacer.groupIds()).toEqual([groupId(0), groupId(5000)]);
+  });
+
+  test("lets Atlas be asked for a project's limits once an hour", () => {
+    const { clock, pacer } = setUp();
+    expect([pacer.limitsDue(GROUP_ID), pacer.limitsDue(GROUP_ID), pacer.limitsDue(OTHER_GROUP_ID)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    clock.advanceNow(3_599_999);
+    expect(pacer.limitsDue(GROUP_ID)).toBe(false);
+    clock.advanceNow(1);
+    expect(pacer.limitsDue(GROUP_ID)).toBe(true);
+  });
+
+  test("remembers for an hour that Atlas was asked, however many other projects there are", async () => {
+    const { clock, pacer } = setUp();
+    pacer.limitsDue(GROUP_ID);
+    const others = Array.from({ length: 2000 }, (_, index) => index.toString(16).padStart(24, "0"));
+    for (const groupId of others) (await pacer.acquire({ groupId, priority: "issue" })).giveBack();
+    expect(pacer.limitsDue(GROUP_ID)).toBe(false);
+    clock.advanceNow(3_600_000);
+    for (const groupId of others) (await pacer.acquire({ groupId, priority: "issue" })).giveBack();
+    expect(pacer.groupIds()).not.toContain(GROUP_ID);
   });
 
   test("knows the published limit of a project that it never met", () => {
@@ -250,7 +272,7 @@ describe("Pacer", () => {
             });
           }
           await settle();
-          clock.advance(waitMs);
+          clock.advanceNow(waitMs);
           await settle();
         }
         for (const [from, first] of grants.entries()) {

@@ -18,7 +18,9 @@ export interface Permit {
   giveBack(): void;
 }
 
+/** Who asks a Pacer for a turn. */
 export interface PermitRequest {
+  /** The project whose bucket pays. */
   readonly groupId: string;
   readonly priority: CallPriority;
   /** When the certificate in use expires: of the same priority, the earlier goes first. */
@@ -35,10 +37,15 @@ interface Project {
   readonly waiters: Waiter[];
   /** Ends the sleep until the next token, when there is one. */
   alarm: AbortController | undefined;
+  /** Monotonic time at which Atlas was last asked for the project's limits. */
+  askedAt: number;
 }
 
 /** Above this many projects, those that are as good as new are forgotten. */
 const REMEMBERED_PROJECTS = 1000;
+
+/** How long what Atlas said of a project's limits is taken for true. */
+const LIMITS_GOOD_FOR_MS = 60 * 60 * 1000;
 
 /**
  * Keeps the calls of a whole process inside Atlas' rate limits: a token bucket per project. Share one among all
@@ -76,6 +83,18 @@ export class Pacer {
   /** Milliseconds until a request of this kind could get its turn if nobody else came; 0 when at once. */
   waitMs(groupId: string, priority: CallPriority): number {
     return this.#project(groupId).bucket.waitMs(priority === "verify", this.#clock.monotonic());
+  }
+
+  /**
+   * Whether to ask Atlas for a project's limits now: at most once an hour, however many share this pacer. Who is told
+   * true has the one turn to ask, and gives the answer to `setLimits`.
+   */
+  limitsDue(groupId: string): boolean {
+    const project = this.#project(groupId);
+    const now = this.#clock.monotonic();
+    if (now - project.askedAt < LIMITS_GOOD_FOR_MS) return false;
+    project.askedAt = now;
+    return true;
   }
 
   /** Takes over the limits that Atlas has for a project. */
@@ -148,7 +167,7 @@ export class Pacer {
     if (known !== undefined) return known;
     if (this.#projects.size >= REMEMBERED_PROJECTS) this.#forgetIdle();
     const bucket = new TokenBucket(this.#limits, this.#clock.monotonic());
-    const project: Project = { bucket, waiters: [], alarm: undefined };
+    const project: Project = { bucket, waiters: [], alarm: undefined, askedAt: Number.NEGATIVE_INFINITY };
     this.#projects.set(groupId, project);
     return project;
   }
@@ -156,8 +175,10 @@ export class Pacer {
   /** Project ids come from users, so their number has no bound. */
   #forgetIdle(): void {
     const now = this.#clock.monotonic();
-    for (const [groupId, { bucket, waiters }] of this.#projects) {
-      if (waiters.length === 0 && bucket.isFull(now)) this.#projects.delete(groupId);
+    for (const [groupId, { bucket, waiters, askedAt }] of this.#projects) {
+      // With the memory of having asked, the reason not to ask again would be forgotten.
+      const asked = now - askedAt < LIMITS_GOOD_FOR_MS;
+      if (waiters.length === 0 && !asked && bucket.isFull(now)) this.#projects.delete(groupId);
     }
   }
 }

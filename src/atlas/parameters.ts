@@ -1,5 +1,41 @@
 import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
 
+/** A project, by its id: 24 lower-case hexadecimal digits. */
+export interface ProjectParameters {
+  readonly groupId: string;
+}
+
+/** A database user of a project. */
+export interface DatabaseUserParameters extends ProjectParameters {
+  /** Name of the database user, 1 to 1024 characters; a distinguished name where the user has one. */
+  readonly username: string;
+}
+
+/** What `createDatabaseUserCertificate` takes. */
+export interface CreateCertificateParameters extends DatabaseUserParameters {
+  /** `monthsUntilExpiration`: 1 to 24, at Atlas by default 3. */
+  readonly userCert?: { readonly monthsUntilExpiration?: number | undefined } | undefined;
+}
+
+/** What `listDatabaseUserCertificates` takes: a user, and which page of its certificates. */
+export interface ListCertificatesParameters extends DatabaseUserParameters {
+  /** Whether the answer has `totalCount`. At Atlas by default true. */
+  readonly includeCount?: boolean | undefined;
+  /** 1 to 500, at Atlas by default 100. */
+  readonly itemsPerPage?: number | undefined;
+  /** From 1, at Atlas by default 1. */
+  readonly pageNum?: number | undefined;
+}
+
+/** What `iterateDatabaseUserCertificates` takes: a user, and how much to read at a time. */
+export interface IterateCertificatesParameters extends DatabaseUserParameters {
+  /** 1 to 500. @default 500 */
+  readonly itemsPerPage?: number | undefined;
+}
+
+/** The largest page that Atlas gives. */
+export const MOST_ITEMS_PER_PAGE = 500;
+
 /*
  * What Atlas would refuse is refused here, before anything is sent: the sentence is better, and no request is spent.
  * The limits are those of the Atlas Administration API's specification.
@@ -9,6 +45,12 @@ import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
 export function checkGroupId(groupId: string, operation: AtlasOperation): void {
   if (/^[0-9a-f]{24}$/.test(groupId)) return;
   refuse(operation, "groupId must be the project's id: 24 lower-case hexadecimal digits");
+}
+
+/** @throws AtlasError of kind `badRequest` unless both can be what they are meant to be */
+export function checkUser(parameters: DatabaseUserParameters, operation: AtlasOperation): void {
+  checkGroupId(parameters.groupId, operation);
+  checkUsername(parameters.username, operation);
 }
 
 /** @throws AtlasError of kind `badRequest` unless it can be the name of a database user */

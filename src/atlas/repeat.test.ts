@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
 import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
 import { repeat } from "./repeat.ts";
-import { ManualClock } from "./testing/manual-clock.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
 const error = (fields: Pick<AtlasErrorFields, "kind" | "retryAfterMs" | "cause">) =>

@@ -78,7 +78,7 @@ describe("a request that reads is tried again", () => {
   });
 
   test("not after its time is up", async () => {
-    await using under = await ApiUnderTest.start({ answers: [() => under.clock.advance(29_500), page] });
+    await using under = await ApiUnderTest.start({ answers: [() => under.clock.advanceNow(29_500), page] });
     const error = await failureOf(under.api.listDatabaseUserCertificates(USER, { timeoutMs: 29_500 }));
     expect(error).toMatchObject({ kind: "unavailable", message: expect.stringContaining("29500 ms") });
     expect(under.calls).toHaveLength(1);
@@ -122,7 +122,7 @@ describe("the token", () => {
   );
 
   test("that does not come in time means that no create was sent", async () => {
-    await using under = await ApiUnderTest.start({ react: () => () => under.clock.advance(29_500) });
+    await using under = await ApiUnderTest.start({ react: () => () => under.clock.advanceNow(29_500) });
     const error = await failureOf(under.api.createDatabaseUserCertificate(USER, { timeoutMs: 29_500 }));
     expect(error).toMatchObject({ kind: "unavailable", message: expect.stringContaining("29500 ms") });
   });
@@ -157,8 +157,8 @@ describe("the pace", () => {
     await under.api.createDatabaseUserCertificate(USER);
     await under.api.createDatabaseUserCertificate(USER);
     const late = failureOf(under.api.createDatabaseUserCertificate(USER, { timeoutMs: 40_000 }));
-    await under.clock.sleeping(40_000);
-    under.clock.advance(40_000);
+    await under.clock.untilSleeping(40_000);
+    under.clock.advanceNow(40_000);
     expect(await late).toMatchObject({ kind: "rateLimited", status: undefined, retryAfterMs: 20_000 });
     expect(under.calls).toHaveLength(2);
   });
@@ -188,7 +188,7 @@ describe("the pace", () => {
     const waiting = under.api.listDatabaseUserCertificates(USER, { timeoutMs: 1_000_000 });
     await under.api.createDatabaseUserCertificate(USER);
     expect(under.calls.map(({ method }) => method)).toEqual(["GET", "POST"]);
-    under.clock.advance(200_000);
+    under.clock.advanceNow(200_000);
     await waiting;
   });
 

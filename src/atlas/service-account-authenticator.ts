@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
+import { untilAborted } from "../deadline.ts";
 import { SensitiveText } from "../sensitive-text.ts";
 import type { Authenticator, RequestLine } from "./authenticator.ts";
-import { untilAborted } from "./deadline.ts";
 import type { ErrorContext } from "./error-context.ts";
 import { errorFromAnswer, errorFromContent, errorFromFailure } from "./errors.ts";
 import { parseExactJson } from "./exact-json.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
+import { DeadlineReached, withDeadline } from "../deadline.ts";
 import { AtlasError } from "./atlas-error.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { DeadlineReached, withDeadline } from "./deadline.ts";
 import { changesSomething, type ErrorContext } from "./error-context.ts";
 import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError, retryAfterOf } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
@@ -39,6 +39,10 @@ export interface Call extends ErrorContext {
   readonly readPath?: string;
   /** The statuses that mean success. */
   readonly expected: readonly number[];
+  /** False for what Atlas does not count in the project's bucket: it takes no turn, and its headers are of another. */
+  readonly paced?: boolean;
+  /** Sent at most once, though it changes nothing: nobody waits for it. */
+  readonly once?: boolean;
 }
 
 export interface SessionOptions {
@@ -50,6 +54,9 @@ export interface SessionOptions {
 }
 
 const CALL_TIMEOUT_MS = 120_000;
+
+/** Stands in for the turn of a call that needs none. */
+const NO_PERMIT: Permit = { settle: () => {}, giveBack: () => {} };
 
 /**
  * Sends calls with their authentication, in their turn, and knows which of them may be sent again: what reads, as often
@@ -68,7 +75,7 @@ export class Session {
     const ms = options.timeoutMs ?? CALL_TIMEOUT_MS;
     return withDeadline({ clock, ms, signal: options.signal }, async (signal) => {
       const attempt = () => this.#attempt(call, options, signal);
-      return changesSomething(call.operation) ? attempt() : repeat({ clock, random, signal }, attempt);
+      return call.once || changesSomething(call.operation) ? attempt() : repeat({ clock, random, signal }, attempt);
     });
   }
 
@@ -103,6 +110,7 @@ export class Session {
   }
 
   async #permit(call: Call, options: CallOptions, signal: AbortSignal): Promise<Permit> {
+    if (call.paced === false) return NO_PERMIT;
     const { pacer } = this.#options;
     const priority = options.priority ?? (changesSomething(call.operation) ? "issue" : "verify");
     try {

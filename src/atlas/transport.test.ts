@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
 import { readExtraCaFile } from "./extra-ca.ts";
 import { makeAuthority, type TestAuthority } from "./testing/certificates.ts";
-import { ManualClock } from "./testing/manual-clock.ts";
 import { answer, RecordingServer } from "./testing/recording-server.ts";
 import { PEM } from "./testing/samples.ts";
 import { AtlasTransport, type AtlasTransportOptions } from "./transport.ts";
@@ -87,7 +87,7 @@ describe("AtlasTransport over plain HTTP", () => {
 
   test("gives an exchange up after its time", async () => {
     const clock = new ManualClock();
-    await using under = await start(() => () => clock.advance(5_000), { clock, exchangeTimeoutMs: 5_000 });
+    await using under = await start(() => () => clock.advanceNow(5_000), { clock, exchangeTimeoutMs: 5_000 });
     expect(await failureOf(under.transport.exchange(POST))).toMatchObject({ reason: "timeout", sent: true });
   });
 
@@ -98,7 +98,7 @@ describe("AtlasTransport over plain HTTP", () => {
       () => (socket: Socket) => {
         socket.write(half);
         // Once the head has arrived at the client, nothing else will.
-        setImmediate(() => clock.advance(5_000));
+        setImmediate(() => clock.advanceNow(5_000));
       },
       { clock, exchangeTimeoutMs: 5_000 },
     );

@@ -1,12 +1,13 @@
 import type { Dispatcher } from "undici";
 import { type Clock, systemClock } from "../clock.ts";
+import { DeadlineReached, withDeadline } from "../deadline.ts";
 import { DEFAULT_BASE_URL, parseBaseUrl } from "./base-url.ts";
 import { openConnections, type ProxyEnvironment } from "./connections.ts";
-import { DeadlineReached, withDeadline } from "./deadline.ts";
 import { type AtlasAnswer, ExchangeHandler } from "./exchange-handler.ts";
 import { checkExtraCa } from "./extra-ca.ts";
 import { USER_AGENT } from "./user-agent.ts";
 
+/** Where Atlas is, whom to trust on the way there, and the limits of one exchange. */
 export interface AtlasTransportOptions {
   /**
    * Scheme, host and port of the Atlas Administration API; https, or http to this machine.

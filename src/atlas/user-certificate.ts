@@ -11,6 +11,7 @@ export interface UserCertificate {
   readonly subject: string;
 }
 
+/** One page of a database user's unexpired certificates. */
 export interface CertificatePage {
   readonly results: readonly UserCertificate[];
   /** Number of certificates on all pages; absent when `includeCount` is false. */
@@ -18,6 +19,7 @@ export interface CertificatePage {
   readonly links: readonly PageLink[];
 }
 
+/** A link from a page to itself (`self`) or a neighbour (`previous`, `next`), as Atlas writes it. */
 export interface PageLink {
   readonly rel: string;
   readonly href: string;

@@ -248,7 +248,7 @@ describe("refreshRateLimits", () => {
     await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
     const limits = await under.api.refreshRateLimits({ groupId: GROUP_ID });
     expect(limits).toEqual({ capacityTokens: 60, refillTokens: 30, refillPeriodMs: 30_000 });
-    expect(under.pacer.tokensLeft(GROUP_ID)).toBe(59);
+    expect(under.pacer.tokensLeft(GROUP_ID)).toBe(60);
     expect(under.calls[0]?.target).toBe(
       `/api/atlas/v2/rateLimits?groupId=${GROUP_ID}&endpointPath=%2Fapi%2Fatlas%2Fv2%2Fgroups%2F%7BgroupId%7D%2FdatabaseUsers%2F%7Busername%7D%2Fcerts`,
     );
@@ -257,7 +257,7 @@ describe("refreshRateLimits", () => {
   test("leaves the pacer alone when the answer has none", async () => {
     await using under = await ApiUnderTest.start({ answers: [answer(200, { results: [] })] });
     expect(await under.api.refreshRateLimits({ groupId: GROUP_ID })).toBeUndefined();
-    expect(under.pacer.tokensLeft(GROUP_ID)).toBe(1199);
+    expect(under.pacer.tokensLeft(GROUP_ID)).toBe(1200);
   });
 });
 

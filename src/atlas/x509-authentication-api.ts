@@ -1,16 +1,24 @@
-import type { z } from "zod";
 import { type Clock, systemClock } from "../clock.ts";
 import type { SensitiveText } from "../sensitive-text.ts";
-import type { AtlasOperation } from "./atlas-error.ts";
+import { parseBody, parseJson } from "./answer-content.ts";
+import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
 import { createAuthenticator } from "./create-authenticator.ts";
 import { type AtlasCredentials, describeCredentials } from "./credentials.ts";
 import { errorFromContent } from "./errors.ts";
-import { parseExactJson } from "./exact-json.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacer.ts";
 import { walkPages } from "./paging.ts";
-import { checkGroupId, checkUsername, checkWholeNumber } from "./parameters.ts";
+import {
+  type CreateCertificateParameters,
+  checkGroupId,
+  checkUser,
+  checkWholeNumber,
+  type IterateCertificatesParameters,
+  type ListCertificatesParameters,
+  MOST_ITEMS_PER_PAGE,
+  type ProjectParameters,
+} from "./parameters.ts";
 import { readPemAnswer } from "./pem-answer.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { readRateLimits } from "./rate-limits-answer.ts";
@@ -20,7 +28,9 @@ import { AtlasTransport } from "./transport.ts";
 import { type CertificatePage, certificatePage, type UserCertificate } from "./user-certificate.ts";
 import { type UserSecurity, userSecurity } from "./user-security.ts";
 
+/** Who calls Atlas, and what is shared with others who do. */
 export interface X509AuthenticationApiOptions {
+  /** `parseCredentials` makes them from the entries of a Secret or an environment. */
   readonly credentials: AtlasCredentials;
   /** Connections to share with other api objects. Without it, this object opens its own: close it then. */
   readonly transport?: AtlasTransport | undefined;
@@ -31,41 +41,19 @@ export interface X509AuthenticationApiOptions {
   readonly baseUrl?: string | undefined;
   /** Share one among all api objects of a process; without it, this object paces only itself. */
   readonly pacer?: Pacer | undefined;
+  /**
+   * Whether Atlas is asked for a project's rate limit after the project's first successful call, and then at most once
+   * an hour. Nobody waits for the answer, and where the role does not allow the question the published limit stays.
+   * @default true
+   */
+  readonly learnRateLimits?: boolean | undefined;
   readonly clock?: Clock | undefined;
   /** From 0 (inclusive) to 1 (exclusive), for jitter. @default Math.random */
   readonly random?: (() => number) | undefined;
 }
 
-/** A project, by its id: 24 lower-case hexadecimal digits. */
-export interface ProjectParameters {
-  readonly groupId: string;
-}
-
-export interface DatabaseUserParameters extends ProjectParameters {
-  /** Name of the database user, 1 to 1024 characters; a distinguished name where the user has one. */
-  readonly username: string;
-}
-
-export interface CreateCertificateParameters extends DatabaseUserParameters {
-  /** `monthsUntilExpiration`: 1 to 24, at Atlas by default 3. */
-  readonly userCert?: { readonly monthsUntilExpiration?: number | undefined } | undefined;
-}
-
-export interface ListCertificatesParameters extends DatabaseUserParameters {
-  /** Whether the answer has `totalCount`. At Atlas by default true. */
-  readonly includeCount?: boolean | undefined;
-  /** 1 to 500, at Atlas by default 100. */
-  readonly itemsPerPage?: number | undefined;
-  /** From 1, at Atlas by default 1. */
-  readonly pageNum?: number | undefined;
-}
-
-export interface IterateCertificatesParameters extends DatabaseUserParameters {
-  /** 1 to 500. @default 500 */
-  readonly itemsPerPage?: number | undefined;
-}
-
-const MOST_ITEMS_PER_PAGE = 500;
+/** Milliseconds that the question for the rate limit may take, when it is asked beside the calls. */
+const LEARNING_TIMEOUT_MS = 30_000;
 
 /**
  * X.509 authentication of MongoDB Atlas database users: the operations of the Atlas Administration API's group of that
@@ -79,6 +67,7 @@ export class X509AuthenticationApi {
   readonly #session: Session;
   readonly #pacer: Pacer;
   readonly #ownTransport: AtlasTransport | undefined;
+  readonly #learnsRateLimits: boolean;
 
   /** @throws TypeError when the base URL is not acceptable */
   constructor(options: X509AuthenticationApiOptions) {
@@ -88,6 +77,7 @@ export class X509AuthenticationApi {
     this.#ownTransport = options.transport === undefined ? transport : undefined;
     this.#caller = describeCredentials(options.credentials);
     this.#pacer = options.pacer ?? new Pacer({ clock });
+    this.#learnsRateLimits = options.learnRateLimits ?? true;
     const authenticator = createAuthenticator({ credentials: options.credentials, transport, clock, random });
     this.#session = new Session({ transport, authenticator, pacer: this.#pacer, clock, random });
   }
@@ -117,7 +107,7 @@ export class X509AuthenticationApi {
       // 201 in one edition of the specification, 200 in another.
       expected: [200, 201],
     };
-    const answer = await this.#session.call(call, options);
+    const answer = await this.#call(call, options);
     const pem = readPemAnswer(answer.body);
     if (pem === undefined) throw errorFromContent(answer, "without a PEM certificate and private key", call);
     return pem;
@@ -129,7 +119,7 @@ export class X509AuthenticationApi {
     options: CallOptions = {},
   ): Promise<CertificatePage> {
     const call = this.#listCall(parameters);
-    return parseBody(await this.#session.call(call, options), certificatePage, "a list of certificates", call);
+    return parseBody(await this.#call(call, options), certificatePage, "a list of certificates", call);
   }
 
   /**
@@ -168,7 +158,7 @@ export class X509AuthenticationApi {
       readPath: userSecurityPath(parameters.groupId),
       expected: [200, 202, 204],
     };
-    const answer = await this.#session.call(call, options);
+    const answer = await this.#call(call, options);
     if (answer.body.length === 0) return { customerX509: {} };
     return parseBody(answer, userSecurity, "the user security settings", call);
   }
@@ -183,7 +173,7 @@ export class X509AuthenticationApi {
       path: userSecurityPath(parameters.groupId),
       expected: [200],
     };
-    return parseBody(await this.#session.call(call, options), userSecurity, "the user security settings", call);
+    return parseBody(await this.#call(call, options), userSecurity, "the user security settings", call);
   }
 
   /**
@@ -193,19 +183,7 @@ export class X509AuthenticationApi {
    * @returns undefined when the answer has no limit for these endpoints
    */
   async refreshRateLimits(parameters: ProjectParameters, options: CallOptions = {}): Promise<RateLimits | undefined> {
-    const operation = "listRateLimits";
-    checkGroupId(parameters.groupId, operation);
-    const call: Call = {
-      ...this.#common(operation, parameters.groupId),
-      method: "GET",
-      path: rateLimitsPath(parameters.groupId),
-      headers: { Accept: RATE_LIMITS_MEDIA_TYPE },
-      expected: [200],
-    };
-    const answer = await this.#session.call(call, options);
-    const limits = readRateLimits(parseJson(answer, call));
-    if (limits !== undefined) this.#pacer.setLimits(parameters.groupId, limits);
-    return limits;
+    return this.#askRateLimits(parameters, options, { once: false });
   }
 
   /** Ends the connections that this object opened itself; a shared transport stays as it is. */
@@ -215,6 +193,43 @@ export class X509AuthenticationApi {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** What all operations but the one about rate limits go through. */
+  async #call(call: Call, options: CallOptions): Promise<AtlasAnswer> {
+    const answer = await this.#session.call(call, options);
+    if (this.#learnsRateLimits && this.#pacer.limitsDue(call.groupId)) this.#learnRateLimits(call.groupId);
+    return answer;
+  }
+
+  /** Beside the calls: nobody waits for it, and nothing of it fails them. */
+  #learnRateLimits(groupId: string): void {
+    this.#askRateLimits({ groupId }, { timeoutMs: LEARNING_TIMEOUT_MS }, { once: true }).catch((error: unknown) => {
+      // Whoever may not ask goes on with the limits assumed, and with what the answers' own headers say.
+      if (!(error instanceof AtlasError)) throw error;
+    });
+  }
+
+  async #askRateLimits(
+    { groupId }: ProjectParameters,
+    options: CallOptions,
+    { once }: { readonly once: boolean },
+  ): Promise<RateLimits | undefined> {
+    const operation = "listRateLimits";
+    checkGroupId(groupId, operation);
+    const call: Call = {
+      ...this.#common(operation, groupId),
+      method: "GET",
+      path: rateLimitsPath(groupId),
+      headers: { Accept: RATE_LIMITS_MEDIA_TYPE },
+      expected: [200],
+      paced: false,
+      once,
+    };
+    const answer = await this.#session.call(call, options);
+    const limits = readRateLimits(parseJson(answer, call));
+    if (limits !== undefined) this.#pacer.setLimits(groupId, limits);
+    return limits;
   }
 
   #listCall(parameters: ListCertificatesParameters): Call {
@@ -238,23 +253,4 @@ export class X509AuthenticationApi {
   ): Pick<Call, "operation" | "caller" | "groupId" | "username" | "headers"> {
     return { operation, caller: this.#caller, groupId, username, headers: { Accept: ATLAS_MEDIA_TYPE } };
   }
-}
-
-function checkUser(parameters: DatabaseUserParameters, operation: AtlasOperation): void {
-  checkGroupId(parameters.groupId, operation);
-  checkUsername(parameters.username, operation);
-}
-
-function parseJson(answer: AtlasAnswer, call: Call): unknown {
-  try {
-    return parseExactJson(answer.body.reveal());
-  } catch (error) {
-    throw errorFromContent(answer, "with a body that is not JSON", call, error);
-  }
-}
-
-function parseBody<T extends z.ZodType>(answer: AtlasAnswer, schema: T, what: string, call: Call): z.output<T> {
-  const parsed = schema.safeParse(parseJson(answer, call));
-  if (parsed.success) return parsed.data;
-  throw errorFromContent(answer, `with something else than ${what}`, call, parsed.error);
 }

@@ -17,10 +17,17 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
   const { validFromDate: notBefore, validToDate: notAfter } = certificate;
   if (Number.isNaN(notBefore.getTime()) || Number.isNaN(notAfter.getTime())) return undefined;
   return {
-    serialNumber: BigInt(`0x${certificate.serialNumber}`).toString(),
+    serialNumber: decimal(certificate.serialNumber),
     fingerprint: certificate.fingerprint256,
     notBefore,
     notAfter,
     subject: subjectAttributes(certificate),
   };
+}
+
+/** Node gives hexadecimal, with a minus sign before it where a careless authority left the first bit set. */
+function decimal(serialNumber: string): string {
+  const isNegative = serialNumber.startsWith("-");
+  const magnitude = BigInt(`0x${isNegative ? serialNumber.slice(1) : serialNumber}`);
+  return (isNegative ? -magnitude : magnitude).toString();
 }

@@ -58,7 +58,7 @@ export function subjectIsUser(subject: readonly NameAttribute[], username: strin
 
 /** A subject for people, in the form of RFC 4514. */
 export function describeSubject(subject: readonly NameAttribute[]): string {
-  return subject.map(({ type, value }) => `${type}=${value.replaceAll(/[,+"\\<>;=]/g, "\\$&")}`).join(",");
+  return subject.map(({ type, value }) => `${type}=${value.replaceAll(/^[ #]|[,+"\\<>;=]| $/g, "\\$&")}`).join(",");
 }
 
 function canonicalType(type: string): string {
@@ -91,11 +91,19 @@ function splitUnescaped(text: string): readonly string[] {
 
 /** Removes white space around, quotes and backslash escapes; hexadecimal pairs are UTF-8 bytes. */
 function unescapeValue(raw: string): string {
-  // A space that is escaped at the end belongs to the value: trim() took it, its backslash tells.
-  const trimmed = raw.trim().replace(/\\$/, "\\ ");
+  const trimmed = trimUnescaped(raw);
   const quoted = trimmed.length >= 2 && trimmed.startsWith('"') && trimmed.endsWith('"');
   const text = quoted ? trimmed.slice(1, -1) : trimmed;
   return text.replaceAll(/(?:\\[0-9A-Fa-f]{2})+|\\(.)/g, (escaped, single: string | undefined) =>
     single === undefined ? Buffer.from(escaped.replaceAll("\\", ""), "hex").toString("utf8") : single,
   );
+}
+
+/** A blank at the end that is escaped belongs to the value; one after an escaped backslash does not. */
+function trimUnescaped(raw: string): string {
+  const started = raw.trimStart();
+  const trimmed = started.trimEnd();
+  let backslashes = 0;
+  while (trimmed.at(-1 - backslashes) === "\\") backslashes++;
+  return backslashes % 2 === 0 ? trimmed : started.slice(0, trimmed.length + 1);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  bindAddressFlag,
   choiceFlag,
   describeFlags,
   durationFlag,
@@ -39,6 +40,16 @@ test("takes the command line before the environment, and that before the default
   expect(values.kubeconfig).toBeUndefined();
 });
 
+test("gives nothing for a number or a duration that has no default and is not given", () => {
+  const table = {
+    limit: wholeNumberFlag("At most. Without it: no limit.", undefined, { least: 1, most: 9 }),
+    month: durationFlag("How long. Without it: as in the calendar.", undefined),
+  };
+  expect(readFlags(table, [], {})).toEqual({ limit: undefined, month: undefined });
+  expect(readFlags(table, ["--limit=9", "--month=30s"], {})).toEqual({ limit: 9, month: 30_000 });
+  expect(describeFlags(table)).not.toContain("default");
+});
+
 test("takes a value after an equals sign, after a space, and a switch alone or with its value", () => {
   expect(readFlags(TABLE, ["--kubeconfig", "a b", "--leader-elect=false"], {})).toMatchObject({
     kubeconfig: "a b",
@@ -70,4 +81,14 @@ test("describes the flags in their order, no line longer than a terminal", () =>
   expect([...help.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name)).toEqual([...Object.keys(TABLE), "last"]);
   expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(94);
   expect(help).toContain("--verify-interval=DURATION\n      How often. (default 6h)");
+});
+
+test("takes an address to listen on, or 0 for none", () => {
+  const table = { "bind-address": bindAddressFlag("Where.", ":8080") };
+  expect(readFlags(table, [], {})).toEqual({ "bind-address": { host: undefined, port: 8080 } });
+  expect(readFlags(table, ["--bind-address=[::1]:0"], {})).toEqual({ "bind-address": { host: "::1", port: 0 } });
+  expect(readFlags(table, ["--bind-address=0"], {})).toEqual({ "bind-address": undefined });
+  expect(() => readFlags(table, ["--bind-address=8080"], {})).toThrow(
+    new UsageError('--bind-address must be :PORT, HOST:PORT, or 0 to switch it off, not "8080"'),
+  );
 });

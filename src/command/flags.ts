@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { parseDurationMs } from "../api/duration.ts";
+import { type BindAddress, parseBindAddress } from "../telemetry/bind-address.ts";
 
 /** One flag: where its value comes from, what it may be, and what `--help` says. */
 export interface Flag<T> {
@@ -82,15 +83,22 @@ export function switchFlag(description: string, standard: boolean): Flag<boolean
   };
 }
 
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+export function wholeNumberFlag(description: string, standard: number, bounds: Bounds): Flag<number>;
+export function wholeNumberFlag(description: string, standard: undefined, bounds: Bounds): Flag<number | undefined>;
 export function wholeNumberFlag(
   description: string,
-  standard: number,
-  bounds: { readonly least: number; readonly most: number },
-): Flag<number> {
+  standard: number | undefined,
+  bounds: Bounds,
+): Flag<number | undefined> {
   return {
     placeholder: "N",
     description,
-    default: String(standard),
+    default: standard === undefined ? undefined : String(standard),
     parse: (text) => {
       const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
       if (value >= bounds.least && value <= bounds.most) return value;
@@ -126,6 +134,21 @@ export function choiceFlag<T extends string>(description: string, choices: reado
       const choice = choices.find((candidate) => candidate === text);
       if (choice !== undefined) return choice;
       throw new UsageError(`must be one of ${choices.join(", ")}, not ${JSON.stringify(text)}`);
+    },
+  };
+}
+
+/** Where a server listens; `0` is undefined: there is none. */
+export function bindAddressFlag(description: string, standard: string): Flag<BindAddress | undefined> {
+  return {
+    placeholder: "ADDRESS",
+    description,
+    default: standard,
+    parse: (text) => {
+      if (text === "0") return undefined;
+      const address = parseBindAddress(text);
+      if (address !== undefined) return address;
+      throw new UsageError(`must be :PORT, HOST:PORT, or 0 to switch it off, not ${JSON.stringify(text)}`);
     },
   };
 }

@@ -1,7 +1,6 @@
 import { FIELD_MANAGER } from "../api/names.ts";
 import type { AtlasCredentials } from "../atlas/credentials.ts";
 import { Pacer } from "../atlas/pacer.ts";
-import { AtlasTransport } from "../atlas/transport.ts";
 import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import type { Clock } from "../clock.ts";
 import {
@@ -9,11 +8,15 @@ import {
   type UserCertificateControllerOptions,
 } from "../controllers/user-certificate/controller.ts";
 import type { Policy } from "../controllers/user-certificate/observed.ts";
+import { untilAborted } from "../deadline.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { KubeClient } from "../kube/kube-client.ts";
 import type { KubeConfig } from "../kube/kube-config.ts";
 import { Lease, type LeaseOptions } from "../kube/lease.ts";
 import type { Log } from "../kube/log.ts";
+import { objectKey } from "../kube/resource-type.ts";
+import { Instruments, type ServeOptions } from "./instruments.ts";
+import { MeasuredTransport } from "./measured-transport.ts";
 
 export interface OperatorOptions {
   readonly kubeConfig: KubeConfig;
@@ -31,6 +34,8 @@ export interface OperatorOptions {
   readonly policy: Policy;
   /** Leader election; without it this process takes itself for the only one. */
   readonly lease?: Pick<LeaseOptions, "namespace" | "name" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">;
+  /** Where metrics and health are served. @default nowhere */
+  readonly serve?: ServeOptions | undefined;
   readonly onStep?: UserCertificateControllerOptions["onStep"];
   readonly clock: Clock;
   readonly random: () => number;
@@ -40,16 +45,33 @@ export interface OperatorOptions {
 /** How long Events may take to go out once the work is done, in milliseconds. */
 const FLUSH_MS = 2000;
 
+/** Leader election's default; see Lease. */
+const LEASE_DURATION_MS = 15_000;
+
 /**
- * Runs the operator until the signal aborts: caches, lease, work, in this order, and back in the reverse one. Issuances
- * that are under way are finished before it resolves.
+ * Runs the operator until the signal aborts: servers, caches, lease, work, in this order, and back in the reverse one.
+ * Issuances that are under way are finished before it resolves.
  *
+ * @throws ListenError where metrics or health can't be served
  * @throws LeaseLostError where another process took the lease over
  */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const { clock, random, log, kubeConfig, userAgent, identity } = options;
-  const kube = new KubeClient({ kubeConfig, userAgent, fieldManager: FIELD_MANAGER, clock, random });
-  const transport = new AtlasTransport({ baseUrl: options.atlas.baseUrl, extraCa: options.atlas.extraCa, clock });
+  const instruments = new Instruments({ clock, log });
+  const kube = new KubeClient({
+    kubeConfig,
+    userAgent,
+    fieldManager: FIELD_MANAGER,
+    onExchange: (exchange) => instruments.metrics.kubeExchange(exchange),
+    clock,
+    random,
+  });
+  const transport = new MeasuredTransport({
+    baseUrl: options.atlas.baseUrl,
+    extraCa: options.atlas.extraCa,
+    onExchange: (exchange) => instruments.metrics.atlasExchange(exchange),
+    clock,
+  });
   const pacer = new Pacer({ clock });
   const events = new EventRecorder({
     client: kube,
@@ -69,31 +91,55 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     namespaces: options.namespaces,
     workers: options.workers,
     assertLeading: () => lease?.assertHeld(),
-    onStep: options.onStep,
+    onStep: async (step, resource) => {
+      if (step === "create") instruments.creates(objectKey(resource));
+      await options.onStep?.(step, resource);
+    },
+    onRound: (round) => instruments.round(round),
+    queueObserver: instruments.queueObserver,
     clock,
     random,
     log,
   });
-
+  const lead = async (leading: AbortSignal) => {
+    await untilAborted(controller.synced(), leading);
+    log.info({ identity }, "leading: at work");
+    instruments.working(leading);
+    await controller.work(leading);
+  };
+  const leaseDurationMs = options.lease?.leaseDurationMs ?? LEASE_DURATION_MS;
+  signal.addEventListener(
+    "abort",
+    () => log.info({ identity }, "shutting down: no more keys are taken, issuances under way are finished"),
+    { once: true },
+  );
   // Caches and Events outlive the work: what is finished during the shutdown needs both.
   const background = new AbortController();
-  const watching = controller.watch(background.signal);
-  const recording = events.start(background.signal);
+  const backgroundParts: Promise<void>[] = [];
   try {
+    // First of all, so that whoever asks learns what is being waited for.
+    await instruments.serve(options.serve ?? {}, {
+      controller,
+      events,
+      pacer,
+      lease,
+      leaseDurationMs,
+      shutdown: signal,
+    });
     log.info({ identity, apiServer: kubeConfig.source, atlas: transport.origin }, "starting");
-    const lead = async (leading: AbortSignal) => {
-      await controller.synced();
-      log.info({ identity }, "leading: at work");
-      await controller.work(leading);
-    };
+    backgroundParts.push(controller.watch(background.signal), events.start(background.signal));
     const working = lease === undefined ? lead(signal) : lease.run({ signal, lead });
-    await Promise.race([working, neverUnlessItFails(watching), neverUnlessItFails(recording)]);
+    await Promise.race([working, ...backgroundParts.map(neverUnlessItFails)]);
+  } catch (error: unknown) {
+    // To end with the reason it was told to end for is to end well.
+    if (!signal.aborted || error !== signal.reason) throw error;
   } finally {
     background.abort();
-    await Promise.allSettled([watching, recording]);
+    await Promise.allSettled(backgroundParts);
     await events.flush(AbortSignal.timeout(FLUSH_MS));
     await transport.close();
     await kube.close();
+    await instruments.close();
     log.info({ identity }, "stopped");
   }
 }

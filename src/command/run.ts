@@ -7,8 +7,11 @@ import { MONTH_MS } from "../certificate/check-issued.ts";
 import { systemClock } from "../clock.ts";
 import { KubeConfigError, loadKubeConfig } from "../kube/kube-config.ts";
 import { LeaseLostError } from "../kube/lease.ts";
+import { formatBindAddress } from "../telemetry/bind-address.ts";
 import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";
+import { ListenError } from "../telemetry/server.ts";
 import {
+  bindAddressFlag,
   choiceFlag,
   describeFlags,
   durationFlag,
@@ -21,6 +24,7 @@ import {
   UsageError,
   wholeNumberFlag,
 } from "./flags.ts";
+import type { ServeOptions } from "./instruments.ts";
 import { type OperatorOptions, runOperator } from "./operator.ts";
 import { VERSION } from "./version.ts";
 
@@ -31,6 +35,8 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Its abort is the orderly end. */
   readonly signal: AbortSignal;
+  /** From now on a crash of the process is told by this function. @default it goes to stderr */
+  readonly onCrash: (report: (error: unknown) => void) => void;
 }
 
 /** The flags of `run`, in the order of `--help`: where things are, what is watched, the limits, the process. */
@@ -70,12 +76,18 @@ export const RUN_FLAGS = {
     "How long a month of the simulator lasts. Only with `simulate`: it makes the operator take such short certificates.",
     undefined,
   ),
+  "simulated-atlas": switchFlag(
+    "Whether Atlas is a simulated one: the message of every condition then says so. --simulated-month implies it.",
+    false,
+  ),
   "leader-elect": switchFlag("Whether this process shares the work with others through a lease.", true),
   "lease-name": textFlag("NAME", "Name of the lease.", "atlas-cert-operator"),
   "lease-namespace": textFlag("NAME", "Namespace of the lease. Without it: that of the pod or of the context."),
   "lease-duration": durationFlag("For how long others leave a lease alone after its last renewal.", "15s"),
   "lease-renew-deadline": durationFlag("For how long after a renewal this process counts itself the leader.", "10s"),
   "lease-retry-period": durationFlag("How often the lease is renewed, or tried for.", "2s"),
+  "metrics-bind-address": bindAddressFlag("Where /metrics is served; 0 switches it off.", ":8080"),
+  "health-bind-address": bindAddressFlag("Where /livez and /readyz are served; 0 switches them off.", ":8081"),
   "log-level": choiceFlag("The least that is logged.", LOG_LEVELS, "info"),
   "log-format": choiceFlag("How it is logged; auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
 };
@@ -102,12 +114,17 @@ export async function runCommand(argv: readonly string[], context: CommandContex
   }
   const flags = readFlags(RUN_FLAGS, argv, context.environment);
   const log = createLog({ level: flags["log-level"], format: flags["log-format"], destination: context.stdout });
+  context.onCrash((error) => log.fatal({ err: error }, "crashed"));
   log.info({ version: VERSION, node: process.version }, "atlas-cert-operator");
   try {
     await runOperator({ ...(await operatorOptions(flags, context)), log }, context.signal);
     return 0;
   } catch (error: unknown) {
     if (error instanceof KubeConfigError) throw new UsageError(error.message);
+    if (error instanceof ListenError) {
+      log.error({}, error.message);
+      return 1;
+    }
     if (!(error instanceof LeaseLostError)) throw error;
     log.error({ err: error }, "another process took the lease over: stopping, so that there is one at work");
     return 1;
@@ -138,6 +155,7 @@ async function operatorOptions(
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],
       monthMs: flags["simulated-month"] ?? MONTH_MS,
+      simulatedAtlas: flags["simulated-atlas"] || flags["simulated-month"] !== undefined,
     },
     ...(flags["leader-elect"] && {
       lease: {
@@ -146,6 +164,7 @@ async function operatorOptions(
         ...leaseTimesOf(flags),
       },
     }),
+    serve: serveOptionsOf(flags),
     clock: systemClock,
     random: Math.random,
   };
@@ -165,6 +184,15 @@ async function extraCaOf(flags: FlagValues<typeof RUN_FLAGS>): Promise<string | 
   } catch (error: unknown) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** The second would not get the port either; here the sentence can name both flags. */
+function serveOptionsOf(flags: FlagValues<typeof RUN_FLAGS>): ServeOptions {
+  const { "metrics-bind-address": metrics, "health-bind-address": health } = flags;
+  if (metrics && health && metrics.port !== 0 && formatBindAddress(metrics) === formatBindAddress(health)) {
+    throw new UsageError("--metrics-bind-address and --health-bind-address must differ");
+  }
+  return { metrics, health };
 }
 
 /** The lease itself refuses such times too; here the sentence can name the flags. */

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
 import { ReadyKeys } from "./ready-keys.ts";
-import { FakeClock } from "./testing/fake-clock.ts";
 
 test("a key whose time is replaced a thousand times is due once, at its last time", async () => {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const delayed = new DelayedKeys(clock);
   for (let round = 0; round < 1000; round += 1) {
     delayed.remove("a");

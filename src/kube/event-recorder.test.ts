@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { settle } from "../testing/settle.ts";
 import { cutToBytes, EVENTS, type EventReport } from "./event-object.ts";
 import { EventRecorder, type EventRecorderOptions } from "./event-recorder.ts";
 import { KubeError } from "./kube-error.ts";
 import { silentLog } from "./log.ts";
-import { FakeClock, settle } from "./testing/fake-clock.ts";
 import { MemoryApi } from "./testing/memory-api.ts";
 
 function report(more: Partial<EventReport> = {}): EventReport {
@@ -18,7 +19,7 @@ function report(more: Partial<EventReport> = {}): EventReport {
 }
 
 function rig(options: Partial<EventRecorderOptions> = {}) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const api = new MemoryApi();
   let number = 0;
   const recorder = new EventRecorder({
@@ -55,7 +56,7 @@ describe("one Event", () => {
     expect(r.events()).toEqual([
       {
         metadata: expect.objectContaining({ namespace: "n", name: expect.stringMatching(/^a\.[0-9a-f]+$/) }),
-        eventTime: "2030-01-01T00:00:00.000000Z",
+        eventTime: "2026-01-01T00:00:00.000000Z",
         reportingController: "example.org/operator",
         reportingInstance: "pod-1",
         action: "Issue",
@@ -114,7 +115,7 @@ describe("repetition", () => {
     await r.clock.advance(1000);
     expect([r.api.calls.length, r.events()[0]?.series]).toEqual([
       2,
-      { count: 60, lastObservedTime: "2030-01-01T00:00:58.000000Z" },
+      { count: 60, lastObservedTime: "2026-01-01T00:00:58.000000Z" },
     ]);
   });
 

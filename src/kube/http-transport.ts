@@ -1,8 +1,8 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Clock } from "../clock.ts";
+import { untilAborted } from "../deadline.ts";
 import { ConnectionPool, type Lane } from "./connection-pool.ts";
-import { abortable } from "./deadline.ts";
 import type { KubeAuthentication, KubeConfig } from "./kube-config.ts";
 
 export interface HttpTransportOptions {
@@ -46,7 +46,7 @@ export class HttpTransport {
   /** Sends a request and resolves with the answer's head; its body is the caller's to read. Aborting ends both. */
   async send(exchange: HttpExchange, signal: AbortSignal): Promise<IncomingMessage> {
     // A credential plugin that hangs must not outlast the deadline.
-    const authentication = await abortable(this.#authenticate(), signal);
+    const authentication = await untilAborted(this.#authenticate(), signal);
     const first = new Attempt(this.#start(exchange, authentication), exchange.body, signal);
     try {
       return await first.answer;

@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
+import { until } from "../testing/settle.ts";
 import { SECRETS } from "./core-types.ts";
 import type { KubeErrorReason } from "./kube-error.ts";
 import { clientRig, failure, WIDGETS, widget } from "./testing/client-rig.ts";
-import { until } from "./testing/fake-clock.ts";
 import { sendJson, sendStatus } from "./testing/local-server.ts";
 
 describe("errors", () => {

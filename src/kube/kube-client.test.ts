@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SECRETS } from "./core-types.ts";
-import { KubeClient } from "./kube-client.ts";
+import { KubeClient, type KubeExchange } from "./kube-client.ts";
 import { clientRig, collect, failure, WIDGETS, widget } from "./testing/client-rig.ts";
 import { sendJson } from "./testing/local-server.ts";
 
@@ -168,5 +168,30 @@ describe("list", () => {
       sendJson(response, 200, { kind: "WidgetList", metadata: { resourceVersion: "1" }, items: null });
     const pages = await collect(r.client.list(WIDGETS));
     expect(pages).toEqual([{ items: [], resourceVersion: "1" }]);
+  });
+});
+
+describe("for metrics", () => {
+  const ref = { namespace: "n", name: "a" };
+
+  test("each request that is sent is told with its verb and its status, a refused one too", async () => {
+    const told: KubeExchange[] = [];
+    await using rig = await clientRig({ onExchange: (exchange) => told.push(exchange) });
+    await rig.client.get(WIDGETS, ref);
+    rig.server.answer = (_request, response) =>
+      sendJson(response, 409, { kind: "Status", reason: "Conflict", message: "it has changed", code: 409 });
+    await failure(rig.client.apply(WIDGETS, ref, { metadata: {} }));
+    expect(told).toEqual([
+      { verb: "get", code: 200 },
+      { verb: "apply", code: 409 },
+    ]);
+  });
+
+  test("a request without an answer is told without a status", async () => {
+    const told: KubeExchange[] = [];
+    await using rig = await clientRig({ onExchange: (exchange) => told.push(exchange) });
+    rig.server.answer = (_request, response) => response.destroy();
+    await failure(rig.client.create(WIDGETS, { metadata: ref }));
+    expect(told).toEqual([{ verb: "create", code: undefined }]);
   });
 });

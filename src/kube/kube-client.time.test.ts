@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { settle, until } from "../testing/settle.ts";
 import { KubeClient } from "./kube-client.ts";
 import { clientRig, failure, WIDGETS, widget } from "./testing/client-rig.ts";
-import { settle, until } from "./testing/fake-clock.ts";
 import { type LocalServer, sendJson, sendStatus } from "./testing/local-server.ts";
 
 describe("time", () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, systemClock } from "../clock.ts";
+import { Deadline } from "../deadline.ts";
 import { asObject, asPage, parseJson, readText } from "./answer-body.ts";
-import { Deadline } from "./deadline.ts";
 import { type HttpExchange, HttpTransport } from "./http-transport.ts";
 import type {
   ApplyOptions,
@@ -45,10 +45,20 @@ export interface KubeClientOptions {
   readonly authenticationMaxAgeMs?: number;
   /** Under which name writes are noted in managedFields, unless the call says otherwise. @default the API server's guess */
   readonly fieldManager?: string;
+  /** Told of each request that was sent, repeated ones included. It must not throw. */
+  readonly onExchange?: (exchange: KubeExchange) => void;
   /** @default systemClock */
   readonly clock?: Clock;
   /** @default Math.random */
   readonly random?: () => number;
+}
+
+/** One request to the API server, for metrics. */
+export interface KubeExchange {
+  /** get, list, watch, create, patch, apply or delete. */
+  readonly verb: string;
+  /** HTTP status; undefined where no answer came. */
+  readonly code: number | undefined;
 }
 
 /** How often one call is sent when the API server answers 429: it has refused before doing anything. */
@@ -65,6 +75,7 @@ export class KubeClient implements KubeApi {
   readonly #timeoutMs: number;
   readonly #maxAnswerBytes: number;
   readonly #fieldManager: string | undefined;
+  readonly #onExchange: KubeClientOptions["onExchange"];
   readonly #underWay = new Set<Deadline>();
   #closed: Error | undefined;
 
@@ -75,6 +86,7 @@ export class KubeClient implements KubeApi {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 64 * 2 ** 20;
     this.#fieldManager = options.fieldManager;
+    this.#onExchange = options.onExchange;
     this.#transport = new HttpTransport({
       kubeConfig: options.kubeConfig,
       clock: this.#clock,
@@ -224,7 +236,7 @@ export class KubeClient implements KubeApi {
       if (!options.urgent) {
         await this.#budget.take(signal);
       }
-      const response = await this.#transport.send(exchange, signal);
+      const response = await this.#exchange(request, exchange, signal);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) {
         return response;
@@ -247,6 +259,17 @@ export class KubeClient implements KubeApi {
         throw error;
       }
       await this.#clock.sleep(waitMs, signal);
+    }
+  }
+
+  async #exchange(request: requests.KubeRequest, exchange: HttpExchange, signal: AbortSignal) {
+    let code: number | undefined;
+    try {
+      const response = await this.#transport.send(exchange, signal);
+      code = response.statusCode;
+      return response;
+    } finally {
+      this.#onExchange?.({ verb: requests.verbOf(request), code });
     }
   }
 

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { settle, until } from "../testing/settle.ts";
 import type { WatchOptions } from "./kube-api.ts";
 import { KubeClient } from "./kube-client.ts";
 import { KubeError } from "./kube-error.ts";
-import { FakeClock, settle, until } from "./testing/fake-clock.ts";
 import { sendStatus } from "./testing/local-server.ts";
 import { WIDGETS, WidgetServer } from "./testing/widget-server.ts";
 
 async function rig(options: Partial<WatchOptions> = {}) {
   const server = await WidgetServer.start();
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const client = new KubeClient({ kubeConfig: server.http.kubeConfig, userAgent: "test", clock });
   const seen: string[] = [];
   const watch = async () => {

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
 import { NAMESPACES } from "./core-types.ts";
 import { KubeClient } from "./kube-client.ts";
 import { KubeConfigError, type LoadKubeConfigOptions, loadKubeConfig } from "./kube-config.ts";
 import { KubeError } from "./kube-error.ts";
-import { FakeClock } from "./testing/fake-clock.ts";
 import { TlsAuthority, TlsServer } from "./testing/tls-authority.ts";
 
 let directory: string;
@@ -167,7 +167,7 @@ describe("rotation underneath a running client", () => {
     const server = await TlsServer.start(await authority.issue("server"));
     await file("token", "first");
     await file("ca.crt", authority.pem);
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const kubeConfig = await load({
       env: { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(server.port) },
     });
@@ -232,7 +232,7 @@ describe("rotation underneath a running client", () => {
       cluster: { "certificate-authority": "ca.crt" },
       user: { "client-certificate": "client.crt", "client-key": "client.key" },
     });
-    const clock = new FakeClock();
+    const clock = new ManualClock();
     const kubeConfig = await load({ kubeconfig: await file("config", text) });
     const client = new KubeClient({ kubeConfig, userAgent: "test", clock });
     const before = await client.get(NAMESPACES, { name: "a" });

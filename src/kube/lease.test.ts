@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { settle } from "../testing/settle.ts";
 import { Lease, LeaseLostError, type LeaseOptions } from "./lease.ts";
 import { LEASES } from "./lease-object.ts";
 import { silentLog } from "./log.ts";
-import { FakeClock, settle } from "./testing/fake-clock.ts";
 import { MemoryApi, type SeenCall } from "./testing/memory-api.ts";
 
 const REF = { namespace: "system", name: "operator" };
@@ -17,9 +18,9 @@ class Contender {
   finish = () => {};
   outcome: Promise<unknown> = Promise.resolve();
   fault: MemoryApi["fault"] = () => undefined;
-  readonly clock: FakeClock;
+  readonly clock: ManualClock;
 
-  constructor(api: MemoryApi, clock: FakeClock, identity: string, options: Partial<LeaseOptions> = {}) {
+  constructor(api: MemoryApi, clock: ManualClock, identity: string, options: Partial<LeaseOptions> = {}) {
     this.clock = clock;
     const client = {
       get: this.#through(api, api.get),
@@ -61,13 +62,13 @@ class Contender {
 }
 
 function stage() {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const api = new MemoryApi();
   return { clock, api, spec: () => api.stored(LEASES, REF)?.spec };
 }
 
 /** Advances by seconds until the condition holds; gives how many milliseconds that took. */
-async function timeUntil(clock: FakeClock, condition: () => boolean): Promise<number> {
+async function timeUntil(clock: ManualClock, condition: () => boolean): Promise<number> {
   const from = clock.monotonic();
   while (!condition()) {
     if (clock.monotonic() - from > 60_000) {
@@ -88,8 +89,8 @@ describe("getting the lease", () => {
       {
         holderIdentity: "a",
         leaseDurationSeconds: 15,
-        acquireTime: "2030-01-01T00:00:00.000000Z",
-        renewTime: "2030-01-01T00:00:00.000000Z",
+        acquireTime: "2026-01-01T00:00:00.000000Z",
+        renewTime: "2026-01-01T00:00:00.000000Z",
         leaseTransitions: 0,
       },
     ]);
@@ -125,7 +126,7 @@ describe("getting the lease", () => {
 
   test("the times of the other's clock do not matter", async () => {
     const { api, clock } = stage();
-    const behind = new FakeClock(Date.UTC(1999, 0, 1));
+    const behind = new ManualClock({ startAt: Date.UTC(1999, 0, 1) });
     const a = new Contender(api, behind, "a").start();
     await settle();
     const b = new Contender(api, clock, "b").start();
@@ -158,8 +159,8 @@ describe("holding it", () => {
     new Contender(api, clock, "a").start();
     await clock.advance(10_000);
     expect([spec()?.acquireTime, spec()?.renewTime, api.calls.length]).toEqual([
-      "2030-01-01T00:00:00.000000Z",
-      "2030-01-01T00:00:10.000000Z",
+      "2026-01-01T00:00:00.000000Z",
+      "2026-01-01T00:00:10.000000Z",
       // One look, one create and five renewals: a renewal is one call.
       7,
     ]);

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { abortable, Deadline } from "./deadline.ts";
+import { Deadline, untilAborted } from "../deadline.ts";
 import type { KubeApi } from "./kube-api.ts";
 import { KubeError } from "./kube-error.ts";
 import { LEASES, type LeaseObject, type LeaseSpec, ObservedLease } from "./lease-object.ts";
@@ -195,7 +195,7 @@ export class Lease {
     // A deadline of our own, so that a client that hangs can't make a leader that doesn't know it has lost.
     const deadline = new Deadline(this.#options.clock, timeoutMs, outer);
     try {
-      return await abortable(this.#tryOnce({ signal: deadline.signal, timeoutMs, urgent: true }), deadline.signal);
+      return await untilAborted(this.#tryOnce({ signal: deadline.signal, timeoutMs, urgent: true }), deadline.signal);
     } finally {
       deadline.abort();
     }
@@ -269,7 +269,7 @@ export class Lease {
     try {
       for (let tries = 1; observed?.holder === identity; tries += 1) {
         try {
-          await abortable(this.#patch(observed.resourceVersion, spec, call), deadline.signal);
+          await untilAborted(this.#patch(observed.resourceVersion, spec, call), deadline.signal);
           log.info({ lease: this.#name }, "released the lease");
           return;
         } catch (error: unknown) {
@@ -277,7 +277,7 @@ export class Lease {
           if (tries > 1 || !KubeError.is(error, "Conflict")) {
             throw error;
           }
-          observed = await abortable(this.#look(call), deadline.signal);
+          observed = await untilAborted(this.#look(call), deadline.signal);
         }
       }
     } catch (error: unknown) {

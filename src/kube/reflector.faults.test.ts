@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { settle, until } from "../testing/settle.ts";
 import { KubeClient } from "./kube-client.ts";
 import { silentLog } from "./log.ts";
 import { Reflector } from "./reflector.ts";
-import { FakeClock, settle, until } from "./testing/fake-clock.ts";
 import { sendJson, sendStatus } from "./testing/local-server.ts";
 import { type Kept, project, reflectorRig } from "./testing/reflector-rig.ts";
 import { type Fault, WIDGETS, type Widget, WidgetServer } from "./testing/widget-server.ts";
@@ -31,8 +32,8 @@ describe("in bad weather", () => {
     const server = await WidgetServer.start();
     server.failNext("list", fault, fault, fault);
     server.put("a");
-    const clock = new FakeClock();
-    const client = new KubeClient({ kubeConfig: server.http.kubeConfig, userAgent: "test", clock: new FakeClock() });
+    const clock = new ManualClock();
+    const client = new KubeClient({ kubeConfig: server.http.kubeConfig, userAgent: "test", clock: new ManualClock() });
     const reflector = new Reflector<Kept, Widget>({
       client,
       type: WIDGETS,
@@ -280,7 +281,7 @@ describe("in bad weather", () => {
       client,
       type: WIDGETS,
       project,
-      clock: new FakeClock(),
+      clock: new ManualClock(),
       random: () => 0,
       log: silentLog,
     });

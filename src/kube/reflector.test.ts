@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { settle, until } from "../testing/settle.ts";
 import { silentLog } from "./log.ts";
-import { settle, until } from "./testing/fake-clock.ts";
 import { project, reflectorRig } from "./testing/reflector-rig.ts";
 
 describe("in good weather", () => {

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { settle } from "../testing/settle.ts";
 import { RequestBudget } from "./request-budget.ts";
-import { FakeClock, settle } from "./testing/fake-clock.ts";
 
 function rig() {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const budget = new RequestBudget({ requestsPerSecond: 10, burst: 2, clock });
   const taken: string[] = [];
   const take = (name: string, signal = new AbortController().signal) =>

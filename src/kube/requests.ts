@@ -138,6 +138,11 @@ export function remove(type: ResourceType, ref: ObjectRef, options: DeleteOption
   };
 }
 
+/** The first word of the operation. */
+export function verbOf({ operation }: KubeRequest): string {
+  return operation.slice(0, operation.indexOf(" "));
+}
+
 function operation(verb: string, type: ResourceType, ref: ObjectRef, sub?: string): string {
   const target = ref.name === "" ? (ref.namespace ?? "") : objectKey(ref);
   return `${verb} ${typeName(type)}${sub === undefined ? "" : `/${sub}`}${target === "" ? "" : ` ${target}`}`;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { settle } from "../testing/settle.ts";
 import { Heap } from "./heap.ts";
-import { settle } from "./testing/fake-clock.ts";
 import { DONE, held, queueRig } from "./testing/queue-rig.ts";
 
 describe("for all histories", () => {

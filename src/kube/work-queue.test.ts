@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { settle } from "./testing/fake-clock.ts";
+import { settle } from "../testing/settle.ts";
 import { DONE, held, queueRig } from "./testing/queue-rig.ts";
 import type { Outcome } from "./work-queue.ts";
 

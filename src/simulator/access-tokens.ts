@@ -96,25 +96,16 @@ function parseForm({ contentType, body }: TokenRequest): URLSearchParams | undef
   return type === "application/x-www-form-urlencoded" ? new URLSearchParams(body) : undefined;
 }
 
-/** HTTP Basic with both halves form-encoded, as RFC 6749, 2.3.1 wants them. */
+/**
+ * HTTP Basic (RFC 7617) with both halves as they are. RFC 6749, 2.3.1 has them form-encoded, but the real API does not
+ * decode: MongoDB's own Node.js client goes around its OAuth library, which writes `_` as `%5F`, for that.
+ */
 function parseBasic(authorization: string | undefined): { username: string; password: string } | undefined {
   const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization ?? "")?.[1];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
-  if (colon === -1) return undefined;
-  const username = decodeFormText(text.slice(0, colon));
-  const password = decodeFormText(text.slice(colon + 1));
-  return username === undefined || password === undefined ? undefined : { username, password };
-}
-
-function decodeFormText(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch (error: unknown) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
+  return colon === -1 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 function invalidClient(): Answer {

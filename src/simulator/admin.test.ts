@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Simulator, startSimulator } from "./simulator.ts";
-import { call, certsPath, create, ManualClock, PRODUCTION, READER } from "./testing.ts";
+import { call, certsPath, create, PRODUCTION, READER, simulatorClock } from "./testing.ts";
 
 const running: Simulator[] = [];
 afterEach(async () => {
@@ -8,7 +8,7 @@ afterEach(async () => {
 });
 
 async function start() {
-  const clock = new ManualClock("2026-01-15T10:00:00Z");
+  const clock = simulatorClock("2026-01-15T10:00:00Z");
   const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock });
   running.push(simulator);
   const admin = (method: string, path: string, body?: unknown) =>

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
-import { call, certsPath, create, ManualClock, PRODUCTION, READER, STAGING, V1 } from "./testing.ts";
+import { call, certsPath, create, PRODUCTION, READER, STAGING, simulatorClock, V1 } from "./testing.ts";
 
 const running: Simulator[] = [];
 afterEach(async () => {
@@ -8,7 +8,7 @@ afterEach(async () => {
 });
 
 async function start(options: SimulatorOptions = {}) {
-  const clock = new ManualClock("2026-01-15T10:00:00Z");
+  const clock = simulatorClock("2026-01-15T10:00:00Z");
   const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
   running.push(simulator);
   return { simulator, clock, url: simulator.url };
@@ -138,7 +138,7 @@ describe("rate limits", () => {
   test("let requests pass again after the interval", async () => {
     const { url, clock } = await start({ rateLimit: { ...rateLimit, capacity: 1 } });
     await call(url, certsPath());
-    clock.advance(60_000);
+    clock.advanceNow(60_000);
     expect((await call(url, certsPath())).status).toBe(200);
   });
 

@@ -1,6 +1,16 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
-import { API_KEY, call, certsPath, digestHeader, fetchToken, ManualClock, OWNER, requestToken, V1 } from "./testing.ts";
+import {
+  API_KEY,
+  call,
+  certsPath,
+  digestHeader,
+  fetchToken,
+  OWNER,
+  requestToken,
+  simulatorClock,
+  V1,
+} from "./testing.ts";
 
 const running: Simulator[] = [];
 afterEach(async () => {
@@ -8,7 +18,7 @@ afterEach(async () => {
 });
 
 async function start(options: SimulatorOptions = {}) {
-  const clock = new ManualClock("2026-01-15T10:00:00Z");
+  const clock = simulatorClock("2026-01-15T10:00:00Z");
   const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
   running.push(simulator);
   return { simulator, clock, url: simulator.url };
@@ -84,7 +94,7 @@ describe("HTTP Digest", () => {
     const { url, clock } = await start({ nonceLifetimeMs: 60_000 });
     const answer = { method: "GET", uri: certsPath() };
     const challenge = await challengeOf(url);
-    clock.advance(60_000);
+    clock.advanceNow(60_000);
     const stale = await get(url, digestHeader({ ...answer, challenge }));
     const renewed = stale.headers.get("www-authenticate") ?? "";
     expect(renewed).toContain("stale=true");
@@ -158,18 +168,15 @@ describe("OAuth", () => {
     });
   });
 
-  test("decodes what is form-encoded in the Basic header", async () => {
-    const { url } = await start();
-    const encoded = OWNER[1].replaceAll("-", "%2D");
-    expect((await requestToken(url, basic(OWNER[0], encoded))).status).toBe(200);
-  });
-
   test.each([
     ["no Basic header", undefined],
     ["a wrong secret", basic(OWNER[0], "wrong")],
     ["an unknown client", basic("mdb_sa_id_x", OWNER[1])],
     ["a pair of API keys", basic(API_KEY.username, API_KEY.password)],
-    ["a broken encoding", basic(OWNER[0], "%")],
+    [
+      "a pair that is form-encoded, which the real API does not decode",
+      basic(OWNER[0].replaceAll("_", "%5F"), OWNER[1]),
+    ],
     ["no colon", `Basic ${Buffer.from("x").toString("base64")}`],
   ])("refuses %s with invalid_client", async (_, authorization) => {
     const { url } = await start();
@@ -196,9 +203,9 @@ describe("OAuth", () => {
   test("takes a token until its hour is over", async () => {
     const { url, clock } = await start();
     const bearer = `Bearer ${await fetchToken(url, OWNER)}`;
-    clock.advance(3_599_999);
+    clock.advanceNow(3_599_999);
     const before = await get(url, bearer);
-    clock.advance(1);
+    clock.advanceNow(1);
     const after = await get(url, bearer);
     expect([before.status, after.status]).toEqual([200, 401]);
   });

@@ -4,7 +4,10 @@ import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SIMULATE_USAGE, simulateCommand } from "./command.ts";
+import { UsageError } from "../command/flags.ts";
+import { CertificateAuthority } from "./certificate-authority.ts";
+import { simulateCommand } from "./command.ts";
+import { SIMULATE_FLAGS, SIMULATE_USAGE } from "./command-flags.ts";
 import { certsPath, create, PRODUCTION } from "./testing.ts";
 
 let folder = "";
@@ -29,6 +32,7 @@ async function run(...argv: string[]) {
   const io = {
     stdout: { write: (text: string) => (stdout += text) },
     stderr: { write: (text: string) => (stderr += text) },
+    environment: {},
     signal: AbortSignal.abort(),
   };
   const code = await simulateCommand(argv, io);
@@ -36,10 +40,14 @@ async function run(...argv: string[]) {
 }
 
 /** Runs the command until `use` is done with it. */
-async function runWhile<Result>(argv: readonly string[], use: (ready: Ready) => Promise<Result>) {
+async function runWhile<Result>(
+  argv: readonly string[],
+  use: (ready: Ready) => Promise<Result>,
+  environment: Readonly<Record<string, string>> = {},
+) {
   const controller = new AbortController();
   const { promise, resolve } = Promise.withResolvers<string>();
-  const io = { stdout: { write: resolve }, stderr: { write: resolve }, signal: controller.signal };
+  const io = { stdout: { write: resolve }, stderr: { write: resolve }, environment, signal: controller.signal };
   const ended = simulateCommand(["--key-algorithm", "ec-p256", ...argv], io);
   const line = await promise;
   try {
@@ -85,6 +93,23 @@ describe("simulate", () => {
     expect(result).toBe(401);
   });
 
+  test("serves HTTPS with the pair that it is given", async () => {
+    const authority = await CertificateAuthority.create("somebody-else", "ec-p256");
+    const pair = await authority.issueServer("127.0.0.1");
+    const [certFile, keyFile] = [join(folder, "tls.crt"), join(folder, "tls.key")];
+    await writeFile(certFile, pair.certificatePem);
+    await writeFile(keyFile, pair.privateKeyPem);
+    const { result } = await runWhile([`--tls-cert-file=${certFile}`, `--tls-key-file=${keyFile}`], async ({ url }) => {
+      const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
+      get(url + certsPath(), { ca: authority.pem }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on("error", reject);
+      return promise;
+    });
+    expect(result).toBe(401);
+  });
+
   test("makes months as long as told", async () => {
     const { result } = await runWhile(["--month", "30s"], async ({ url, adminUrl }) => {
       await create(url, 1);
@@ -120,45 +145,59 @@ describe("simulate", () => {
     expect(await run(flag)).toEqual({ code: 0, stdout: SIMULATE_USAGE, stderr: "" });
   });
 
-  test("tells of every flag in order", () => {
-    const flags = SIMULATE_USAGE.match(/^ {2}(?:-\w, )?--[\w-]+/gm)?.map((flag) => flag.replace(/^.*--/, "")) ?? [];
-    expect(flags).toEqual(flags.toSorted());
-    expect(flags).toHaveLength(14);
+  test("tells of every flag in the order of the table, and fits a terminal", () => {
+    const flags = [...SIMULATE_USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag);
+    expect(flags).toEqual([...Object.keys(SIMULATE_FLAGS), "help"]);
+    expect(SIMULATE_USAGE.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  });
+
+  test("takes its flags from the environment too", async () => {
+    const { result } = await runWhile(
+      ["--month=30s"],
+      async ({ url }) => {
+        await create(url);
+        return (await create(url)).status;
+      },
+      { ATLAS_CERTS_RATE_LIMIT: "1/1/1h", ATLAS_CERTS_MONTH: "1h" },
+    );
+    expect(result).toBe(429);
   });
 
   test.each([
-    [["--colour"], "--colour"],
-    [["serve"], "serve"],
-    [["--port"], "--port"],
-    [["--port", "65536"], "--port takes a port"],
-    [["--admin-port", "x"], "--admin-port takes a port"],
-    [["--month", "1y"], "--month takes a duration"],
-    [["--month", "0s"], "--month takes a duration"],
-    [["--key-algorithm", "dsa"], "--key-algorithm takes one of"],
-    [["--digest-algorithm", "SHA-1"], "--digest-algorithm takes one of"],
-    [["--rate-limit", "10"], "--rate-limit takes"],
-    [["--rate-limit", "10/5/1500ms"], "--rate-limit takes"],
-    [["--role-missing-status", "404"], "--role-missing-status takes"],
-    [["--certificate-limit", "0"], "--certificate-limit takes"],
-    [["--tls=yes"], "--tls"],
-  ])("refuses %j with its usage and the exit code 2", async (argv, message) => {
-    const { code, stdout, stderr } = await run(...argv);
-    expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain(message);
-    expect(stderr).toContain("Usage: atlas-cert-operator simulate");
+    [["--colour"], "unknown flag --colour"],
+    [["serve"], 'unexpected argument "serve"'],
+    [["--port"], "--port needs a value: --port=N"],
+    [["--port=65536"], '--port must be a whole number from 0 to 65535, not "65536"'],
+    [["--admin-port", "x"], '--admin-port must be a whole number from 0 to 65535, not "x"'],
+    [["--month=1y"], '--month must be a duration such as 6h, 1h30m, 10s or 500ms, not "1y"'],
+    [["--month=0s"], '--month must be a duration such as 6h, 1h30m, 10s or 500ms, not "0s"'],
+    [["--key-algorithm=dsa"], '--key-algorithm must be one of rsa-2048, rsa-4096, ec-p256, not "dsa"'],
+    [["--digest-algorithm=SHA-1"], '--digest-algorithm must be one of MD5, SHA-256, not "SHA-1"'],
+    [["--rate-limit=10"], "--rate-limit must be capacity/refill/interval in whole seconds"],
+    [["--rate-limit=10/5/1500ms"], "--rate-limit must be capacity/refill/interval in whole seconds"],
+    [["--role-missing-status=404"], '--role-missing-status must be one of 403, 401, not "404"'],
+    [["--certificate-limit=0"], '--certificate-limit must be a whole number from 1 to 999999999, not "0"'],
+    [["--tls=yes"], '--tls must be true or false, not "yes"'],
+    [["--tls-cert-file=x"], "--tls-cert-file and --tls-key-file go together"],
+    [["--tls-cert-file=/none", "--tls-key-file=/none"], "--tls-cert-file /none can't be read"],
+    [["--tls-cert-file=package.json", "--tls-key-file=package.json"], "are not a PEM certificate and its private key"],
+  ])("refuses %j", async (argv, message) => {
+    const refused = run(...argv);
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
   });
 
   test.each([
     ["that is not there", undefined, "can't be read"],
     ["that is not JSON", "{", "is not JSON"],
     ["that is not valid", '{"projects": []}', "projects:"],
-  ])("refuses a fixtures file %s with the exit code 2", async (_, content, message) => {
+  ])("refuses a fixtures file %s", async (_, content, message) => {
     const file = join(folder, "bad.json");
     await rm(file, { force: true });
     if (content !== undefined) await writeFile(file, content);
-    const { code, stderr } = await run("--fixtures", file);
-    expect(code).toBe(2);
-    expect(stderr).toContain(message);
+    const refused = run("--fixtures", file);
+    await expect(refused).rejects.toThrow(UsageError);
+    await expect(refused).rejects.toThrow(message);
   });
 
   test("ends with 1 and the reason when it can't have its port", async () => {

@@ -7,10 +7,10 @@ import {
   certsPath,
   create,
   digestHeader,
-  ManualClock,
   OWNER,
   PRODUCTION,
   requestToken,
+  simulatorClock,
   splitPem,
   V1,
 } from "./testing.ts";
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function startWith(effect: Fault["effect"], operation: Fault["operation"] = "createDatabaseUserCertificate") {
-  const clock = new ManualClock("2026-01-15T10:00:00Z");
+  const clock = simulatorClock("2026-01-15T10:00:00Z");
   const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock });
   running.push(simulator);
   simulator.faults.add({ operation, effect });

@@ -28,6 +28,11 @@ describe("parseFixtures", () => {
     ["an unknown kind", { projects: [PROJECT], credentials: [{ ...ACCOUNT, kind: "x" }] }, "credentials.0.kind"],
     ["a missing secret", { projects: [PROJECT], credentials: [{ ...ACCOUNT, clientSecret: "" }] }, "clientSecret"],
     [
+      "a secret that OAuth clients may encode",
+      { projects: [PROJECT], credentials: [{ ...ACCOUNT, clientSecret: "a/b" }] },
+      "clientSecret: only letters",
+    ],
+    [
       "a project that is not there",
       { projects: [PROJECT], credentials: [{ ...ACCOUNT, projectIds: ["b".repeat(24)] }] },
       "there is no project bbb",

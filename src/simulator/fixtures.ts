@@ -16,11 +16,14 @@ const access = {
   projectIds: z.array(projectId),
 };
 
+/** As Atlas makes them: what no client encodes, whichever way it reads the specification of OAuth. */
+const clientText = text.regex(/^[A-Za-z0-9_.-]+$/, "only letters, digits, underscores, dots and hyphens");
+
 const serviceAccount = z.strictObject({
   kind: z.literal("serviceAccount"),
   ...access,
-  clientId: text,
-  clientSecret: text,
+  clientId: clientText,
+  clientSecret: clientText,
 });
 
 const apiKey = z.strictObject({

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
-import { call, certsPath, create, ManualClock, PRODUCTION, STAGING, splitPem, V1 } from "./testing.ts";
+import { call, certsPath, create, PRODUCTION, STAGING, simulatorClock, splitPem, V1 } from "./testing.ts";
 
 const running: Simulator[] = [];
 afterEach(async () => {
@@ -9,7 +9,7 @@ afterEach(async () => {
 });
 
 async function start(options: SimulatorOptions = {}) {
-  const clock = new ManualClock("2026-01-15T10:00:00Z");
+  const clock = simulatorClock("2026-01-15T10:00:00Z");
   const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
   running.push(simulator);
   return { simulator, clock, url: simulator.url };
@@ -154,7 +154,7 @@ describe("createDatabaseUserCertificate", () => {
     expect((await errorOf(await create(url, 1))).body).toMatchObject({
       errorCode: "ATLAS_GENERATED_CERTS_LIMIT_EXCEEDED",
     });
-    clock.advance(10_000);
+    clock.advanceNow(10_000);
     expect((await create(url, 1)).status).toBe(201);
   });
 });
@@ -177,7 +177,7 @@ describe("listDatabaseUserCertificates", () => {
     await create(url, 2);
     const counts = [];
     for (const ms of [9_999, 1, 10_000]) {
-      clock.advance(ms);
+      clock.advanceNow(ms);
       const page = await (await call(url, certsPath())).json();
       counts.push((page as { totalCount: number }).totalCount);
     }
@@ -187,7 +187,7 @@ describe("listDatabaseUserCertificates", () => {
   test("remembers the expired ones for the controls", async () => {
     const { url, clock, simulator } = await start({ monthMs: 10_000 });
     await create(url, 1);
-    clock.advance(60_000);
+    clock.advanceNow(60_000);
     expect(simulator.certificates(PRODUCTION, "orders-api")).toHaveLength(1);
   });
 

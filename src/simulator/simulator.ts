@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { type Clock, systemClock } from "../clock.ts";
 import { AccessTokens } from "./access-tokens.ts";
@@ -47,8 +47,8 @@ export interface SimulatorOptions {
   readonly rateLimit?: RateLimit | "unlimited" | undefined;
   /** Projects, users and credentials at the start. @default {@link DEFAULT_FIXTURES} */
   readonly fixtures?: Fixtures | undefined;
-  /** Serves HTTPS, with a certificate of an authority of the simulator's own. @default false */
-  readonly tls?: boolean | undefined;
+  /** Serves HTTPS: true, with a certificate of an authority of the simulator's own; else with this pair. @default false */
+  readonly tls?: boolean | ServerPair | undefined;
   /** The hash of HTTP Digest; Atlas uses MD5. @default "MD5" */
   readonly digestAlgorithm?: DigestAlgorithm | undefined;
   /** How long a Digest nonce is good, in milliseconds. @default 300000 */
@@ -62,6 +62,13 @@ export interface SimulatorOptions {
   readonly certificateLimit?: number | undefined;
   /** @default the system's */
   readonly clock?: Clock | undefined;
+}
+
+/** What an HTTPS server shows and proves itself with, in PEM. */
+export interface ServerPair {
+  /** The server's certificate, then those between it and its authority. */
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
 }
 
 /** Everything one can do to a running simulator beside using its API; the admin port offers the same. */
@@ -172,7 +179,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     expireNonces: () => digest.expireNonces(),
   };
 
-  const server = await createServer((request, response) => void api.handle(request, response), host, serverAuthority);
+  const listener: RequestListener = (request, response) => void api.handle(request, response);
+  const pair = typeof options.tls === "object" ? options.tls : await serverAuthority?.issueServer(host);
+  const server = pair === undefined ? createHttpServer(listener) : createSecureServer(listener, pair, serverAuthority);
   const adminServer = createHttpServer(adminListener(controls));
   const servers = [server, adminServer];
   for (const one of servers) one.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -183,7 +192,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     const port = await listen(server, host, options.port ?? 0);
     const adminPort = await listen(adminServer, adminHost, options.adminPort ?? 0);
     const addresses = {
-      url: urlOf(serverAuthority === undefined ? "http" : "https", host, port),
+      url: urlOf(pair === undefined ? "http" : "https", host, port),
       adminUrl: urlOf("http", adminHost, adminPort),
       close,
       [Symbol.asyncDispose]: close,
@@ -196,12 +205,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   }
 }
 
-async function createServer(
-  listener: RequestListener,
-  host: string,
-  authority: CertificateAuthority | undefined,
-): Promise<Server> {
-  if (authority === undefined) return createHttpServer(listener);
-  const pair = await authority.issueServer(host);
-  return createHttpsServer({ cert: pair.certificatePem + authority.pem, key: pair.privateKeyPem }, listener);
+function createSecureServer(listener: RequestListener, pair: ServerPair, authority: CertificateAuthority | undefined) {
+  return createHttpsServer({ cert: pair.certificatePem + (authority?.pem ?? ""), key: pair.privateKeyPem }, listener);
 }

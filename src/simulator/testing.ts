@@ -1,29 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Clock } from "../clock.ts";
+import { ManualClock } from "../testing/manual-clock.ts";
 
-/** A clock that moves only when it is told to; whoever sleeps on it moves it. */
-export class ManualClock implements Clock {
-  #nowMs: number;
-
-  constructor(start: string) {
-    this.#nowMs = Date.parse(start);
-  }
-
-  now(): number {
-    return this.#nowMs;
-  }
-
-  monotonic(): number {
-    return this.#nowMs;
-  }
-
-  async sleep(ms: number): Promise<void> {
-    this.advance(ms);
-  }
-
-  advance(ms: number): void {
-    this.#nowMs += ms;
-  }
+/** A clock that starts at a time (ISO 8601) and moves only when it is told to; whoever sleeps on it moves it. */
+export function simulatorClock(start: string): ManualClock {
+  return new ManualClock({ startAt: Date.parse(start), skipUpToMs: Number.POSITIVE_INFINITY });
 }
 
 /** The ids that the default fixtures use. */

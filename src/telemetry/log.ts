@@ -63,14 +63,15 @@ export function withoutKeyMaterial(line: string): string {
 /** For developers: pino-pretty is there where the development dependencies are, and nowhere else. */
 function prettyStream(destination: NodeJS.WritableStream): DestinationStream | undefined {
   try {
-    const pretty: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
-    return pretty({
-      destination,
+    const { prettyFactory }: typeof import("pino-pretty") = createRequire(import.meta.url)("pino-pretty");
+    const prettify = prettyFactory({
       colorize: true,
       translateTime: "SYS:HH:MM:ss.l",
       ignore: "pid,hostname",
       singleLine: true,
     });
+    // Line by line and not through its stream, which still holds the last lines when the process ends.
+    return { write: (line) => void destination.write(prettify(line)) };
   } catch (error: unknown) {
     if (error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND") return undefined;
     throw error;

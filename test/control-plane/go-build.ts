@@ -1,20 +1,16 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rename } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 import type { Clock } from "../../src/clock.ts";
 import { withLock } from "./build-lock.ts";
 import { ensureWritable } from "./cache-folder.ts";
 import { builtFolder, minorVersion } from "./cached-programs.ts";
 import { type CrashGuard, startCrashGuard } from "./crash-guard.ts";
+import { askGo, compileGo } from "./go-compile.ts";
 import { goProblem } from "./go-toolchain.ts";
 import { type PinnedVersions, PROGRAMS_MODULE } from "./pinned-versions.ts";
 import { missingPrograms } from "./program-folder.ts";
 import type { ProgramName, ProgramSource } from "./program-source.ts";
 import type { Progress } from "./progress.ts";
-
-const execute = promisify(execFile);
 
 /** The main package of each program, and about how long its first build takes on two cores. */
 const PACKAGES: Readonly<Record<ProgramName, { readonly path: string; readonly about: string }>> = {
@@ -23,9 +19,6 @@ const PACKAGES: Readonly<Record<ProgramName, { readonly path: string; readonly a
   "kube-controller-manager": { path: "k8s.io/kubernetes/cmd/kube-controller-manager", about: "2 min" },
   kubectl: { path: "k8s.io/kubernetes/cmd/kubectl", about: "30 s" },
 };
-
-/** Lines of the compiler's output that go into the reason. */
-const OUTPUT_LINES = 12;
 
 export interface GoBuildOptions {
   readonly cache: string;
@@ -80,57 +73,23 @@ async function buildMissing(directory: string, need: Iterable<ProgramName>, opti
   }
 }
 
-async function build(program: ProgramName, options: GoBuildOptions, guard: CrashGuard): Promise<string | undefined> {
-  const go = spawn(
-    "go",
-    [
-      "build",
-      // Stand against what GOFLAGS may say on this machine.
-      "-mod=readonly",
-      "-buildvcs=false",
-      "-trimpath",
-      "-ldflags",
-      linkerFlags(options.pinned.kubernetes),
-      "-o",
-      path.join(guard.folder, program),
-      PACKAGES[program].path,
-    ],
-    {
-      cwd: PROGRAMS_MODULE,
-      detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...options.environment, GOWORK: "off" },
-    },
-  );
-  if (go.pid !== undefined) guard.watch(go.pid);
-  const { code, output } = await finish(go);
-  if (go.pid !== undefined) guard.forget(go.pid);
-  if (code === 0) return undefined;
-  return `go build of ${program} failed:\n${output.trim().split("\n").slice(-OUTPUT_LINES).join("\n")}`;
+function build(program: ProgramName, options: GoBuildOptions, guard: CrashGuard): Promise<string | undefined> {
+  return compileGo({
+    program,
+    moduleFolder: PROGRAMS_MODULE,
+    packagePath: PACKAGES[program].path,
+    linkerFlags: versionStamp(options.pinned.kubernetes),
+    outputFile: path.join(guard.folder, program),
+    guard,
+    environment: options.environment,
+  });
 }
 
-/** Without debug information, and with the version that Kubernetes' own build stamps in (hack/lib/version.sh). */
-function linkerFlags(version: string): string {
+/** The version that Kubernetes' own build stamps in (hack/lib/version.sh). */
+function versionStamp(version: string): readonly string[] {
   const [major, minor] = minorVersion(version).split(".");
   const values = Object.entries({ gitVersion: version, gitMajor: major, gitMinor: minor, gitTreeState: "clean" });
-  const stamped = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((name) =>
+  return ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((name) =>
     values.map(([key, value]) => `-X ${name}.${key}=${value}`),
   );
-  return ["-s", "-w", ...stamped].join(" ");
-}
-
-async function finish(child: ChildProcess): Promise<{ code: number | null; output: string }> {
-  let output = "";
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    output = (output + chunk).slice(-64 * 1024);
-  });
-  return new Promise((resolve) => {
-    child.once("error", (error) => resolve({ code: null, output: error.message }));
-    child.once("close", (code) => resolve({ code, output }));
-  });
-}
-
-/** Outside any module, so that Go says what is installed and doesn't fetch what go.mod asks for. */
-async function askGo(env: NodeJS.ProcessEnv): Promise<string> {
-  return (await execute("go", ["env", "GOVERSION", "GOTOOLCHAIN"], { cwd: tmpdir(), timeout: 30_000, env })).stdout;
 }

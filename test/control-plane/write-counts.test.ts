@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { countWrites, writesBetween } from "./write-counts.ts";
+import { countRequests, countWrites, writesBetween } from "./write-counts.ts";
 
 function sample(labels: Record<string, string>, value: number): string {
   const all = {
@@ -30,6 +30,14 @@ it("adds up the answers, refused ones too", () => {
 
 it.each(["GET", "LIST", "WATCH"])("doesn't count %s", (verb) => {
   expect(countWrites(sample({ verb }, 3)).size).toBe(0);
+});
+
+it("counts what reads too where all requests are asked for", () => {
+  const metrics = [sample({ verb: "GET" }, 3), sample({ verb: "POST" }, 2)].join("\n");
+  expect([...countRequests(metrics)]).toEqual([
+    ["GET secrets", 3],
+    ["POST secrets", 2],
+  ]);
 });
 
 it("doesn't count other metrics", () => {

@@ -70,6 +70,9 @@ export async function setStage(progress: Progress): Promise<Stage> {
       // A demo renews every few seconds; a real day sees none.
       "--max-issues-per-day=100000",
       "--max-unexpired-per-user=100",
+      // Whatever else runs on this machine keeps its ports.
+      "--metrics-bind-address=127.0.0.1:0",
+      "--health-bind-address=127.0.0.1:0",
     ];
     operator = program("operator", ["run", ...flags], /at work/);
     await operator.start();

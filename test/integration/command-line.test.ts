@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
 import { RUN_FLAGS } from "../../src/command/run.ts";
+import { SIMULATE_FLAGS } from "../../src/simulator/command-flags.ts";
 import { controlPlane, freshNamespace, rest } from "../control-plane/control-plane.ts";
 import { type RunningCommand, runCommandLine, startCommand } from "./command-process.ts";
 
@@ -47,16 +48,19 @@ describe("atlas-cert-operator", () => {
   });
 });
 
-describe("atlas-cert-operator run --help", () => {
+describe.each([
+  { verb: "run", table: RUN_FLAGS },
+  { verb: "simulate", table: SIMULATE_FLAGS },
+])("atlas-cert-operator $verb --help", ({ verb, table }) => {
   test("lists every flag once, in the order in which they are declared", async () => {
-    const { exitCode, stdout, stderr } = await runCommandLine(["run", "--help"]);
+    const { exitCode, stdout, stderr } = await runCommandLine([verb, "--help"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
     const flags = [...stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag);
-    expect(flags).toEqual([...Object.keys(RUN_FLAGS), "help"]);
+    expect(flags).toEqual([...Object.keys(table), "help"]);
   });
 
   test("fits a terminal of 100 columns", async () => {
-    const { stdout } = await runCommandLine(["run", "--help"]);
+    const { stdout } = await runCommandLine([verb, "--help"]);
     expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
   });
 });
@@ -67,6 +71,12 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
     ["an unknown flag", ["run", "--kubeconfg=x"], "unknown flag --kubeconfg"],
     ["an argument that is no flag", ["run", "now"], 'unexpected argument "now"'],
     ["a flag without its value", ["run", "--kubeconfig"], "--kubeconfig needs a value: --kubeconfig=FILE"],
+    ["an unknown flag of the simulator", ["simulate", "--prt=1"], "unknown flag --prt"],
+    [
+      "a port that can't be",
+      ["simulate", "--port=99999"],
+      '--port must be a whole number from 0 to 65535, not "99999"',
+    ],
     ["no worker", ["run", "--workers=0"], '--workers must be a whole number from 1 to 256, not "0"'],
     [
       "a duration in words",
@@ -110,6 +120,16 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
       "The file of extra CA certificates FOLDER/no-certificate.pem is of no use: it holds no PEM certificate",
     ],
     [
+      "a port that is none",
+      ["run", "--metrics-bind-address=8080"],
+      '--metrics-bind-address must be :PORT, HOST:PORT, or 0 to switch it off, not "8080"',
+    ],
+    [
+      "one port for both servers",
+      ["run", "--kubeconfig=FOLDER/kubeconfig", "--health-bind-address=:8080"],
+      "--metrics-bind-address and --health-bind-address must differ",
+    ],
+    [
       "lease times that don't fit together",
       ["run", "--kubeconfig=FOLDER/kubeconfig", "--lease-duration=5s"],
       "--lease-duration must be longer than --lease-renew-deadline",
@@ -130,25 +150,6 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
 });
 
 describe("atlas-cert-operator simulate", () => {
-  test("--help prints its flags in the order of the alphabet", async () => {
-    const { exitCode, stdout, stderr } = await runCommandLine(["simulate", "--help"]);
-    expect([exitCode, stderr]).toEqual([0, ""]);
-    const flags = [...stdout.matchAll(/^ {2}(?:-h, )?--([a-z-]+)/gm)].map(([, flag = ""]) => flag);
-    expect(flags).toEqual(flags.toSorted());
-    expect(flags).toEqual(expect.arrayContaining(["help", "month", "port"]));
-  });
-
-  test.each<[argv: string, sentence: string]>([
-    ["--port=99999", "simulate: --port takes a port from 0 to 65535"],
-    ["--month=soon", "simulate: --month takes a duration such as 500ms, 30s, 5m, 1h"],
-    ["--prt=1", "simulate: Unknown option '--prt'"],
-  ])("%s ends with 2, a sentence and the usage", async (argument, sentence) => {
-    const { exitCode, stdout, stderr } = await runCommandLine(["simulate", argument]);
-    expect([exitCode, stdout]).toEqual([2, ""]);
-    expect(stderr).toContain(sentence);
-    expect(stderr).toContain("Usage: atlas-cert-operator simulate [flags]");
-  });
-
   test("prints one line of JSON when it is ready, and ends with 0 on SIGTERM", async () => {
     const command = await startCommand(["simulate", "--key-algorithm=ec-p256"]);
     await vi.waitFor(() => expect(command.stdout()).toMatch(/\n$/), STARTED);
@@ -172,6 +173,9 @@ const logLineSchema = z.object({
 
 const leaseSchema = z.object({ spec: z.object({ holderIdentity: z.string().optional() }) });
 
+/** Of many processes at one time, one would get the default ports. */
+const NO_SERVERS = ["--metrics-bind-address=0", "--health-bind-address=0"];
+
 async function startOperator(namespace: string, ...flags: string[]): Promise<RunningCommand> {
   return startCommand([
     "run",
@@ -179,6 +183,7 @@ async function startOperator(namespace: string, ...flags: string[]): Promise<Run
     `--watch-namespaces=${namespace}`,
     // There is nothing to issue: nobody calls it.
     "--atlas-base-url=http://127.0.0.1:1",
+    ...NO_SERVERS,
     ...flags,
   ]);
 }
@@ -208,7 +213,7 @@ describe("atlas-cert-operator run", () => {
 
   test("takes its flags from the environment", async () => {
     const namespace = await freshNamespace("command");
-    const command = await startCommand(["run", "--log-level=debug"], {
+    const command = await startCommand(["run", "--log-level=debug", ...NO_SERVERS], {
       ATLAS_CERTS_KUBECONFIG: controlPlane().kubeconfigPath,
       ATLAS_CERTS_WATCH_NAMESPACES: namespace,
       ATLAS_CERTS_LEADER_ELECT: "false",
@@ -230,7 +235,7 @@ describe("atlas-cert-operator run", () => {
   });
 
   test("ends with 0 within 2 s where it has never reached the API server", async () => {
-    const command = await startCommand(inFolder(["run", "--kubeconfig=FOLDER/kubeconfig"]));
+    const command = await startCommand(inFolder(["run", "--kubeconfig=FOLDER/kubeconfig", ...NO_SERVERS]));
     await vi.waitFor(() => expect(command.stdout()).toContain('"starting"'), STARTED);
     const { exitCode, tookMs } = await stop(command, "SIGTERM");
     expect(exitCode).toBe(0);

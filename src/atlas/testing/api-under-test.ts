@@ -1,10 +1,10 @@
+import { ManualClock } from "../../testing/manual-clock.ts";
 import { AtlasError } from "../atlas-error.ts";
 import type { AtlasCredentials } from "../credentials.ts";
 import { Pacer } from "../pacer.ts";
 import type { RateLimits } from "../rate-limits.ts";
 import { AtlasTransport, type AtlasTransportOptions } from "../transport.ts";
 import { X509AuthenticationApi } from "../x509-authentication-api.ts";
-import { ManualClock } from "./manual-clock.ts";
 import { type Reaction, type RecordedRequest, RecordingServer, tokenAnswer } from "./recording-server.ts";
 import { SERVICE_ACCOUNT } from "./samples.ts";
 
@@ -26,6 +26,7 @@ export class ApiUnderTest {
       credentials: options.credentials ?? SERVICE_ACCOUNT,
       transport: this.transport,
       pacer: this.pacer,
+      learnRateLimits: options.learnRateLimits ?? false,
       clock: this.clock,
       random: () => 0.5,
     });
@@ -63,6 +64,8 @@ export interface ApiUnderTestOptions {
   /** Answers every request, that for a token too. */
   readonly react?: (request: RecordedRequest, index: number) => Reaction | Promise<Reaction>;
   readonly limits?: RateLimits;
+  /** @default false: the answers are for the calls of the test alone */
+  readonly learnRateLimits?: boolean;
   readonly transport?: AtlasTransportOptions;
 }
 

@@ -1,9 +1,9 @@
-import { describeDuration } from "../../api/duration.ts";
 import { RENEW_REQUEST_ANNOTATION } from "../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../api/reasons.ts";
-import { backoffEndMs, DAY_MS, renewRequested } from "./facts.ts";
+import { backoffEndMs, DAY_MS, renewRequested, spentIssuances } from "./facts.ts";
 import { DAMAGE_REASONS } from "./issue-reasons.ts";
 import type { Observed } from "./observed.ts";
+import { timestamp } from "./timestamp.ts";
 import type { Trouble } from "./trouble.ts";
 
 type Check = (observed: Observed, nowMs: number) => Trouble | undefined;
@@ -132,8 +132,9 @@ function contended({ secret, resource }: Observed, what: string, atMs: number): 
   };
 }
 
-function issuanceBudgetSpent({ resource, policy }: Observed, nowMs: number): Trouble | undefined {
-  const times = (resource.status.recentIssuances ?? [])
+function issuanceBudgetSpent(observed: Observed, nowMs: number): Trouble | undefined {
+  const { policy } = observed;
+  const times = spentIssuances(observed)
     .map((issuance) => Date.parse(issuance.time))
     .filter((time) => time > nowMs - DAY_MS);
   if (times.length < policy.maxIssuesPerDay) return undefined;
@@ -142,21 +143,23 @@ function issuanceBudgetSpent({ resource, policy }: Observed, nowMs: number): Tro
     reason: "IssuanceBudgetSpent",
     message:
       `${times.length} certificates were issued for this resource in 24 hours, and ${policy.maxIssuesPerDay} is the ` +
-      `limit: Atlas can't revoke them. The next may be issued in ${describeDuration(atMs - nowMs)}. ` +
+      `limit: Atlas can't revoke them. The next may be issued at ${timestamp(atMs)}. ` +
       "Find out what uses them up: the Events of this resource say why each was issued.",
     needsPerson: true,
     retry: { kind: "at", atMs },
   };
 }
 
-function tooManyUnexpired({ atlas, policy, resource }: Observed): Trouble | undefined {
+function tooManyUnexpired({ atlas, policy, resource }: Observed, nowMs: number): Trouble | undefined {
   if (atlas.kind !== "listed" || atlas.certificates.length < policy.maxUnexpiredPerUser) return undefined;
-  const nextExpiryMs = Math.min(...atlas.certificates.map(({ notAfter }) => notAfter.getTime()));
+  // By this clock one may have expired that Atlas, by its own, still lists: it must not be waited for.
+  const toCome = atlas.certificates.map(({ notAfter }) => notAfter.getTime()).filter((time) => time > nowMs);
+  const nextExpiryMs = toCome.length === 0 ? nowMs + policy.recheckIntervalMs : Math.min(...toCome);
   return {
     reason: "TooManyUnexpired",
     message:
       `Atlas lists ${atlas.certificates.length} unexpired certificates of user ${resource.spec.username}, and ` +
-      `${policy.maxUnexpiredPerUser} is the limit. The next of them expires at ${new Date(nextExpiryMs).toISOString()}. ` +
+      `${policy.maxUnexpiredPerUser} is the limit. The next of them expires at ${timestamp(nextExpiryMs)}. ` +
       "Use another database user, or raise the operator's --max-unexpired-per-user.",
     needsPerson: true,
     retry: { kind: "at", atMs: nextExpiryMs },

@@ -12,14 +12,14 @@ import type { Log } from "../../kube/log.ts";
 import { Reflector } from "../../kube/reflector.ts";
 import { type KubeObject, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { WorkQueue, type WorkQueueObserver } from "../../kube/work-queue.ts";
 import { Announcer } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas-access.ts";
 import { type CachedCertificate, CertificateCache, SecretCache } from "./caches.ts";
 import { Issuer, type IssuerOptions } from "./issue.ts";
 import { Observer } from "./observe.ts";
 import type { Policy, SecretMetadata } from "./observed.ts";
-import { Reconciler } from "./reconciler.ts";
+import { Reconciler, type ReconcilerOptions } from "./reconciler.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
 import { SecretWriter } from "./secret-writer.ts";
@@ -38,16 +38,24 @@ export interface UserCertificateControllerOptions {
   /** Throws where this process may not issue (any more). */
   readonly assertLeading: () => void;
   readonly onStep?: IssuerOptions["onStep"];
+  readonly onRound?: ReconcilerOptions["onRound"];
+  readonly queueObserver?: WorkQueueObserver | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
 }
 
-/** A reflector, whatever it stores. */
-export type Watch = Pick<
-  Reflector<SecretMetadata>,
-  "start" | "synced" | "isSynced" | "name" | "lastProgressAt" | "statistics"
->;
+/** One watch of the API server, for whoever looks after this process. */
+export interface Watch {
+  /** What is watched: no two of one namespace have the same name. */
+  readonly name: "atlasusercertificates" | "secrets-managed" | "secrets-others";
+  /** The one namespace that is watched; undefined for all. */
+  readonly namespace: string | undefined;
+  readonly reflector: Pick<
+    Reflector<SecretMetadata>,
+    "start" | "synced" | "isSynced" | "lastProgressAt" | "statistics"
+  >;
+}
 
 /** How long one look at one resource may take before its signal aborts, in milliseconds. */
 const ITEM_TIMEOUT_MS = 120_000;
@@ -65,7 +73,12 @@ export class UserCertificateController {
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
     const { kube, clock, random, log, policy } = options;
-    this.queue = new WorkQueue({ clock, random, log });
+    this.queue = new WorkQueue({
+      clock,
+      random,
+      log,
+      ...(options.queueObserver !== undefined && { observer: options.queueObserver }),
+    });
     this.#inspector = new SecretInspector({ kube, cache: this.#secrets });
     const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
     const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
@@ -87,6 +100,7 @@ export class UserCertificateController {
       secrets,
       statuses,
       announcer: new Announcer({ events: options.events, log }),
+      onRound: options.onRound,
       clock,
       random,
       log,
@@ -96,12 +110,17 @@ export class UserCertificateController {
 
   /** Resolves when every cache holds what the API server has; rejects with the signal's reason. */
   async synced(): Promise<void> {
-    await Promise.all(this.watches.map((watch) => watch.synced));
+    await Promise.all(this.watches.map(({ reflector }) => reflector.synced));
+  }
+
+  /** The resources as the cache has them, for figures. */
+  certificates(): IterableIterator<CachedCertificate> {
+    return this.#certificates.store.values();
   }
 
   /** Keeps the caches current until the signal aborts. Runs on every replica, so that a new leader starts warm. */
   async watch(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.watches.map((watch) => watch.start(signal)));
+    await Promise.all(this.watches.map(({ reflector }) => reflector.start(signal)));
   }
 
   /** Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. */
@@ -119,25 +138,30 @@ export class UserCertificateController {
     const common = { client, namespace, clock, random, log };
     const secrets: ResourceType = SECRETS;
     return [
-      new Reflector({
-        ...common,
-        type: USER_CERTIFICATE,
-        store: this.#certificates.store,
-        project: parseUserCertificate,
-        onEvent: (event) => this.#onCertificate(event),
-      }),
-      ...(["labelled", "others"] as const).map(
-        (kind) =>
-          new Reflector({
-            ...common,
-            type: secrets,
-            labelSelector: kind === "labelled" ? `${MANAGED_LABEL}=true` : `${MANAGED_LABEL}!=true`,
-            metadataOnly: true,
-            store: this.#secrets[kind],
-            project: secretMetadata,
-            onEvent: (event) => this.#onSecret(event),
-          }),
-      ),
+      {
+        name: USER_CERTIFICATE.plural,
+        namespace,
+        reflector: new Reflector({
+          ...common,
+          type: USER_CERTIFICATE,
+          store: this.#certificates.store,
+          project: parseUserCertificate,
+          onEvent: (event) => this.#onCertificate(event),
+        }),
+      },
+      ...(["labelled", "others"] as const).map((kind) => ({
+        name: kind === "labelled" ? ("secrets-managed" as const) : ("secrets-others" as const),
+        namespace,
+        reflector: new Reflector({
+          ...common,
+          type: secrets,
+          labelSelector: kind === "labelled" ? `${MANAGED_LABEL}=true` : `${MANAGED_LABEL}!=true`,
+          metadataOnly: true,
+          store: this.#secrets[kind],
+          project: secretMetadata,
+          onEvent: (event) => this.#onSecret(event),
+        }),
+      })),
     ];
   }
 

@@ -1,18 +1,20 @@
 import { parseDurationMs } from "../../api/duration.ts";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import type { UserCertificateSpec } from "../../api/user-certificate.ts";
+import type { RecentIssuance, UserCertificateSpec } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { subjectIsUser } from "../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../certificate/renewal-time.ts";
 import type { ListedCertificate, Observed } from "./observed.ts";
+import { timestamp } from "./timestamp.ts";
 
 /** Questions about an observation that several checks ask. All pure. */
 
 export const DAY_MS = 86_400_000;
 
-/** The certificate in the Secret, if the Secret is the operator's and holds a pair that matches. */
-export function heldCertificate({ secret }: Observed): CertificateFacts | undefined {
-  return secret.kind === "managed" && secret.content.kind === "pair" ? secret.content.facts : undefined;
+/** The certificate in the Secret, if the Secret is the operator's and this resource's, and holds a pair that matches. */
+export function heldCertificate({ secret, secretHolder }: Observed): CertificateFacts | undefined {
+  if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;
+  return secret.content.kind === "pair" ? secret.content.facts : undefined;
 }
 
 /** When a certificate, the held one unless another is given, is due for renewal. */
@@ -70,9 +72,9 @@ function fractionOf(text: string): number {
 
 /** Whether the renew annotation asks for something that was not answered yet. */
 export function renewRequested({ resource }: Observed): boolean {
-  // Without a status this is the first look at a Secret that was there before (a restored backup, a moved resource):
+  // Without a revision this is the first look at a Secret that was there before (a restored backup, a moved resource):
   // its request was answered in another life.
-  if (resource.status.serialNumber === undefined || resource.renewRequest === undefined) return false;
+  if (resource.status.revision === undefined || resource.renewRequest === undefined) return false;
   return resource.renewRequest !== resource.status.renewRequest;
 }
 
@@ -121,4 +123,21 @@ export function orphans(observed: Observed): readonly ListedCertificate[] | unde
   if (observed.atlas.kind !== "listed") return undefined;
   if (issuance.projectId !== projectId || issuance.username !== username) return undefined;
   return unaccounted(observed).filter(({ serialNumber }) => !issuance.knownSerials.includes(serialNumber));
+}
+
+/**
+ * What this resource's budget was spent on: the issuances that were noted, and the open one where its process died
+ * before it could note the certificate that came of it. Where the list can't tell, it counts.
+ */
+export function spentIssuances(observed: Observed): readonly RecentIssuance[] {
+  const { issuance, recentIssuances = [] } = observed.resource.status;
+  if (issuance === undefined || observed.atlas.kind !== "listed") return recentIssuances;
+  const isNoted = recentIssuances.some(
+    ({ serialNumber, time }) => serialNumber === undefined && Date.parse(time) >= Date.parse(issuance.startedAt),
+  );
+  const lost = orphans(observed);
+  if (isNoted || lost?.length === 0) return recentIssuances;
+  const notAfter = lost?.[0]?.notAfter.getTime();
+  const expiry = notAfter === undefined ? {} : { notAfter: timestamp(notAfter) };
+  return [...recentIssuances, { time: issuance.startedAt, reason: "AnswerLost", ...expiry }];
 }

@@ -26,17 +26,27 @@ export function nextConditions(round: Round, held: CertificateFacts | undefined)
     Issuing: issuing(round, trouble),
     Stalled: stalled(trouble),
   };
-  const { generation, status } = round.observed.resource;
+  const { resource, policy } = round.observed;
+  const { generation, status } = resource;
   return (["Ready", "Issuing", "Stalled"] as const).map((type) => {
     const before = status.conditions?.find((condition) => condition.type === type);
     const state = states[type];
     return {
       type,
       ...state,
+      message: policy.simulatedAtlas ? marked(state.message) : state.message,
       observedGeneration: generation,
       lastTransitionTime: before?.status === state.status ? before.lastTransitionTime : timestamp(round.nowMs),
     };
   });
+}
+
+/** What stands before each message where Atlas is simulated: nobody may take such a certificate for a real one. */
+const SIMULATED_MARK = "[simulated Atlas] ";
+
+/** The causes of earlier rounds are read out of their conditions, marks and all: one mark is enough. */
+function marked(message: string): string {
+  return SIMULATED_MARK + message.replaceAll(SIMULATED_MARK, "");
 }
 
 /** What is wrong with the certificate that the Secret holds; undefined where apps can log in with it. */
@@ -51,9 +61,11 @@ export function unusable(round: Round, held: CertificateFacts | undefined): Stat
   }
   if (held.notAfter.getTime() <= nowMs)
     return no("Expired", `The certificate expired at ${timestamp(held.notAfter.getTime())}.`);
-  if (outcome.kind === "issued") return undefined;
+  // What was issued in this round is for the spec of this round; what is finished is another process', for an older one.
+  if (outcome.kind === "issued" && decision.kind !== "finish") return undefined;
   const change = identityChange(observed);
   if (change !== undefined) return no("IdentityChanged", `The Secret was issued for ${change}.`);
+  if (outcome.kind === "issued") return undefined;
   const isListed = listedByAtlas(observed, held.serialNumber);
   if (isListed === false) return no("NotListedByAtlas", `Atlas no longer lists certificate ${held.serialNumber}.`);
   if (isListed === undefined && lastVerifiedMs(observed) === undefined) {

@@ -1,26 +1,48 @@
 import { backoffEndMs, renewalDueMs, verificationDueMs } from "./facts.ts";
 import { heldAfter, type Round, troubleOf } from "./round.ts";
 
+/** What is due at once comes after this: a cache that lags behind what was written is not asked without a pause. */
+const SOON_MS = 1000;
+
 /**
  * When the resource is looked at next, in milliseconds since the epoch, if nothing changes until then: when a wait is
  * over, when Atlas' list or the renewal is due, and when the certificate expires, for then Ready must turn False.
  * Undefined where only a change matters.
  *
+ * A round takes time. What came due since it decided was not seen by it, so a time that has passed is one to come.
+ *
  * @param round with the status as it was written
  */
 export function nextLookMs(round: Round): number | undefined {
-  const { observed, outcome, nowMs } = round;
-  if (outcome.kind === "overtaken" || outcome.kind === "repaired") return nowMs;
+  const { decision, outcome, nowMs } = round;
+  const soonMs = nowMs + SOON_MS;
+  // Behind a repair, or the end of another process' issuance, there may be more to do.
+  const hidMore = outcome.kind === "overtaken" || outcome.kind === "repaired" || decision.kind === "finish";
+  if (hidMore) return soonMs;
+  const times = dueTimes(round).map((time) => Math.max(time, soonMs));
+  const expiryMs = heldAfter(round)?.notAfter.getTime();
+  if (expiryMs !== undefined && expiryMs > nowMs) times.push(expiryMs);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** What a trouble stands in the way of is not looked at before the trouble is over. */
+function dueTimes(round: Round): readonly number[] {
+  const { observed, nowMs } = round;
   const trouble = troubleOf(round);
-  const held = heldAfter(round);
-  const expiryMs = held?.notAfter.getTime();
-  const times = [
-    expiryMs,
-    trouble?.retry.kind === "at" ? trouble.retry.atMs : undefined,
-    backoffEndMs(observed, nowMs),
-  ];
-  // What a trouble stands in the way of is not looked at before the trouble is over.
-  if (trouble === undefined) times.push(renewalDueMs(observed, held), verificationDueMs(observed, held));
-  const coming = times.filter((time) => time !== undefined && time > nowMs).map(Number);
-  return coming.length === 0 ? undefined : Math.min(...coming);
+  if (trouble === undefined) {
+    const held = heldAfter(round);
+    return [renewalDueMs(observed, held), verificationDueMs(observed, held)].filter((time) => time !== undefined);
+  }
+  switch (trouble.retry.kind) {
+    case "onChange":
+      return [];
+    case "at":
+    case "running":
+      return [trouble.retry.atMs];
+    case "backoff":
+      // An API server with another version's CRD may have dropped it from the status.
+      return [backoffEndMs(observed, nowMs) ?? nowMs + observed.policy.recheckIntervalMs];
+    default:
+      return trouble.retry satisfies never;
+  }
 }

@@ -8,6 +8,7 @@ import {
   lastVerifiedMs,
   listedByAtlas,
   renewalRule,
+  spentIssuances,
   unaccounted,
 } from "./facts.ts";
 import { nextConditions } from "./next-conditions.ts";
@@ -37,7 +38,7 @@ export function nextStatus(round: Round): UserCertificateStatus {
     ...optional("lastVerifiedTime", lastVerifiedTime(round)),
     ...optional("revision", revision(round, held)),
     ...optional("issuance", issuanceAfter(round)),
-    ...optional("recentIssuances", recentIssuances(round)),
+    ...optional("recentIssuances", recentIssuances(round, held)),
     ...optional("renewRequest", answeredRequest(round, held)),
     ...backoffFields(round),
     ...counts(observed, status, outcome),
@@ -84,20 +85,27 @@ function issuanceAfter({ observed, outcome }: Round) {
       return undefined;
     case "failed":
       if (outcome.staysOpen) return outcome.issuance;
-      // Refused before there was a record of it: an older one, now compared with the list, is closed.
-      return undefined;
+      // Refused, or stopped before there was a record of it: an older one closes as it always does.
+      return compared(observed);
     case "nothing":
     case "repaired":
     case "overtaken":
-      // Only the list tells what became of an open one.
-      return observed.atlas.kind === "listed" ? undefined : observed.resource.status.issuance;
+      return compared(observed);
     default:
       return outcome satisfies never;
   }
 }
 
-function recentIssuances({ observed, outcome, nowMs }: Round): RecentIssuance[] | undefined {
-  const kept = (observed.resource.status.recentIssuances ?? []).filter(
+/** The open record, until it has been compared with the list: nothing else tells what became of it. */
+function compared({ atlas, resource }: Observed) {
+  return atlas.kind === "listed" ? undefined : resource.status.issuance;
+}
+
+function recentIssuances(
+  { observed, outcome, nowMs }: Round,
+  held: CertificateFacts | undefined,
+): RecentIssuance[] | undefined {
+  const kept = spentIssuances(observed).filter(
     ({ time, notAfter }) =>
       Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs),
   );
@@ -113,8 +121,26 @@ function recentIssuances({ observed, outcome, nowMs }: Round): RecentIssuance[] 
   } else if (outcome.kind === "failed" && outcome.spent) {
     added.push({ time: timestamp(nowMs), reason: outcome.trouble.reason });
   }
-  const all = [...kept, ...added].slice(-MAX_RECENT_ISSUANCES);
+  const all = [...kept, ...added];
+  if (held !== undefined && held.notAfter.getTime() > nowMs && !all.some(holdsSerial(held.serialNumber))) {
+    all.unshift(takenOver(held));
+  }
+  all.splice(0, all.length - MAX_RECENT_ISSUANCES);
   return all.length === 0 ? undefined : all;
+}
+
+function holdsSerial(serialNumber: string) {
+  return (issuance: RecentIssuance) => issuance.serialNumber === serialNumber;
+}
+
+/** A certificate that was there before its resource. Once another one replaces it, nothing else accounts for it. */
+function takenOver(held: CertificateFacts): RecentIssuance {
+  return {
+    time: timestamp(held.notBefore.getTime()),
+    reason: "TakenOver",
+    serialNumber: held.serialNumber,
+    notAfter: timestamp(held.notAfter.getTime()),
+  };
 }
 
 function answeredRequest({ observed, outcome }: Round, held: CertificateFacts | undefined): string | undefined {
@@ -148,9 +174,8 @@ function backoffFields(round: Round) {
       lastAttempt: made,
     };
   }
-  // An attempt that is only on record yet has not ended a row of failures.
-  const isVerified = observed.atlas.kind === "listed" && trouble === undefined && round.decision.kind !== "issue";
-  const isOver = outcome.kind === "issued" || isVerified;
+  // Nothing stands in the way; but an attempt that is only on record yet has not ended a row of failures.
+  const isOver = trouble === undefined && !(round.decision.kind === "issue" && outcome.kind === "nothing");
   const isMoot = trouble !== undefined && trouble.retry.kind !== "running";
   if (isOver || isMoot || (nextAttemptTime !== undefined && changedSince(observed, nowMs))) return {};
   return {

@@ -59,6 +59,8 @@ export interface Policy {
   readonly recheckIntervalMs: number;
   /** The length of a month: the calendar's, or a simulator's. */
   readonly monthMs: number;
+  /** Whether Atlas is a simulated one, which every condition's message then says. @default false */
+  readonly simulatedAtlas?: boolean;
 }
 
 /** Everything that decide() may know. */

@@ -20,6 +20,8 @@ export interface ReconcilerOptions extends ActorOptions {
   readonly observer: Observer;
   readonly statuses: StatusWriter;
   readonly announcer: Announcer;
+  /** Told of each round that came to an end, once what it left is written. It must not throw. */
+  readonly onRound?: ((round: Round) => void) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -74,10 +76,12 @@ export class Reconciler {
   }
 
   async #report(round: Round): Promise<QueueOutcome> {
-    const { statuses, announcer } = this.#options;
-    if (round.outcome.kind === "overtaken") return { kind: "again", at: round.nowMs };
-    await statuses.report(round);
-    announcer.announce(round);
+    const { statuses, announcer, onRound } = this.#options;
+    if (round.outcome.kind !== "overtaken") {
+      await statuses.report(round);
+      announcer.announce(round);
+    }
+    onRound?.(round);
     const written = this.#options.certificates.get(objectKey(round.observed.resource));
     const resource = written?.valid ? written : round.observed.resource;
     const at = nextLookMs({ ...round, observed: { ...round.observed, resource } });

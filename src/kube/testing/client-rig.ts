@@ -1,8 +1,8 @@
 import { expect } from "vitest";
+import { ManualClock } from "../../testing/manual-clock.ts";
 import { KubeClient, type KubeClientOptions } from "../kube-client.ts";
 import { KubeError } from "../kube-error.ts";
 import type { KubeObject, ResourceType } from "../resource-type.ts";
-import { FakeClock } from "./fake-clock.ts";
 import { LocalServer, sendJson } from "./local-server.ts";
 
 export const WIDGETS: ResourceType<KubeObject & { readonly spec?: object }> = {
@@ -17,7 +17,7 @@ export const widget = { metadata: { name: "a", namespace: "n", uid: "u", resourc
 export async function clientRig(options: Partial<KubeClientOptions> = {}) {
   const server = await LocalServer.start();
   server.answer = (_request, response) => sendJson(response, 200, widget);
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const client = new KubeClient({
     kubeConfig: server.kubeConfig,
     userAgent: "product/1.0",

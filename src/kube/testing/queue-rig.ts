@@ -1,6 +1,6 @@
+import { ManualClock } from "../../testing/manual-clock.ts";
 import { silentLog } from "../log.ts";
 import { type Outcome, type Worker, WorkQueue, type WorkQueueOptions } from "../work-queue.ts";
-import { FakeClock } from "./fake-clock.ts";
 
 export const DONE: Outcome = { kind: "done" };
 
@@ -8,7 +8,7 @@ export function queueRig(
   worker: Worker,
   options: { concurrency?: number; itemTimeoutMs?: number } & Partial<WorkQueueOptions> = {},
 ) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const { concurrency = 1, itemTimeoutMs = 60_000, ...queueOptions } = options;
   const queue = new WorkQueue({ clock, random: () => 0, log: silentLog, ...queueOptions });
   const stop = new AbortController();

@@ -1,8 +1,9 @@
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { until } from "../../testing/settle.ts";
 import { KubeClient } from "../kube-client.ts";
 import { silentLog } from "../log.ts";
 import { Reflector, type ReflectorOptions } from "../reflector.ts";
 import type { Stored, StoreEvent } from "../store.ts";
-import { FakeClock, until } from "./fake-clock.ts";
 import { WIDGETS, type Widget, WidgetServer } from "./widget-server.ts";
 
 export interface Kept extends Stored {
@@ -25,8 +26,8 @@ export async function reflectorRig(
   for (const name of options.objects ?? ["a", "b"]) {
     server.put(name);
   }
-  const clock = new FakeClock();
-  const netClock = new FakeClock();
+  const clock = new ManualClock();
+  const netClock = new ManualClock();
   const client = new KubeClient({ kubeConfig: server.http.kubeConfig, userAgent: "test", clock: netClock });
   const events: string[] = [];
   const reflector = new Reflector<Kept, Widget>({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DeadlineReached, untilAborted, withDeadline } from "./deadline.ts";
+import { Deadline, DeadlineReached, untilAborted, withDeadline } from "./deadline.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 
 /** Work that lasts until its signal aborts. */
@@ -10,7 +10,7 @@ describe("withDeadline", () => {
   test("ends the work when its time is up", async () => {
     const clock = new ManualClock();
     const work = withDeadline({ clock, ms: 5_000, signal: undefined }, endless);
-    clock.advance(5_000);
+    clock.advanceNow(5_000);
     await expect(work).rejects.toThrow(DeadlineReached);
   });
 
@@ -27,8 +27,50 @@ describe("withDeadline", () => {
     await withDeadline({ clock, ms: 5_000, signal: undefined }, async (signal) => {
       ended = signal;
     });
-    clock.advance(10_000);
+    expect(clock.sleeping).toBe(0);
+    clock.advanceNow(10_000);
     expect(ended?.aborted).toBe(false);
+  });
+});
+
+describe("Deadline", () => {
+  test("tells the end of its time from the caller's leaving", async () => {
+    const clock = new ManualClock();
+    const leave = new AbortController();
+    const [late, left] = [new Deadline(clock, 5, undefined), new Deadline(clock, 50, leave.signal)];
+    await clock.advance(5);
+    leave.abort();
+    expect([late.expired, late.signal.aborted]).toEqual([true, true]);
+    expect([left.expired, left.signal.aborted]).toEqual([false, true]);
+    late.clear();
+    left.clear();
+  });
+
+  test("starts no timer for a caller that has left", () => {
+    const clock = new ManualClock();
+    const deadline = new Deadline(clock, 5, AbortSignal.abort(new Error("gone")));
+    expect(deadline.signal.reason).toEqual(new Error("gone"));
+    expect(clock.sleeping).toBe(0);
+  });
+
+  test("still ends with its caller when its timer is stopped", async () => {
+    const clock = new ManualClock();
+    const leave = new AbortController();
+    const deadline = new Deadline(clock, 5, leave.signal);
+    deadline.stopTimer();
+    await clock.advance(10);
+    expect(deadline.signal.aborted).toBe(false);
+    leave.abort();
+    expect(deadline.signal.aborted).toBe(true);
+    deadline.clear();
+  });
+
+  test("no longer listens to its caller once it is cleared", () => {
+    const leave = new AbortController();
+    const deadline = new Deadline(new ManualClock(), 5, leave.signal);
+    deadline.clear();
+    leave.abort();
+    expect(deadline.signal.aborted).toBe(false);
   });
 });
 

@@ -1,9 +1,18 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "./clock.ts";
+
+/** The reason of an abort that came from a deadline and not from the caller. */
+export class DeadlineReached extends Error {
+  override readonly name = "DeadlineReached";
+
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+  }
+}
 
 /**
- * A signal that aborts when the caller's does or when a time is over, whichever comes first. `clear()` must be called
- * at the end: it takes the timer and the listener away. (AbortSignal.any keeps both for as long as a long-lived signal
- * lives.)
+ * A signal that aborts when the caller's does or when a time is over (reason: DeadlineReached), whichever comes first.
+ * `clear()` must be called at the end: it takes the timer and the listener away. (AbortSignal.any keeps both for as long
+ * as a long-lived signal lives.)
  */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -22,7 +31,7 @@ export class Deadline {
     clock.sleep(ms, this.#timer.signal).then(
       () => {
         this.#expired = true;
-        this.#controller.abort(new DOMException(`no answer within ${ms} ms`, "TimeoutError"));
+        this.#controller.abort(new DeadlineReached(ms));
       },
       () => {},
     );
@@ -54,11 +63,28 @@ export class Deadline {
   }
 }
 
+/**
+ * Runs `work` with a signal that aborts after `ms` milliseconds or when the caller's signal does. It is up to the work
+ * to obey it; the timer ends with the work.
+ */
+export async function withDeadline<T>(
+  options: { readonly clock: Clock; readonly ms: number; readonly signal: AbortSignal | undefined },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new Deadline(options.clock, options.ms, options.signal);
+  try {
+    return await work(deadline.signal);
+  } finally {
+    deadline.clear();
+  }
+}
+
 /** Settles like `promise`, or rejects with the signal's reason as soon as it aborts, whatever `promise` does later. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) {
+      // It has lost its only listener, and its failure must not end the process.
       promise.catch(() => {});
       onAbort();
       return;

@@ -1,0 +1,45 @@
+{{/* What a schema can't say in a sentence. The first thing that is wrong ends the rendering. */}}
+{{- define "atlas-cert-operator.validate" -}}
+{{- $v := .Values }}
+{{- range $name, $value := dict
+      "verifyInterval" $v.verifyInterval
+      "maxBackoff" $v.maxBackoff
+      "recheckInterval" $v.recheckInterval
+      "leaderElection.leaseDuration" $v.leaderElection.leaseDuration
+      "leaderElection.renewDeadline" $v.leaderElection.renewDeadline
+      "leaderElection.retryPeriod" $v.leaderElection.retryPeriod
+      "simulator.month" ($v.simulator.month | default "1h") }}
+{{- if not (and (regexMatch "^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$" $value) (regexMatch "[1-9]" $value)) }}
+{{- fail (printf "%s must be a duration such as 6h, 1h30m, 10s or 500ms, not %q." $name $value) }}
+{{- end }}
+{{- end }}
+{{- if not (regexMatch "^https://[^/?#@\\s]+$" $v.atlas.baseUrl) }}
+{{- fail (printf "atlas.baseUrl must be https:// with a host and perhaps a port, without a path, such as https://cloud.mongodb.com, not %q." $v.atlas.baseUrl) }}
+{{- end }}
+{{- range $v.watchNamespaces }}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" .) }}
+{{- fail (printf "watchNamespaces must hold names of namespaces, and %q can't be one." .) }}
+{{- end }}
+{{- end }}
+{{- if ne (len $v.watchNamespaces) (len (uniq $v.watchNamespaces)) }}
+{{- fail "watchNamespaces names a namespace twice." }}
+{{- end }}
+{{- range concat $v.networkPolicy.apiServerCidrs $v.networkPolicy.atlasCidrs }}
+{{- if not (regexMatch "^[0-9a-fA-F.:]+/[0-9]{1,3}$" .) }}
+{{- fail (printf "networkPolicy.apiServerCidrs and .atlasCidrs must hold CIDRs such as 10.0.0.0/16, and %q is none." .) }}
+{{- end }}
+{{- end }}
+{{- if and (not $v.serviceAccount.create) (not $v.serviceAccount.name) }}
+{{- fail "serviceAccount.name must say which ServiceAccount the pods run as, because serviceAccount.create is false." }}
+{{- end }}
+{{- if $v.simulator.enabled }}
+{{- if ne $v.atlas.baseUrl "https://cloud.mongodb.com" }}
+{{- fail "simulator.enabled takes the place of atlas.baseUrl: leave one of them out." }}
+{{- end }}
+{{- if $v.atlas.caFile }}
+{{- fail "simulator.enabled brings its own certificates to trust: leave atlas.caFile out." }}
+{{- end }}
+{{- else if or $v.simulator.month $v.simulator.fixtures }}
+{{- fail "simulator.month and simulator.fixtures are of no use without simulator.enabled." }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,22 @@
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { generatedCrds } from "./generate-crds.ts";
+
+const FOLDER = new URL("../../crds/", import.meta.url);
+
+describe("crds/ is what `make crds` writes:", () => {
+  test("the same files", async () => {
+    expect((await readdir(FOLDER)).toSorted()).toEqual([...generatedCrds().keys()].toSorted());
+  });
+
+  test.each([...generatedCrds()])("%s", async (name, text) => {
+    expect(await readFile(new URL(name, FOLDER), "utf8")).toBe(text);
+  });
+});
+
+test("what is generated reads as YAML again", () => {
+  for (const text of generatedCrds().values()) {
+    expect(parse(text)).toMatchObject({ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" });
+  }
+});

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "vitest";
+import {
+  FACTS,
+  failure,
+  following,
+  issuance,
+  listed,
+  NOW,
+  refused,
+  resource,
+  round,
+  SETTLED_STATUS,
+  settled,
+} from "../controllers/user-certificate/testing/observations.ts";
+import { reconcileFigures, resourceFigures } from "./figures.ts";
+
+describe("a round counts", () => {
+  test("as nothing done where nothing was to do", () => {
+    expect(reconcileFigures(round(settled()))).toEqual({
+      decision: "keep",
+      outcome: "nothing",
+      reason: "None",
+      issuedFor: undefined,
+      orphans: 0,
+    });
+  });
+
+  test("with the reason for which a certificate was issued", () => {
+    const observed = settled({ atlas: listed(), secret: { kind: "absent" } });
+    const open = issuance({ reason: "SecretMissing" });
+    expect(reconcileFigures(round(observed, { kind: "issued", facts: FACTS, issuance: open }))).toMatchObject({
+      decision: "issue",
+      outcome: "issued",
+      reason: "SecretMissing",
+      issuedFor: "SecretMissing",
+    });
+  });
+
+  test("with what stood in the way", () => {
+    const observed = settled({ atlas: listed(), secret: { kind: "absent" } });
+    expect(reconcileFigures(round(observed, failure("RoleMissing")))).toMatchObject({
+      decision: "issue",
+      outcome: "failed",
+      reason: "RoleMissing",
+      issuedFor: undefined,
+    });
+    expect(reconcileFigures(round({ ...observed, atlas: refused("AtlasUnavailable") }))).toMatchObject({
+      decision: "blocked",
+      outcome: "nothing",
+      reason: "AtlasUnavailable",
+    });
+  });
+
+  describe("orphans", () => {
+    const lost = settled({ atlas: listed(FACTS.serialNumber, "2002"), status: { issuance: issuance() } });
+
+    test("in the round that finds them, and in none after it", () => {
+      const found = round(lost);
+      expect(reconcileFigures(found).orphans).toBe(1);
+      expect(reconcileFigures(round(following(found))).orphans).toBe(0);
+    });
+
+    test("not in a round that was overtaken: it comes again", () => {
+      expect(reconcileFigures(round(lost, { kind: "overtaken" })).orphans).toBe(0);
+    });
+  });
+
+  test("with no word in a label that is not the operator's own", () => {
+    const observed = settled({ atlas: listed(), secret: { kind: "absent" } });
+    const open = issuance({ reason: "written by somebody else" });
+    expect(reconcileFigures(round(observed, { kind: "issued", facts: FACTS, issuance: open })).issuedFor).toBe("Other");
+  });
+});
+
+describe("a resource shows", () => {
+  test("its times, its condition and what nobody accounts for", () => {
+    const status = { ...SETTLED_STATUS, unaccountedCertificates: 2 };
+    expect(resourceFigures(resource({ status }))).toEqual({
+      namespace: "shop",
+      name: "orders-api",
+      ready: "True",
+      reason: "Issued",
+      notAfterMs: FACTS.notAfter.getTime(),
+      renewalMs: Date.parse(SETTLED_STATUS.renewalTime ?? ""),
+      suspended: false,
+      unaccounted: 2,
+    });
+  });
+
+  test("that it has no status yet", () => {
+    expect(resourceFigures(resource())).toMatchObject({ ready: "Unknown", reason: "None", notAfterMs: undefined });
+  });
+
+  test("that it can't be read", () => {
+    const { spec: _, status: __, ...identity } = resource();
+    expect(resourceFigures({ ...identity, valid: false, problem: "spec: is not there" })).toMatchObject({
+      ready: "Unknown",
+      reason: "Unreadable",
+      notAfterMs: undefined,
+    });
+  });
+
+  test("no reason and no time that somebody else made up", () => {
+    const conditions = [
+      {
+        type: "Ready",
+        status: "False" as const,
+        reason: "MadeUp",
+        message: "",
+        lastTransitionTime: new Date(NOW).toISOString(),
+      },
+    ];
+    expect(resourceFigures(resource({ status: { conditions, notAfter: "tomorrow" } }))).toMatchObject({
+      ready: "False",
+      reason: "Other",
+      notAfterMs: undefined,
+    });
+  });
+});

@@ -1,0 +1,64 @@
+import { BLOCKED_REASONS } from "../api/reasons.ts";
+import type { CachedCertificate } from "../controllers/user-certificate/caches.ts";
+import { orphans } from "../controllers/user-certificate/facts.ts";
+import { ISSUE_CHECKS } from "../controllers/user-certificate/issue-reasons.ts";
+import { type Round, troubleOf } from "../controllers/user-certificate/round.ts";
+import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
+import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
+
+export const ISSUE_REASONS: readonly string[] = ISSUE_CHECKS.map(([reason]) => reason);
+
+const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOCKED_REASONS, ...ISSUE_REASONS]);
+
+/** What a round adds to the figures. */
+export function reconcileFigures(round: Round): ReconcileFigures {
+  const { observed, decision, outcome } = round;
+  const isIssued = outcome.kind === "issued";
+  return {
+    decision: decision.kind,
+    outcome: outcome.kind,
+    reason: known(reasonOf(round), "None"),
+    issuedFor: isIssued ? known(outcome.issuance.reason, "Other") : undefined,
+    // What was overtaken is looked at again, and counted then.
+    orphans: outcome.kind === "overtaken" ? 0 : (orphans(observed)?.length ?? 0),
+  };
+}
+
+/** What the figures say of a resource, from its status as the cache has it. */
+export function resourceFigures(certificate: CachedCertificate): ResourceFigures {
+  const { namespace, name } = certificate;
+  if (!certificate.valid) {
+    const nothing = { notAfterMs: undefined, renewalMs: undefined, suspended: false, unaccounted: 0 };
+    return { namespace, name, ready: "Unknown", reason: "Unreadable", ...nothing };
+  }
+  const { spec, status } = certificate;
+  const ready = status.conditions?.find(({ type }) => type === "Ready");
+  return {
+    namespace,
+    name,
+    ready: ready?.status ?? "Unknown",
+    reason: known(ready?.reason, ready === undefined ? "None" : "Other"),
+    notAfterMs: milliseconds(status.notAfter),
+    renewalMs: milliseconds(status.renewalTime),
+    suspended: spec.suspend,
+    unaccounted: status.unaccountedCertificates ?? 0,
+  };
+}
+
+function reasonOf(round: Round): string | undefined {
+  const { decision, observed } = round;
+  const trouble = troubleOf(round);
+  if (trouble !== undefined) return trouble.reason;
+  if (decision.kind === "issue") return decision.reason;
+  return decision.kind === "finish" ? observed.resource.status.issuance?.reason : undefined;
+}
+
+/** A status can be written by others too: what stands there gets into a label only if it is a word of ours. */
+function known(reason: string | undefined, otherwise: string): string {
+  return reason !== undefined && KNOWN_REASONS.has(reason) ? reason : otherwise;
+}
+
+function milliseconds(time: string | undefined): number | undefined {
+  const ms = time === undefined ? Number.NaN : Date.parse(time);
+  return Number.isNaN(ms) ? undefined : ms;
+}

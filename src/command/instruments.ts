@@ -1,0 +1,183 @@
+import type { Pacer } from "../atlas/pacer.ts";
+import type { Clock } from "../clock.ts";
+import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
+import type { Round } from "../controllers/user-certificate/round.ts";
+import type { EventRecorder } from "../kube/event-recorder.ts";
+import type { Lease } from "../kube/lease.ts";
+import type { Log } from "../kube/log.ts";
+import type { WorkQueueObserver } from "../kube/work-queue.ts";
+import { type BindAddress, formatBindAddress } from "../telemetry/bind-address.ts";
+import { certificateMetrics } from "../telemetry/certificate-metrics.ts";
+import {
+  cachesSynced,
+  eventLoopTurns,
+  leaseYoung,
+  notShuttingDown,
+  queueMoves,
+  watchesFresh,
+} from "../telemetry/checks.ts";
+import { type Check, Health } from "../telemetry/health.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { Pulse } from "../telemetry/pulse.ts";
+import { RunsUnderWay } from "../telemetry/runs-under-way.ts";
+import { registerRuntimeMetrics } from "../telemetry/runtime-metrics.ts";
+import { type RunningServer, startServer } from "../telemetry/server.ts";
+import { ISSUE_REASONS, reconcileFigures, resourceFigures } from "./figures.ts";
+import { VERSION } from "./version.ts";
+
+/** Where metrics and health are served; undefined for not at all. */
+export interface ServeOptions {
+  readonly metrics?: BindAddress | undefined;
+  readonly health?: BindAddress | undefined;
+}
+
+/** The parts that are looked at. */
+export interface Sources {
+  readonly controller: UserCertificateController;
+  readonly events: EventRecorder;
+  readonly pacer: Pacer;
+  /** Without it this process leads from the start. */
+  readonly lease: Lease | undefined;
+  readonly leaseDurationMs: number;
+  /** Aborts when the shutdown begins. */
+  readonly shutdown: AbortSignal;
+}
+
+/** What this process shows of itself: metrics and health, and the servers that anybody reads them from. */
+export class Instruments {
+  readonly metrics = new Metrics({ version: VERSION, issueReasons: ISSUE_REASONS });
+  /** The work queue tells it of each run. */
+  readonly queueObserver: WorkQueueObserver;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #runs: RunsUnderWay;
+  readonly #pulse: Pulse;
+  readonly #servers: RunningServer[] = [];
+  readonly #stop = new AbortController();
+  #workingSince: number | undefined;
+
+  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#runs = new RunsUnderWay(clock);
+    this.#pulse = new Pulse(clock);
+    this.queueObserver = {
+      started: (key, waitedMs) => {
+        this.#runs.started(key);
+        this.metrics.runStarted(waitedMs);
+      },
+      finished: (key, workedMs, result) => {
+        this.#runs.finished(key);
+        this.metrics.runFinished(workedMs, result);
+      },
+    };
+  }
+
+  round(round: Round): void {
+    this.metrics.reconciled(reconcileFigures(round));
+  }
+
+  /** The run of this key is about to ask for a certificate. */
+  creates(key: string): void {
+    this.#runs.creates(key);
+  }
+
+  /** From now on keys are worked on, until the signal aborts: whether the queue moves matters. */
+  working(signal: AbortSignal): void {
+    this.#workingSince = this.#clock.monotonic();
+    const onAbort = () => {
+      this.#workingSince = undefined;
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  }
+
+  /**
+   * Starts to serve.
+   *
+   * @throws ListenError
+   */
+  async serve(addresses: ServeOptions, sources: Sources): Promise<void> {
+    const { metrics, health } = addresses;
+    if (metrics !== undefined) await this.#serveMetrics(metrics, sources);
+    if (health !== undefined) await this.#serveHealth(health, sources);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  async #serveMetrics(address: BindAddress, { controller, events, pacer, lease }: Sources): Promise<void> {
+    const { registry } = this.metrics;
+    this.metrics.addProcess();
+    registerRuntimeMetrics(registry, {
+      queue: controller.queue,
+      watches: controller.watches,
+      events,
+      pacer,
+      isLeading: () => lease?.held ?? true,
+      monotonic: () => this.#clock.monotonic(),
+    });
+    this.metrics.addText(() =>
+      certificateMetrics(Iterator.from(controller.certificates()).map(resourceFigures), this.#clock.now()),
+    );
+    await this.#start("metrics", address, {
+      "/metrics": async () => ({
+        status: 200,
+        contentType: this.metrics.contentType,
+        body: await this.metrics.text(),
+      }),
+    });
+  }
+
+  async #serveHealth(address: BindAddress, sources: Sources): Promise<void> {
+    const { controller, lease, leaseDurationMs, shutdown } = sources;
+    const monotonic = () => this.#clock.monotonic();
+    const ready = this.#health("readyz", [
+      cachesSynced(controller.watches),
+      watchesFresh(controller.watches, monotonic),
+      notShuttingDown(shutdown),
+    ]);
+    const live = this.#health("livez", [
+      eventLoopTurns(this.#pulse),
+      queueMoves({
+        queue: controller.queue,
+        runs: this.#runs,
+        workingSince: () => this.#workingSince,
+        monotonic,
+      }),
+      ...(lease === undefined ? [] : [leaseYoung(lease, leaseDurationMs)]),
+    ]);
+    await this.#start("health", address, {
+      "/readyz": (query) => ready.answer(query),
+      "/livez": (query) => live.answer(query),
+    });
+    // Never rejects.
+    void this.#pulse.start(this.#stop.signal);
+  }
+
+  #health(name: "readyz" | "livez", checks: readonly Check[]): Health {
+    return new Health({
+      name,
+      checks,
+      onChange: (check, problem) => {
+        if (problem === undefined) this.#log.info({ endpoint: name, check }, "a health check is well again");
+        // To be unready is a part of every start and end; to be restarted is not.
+        else
+          this.#log[name === "livez" ? "error" : "info"]({ endpoint: name, check, problem }, "a health check failed");
+      },
+    });
+  }
+
+  async #start(what: "metrics" | "health", address: BindAddress, routes: Parameters<typeof startServer>[0]["routes"]) {
+    const server = await startServer({
+      what,
+      address,
+      routes,
+      onError: (error) => this.#log.error({ err: error, what }, "a request could not be answered"),
+    });
+    this.#servers.push(server);
+    this.#log.info({ address: formatBindAddress(server.address), paths: Object.keys(routes) }, `serving ${what}`);
+  }
+}

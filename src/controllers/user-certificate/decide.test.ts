@@ -1,0 +1,447 @@
+import { describe, expect, test } from "vitest";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import type { BlockedReason, IssueReason } from "../../api/reasons.ts";
+import { decide, needsAtlas } from "./decide.ts";
+import type { Observed } from "./observed.ts";
+import {
+  ABSENT,
+  certificate,
+  DAY_MS,
+  damaged,
+  FACTS,
+  FOREIGN,
+  failure,
+  firstLook,
+  following,
+  HOUR_MS,
+  issuance,
+  listed,
+  managed,
+  NOW,
+  OTHER_PROJECT,
+  POLICY,
+  RENEWAL_MS,
+  refused,
+  round,
+  SECOND_MS,
+  SETTLED_STATUS,
+  secretMetadataFor,
+  settled,
+} from "./testing/observations.ts";
+
+const kindOf = (observed: Observed, nowMs = NOW) => decide(observed, nowMs).kind;
+
+describe("keeps the certificate", () => {
+  const cases: readonly [what: string, observed: Observed, nowMs?: number][] = [
+    ["when all is well", settled()],
+    ["when Atlas lists it", settled({ atlas: listed("1001", "1002") })],
+    ["on the first look at a Secret that was there before", firstLook()],
+    ["a second before its renewal time", settled(), RENEWAL_MS - SECOND_MS],
+    [
+      "when others put labels and annotations of theirs on the Secret",
+      settled({
+        secret: managed(FACTS, { labels: { [MANAGED_LABEL]: "true", team: "x" } }),
+      }),
+    ],
+    ["when the months of the next one change", settled({ spec: { monthsUntilExpiration: 12 }, generation: 2 })],
+    ["when the Secret is being deleted but is still there", settled({ secret: managed(FACTS, { deleting: true }) })],
+    ["when the renew request was answered", settled({ renewRequest: "a", status: { renewRequest: "a" } })],
+    ["when an answered renew request was taken away", settled({ status: { renewRequest: "a" } })],
+    [
+      "on the first look although an old renew request is there",
+      {
+        ...firstLook(),
+        resource: { ...firstLook().resource, renewRequest: "a" },
+      },
+    ],
+    [
+      "while a failed verification's backoff runs",
+      following(round(settled({ atlas: refused("AtlasUnavailable") })), {
+        atlas: { kind: "notAsked" },
+      }),
+    ],
+    [
+      "when its distinguished name has another order",
+      settled({
+        spec: { username: "OU=analytics,CN=reports" },
+        secret: managed(
+          certificate("1001", {
+            subject: [
+              { type: "CN", value: "reports" },
+              { type: "OU", value: "analytics" },
+            ],
+          }),
+          {
+            annotations: {
+              ...secretMetadataFor(FACTS).annotations,
+              [SECRET_ANNOTATIONS.username]: "OU=analytics,CN=reports",
+            },
+          },
+        ),
+      }),
+    ],
+  ];
+  test.each(cases)("%s", (_what, observed, nowMs = NOW) => {
+    expect(decide(observed, nowMs)).toEqual({ kind: "keep" });
+  });
+});
+
+describe("issues", () => {
+  const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
+  const cases: readonly [what: string, observed: Observed, reason: IssueReason, message: string, nowMs?: number][] = [
+    ["when there is no Secret", settled({ secret: ABSENT }), "SecretMissing", "There is no Secret orders-api-mongodb."],
+    [
+      "when the Secret lost its key",
+      settled({ secret: damaged("missing") }),
+      "SecretDataMissing",
+      "Secret orders-api-mongodb is of no use: it has no tls.key.",
+    ],
+    [
+      "when the Secret holds rubbish",
+      settled({ secret: damaged("undecodable") }),
+      "PemUndecodable",
+      "Secret orders-api-mongodb is of no use: it has no tls.key.",
+    ],
+    [
+      "when key and certificate don't belong together",
+      settled({ secret: damaged("mismatch") }),
+      "KeyMismatch",
+      "Secret orders-api-mongodb is of no use: it has no tls.key.",
+    ],
+    [
+      "when the username changed",
+      settled({ spec: { username: "billing" }, generation: 2 }),
+      "IdentityChanged",
+      `The Secret was issued for user orders-api; wanted is user billing of project ${settled().resource.spec.projectId}.`,
+    ],
+    [
+      "when the project changed",
+      settled({ spec: { projectId: OTHER_PROJECT }, generation: 2 }),
+      "IdentityChanged",
+      `The Secret was issued for project ${settled().resource.spec.projectId}; wanted is user orders-api of project ${OTHER_PROJECT}.`,
+    ],
+    [
+      "when the certificate is another user's and no annotation says whose",
+      settled({
+        spec: { username: "billing" },
+        secret: managed(FACTS, { annotations: { [SECRET_ANNOTATIONS.certificateUid]: "x" } }),
+      }),
+      "IdentityChanged",
+      `The Secret was issued for another user; wanted is user billing of project ${settled().resource.spec.projectId}.`,
+    ],
+    ["when renewal is requested", settled({ renewRequest: "a" }), "RenewRequested", "Renewal was requested (a)."],
+    [
+      "when renewal is requested again",
+      settled({ renewRequest: "b", status: { renewRequest: "a" } }),
+      "RenewRequested",
+      "Renewal was requested (b).",
+    ],
+    ["at the renewal time", settled(), "NearingExpiry", "Certificate 1001 expires in 30d.", RENEWAL_MS],
+    [
+      "at the time before expiry that the spec names",
+      settled({ spec: { renewBefore: "720h" } }),
+      "NearingExpiry",
+      "Certificate 1001 expires in 30d.",
+      FACTS.notAfter.getTime() - 30 * DAY_MS,
+    ],
+    [
+      "at the share of the lifetime that the spec names",
+      settled({ spec: { renewBeforePercentage: 50 } }),
+      "NearingExpiry",
+      "Certificate 1001 expires in 45d.",
+      FACTS.notAfter.getTime() - 45 * DAY_MS,
+    ],
+    [
+      "when the certificate has expired",
+      settled({ secret: managed(expired) }),
+      "NearingExpiry",
+      "Certificate 1001 has expired.",
+    ],
+    [
+      "when Atlas no longer lists the certificate",
+      settled({ atlas: listed("1002") }),
+      "NotListedByAtlas",
+      "Atlas no longer lists certificate 1001.",
+    ],
+    [
+      "when Atlas lists nothing at all",
+      settled({ atlas: listed() }),
+      "NotListedByAtlas",
+      "Atlas no longer lists certificate 1001.",
+    ],
+    [
+      "when Atlas does not list the certificate of a Secret that was there before",
+      firstLook({ atlas: listed() }),
+      "NotListedByAtlas",
+      "Atlas no longer lists certificate 1001.",
+    ],
+  ];
+  test.each(cases)("%s", (_what, observed, reason, message, nowMs = NOW) => {
+    expect(decide(observed, nowMs)).toEqual({ kind: "issue", reason, message });
+  });
+
+  test("for a good Secret's request even where an earlier status lost its serial number", () => {
+    const { serialNumber: _lost, ...status } = SETTLED_STATUS;
+    const observed = settled({ renewRequest: "a" });
+    expect(decide({ ...observed, resource: { ...observed.resource, status } }, NOW)).toMatchObject({
+      kind: "issue",
+      reason: "RenewRequested",
+    });
+  });
+});
+
+describe("is blocked", () => {
+  const spent = (count: number, reason = "NearingExpiry", ageMs = HOUR_MS) => ({
+    recentIssuances: Array.from({ length: count }, () => ({ time: iso(NOW - ageMs), reason })),
+  });
+  const cases: readonly (readonly [string, Observed, BlockedReason])[] = [
+    ["while it is suspended", settled({ spec: { suspend: true }, secret: ABSENT }), "Suspended"],
+    ["by a Secret that is not the operator's", settled({ secret: FOREIGN }), "SecretForeign"],
+    ["by another resource that holds the Secret", settled({ secretHolder: "billing" }), "SecretClaimedTwice"],
+    [
+      "by credentials that can't be used",
+      settled({ credentials: { kind: "unusable", version: undefined, problem: "there is none." } }),
+      "CredentialsMissing",
+    ],
+    ["by what Atlas says", settled({ atlas: refused("RoleMissing") }), "RoleMissing"],
+    ["by four certificates in a day", settled({ secret: ABSENT, status: spent(4) }), "IssuanceBudgetSpent"],
+    [
+      "by a Secret whose data was damaged twice in a day",
+      settled({
+        secret: damaged("missing"),
+        status: spent(2, "KeyMismatch"),
+      }),
+      "SecretContended",
+    ],
+    ["by ten unexpired certificates", settled({ secret: ABSENT, atlas: listed(...numbers(10)) }), "TooManyUnexpired"],
+    [
+      "by a Secret that was repaired five times in an hour",
+      settled({
+        secret: managed(FACTS, { labels: {} }),
+        recentRepairs: numbers(5).map(() => NOW - 60_000),
+      }),
+      "SecretContended",
+    ],
+    [
+      "by the backoff of the last attempt",
+      following(round(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound"))),
+      "UserNotFound",
+    ],
+  ];
+  test.each(cases)("%s", (_what, observed, reason) => {
+    expect(decide(observed, NOW)).toMatchObject({ kind: "blocked", trouble: { reason } });
+  });
+
+  const freed: readonly (readonly [string, Observed])[] = [
+    ["once the oldest of four certificates is a day old", settled({ secret: ABSENT, status: spent(4, "x", DAY_MS) })],
+    ["once one of ten has expired", settled({ secret: ABSENT, atlas: listed(...numbers(9)) })],
+    [
+      "when a renewal is requested although the data was damaged twice",
+      settled({
+        secret: damaged("missing"),
+        status: spent(2, "KeyMismatch"),
+        renewRequest: "now",
+      }),
+    ],
+    [
+      "when the Secret is deleted although its data was damaged twice",
+      settled({ secret: ABSENT, status: spent(2, "KeyMismatch") }),
+    ],
+  ];
+  test.each(freed)("no longer %s", (_what, observed) => {
+    expect(kindOf(observed)).toBe("issue");
+  });
+
+  test("and says by whom the Secret is overwritten", () => {
+    const observed = settled({
+      secret: { ...damaged("missing"), metadata: secretMetadataFor(FACTS, { otherWriters: ["argocd"] }) },
+      status: spent(2, "SecretDataMissing"),
+    });
+    expect(decide(observed, NOW)).toMatchObject({
+      trouble: {
+        message: expect.stringContaining(
+          "overwritten again and again by argocd. Its data was damaged 3 times in a day",
+        ),
+      },
+    });
+  });
+
+  test("with the same words a minute later", () => {
+    const observed = settled({ secret: ABSENT, status: spent(4) });
+    expect(decide(observed, NOW + 60_000)).toEqual(decide(observed, NOW));
+  });
+
+  test("by the unexpired certificates with the time of the next expiry that is still to come", () => {
+    const gone = { serialNumber: "1", notAfter: new Date(NOW - 60_000) };
+    const next = { serialNumber: "2", notAfter: new Date(NOW + DAY_MS) };
+    const observed = settled({ secret: ABSENT, atlas: listed(...numbers(9), gone, next) });
+    expect(decide(observed, NOW)).toMatchObject({ trouble: { retry: { kind: "at", atMs: NOW + DAY_MS } } });
+  });
+
+  test("by unexpired certificates that have expired by this clock, but not for ever", () => {
+    const gone = numbers(10).map((serialNumber) => ({ serialNumber, notAfter: new Date(NOW - 60_000) }));
+    const observed = settled({ secret: ABSENT, atlas: listed(...gone) });
+    expect(decide(observed, NOW)).toMatchObject({
+      trouble: { retry: { kind: "at", atMs: NOW + POLICY.recheckIntervalMs } },
+    });
+  });
+});
+
+describe("repairs", () => {
+  const without = (map: Readonly<Record<string, string>>, key: string) =>
+    Object.fromEntries(Object.entries(map).filter(([name]) => name !== key));
+  const { labels, annotations } = secretMetadataFor(FACTS);
+  const pair = managed();
+  const cases: readonly (readonly [string, Observed, readonly string[]])[] = [
+    ["a label that was taken away", settled({ secret: managed(FACTS, { labels: {} }) }), [`label ${MANAGED_LABEL}`]],
+    [
+      "a label that was changed",
+      settled({ secret: managed(FACTS, { labels: { [MANAGED_LABEL]: "false" } }) }),
+      [`label ${MANAGED_LABEL}`],
+    ],
+    [
+      "the annotation with the user, where the certificate tells whose it is",
+      settled({ secret: managed(FACTS, { annotations: without(annotations, SECRET_ANNOTATIONS.username) }) }),
+      [`annotation ${SECRET_ANNOTATIONS.username}`],
+    ],
+    [
+      "a label that the template asks for",
+      settled({ spec: { secretTemplate: { labels: { app: "orders" } } } }),
+      ["label app"],
+    ],
+    [
+      "an annotation that the template no longer asks for",
+      settled({
+        secret: managed(FACTS, {
+          annotations: { ...annotations, "example.com/x": "1" },
+          ownAnnotationKeys: [...Object.keys(annotations), "example.com/x"],
+        }),
+      }),
+      ["annotation example.com/x"],
+    ],
+    [
+      "the formats",
+      settled({ secret: { ...pair, content: { kind: "pair", facts: FACTS, formatsCurrent: false } } }),
+      ["formats"],
+    ],
+    [
+      "the owner of a Secret that was there before its resource",
+      settled({
+        secret: managed(FACTS, {
+          annotations: { ...annotations, [SECRET_ANNOTATIONS.certificateUid]: "an older one" },
+        }),
+      }),
+      [`annotation ${SECRET_ANNOTATIONS.certificateUid}`],
+    ],
+    [
+      "the owner reference of a Secret that shall go with its resource",
+      settled({ spec: { deletionPolicy: "Delete" } }),
+      ["owner reference"],
+    ],
+    [
+      "the owner reference of a Secret that shall stay",
+      settled({
+        secret: managed(FACTS, {
+          labels,
+          ownerReferences: [
+            { apiVersion: "atlascerts.io/v1alpha1", kind: "AtlasUserCertificate", name: "orders-api", uid: "x" },
+          ],
+        }),
+      }),
+      ["owner reference"],
+    ],
+  ];
+  test.each(cases)("%s", (_what, observed, differences) => {
+    expect(decide(observed, NOW)).toEqual({ kind: "repair", differences });
+  });
+
+  test("nothing while a new certificate is due, which mends all of it", () => {
+    expect(kindOf(settled({ secret: managed(FACTS, { labels: {} }), renewRequest: "a" }))).toBe("issue");
+  });
+
+  test("again when the repairs are an hour old", () => {
+    const recentRepairs = numbers(5).map(() => NOW - HOUR_MS);
+    expect(kindOf(settled({ secret: managed(FACTS, { labels: {} }), recentRepairs }))).toBe("repair");
+  });
+});
+
+describe("an open issuance", () => {
+  const open = (known: readonly string[], change: Partial<Observed> = {}) =>
+    settled({ status: { issuance: issuance({ knownSerials: [...known] }) }, ...change });
+
+  test("is finished where the Secret holds a certificate that was not there before", () => {
+    expect(decide(open(["1000"]), NOW)).toEqual({ kind: "finish" });
+  });
+
+  test("is finished even while the resource is suspended or its credentials are gone", () => {
+    const credentials = { kind: "unusable", version: undefined, problem: "gone" } as const;
+    expect(kindOf(open([], { credentials }))).toBe("finish");
+    expect(kindOf(settled({ spec: { suspend: true }, status: { issuance: issuance() } }))).toBe("finish");
+  });
+
+  test("is not finished by the certificate that was there before", () => {
+    expect(kindOf(open(["1001"]))).toBe("keep");
+  });
+
+  test("is not finished by a Secret that another resource holds", () => {
+    expect(decide(open([], { secretHolder: "billing" }), NOW)).toMatchObject({
+      trouble: { reason: "SecretClaimedTwice" },
+    });
+  });
+
+  test("goes on where the Secret is still not there", () => {
+    expect(kindOf(open([], { secret: ABSENT, atlas: listed() }))).toBe("issue");
+  });
+
+  test("needs Atlas' list although there is nothing to issue", () => {
+    const observed = open(["1001"]);
+    expect(needsAtlas(observed, decide(observed, NOW), NOW)).toBe(true);
+  });
+});
+
+describe("asks Atlas", () => {
+  const asks = (observed: Observed, nowMs = NOW) => needsAtlas(observed, decide(observed, nowMs), nowMs);
+  const cases: readonly (readonly [string, Observed, number, boolean])[] = [
+    ["before it issues", settled({ secret: ABSENT }), NOW, true],
+    ["about a certificate that was never verified", firstLook(), NOW, true],
+    ["about a certificate that was verified six hours ago", settled(), NOW + 5 * HOUR_MS, true],
+    ["not about one that was verified an hour ago", settled(), NOW, false],
+    ["not while it is suspended", settled({ spec: { suspend: true } }), NOW + DAY_MS, false],
+    ["not for a repair", settled({ secret: managed(FACTS, { labels: {} }) }), NOW + DAY_MS, false],
+    [
+      "not while the backoff of the last question runs",
+      following(round(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {
+        atlas: { kind: "notAsked" },
+      }),
+      NOW + DAY_MS,
+      false,
+    ],
+    [
+      "again when that backoff is over",
+      following(round(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {
+        atlas: { kind: "notAsked" },
+      }),
+      NOW + DAY_MS + 10_000,
+      true,
+    ],
+    [
+      "again after a certificate was put back that an older status spoke of",
+      settled({
+        secret: managed(certificate("1002")),
+      }),
+      NOW,
+      true,
+    ],
+  ];
+  test.each(cases)("%s", (_what, observed, nowMs, expected) => {
+    expect(asks(observed, nowMs)).toBe(expected);
+  });
+});
+
+function numbers(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => String(2000 + index));
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

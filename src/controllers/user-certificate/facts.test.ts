@@ -1,0 +1,209 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import {
+  backoffEndMs,
+  heldCertificate,
+  lastVerifiedMs,
+  orphans,
+  renewRequested,
+  spentIssuances,
+  unaccounted,
+  verificationDueMs,
+} from "./facts.ts";
+import type { Observed } from "./observed.ts";
+import {
+  ABSENT,
+  certificate,
+  damaged,
+  FACTS,
+  FOREIGN,
+  failure,
+  firstLook,
+  following,
+  HOUR_MS,
+  issuance,
+  listed,
+  managed,
+  NOW,
+  OTHER_PROJECT,
+  POLICY,
+  refused,
+  round,
+  SETTLED_STATUS,
+  settled,
+} from "./testing/observations.ts";
+
+describe("the held certificate is", () => {
+  test.each([
+    ["the one in the operator's Secret", settled(), FACTS],
+    ["none without a Secret", settled({ secret: ABSENT }), undefined],
+    ["none in a foreign Secret", settled({ secret: FOREIGN }), undefined],
+    ["none in a damaged one", settled({ secret: damaged("mismatch") }), undefined],
+    ["not that of another resource's Secret", settled({ secretHolder: "billing" }), undefined],
+  ])("%s", (_what, observed: Observed, held) => {
+    expect(heldCertificate(observed)).toBe(held);
+  });
+});
+
+describe("a certificate was verified last", () => {
+  test("when the status says so", () => {
+    expect(lastVerifiedMs(settled())).toBe(NOW - HOUR_MS);
+  });
+
+  test("never, where the status speaks of another one", () => {
+    expect(lastVerifiedMs(settled({ secret: managed(certificate("1002")) }))).toBeUndefined();
+    expect(verificationDueMs(settled({ secret: managed(certificate("1002")) }))).toBe(0);
+  });
+
+  test("and each resource has a time of its own for the next, in the last fifth of the interval", () => {
+    const due = Array.from({ length: 100 }, (_, index) => {
+      const observed = settled();
+      return verificationDueMs({ ...observed, resource: { ...observed.resource, uid: uuid(index) } });
+    });
+    const last = NOW - HOUR_MS;
+    expect(Math.min(...due)).toBeGreaterThanOrEqual(last + 0.8 * POLICY.verifyIntervalMs);
+    expect(Math.max(...due)).toBeLessThanOrEqual(last + POLICY.verifyIntervalMs);
+    expect(Math.max(...due) - Math.min(...due)).toBeGreaterThan(0.15 * POLICY.verifyIntervalMs);
+  });
+});
+
+/** As random as a real one, and the same in each run. */
+function uuid(index: number): string {
+  return createHash("sha256").update(String(index)).digest("hex").slice(0, 32);
+}
+
+describe("a backoff", () => {
+  const failed = following(round(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound")));
+  const { resource } = failed;
+
+  test("runs until its time", () => {
+    const endMs = backoffEndMs(failed, NOW);
+    expect(endMs).toBeGreaterThan(NOW);
+    expect(backoffEndMs(failed, endMs ?? 0)).toBeUndefined();
+  });
+
+  test.each([
+    ["a change of the spec", { ...failed, resource: { ...resource, generation: 2 } }],
+    ["a renew request", { ...failed, resource: { ...resource, renewRequest: "now" } }],
+    ["other credentials", { ...failed, credentials: { kind: "usable", version: "32" } }],
+    ["the loss of the credentials", { ...failed, credentials: { kind: "unusable", version: undefined, problem: "" } }],
+  ] as const)("is ended by %s", (_what, observed: Observed) => {
+    expect(backoffEndMs(observed, NOW)).toBeUndefined();
+  });
+});
+
+describe("a renewal is requested", () => {
+  test.each([
+    ["by a value that was not answered", settled({ renewRequest: "b", status: { renewRequest: "a" } }), true],
+    ["by an empty value too", settled({ renewRequest: "" }), true],
+    ["not by an answered value", settled({ renewRequest: "a", status: { renewRequest: "a" } }), false],
+    ["not without the annotation", settled({ status: { renewRequest: "a" } }), false],
+  ])("%s", (_what, observed, expected) => {
+    expect(renewRequested(observed)).toBe(expected);
+  });
+
+  test("not on the first look: that request was answered in another life", () => {
+    const observed = firstLook({ atlas: listed("1001") });
+    const first = { ...observed, resource: { ...observed.resource, renewRequest: "old" } };
+    expect(renewRequested(first)).toBe(false);
+    expect(renewRequested(following(round(first)))).toBe(false);
+  });
+});
+
+describe("of the certificates that Atlas lists", () => {
+  test.each([
+    ["the held one is accounted for", settled({ atlas: listed("1001") }), []],
+    [
+      "one that this resource was issued before is",
+      settled({
+        atlas: listed("1001", "1000"),
+        status: { recentIssuances: [{ time: "2030-01-01T00:00:00Z", reason: "x", serialNumber: "1000" }] },
+      }),
+      [],
+    ],
+    [
+      "one of another resource with the same user is",
+      settled({ atlas: listed("1001", "1000"), serialsOfOthers: new Set(["1000"]) }),
+      [],
+    ],
+    ["any other is not", settled({ atlas: listed("1001", "1000") }), ["1000"]],
+    ["nothing is known without the list", settled({ atlas: refused("RateLimited") }), []],
+  ])("%s", (_what, observed: Observed, serials) => {
+    expect(unaccounted(observed).map(({ serialNumber }) => serialNumber)).toEqual(serials);
+  });
+});
+
+const lost = (change: Partial<Observed> = {}, open = issuance({ knownSerials: ["1001"] })) =>
+  settled({ status: { issuance: open }, ...change });
+
+describe("orphans of the open issuance are", () => {
+  const serials = (observed: Observed) => orphans(observed)?.map(({ serialNumber }) => serialNumber);
+
+  test("what was not there before it and nobody holds", () => {
+    expect(serials(lost({ atlas: listed("1001", "1002") }))).toEqual(["1002"]);
+  });
+
+  test.each([
+    ["without an issuance", settled({ atlas: listed("1001", "1002") })],
+    ["where nothing new is listed", lost({ atlas: listed("1001") })],
+    [
+      "where another resource accounts for what is new",
+      lost({ atlas: listed("1002"), serialsOfOthers: new Set(["1002"]) }),
+    ],
+  ])("none %s", (_what, observed) => {
+    expect(serials(observed)).toEqual([]);
+  });
+
+  test.each([
+    ["without the list", lost()],
+    ["where the list is another user's by now", lost({ atlas: listed("5") }, issuance({ username: "billing" }))],
+    [
+      "where the list is another project's by now",
+      lost({ atlas: listed("5") }, issuance({ projectId: OTHER_PROJECT })),
+    ],
+  ])("unknown %s", (_what, observed) => {
+    expect(serials(observed)).toBeUndefined();
+  });
+});
+
+describe("what was spent holds", () => {
+  const reasons = (observed: Observed) => spentIssuances(observed).map(({ reason }) => reason);
+  const known = { time: "2030-01-10T12:00:00Z", reason: "SecretMissing", serialNumber: "1001" };
+
+  test("the issuances of the status", () => {
+    expect(spentIssuances(settled({ status: { recentIssuances: [known] } }))).toEqual([known]);
+  });
+
+  test("an attempt whose process died between the answer and the Secret", () => {
+    expect(spentIssuances(lost({ atlas: listed("1001", "1002") }))).toEqual([
+      { time: issuance().startedAt, reason: "AnswerLost", notAfter: "2030-04-01T00:00:00Z" },
+    ]);
+  });
+
+  test("an attempt for another user, of which the list can't tell any more", () => {
+    expect(reasons(lost({ atlas: listed("5") }, issuance({ username: "billing" })))).toEqual(["AnswerLost"]);
+  });
+
+  test("not an attempt that came to nothing", () => {
+    expect(reasons(lost({ atlas: listed("1001") }))).toEqual([]);
+  });
+
+  test("not an open attempt before the list has told", () => {
+    expect(reasons(lost())).toEqual([]);
+  });
+
+  test("an attempt once, where the failure was noted when it happened", () => {
+    const noted = following(
+      round(
+        settled({ secret: ABSENT, atlas: listed("1001") }),
+        failure("AnswerLost", { spent: true, staysOpen: true, issuance: issuance({ knownSerials: ["1001"] }) }),
+      ),
+      { atlas: listed("1001", "1002") },
+    );
+    expect(reasons(noted)).toEqual(["AnswerLost"]);
+  });
+});
+
+test("the settled status of these tests speaks of the certificate", () => {
+  expect(SETTLED_STATUS).toMatchObject({ serialNumber: "1001", revision: 1, unexpiredCertificates: 1 });
+});

@@ -1,0 +1,67 @@
+import { MetricText } from "./metric-text.ts";
+
+/** What the figures need to know of one resource. */
+export interface ResourceFigures {
+  readonly namespace: string;
+  readonly name: string;
+  /** Status and reason of its condition Ready; both from closed lists. */
+  readonly ready: "True" | "False" | "Unknown";
+  readonly reason: string;
+  /** Of the certificate in its Secret, milliseconds since the epoch; undefined where there is none. */
+  readonly notAfterMs: number | undefined;
+  readonly renewalMs: number | undefined;
+  /** Nothing is renewed while it is suspended. */
+  readonly suspended: boolean;
+  /** Unexpired certificates of its user that no resource accounts for. */
+  readonly unaccounted: number;
+}
+
+/**
+ * The figures of all resources, in the text format of Prometheus. They come from the caches, which every replica has:
+ * with two replicas, take the `max by (namespace, name)`.
+ *
+ * Written in one pass and not by prom-client, which makes an object of every series: with 5,000 resources that took
+ * 85 ms and 60 MiB a scrape. Nothing is kept, so the series of a resource that is gone go with it.
+ */
+export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: number): string {
+  const notAfter = new MetricText(
+    "atlascerts_certificate_not_after_timestamp_seconds",
+    "When the certificate in the resource's Secret expires; no series where there is none.",
+  );
+  const renewal = new MetricText(
+    "atlascerts_certificate_renewal_timestamp_seconds",
+    "When the next certificate is due.",
+  );
+  const unaccounted = new MetricText(
+    "atlascerts_unaccounted_certificates",
+    "Unexpired certificates of the resource's database user that no resource accounts for: issued elsewhere, or lost. Only where there are any.",
+  );
+  const ready = new Map<string, number>();
+  let overdue = 0;
+  for (const resource of resources) {
+    const { namespace, name, notAfterMs, renewalMs } = resource;
+    const labels = `namespace="${namespace}",name="${name}"`;
+    if (notAfterMs !== undefined) notAfter.add(labels, notAfterMs / 1000);
+    if (renewalMs !== undefined) renewal.add(labels, renewalMs / 1000);
+    if (renewalMs !== undefined && renewalMs <= nowMs && !resource.suspended) overdue += 1;
+    if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
+    const state = `ready="${resource.ready}",reason="${resource.reason}"`;
+    ready.set(state, (ready.get(state) ?? 0) + 1);
+  }
+  return [notAfter, renewal, unaccounted, readyText(ready), overdueText(overdue)].map((metric) => metric.text).join("");
+}
+
+function readyText(counts: ReadonlyMap<string, number>): MetricText {
+  const metric = new MetricText("atlascerts_resources", "Resources by status and reason of their condition Ready.");
+  for (const [labels, count] of counts) metric.add(labels, count);
+  return metric;
+}
+
+function overdueText(count: number): MetricText {
+  const metric = new MetricText(
+    "atlascerts_renewals_overdue",
+    "Resources whose renewal is due and has not happened, suspended ones left out. A renewal takes seconds.",
+  );
+  metric.add("", count);
+  return metric;
+}

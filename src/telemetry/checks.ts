@@ -1,0 +1,107 @@
+import type { Check } from "./health.ts";
+
+/**
+ * What readiness and liveness ask. Readiness: is what this process knows still true. Liveness: would a restart help; so
+ * nothing here fails because Atlas or the API server is away, and nothing while a restart would lose a certificate.
+ */
+
+/** The API server sends bookmarks about every minute, and a silent watch is cut after 90 s. */
+const STALE_MS = 3 * 60_000;
+/** Longer than any run that keeps its time limit. */
+const STUCK_MS = 15 * 60_000;
+/** Longer than any call takes. */
+const STANDSTILL_MS = 5 * 60_000;
+const SILENT_PULSE_MS = 10_000;
+
+export interface WatchSigns {
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly reflector: {
+    readonly isSynced: boolean;
+    /** Monotonic milliseconds. */
+    readonly lastProgressAt: number | undefined;
+  };
+}
+
+export function cachesSynced(watches: readonly WatchSigns[]): Check {
+  return {
+    name: "caches-synced",
+    problem: () => {
+      const missing = watches.filter(({ reflector }) => !reflector.isSynced).map(label);
+      return missing.length === 0 ? undefined : `not listed yet: ${missing.join(", ")}`;
+    },
+  };
+}
+
+/** @param monotonic gives monotonic milliseconds */
+export function watchesFresh(watches: readonly WatchSigns[], monotonic: () => number): Check {
+  return {
+    name: "watches-fresh",
+    problem: () => {
+      const stale = watches.flatMap((watch) => {
+        const ageMs = monotonic() - (watch.reflector.lastProgressAt ?? monotonic());
+        return ageMs > STALE_MS ? [`${label(watch)} for ${wholeSeconds(ageMs)}`] : [];
+      });
+      return stale.length === 0 ? undefined : `heard nothing from the API server of ${stale.join(", ")}`;
+    },
+  };
+}
+
+export function notShuttingDown(signal: AbortSignal): Check {
+  return { name: "shutdown", problem: () => (signal.aborted ? "this process is shutting down" : undefined) };
+}
+
+export function eventLoopTurns(pulse: { readonly ageMs: number }): Check {
+  return {
+    name: "event-loop",
+    problem: () => (pulse.ageMs > SILENT_PULSE_MS ? `no timer has run for ${wholeSeconds(pulse.ageMs)}` : undefined),
+  };
+}
+
+export interface QueueSigns {
+  readonly queue: { readonly oldestWaitMs: number; readonly lastFinishedAt: number | undefined };
+  readonly runs: { readonly holdCertificate: boolean; readonly longestMs: number };
+  /** Since when this process works on keys, monotonic milliseconds; undefined while it doesn't: not the leader. */
+  readonly workingSince: () => number | undefined;
+  readonly monotonic: () => number;
+}
+
+export function queueMoves({ queue, runs, workingSince, monotonic }: QueueSigns): Check {
+  return {
+    name: "work-queue",
+    problem: () => {
+      const since = workingSince();
+      // A certificate that is in memory and nowhere else outweighs every standstill.
+      if (since === undefined || runs.holdCertificate) return undefined;
+      if (runs.longestMs > STUCK_MS) return `a run has gone on for ${wholeSeconds(runs.longestMs)}`;
+      const idleMs = monotonic() - Math.max(since, queue.lastFinishedAt ?? 0);
+      if (queue.oldestWaitMs <= STANDSTILL_MS || idleMs <= STANDSTILL_MS) return undefined;
+      return `a due key has waited ${wholeSeconds(queue.oldestWaitMs)}, and no run has ended for ${wholeSeconds(idleMs)}`;
+    },
+  };
+}
+
+/**
+ * Whoever leads renews, or knows that it has lost. Past the lease's end neither has happened: the renewal is dead.
+ *
+ * @param ageMs of the last renewal; undefined while this process doesn't lead
+ */
+export function leaseYoung(lease: { readonly ageMs: number | undefined }, leaseDurationMs: number): Check {
+  return {
+    name: "lease",
+    problem: () => {
+      const { ageMs } = lease;
+      return ageMs !== undefined && ageMs > leaseDurationMs
+        ? `the last renewal was ${wholeSeconds(ageMs)} ago, and this process still takes itself for the leader`
+        : undefined;
+    },
+  };
+}
+
+function label({ name, namespace }: WatchSigns): string {
+  return namespace === undefined ? name : `${name} in ${namespace}`;
+}
+
+function wholeSeconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}

@@ -1,0 +1,20 @@
+/** One gauge in the text format of Prometheus (version 0.0.4), written series by series. */
+export class MetricText {
+  readonly #name: string;
+  #text: string;
+
+  /** @param help one line without backslashes */
+  constructor(name: string, help: string) {
+    this.#name = name;
+    this.#text = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n`;
+  }
+
+  /** @param labels as they are written: values that need no escape, as names of Kubernetes objects don't */
+  add(labels: string, value: number): void {
+    this.#text += labels === "" ? `${this.#name} ${value}\n` : `${this.#name}{${labels}} ${value}\n`;
+  }
+
+  get text(): string {
+    return `${this.#text}\n`;
+  }
+}

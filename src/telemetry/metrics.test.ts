@@ -1,0 +1,199 @@
+import { Registry } from "prom-client";
+import { describe, expect, test } from "vitest";
+import { certificateMetrics, type ResourceFigures } from "./certificate-metrics.ts";
+import { Metrics } from "./metrics.ts";
+import { registerRuntimeMetrics } from "./runtime-metrics.ts";
+
+/** The lines of the product's series, as they are served. */
+async function seriesOf(registry: Registry): Promise<readonly string[]> {
+  return (await registry.metrics()).split("\n").filter((line) => line.startsWith("atlascerts_"));
+}
+
+const NOW = Date.UTC(2030, 0, 11);
+const seconds = (ms: number) => String(ms / 1000);
+
+describe("what is counted", () => {
+  const metrics = () => new Metrics({ version: "1.2.3", issueReasons: ["SecretMissing", "NearingExpiry"] });
+
+  test("starts at zero, so that the first is an increase", async () => {
+    expect(await seriesOf(metrics().registry)).toEqual(
+      expect.arrayContaining([
+        'atlascerts_certificates_issued_total{reason="SecretMissing"} 0',
+        'atlascerts_certificates_issued_total{reason="NearingExpiry"} 0',
+        "atlascerts_orphans_found_total 0",
+        'atlascerts_workqueue_retries_total{cause="error"} 0',
+        'atlascerts_workqueue_retries_total{cause="time_limit"} 0',
+        `atlascerts_build_info{version="1.2.3",node_version="${process.version}"} 1`,
+      ]),
+    );
+  });
+
+  test("a reconcile by decision, outcome and reason, with what was issued and what was lost", async () => {
+    const counted = metrics();
+    const common = { decision: "issue", reason: "NearingExpiry" };
+    counted.reconciled({ ...common, outcome: "issued", issuedFor: "NearingExpiry", orphans: 2 });
+    counted.reconciled({ ...common, outcome: "overtaken", issuedFor: undefined, orphans: 0 });
+    expect(await seriesOf(counted.registry)).toEqual(
+      expect.arrayContaining([
+        'atlascerts_reconciles_total{decision="issue",outcome="issued",reason="NearingExpiry"} 1',
+        'atlascerts_reconciles_total{decision="issue",outcome="overtaken",reason="NearingExpiry"} 1',
+        'atlascerts_certificates_issued_total{reason="NearingExpiry"} 1',
+        "atlascerts_orphans_found_total 2",
+      ]),
+    );
+  });
+
+  test.each([
+    [201, "2xx"],
+    [429, "4xx"],
+    [503, "5xx"],
+    [undefined, "none"],
+  ])("a request to Atlas that was answered with %s, as %s, with its time in seconds", async (status, label) => {
+    const counted = metrics();
+    counted.atlasExchange({ operation: "authenticate", status, durationMs: 1500 });
+    expect(await seriesOf(counted.registry)).toEqual(
+      expect.arrayContaining([
+        `atlascerts_atlas_requests_total{operation="authenticate",status="${label}"} 1`,
+        'atlascerts_atlas_request_duration_seconds_sum{operation="authenticate"} 1.5',
+      ]),
+    );
+  });
+
+  test.each([
+    [409, "409"],
+    [undefined, "none"],
+  ])("a request to the API server that was answered with %s", async (code, label) => {
+    const counted = metrics();
+    counted.kubeExchange({ verb: "patch", code });
+    expect(await seriesOf(counted.registry)).toContain(
+      `atlascerts_kube_requests_total{verb="patch",code="${label}"} 1`,
+    );
+  });
+
+  test("runs of the work queue, in seconds, and those that are tried again", async () => {
+    const counted = metrics();
+    counted.runStarted(250);
+    for (const result of ["done", "again", "failed", "timedOut", "failed"] as const) counted.runFinished(500, result);
+    expect(await seriesOf(counted.registry)).toEqual(
+      expect.arrayContaining([
+        "atlascerts_workqueue_wait_duration_seconds_sum 0.25",
+        "atlascerts_workqueue_work_duration_seconds_sum 2.5",
+        "atlascerts_workqueue_work_duration_seconds_count 5",
+        'atlascerts_workqueue_retries_total{cause="error"} 2',
+        'atlascerts_workqueue_retries_total{cause="time_limit"} 1',
+      ]),
+    );
+  });
+});
+
+describe("what is read from the caches", () => {
+  const resource: ResourceFigures = {
+    namespace: "shop",
+    name: "orders-api",
+    ready: "True",
+    reason: "Issued",
+    notAfterMs: NOW + 2000,
+    renewalMs: NOW + 1000,
+    suspended: false,
+    unaccounted: 0,
+  };
+  const linesOf = (...resources: readonly ResourceFigures[]) =>
+    certificateMetrics(resources, NOW)
+      .split("\n")
+      .filter((line) => line.startsWith("atlascerts_"));
+
+  test("expiry and renewal of each resource, as times in seconds", () => {
+    const lines = linesOf(resource, { ...resource, name: "new", notAfterMs: undefined, renewalMs: undefined });
+    const labels = '{namespace="shop",name="orders-api"}';
+    expect(lines.filter((line) => line.includes("namespace="))).toEqual([
+      `atlascerts_certificate_not_after_timestamp_seconds${labels} ${seconds(NOW + 2000)}`,
+      `atlascerts_certificate_renewal_timestamp_seconds${labels} ${seconds(NOW + 1000)}`,
+    ]);
+  });
+
+  test("how many are ready, and why not", () => {
+    const lines = linesOf(
+      resource,
+      { ...resource, name: "b" },
+      { ...resource, name: "c", ready: "False", reason: "RoleMissing" },
+    );
+    expect(lines.filter((line) => line.startsWith("atlascerts_resources"))).toEqual([
+      'atlascerts_resources{ready="True",reason="Issued"} 2',
+      'atlascerts_resources{ready="False",reason="RoleMissing"} 1',
+    ]);
+  });
+
+  test.each<[what: string, change: Partial<ResourceFigures>, overdue: number]>([
+    ["a renewal to come", {}, 0],
+    ["one that is due", { renewalMs: NOW }, 1],
+    ["one that is due and suspended", { renewalMs: NOW, suspended: true }, 0],
+    ["no certificate yet", { renewalMs: undefined }, 0],
+  ])("overdue renewals: %s", (_, change, overdue) => {
+    expect(linesOf({ ...resource, ...change })).toContain(`atlascerts_renewals_overdue ${overdue}`);
+  });
+
+  test("certificates that nobody accounts for, where there are any", () => {
+    const lines = linesOf(resource, { ...resource, name: "b", unaccounted: 3 });
+    expect(lines.filter((line) => line.startsWith("atlascerts_unaccounted"))).toEqual([
+      'atlascerts_unaccounted_certificates{namespace="shop",name="b"} 3',
+    ]);
+  });
+
+  test("each metric with its help and its type, before its series", () => {
+    expect(certificateMetrics([], NOW)).toMatch(
+      /^(# HELP atlascerts_\w+ [^\n\\]+\.\n# TYPE atlascerts_\w+ gauge\n(atlascerts_.*\n)*\n)+$/,
+    );
+  });
+
+  test("beside what is counted, in one text", async () => {
+    const metrics = new Metrics({ version: "1.2.3", issueReasons: [] });
+    metrics.addText(() => certificateMetrics([resource], NOW));
+    const text = await metrics.text();
+    expect(text).toMatch(/^atlascerts_orphans_found_total 0$/m);
+    expect(text).toMatch(/^atlascerts_resources\{/m);
+    expect(text.endsWith("\n")).toBe(true);
+  });
+});
+
+test("what is read from the runtime", async () => {
+  const registry = new Registry();
+  const statistics = { lists: 3, events: 5, failures: 2, handlerErrors: 1 };
+  registerRuntimeMetrics(registry, {
+    queue: { depth: 1, delayed: 2, atWork: 3, stuck: 4, oldestWaitMs: 5500 },
+    watches: [
+      { name: "secrets", namespace: undefined, reflector: { lastProgressAt: 1000, statistics } },
+      {
+        name: "secrets",
+        namespace: "shop",
+        reflector: { lastProgressAt: undefined, statistics: { ...statistics, lists: 0 } },
+      },
+    ],
+    events: { sent: 6, dropped: 7, pending: 8 },
+    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199 },
+    isLeading: () => true,
+    monotonic: () => 3500,
+  });
+  const all = '{watch="secrets",watch_namespace=""}';
+  const shop = '{watch="secrets",watch_namespace="shop"}';
+  expect(await seriesOf(registry)).toEqual([
+    "atlascerts_workqueue_depth 1",
+    "atlascerts_workqueue_delayed 2",
+    "atlascerts_workqueue_at_work 3",
+    "atlascerts_workqueue_stuck 4",
+    "atlascerts_workqueue_oldest_wait_seconds 5.5",
+    `atlascerts_watch_age_seconds${all} 2.5`,
+    `atlascerts_watch_relists_total${all} 2`,
+    `atlascerts_watch_relists_total${shop} 0`,
+    `atlascerts_watch_events_total${all} 5`,
+    `atlascerts_watch_events_total${shop} 5`,
+    `atlascerts_watch_failures_total${all} 2`,
+    `atlascerts_watch_failures_total${shop} 2`,
+    `atlascerts_watch_handler_errors_total${all} 1`,
+    `atlascerts_watch_handler_errors_total${shop} 1`,
+    "atlascerts_events_sent_total 6",
+    "atlascerts_events_dropped_total 7",
+    "atlascerts_events_pending 8",
+    "atlascerts_leader 1",
+    'atlascerts_atlas_rate_limit_tokens{project_id="p1"} 1199',
+  ]);
+});

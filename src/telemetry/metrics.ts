@@ -1,0 +1,154 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ReconcileFigures } from "./reconcile-figures.ts";
+
+/** An HTTP exchange with Atlas, token requests and repeated tries included. */
+export interface AtlasExchange {
+  readonly operation: string;
+  /** HTTP status; undefined where no whole answer came. */
+  readonly status: number | undefined;
+  readonly durationMs: number;
+}
+
+/** A request to the API server. */
+export interface KubeExchange {
+  readonly verb: string;
+  /** HTTP status; undefined where no answer came. */
+  readonly code: number | undefined;
+}
+
+export interface MetricsOptions {
+  /** The product's version. */
+  readonly version: string;
+  /** Reasons for which a certificate may be issued: they start at 0, so that the first one is seen as an increase. */
+  readonly issueReasons: readonly string[];
+}
+
+/** Seconds. Work on a key takes milliseconds from the caches, seconds with Atlas, minutes where it is slow. */
+const WORK_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const ATLAS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * The figures that are counted while things happen. What can be read at any time (caches, queue, watches) is not
+ * counted here but read when somebody asks: see read-metrics.ts.
+ *
+ * Labels come from closed lists, or are names that the API server has checked; never texts from users or Atlas.
+ */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #texts: (() => string)[] = [];
+  readonly #reconciles = new Counter({
+    name: "atlascerts_reconciles_total",
+    help: "Looks at a resource that came to an end, by what was decided, what came of it, and why.",
+    labelNames: ["decision", "outcome", "reason"],
+    registers: [this.registry],
+  });
+  readonly #issued = new Counter({
+    name: "atlascerts_certificates_issued_total",
+    help: "Certificates issued and written into their Secrets, by why they were issued.",
+    labelNames: ["reason"],
+    registers: [this.registry],
+  });
+  readonly #orphans = new Counter({
+    name: "atlascerts_orphans_found_total",
+    help: "Certificates found at Atlas whose answer got lost: valid until they expire, and nobody holds their key.",
+    registers: [this.registry],
+  });
+  readonly #atlasRequests = new Counter({
+    name: "atlascerts_atlas_requests_total",
+    help: "HTTP requests to Atlas, by operation and class of the status; none where no whole answer came.",
+    labelNames: ["operation", "status"],
+    registers: [this.registry],
+  });
+  readonly #atlasDurations = new Histogram({
+    name: "atlascerts_atlas_request_duration_seconds",
+    help: "From handing an HTTP request for Atlas over to its whole answer. Waiting for the rate limit comes before.",
+    labelNames: ["operation"],
+    buckets: ATLAS_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #waits = new Histogram({
+    name: "atlascerts_workqueue_wait_duration_seconds",
+    help: "How long a key was due before a worker took it.",
+    buckets: WORK_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #works = new Histogram({
+    name: "atlascerts_workqueue_work_duration_seconds",
+    help: "How long a worker worked on a key.",
+    buckets: WORK_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #retries = new Counter({
+    name: "atlascerts_workqueue_retries_total",
+    help: "Runs that failed (by an error, or by their time limit) and are tried again after a backoff.",
+    labelNames: ["cause"],
+    registers: [this.registry],
+  });
+  readonly #kubeRequests = new Counter({
+    name: "atlascerts_kube_requests_total",
+    help: "HTTP requests to the Kubernetes API server, by verb and status; none where no answer came.",
+    labelNames: ["verb", "code"],
+    registers: [this.registry],
+  });
+
+  constructor({ version, issueReasons }: MetricsOptions) {
+    for (const reason of issueReasons) this.#issued.inc({ reason }, 0);
+    for (const cause of ["error", "time_limit"]) this.#retries.inc({ cause }, 0);
+    new Gauge({
+      name: "atlascerts_build_info",
+      help: "Always 1; the labels tell what runs.",
+      labelNames: ["version", "node_version"],
+      registers: [this.registry],
+    }).set({ version, node_version: process.version }, 1);
+  }
+
+  /** Adds those of the process and of Node's runtime (`process_*`, `nodejs_*`). Once in a process. */
+  addProcess(): void {
+    // Coarser than its default of 10 ms, which would wake an idle process a hundred times a second.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 100 });
+  }
+
+  /** Adds metrics that are written by others, each with its HELP and TYPE, at the moment somebody asks. */
+  addText(write: () => string): void {
+    this.#texts.push(write);
+  }
+
+  /** All of it, in the text format of Prometheus. */
+  async text(): Promise<string> {
+    const registered = await this.registry.metrics();
+    return [registered, ...this.#texts.map((write) => write())].join("\n");
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  reconciled({ decision, outcome, reason, issuedFor, orphans }: ReconcileFigures): void {
+    this.#reconciles.inc({ decision, outcome, reason });
+    if (issuedFor !== undefined) this.#issued.inc({ reason: issuedFor });
+    this.#orphans.inc(orphans);
+  }
+
+  atlasExchange({ operation, status, durationMs }: AtlasExchange): void {
+    this.#atlasRequests.inc({ operation, status: statusClass(status) });
+    this.#atlasDurations.observe({ operation }, durationMs / 1000);
+  }
+
+  kubeExchange({ verb, code }: KubeExchange): void {
+    this.#kubeRequests.inc({ verb, code: code === undefined ? "none" : String(code) });
+  }
+
+  runStarted(waitedMs: number): void {
+    this.#waits.observe(waitedMs / 1000);
+  }
+
+  runFinished(workedMs: number, result: "done" | "again" | "failed" | "timedOut"): void {
+    this.#works.observe(workedMs / 1000);
+    if (result === "failed") this.#retries.inc({ cause: "error" });
+    if (result === "timedOut") this.#retries.inc({ cause: "time_limit" });
+  }
+}
+
+function statusClass(status: number | undefined): string {
+  return status === undefined ? "none" : `${Math.floor(status / 100)}xx`;
+}

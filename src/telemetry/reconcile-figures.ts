@@ -1,0 +1,11 @@
+/** What one finished look at a resource adds to the figures. Every text is from a closed list. */
+export interface ReconcileFigures {
+  readonly decision: string;
+  readonly outcome: string;
+  /** Why: of a failure, of a block or of a certificate; `None` where nothing was to be done. */
+  readonly reason: string;
+  /** Why the certificate was issued, where one was. */
+  readonly issuedFor: string | undefined;
+  /** Certificates found that nobody holds. */
+  readonly orphans: number;
+}

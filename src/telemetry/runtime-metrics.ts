@@ -1,0 +1,124 @@
+import type { Registry } from "prom-client";
+import { readCount, readCounter, readGauge, readNumber } from "./read-metrics.ts";
+
+export interface QueueFigures {
+  readonly depth: number;
+  readonly delayed: number;
+  readonly atWork: number;
+  readonly stuck: number;
+  readonly oldestWaitMs: number;
+}
+
+export interface WatchFigures {
+  /** What it watches: from a closed list. */
+  readonly name: string;
+  /** The one namespace that it watches; undefined for all. */
+  readonly namespace: string | undefined;
+  readonly reflector: {
+    /** When the API server last said anything, monotonic milliseconds; undefined before it ever did. */
+    readonly lastProgressAt: number | undefined;
+    readonly statistics: {
+      readonly lists: number;
+      readonly events: number;
+      readonly failures: number;
+      readonly handlerErrors: number;
+    };
+  };
+}
+
+export interface RuntimeSources {
+  readonly queue: QueueFigures;
+  readonly watches: readonly WatchFigures[];
+  readonly events: { readonly sent: number; readonly dropped: number; readonly pending: number };
+  readonly pacer: { groupIds(): readonly string[]; tokensLeft(groupId: string): number };
+  /** Whether this process surely is the leader. */
+  readonly isLeading: () => boolean;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+}
+
+/** Registers the figures of the runtime: queue, watches, Events, leader, rate limits. */
+export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSources): void {
+  const { events, pacer } = sources;
+  registerQueue(registry, sources.queue);
+  registerWatches(registry, sources);
+  readCount(registry, "atlascerts_events_sent_total", "Writes of Events.", () => events.sent);
+  readCount(
+    registry,
+    "atlascerts_events_dropped_total",
+    "Events that were not written: too many, or refused by the API server.",
+    () => events.dropped,
+  );
+  readNumber(registry, "atlascerts_events_pending", "Events that wait to be written.", () => events.pending);
+  readNumber(
+    registry,
+    "atlascerts_leader",
+    "1 while this process holds the lease, or runs without leader election.",
+    () => (sources.isLeading() ? 1 : 0),
+  );
+  readGauge(registry, {
+    name: "atlascerts_atlas_rate_limit_tokens",
+    help: "Requests that a project's rate limit at Atlas allows at this moment, as far as this process knows.",
+    labelNames: ["project_id"],
+    read: () =>
+      pacer.groupIds().map((projectId) => ({ labels: { project_id: projectId }, value: pacer.tokensLeft(projectId) })),
+  });
+}
+
+function registerQueue(registry: Registry, queue: QueueFigures): void {
+  readNumber(registry, "atlascerts_workqueue_depth", "Keys that are due and wait for a worker.", () => queue.depth);
+  readNumber(registry, "atlascerts_workqueue_delayed", "Keys that wait for their time.", () => queue.delayed);
+  readNumber(registry, "atlascerts_workqueue_at_work", "Keys that are worked on.", () => queue.atWork);
+  readNumber(
+    registry,
+    "atlascerts_workqueue_stuck",
+    "Runs that go on in spite of their time limit: a defect, or a certificate whose Secret can't be written.",
+    () => queue.stuck,
+  );
+  readNumber(
+    registry,
+    "atlascerts_workqueue_oldest_wait_seconds",
+    "How long the longest waiting due key has waited.",
+    () => queue.oldestWaitMs / 1000,
+  );
+}
+
+function registerWatches(registry: Registry, { watches, monotonic }: RuntimeSources): void {
+  const labelNames = ["watch", "watch_namespace"] as const;
+  const labels = ({ name, namespace }: WatchFigures) => ({ watch: name, watch_namespace: namespace ?? "" });
+  readGauge(registry, {
+    name: "atlascerts_watch_age_seconds",
+    help: "How long ago the API server last said anything on a watch. It does at least about every minute.",
+    labelNames,
+    read: () =>
+      watches.flatMap((watch) => {
+        const { lastProgressAt } = watch.reflector;
+        return lastProgressAt === undefined
+          ? []
+          : [{ labels: labels(watch), value: (monotonic() - lastProgressAt) / 1000 }];
+      }),
+  });
+  const counter = (
+    name: string,
+    help: string,
+    value: (statistics: WatchFigures["reflector"]["statistics"]) => number,
+  ) =>
+    readCounter(registry, {
+      name,
+      help,
+      labelNames,
+      read: () => watches.map((watch) => ({ labels: labels(watch), value: value(watch.reflector.statistics) })),
+    });
+  counter(
+    "atlascerts_watch_relists_total",
+    "Complete lists after the first: the API server's history was not enough to go on from.",
+    ({ lists }) => Math.max(0, lists - 1),
+  );
+  counter("atlascerts_watch_events_total", "Changes told by a watch.", ({ events }) => events);
+  counter("atlascerts_watch_failures_total", "Lists and watches that failed.", ({ failures }) => failures);
+  counter(
+    "atlascerts_watch_handler_errors_total",
+    "Changes that could not be handled. Each is a defect.",
+    ({ handlerErrors }) => handlerErrors,
+  );
+}

@@ -1,0 +1,138 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type BindAddress, formatBindAddress } from "./bind-address.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Answers a GET of one path. */
+export type Route = (query: URLSearchParams) => Answer | Promise<Answer>;
+
+export interface ServerOptions {
+  readonly address: BindAddress;
+  /** What is served, for messages, such as `metrics`. */
+  readonly what: string;
+  /** By path. */
+  readonly routes: Readonly<Record<string, Route>>;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface RunningServer {
+  /** With the port that it really listens on. */
+  readonly address: BindAddress;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+/** The address can't be listened on. The message is a sentence for the one who chose it. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** A client has this long for a request, and a connection without one, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+/** A slow reader has this long between two parts of an answer, in milliseconds. */
+const SOCKET_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 64;
+const PLAIN_TEXT = "text/plain; charset=utf-8";
+
+/**
+ * Serves texts over plain HTTP: GET and HEAD alone, nothing is read from a body, nobody can hold a connection for long.
+ *
+ * @throws ListenError
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const server = createServer(
+    {
+      headersTimeout: TIMEOUT_MS,
+      requestTimeout: TIMEOUT_MS,
+      keepAliveTimeout: TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => void respond(options, request, response),
+  );
+  server.setTimeout(SOCKET_TIMEOUT_MS);
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, options);
+  server.on("error", options.onError);
+  const bound = server.address();
+  return {
+    address: { ...options.address, port: typeof bound === "object" && bound !== null ? bound.port : 0 },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function listen(server: Server, { address, what }: ServerOptions): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port: address.port, host: address.host }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (error: unknown) {
+    throw new ListenError(`can't serve ${what} on ${formatBindAddress(address)}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "EADDRINUSE":
+      return "the port is in use";
+    case "EACCES":
+      return "this user may not listen on that port";
+    case "EADDRNOTAVAIL":
+      return "this machine has no such address";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "there is no such host";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function respond(
+  { routes, onError }: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    send(request, response, await answerTo(routes, request));
+  } catch (error: unknown) {
+    onError(error);
+    if (response.headersSent) response.destroy();
+    else send(request, response, { status: 500, contentType: PLAIN_TEXT, body: "internal error\n" });
+  }
+}
+
+function answerTo(routes: ServerOptions["routes"], request: IncomingMessage): Answer | Promise<Answer> {
+  const [path = "", query = ""] = (request.url ?? "").split(/\?(.*)/s);
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (route === undefined) {
+    const known = Object.keys(routes).join(", ");
+    return { status: 404, contentType: PLAIN_TEXT, body: `there is nothing here; try ${known}\n` };
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return { status: 405, contentType: PLAIN_TEXT, body: "only GET and HEAD\n" };
+  }
+  return route(new URLSearchParams(query));
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: Answer): void {
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": String(Buffer.byteLength(body)),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...(status === 405 && { allow: "GET, HEAD" }),
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}

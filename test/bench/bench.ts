@@ -1,0 +1,96 @@
+/** `npm run bench`: figures of the product at work, beside what the machine gives. It judges none of them. */
+import { parseArgs } from "node:util";
+import { systemClock } from "../../src/clock.ts";
+import { UnwritableCacheError } from "../control-plane/cache-folder.ts";
+import { NoProgramsError } from "../control-plane/program-source.ts";
+import { streamProgress } from "../control-plane/progress.ts";
+import { burst } from "./burst.ts";
+import { assertProcFileSystem, NoProcFileSystemError } from "./process-usage.ts";
+import { steady } from "./steady.ts";
+import { atMost, UsageError, wholeNumber } from "./usage.ts";
+
+const USAGE = `Usage: npm run bench -- --scenario burst|steady [flags]
+
+burst: how fast waiting resources become certificates, and what each costs, beside the floor of two raw writes each.
+steady: what thousands of resources at rest cost: memory, processor time, requests, and the time to start.
+
+The last line of the output is JSON. A figure is never a failure; a scene that did not happen is.
+
+Flags:
+  --certificates N   burst: how many are issued (default 1000)
+  --resources N      steady: how many are there in the end (default 5000)
+  --projects N       over how many Atlas projects they are spread (default: burst 10, steady 50)
+  --seconds N        steady: how long the rest is watched (default 60)
+  --cpu-profile DIR  write V8 CPU profiles of the operator into this folder
+  --help             print this and exit
+`;
+
+/** Atlas' bucket of a project holds 1200 requests, and a certificate takes two: the operator would begin to wait. */
+const MOST_PER_PROJECT = 500;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      scenario: { type: "string" },
+      certificates: { type: "string" },
+      resources: { type: "string" },
+      projects: { type: "string" },
+      seconds: { type: "string" },
+      "cpu-profile": { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  await assertProcFileSystem();
+  const common = {
+    cpuProfileFolder: values["cpu-profile"],
+    // The last line of stdout is for programs; what takes long says so beside it.
+    progress: streamProgress(process.stderr, systemClock),
+  };
+  const { text, json } = await run(values, common);
+  process.stdout.write(`${text}\n${JSON.stringify(json)}\n`);
+  return 0;
+}
+
+function run(
+  values: Readonly<Partial<Record<"scenario" | "certificates" | "resources" | "projects" | "seconds", string>>>,
+  common: Pick<Parameters<typeof burst>[0], "cpuProfileFolder" | "progress">,
+) {
+  switch (values.scenario) {
+    case "burst": {
+      const certificates = wholeNumber("--certificates", values.certificates, 1000);
+      const projects = wholeNumber("--projects", values.projects, 10);
+      atMost("--certificates for each of --projects", certificates / projects, MOST_PER_PROJECT);
+      return burst({ ...common, certificates, projects });
+    }
+    case "steady": {
+      const resources = wholeNumber("--resources", values.resources, 5000);
+      const projects = wholeNumber("--projects", values.projects, 50);
+      atMost("--resources for each of --projects", resources / projects, MOST_PER_PROJECT);
+      return steady({ ...common, resources, projects, seconds: wholeNumber("--seconds", values.seconds, 60) });
+    }
+    default:
+      throw new UsageError("--scenario is burst or steady");
+  }
+}
+
+// What runs here are processes that nobody waits for: without a timer this one would end before its work.
+const alive = setInterval(() => {}, 60_000);
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error: unknown) {
+  const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
+  const isForPeople =
+    isUsage ||
+    error instanceof NoProcFileSystemError ||
+    error instanceof NoProgramsError ||
+    error instanceof UnwritableCacheError;
+  process.stderr.write(`${isForPeople ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = isUsage ? 2 : 1;
+} finally {
+  clearInterval(alive);
+}
