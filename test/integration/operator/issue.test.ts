@@ -152,6 +152,15 @@ test("issues once for each value of the renew annotation", async () => {
   expect(scene.creates).toBe(3);
 });
 
+test("serves metrics that speak of the certificate, and the search for keys reads them", async () => {
+  const scene = await Scene.open();
+  await scene.apply();
+  const { status } = await scene.untilIssued();
+  const metrics = await scene.metrics();
+  expect(metrics).toMatch(/^atlascerts_\w+\{[^}]*name="orders-api"[^}]*\} /m);
+  expect(metrics).toContain(String(Date.parse(status.notAfter ?? "") / 1000));
+});
+
 test("finds key material in what it searches, or the search would prove nothing", async () => {
   const scene = await Scene.open();
   await scene.apply();

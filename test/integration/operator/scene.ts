@@ -117,6 +117,7 @@ export class Scene {
         namespaces: [this.namespace],
         workers: 4,
         policy: { ...TEST_POLICY, ...this.#options.policy },
+        serve: { metrics: { host: "127.0.0.1", port: 0 } },
         onStep: this.#options.onStep,
         clock: systemClock,
         random: Math.random,
@@ -280,10 +281,17 @@ export class Scene {
     return answer;
   }
 
+  /** What the operator that was started last serves as metrics; empty where it has stopped. */
+  async metrics(): Promise<string> {
+    if (this.#running === undefined) return "";
+    const [, address] = [...this.#log.matchAll(/"address":"([^"]+)"[^\n]*serving metrics/g)].at(-1) ?? [];
+    return (await fetch(`http://${address}/metrics`)).text();
+  }
+
   async #expectNoKeyMaterial(): Promise<void> {
     const resources = (await this.#must("GET", this.#path("atlasusercertificates"))).body;
     const written = JSON.stringify([resources, await this.events()]);
-    expectNoKeyMaterial(this.#log + written, this.#keysSeen);
+    expectNoKeyMaterial(this.#log + written + (await this.metrics()), this.#keysSeen);
     expect(this.#log).not.toContain("crashed:");
   }
 }
