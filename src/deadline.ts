@@ -9,6 +9,9 @@ export class DeadlineReached extends Error {
   }
 }
 
+/** Why a timer was taken away. One for all: without it each abort makes an exception with a stack, for every call. */
+const CLEARED = new Error("the timer was taken away");
+
 /**
  * A signal that aborts when the caller's does or when a time is over (reason: DeadlineReached), whichever comes first.
  * `clear()` must be called at the end: it takes the timer and the listener away. (AbortSignal.any keeps both for as long
@@ -48,7 +51,7 @@ export class Deadline {
 
   /** Takes the timer away; the caller's signal still aborts this one. */
   stopTimer(): void {
-    this.#timer.abort();
+    this.#timer.abort(CLEARED);
   }
 
   /** Aborts now, and clears. */
@@ -58,7 +61,7 @@ export class Deadline {
   }
 
   clear(): void {
-    this.#timer.abort();
+    this.#timer.abort(CLEARED);
     this.#outer?.removeEventListener("abort", this.#onOuterAbort);
   }
 }

@@ -52,6 +52,8 @@ const resourceSchema = z.object({
   status: z.unknown().optional(),
 });
 
+const contentSchema = z.object({ spec: userCertificateSpecSchema, status: userCertificateStatusSchema.default({}) });
+
 /**
  * Parses what the API server sent.
  *
@@ -69,9 +71,7 @@ export function parseUserCertificate(object: unknown): UserCertificate | Invalid
     deleting: metadata.deletionTimestamp !== undefined,
     renewRequest: metadata.annotations?.[RENEW_REQUEST_ANNOTATION],
   };
-  const parsed = z
-    .object({ spec: userCertificateSpecSchema, status: userCertificateStatusSchema.default({}) })
-    .safeParse({ spec, status });
+  const parsed = contentSchema.safeParse({ spec, status });
   if (parsed.success) return { ...identity, valid: true, ...parsed.data };
   const problem = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
   return { ...identity, valid: false, problem };

@@ -20,6 +20,16 @@ describe("parseCredentials", () => {
     );
   });
 
+  test("takes nothing but the two entries, and no address from beside them", () => {
+    const parsed = parseCredentials({
+      clientId: "mdb_sa_id_0123",
+      clientSecret: "s",
+      baseUrl: "https://elsewhere.example",
+      tokenUrl: "https://elsewhere.example/token",
+    });
+    expect(parsed.ok && Object.keys(parsed.credentials).toSorted()).toEqual(["clientId", "clientSecret", "kind"]);
+  });
+
   test("trims the line break that echo and files leave behind", () => {
     const parsed = parseCredentials({ clientId: "mdb_sa_id_1\n", clientSecret: "s3cret\r\n" });
     expect(parsed.ok && "clientId" in parsed.credentials && parsed.credentials.clientId).toBe("mdb_sa_id_1");

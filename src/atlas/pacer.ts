@@ -41,6 +41,9 @@ interface Project {
   askedAt: number;
 }
 
+/** Why a project's alarm is turned off. One for all: without it each abort makes an exception with a stack. */
+const SERVED = new Error("the alarm is set anew");
+
 /** Above this many projects, those that are as good as new are forgotten. */
 const REMEMBERED_PROJECTS = 1000;
 
@@ -137,7 +140,7 @@ export class Pacer {
 
   /** Lets everyone go whose turn it is, and wakes up again when the next one's is. */
   #serve(project: Project): void {
-    project.alarm?.abort();
+    project.alarm?.abort(SERVED);
     project.alarm = undefined;
     const now = this.#clock.monotonic();
     for (let next = project.waiters[0]; next !== undefined; next = project.waiters[0]) {

@@ -1,5 +1,8 @@
 import type { Clock } from "../clock.ts";
 
+/** One for all: without it each abort makes an exception with a stack. */
+const WOKEN = new Error("the sleep was cut short");
+
 /** A sleep that can be cut short: by `ring()`, because there is something to do, or by a signal, because it is over. */
 export class Alarm {
   readonly #clock: Clock;
@@ -21,7 +24,7 @@ export class Alarm {
     signal.throwIfAborted();
     if (!this.#ringing) {
       const woken = new AbortController();
-      const onAbort = () => woken.abort();
+      const onAbort = () => woken.abort(WOKEN);
       this.#wake = onAbort;
       signal.addEventListener("abort", onAbort, { once: true });
       try {

@@ -65,6 +65,8 @@ interface Item {
 const DEFAULT_BACKOFF: BackoffOptions = { firstMs: 1000, maxMs: 300_000 };
 /** At least this often due-ness is recomputed from the wall clock. */
 const MAX_SLEEP_MS = 60_000;
+/** Why the watch over a run ended. One for all: without it each abort makes an exception with a stack. */
+const FINISHED = new Error("the run has finished");
 /** How long a worker may go on after its signal has aborted, before its place goes to another key. */
 const GRACE_MS = 10_000;
 
@@ -290,7 +292,7 @@ export class WorkQueue {
       signal: controller.signal,
       timedOut: () => timedOut,
       stop: () => {
-        stop.abort();
+        stop.abort(FINISHED);
         signal.removeEventListener("abort", onAbort);
       },
     };

@@ -2,7 +2,8 @@ import type { Check } from "./health.ts";
 
 /**
  * What readiness and liveness ask. Readiness: is what this process knows still true. Liveness: would a restart help; so
- * nothing here fails because Atlas or the API server is away, and nothing while a restart would lose a certificate.
+ * nothing there fails because Atlas or the API server is away, nor because of a queue that waits for a Secret to be
+ * written, for a restart would lose that certificate.
  */
 
 /** The API server sends bookmarks about every minute, and a silent watch is cut after 90 s. */

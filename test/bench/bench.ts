@@ -1,13 +1,11 @@
 /** `npm run bench`: figures of the product at work, beside what the machine gives. It judges none of them. */
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/clock.ts";
-import { UnwritableCacheError } from "../control-plane/cache-folder.ts";
-import { NoProgramsError } from "../control-plane/program-source.ts";
 import { streamProgress } from "../control-plane/progress.ts";
 import { burst } from "./burst.ts";
-import { assertProcFileSystem, NoProcFileSystemError } from "./process-usage.ts";
+import { assertProcFileSystem } from "./process-usage.ts";
 import { steady } from "./steady.ts";
-import { atMost, UsageError, wholeNumber } from "./usage.ts";
+import { atMost, runProgram, UsageError, wholeNumber } from "./usage.ts";
 
 const USAGE = `Usage: npm run bench -- --scenario burst|steady [flags]
 
@@ -78,19 +76,4 @@ function run(
   }
 }
 
-// What runs here are processes that nobody waits for: without a timer this one would end before its work.
-const alive = setInterval(() => {}, 60_000);
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error: unknown) {
-  const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
-  const isForPeople =
-    isUsage ||
-    error instanceof NoProcFileSystemError ||
-    error instanceof NoProgramsError ||
-    error instanceof UnwritableCacheError;
-  process.stderr.write(`${isForPeople ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = isUsage ? 2 : 1;
-} finally {
-  clearInterval(alive);
-}
+await runProgram(main);

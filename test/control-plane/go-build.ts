@@ -18,6 +18,9 @@ const PACKAGES: Readonly<Record<ProgramName, { readonly path: string; readonly a
   "kube-apiserver": { path: "k8s.io/kubernetes/cmd/kube-apiserver", about: "5 min" },
   "kube-controller-manager": { path: "k8s.io/kubernetes/cmd/kube-controller-manager", about: "2 min" },
   kubectl: { path: "k8s.io/kubernetes/cmd/kubectl", about: "30 s" },
+  kubelet: { path: "k8s.io/kubernetes/cmd/kubelet", about: "2 min" },
+  "kube-scheduler": { path: "k8s.io/kubernetes/cmd/kube-scheduler", about: "1 min" },
+  "kube-proxy": { path: "k8s.io/kubernetes/cmd/kube-proxy", about: "30 s" },
 };
 
 export interface GoBuildOptions {

@@ -16,6 +16,9 @@ const VERSION_ARGUMENTS: Readonly<Partial<Record<ProgramName, readonly string[]>
   "kube-apiserver": ["--version"],
   "kube-controller-manager": ["--version"],
   kubectl: ["version", "--client"],
+  kubelet: ["--version"],
+  "kube-scheduler": ["--version"],
+  "kube-proxy": ["--version"],
 };
 
 /** The folder that a person names in KUBEBUILDER_ASSETS, as for the tests of Go operators. */

@@ -1,7 +1,15 @@
 import type { Progress } from "./progress.ts";
 
-/** The programs that a control plane can be made of. */
-export type ProgramName = "etcd" | "kube-apiserver" | "kubectl" | "kube-controller-manager";
+/** What a node needs beside the control plane, so that pods run. Only the end-to-end test asks for them. */
+export const NODE_PROGRAMS = ["kubelet", "kube-scheduler", "kube-proxy"] as const;
+
+/** The programs that a control plane, and a node of it, can be made of. */
+export type ProgramName =
+  | "etcd"
+  | "kube-apiserver"
+  | "kubectl"
+  | "kube-controller-manager"
+  | (typeof NODE_PROGRAMS)[number];
 
 /** What the demo needs; the tests need kube-controller-manager as well. */
 export const SERVER_PROGRAMS = ["etcd", "kube-apiserver", "kubectl"] as const satisfies readonly ProgramName[];

@@ -59,6 +59,7 @@ export class Issuer {
 
     await onStep?.("preflight", resource);
     const obstacle = await secrets.preflight(resource, observed.secret, signal);
+    if (obstacle === "overtaken") return { kind: "overtaken" };
     if (obstacle !== undefined) return failed(obstacle, undefined);
 
     await onStep?.("record", resource);

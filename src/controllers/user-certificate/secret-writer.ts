@@ -58,8 +58,14 @@ export class SecretWriter {
   /**
    * Tries the write with a stand-in of the same shape, and stores nothing. What would refuse the certificate once it
    * exists refuses this.
+   *
+   * @returns what stands in the way; undefined where nothing does
    */
-  async preflight(resource: UserCertificate, seen: ObservedSecret, signal: AbortSignal): Promise<Trouble | undefined> {
+  async preflight(
+    resource: UserCertificate,
+    seen: ObservedSecret,
+    signal: AbortSignal,
+  ): Promise<Trouble | "overtaken" | undefined> {
     const facts: CertificateFacts = {
       serialNumber: "0",
       fingerprint: "00",
@@ -72,7 +78,7 @@ export class SecretWriter {
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
-      return notWritable(resource, error);
+      return hasChanged(seen, error) ? "overtaken" : notWritable(resource, error);
     }
   }
 
@@ -99,7 +105,7 @@ export class SecretWriter {
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
-      return error.reason === "Conflict" || error.reason === "NotFound" ? "overtaken" : notWritable(resource, error);
+      return hasChanged(seen, error) ? "overtaken" : notWritable(resource, error);
     }
   }
 
@@ -214,6 +220,11 @@ function nulls(keys: readonly string[]): Readonly<Record<string, null>> {
   return Object.fromEntries(keys.map((key) => [key, null]));
 }
 
+/** Whether the write was refused because the Secret is no longer as it was seen: no trouble, only a reason to look. */
+function hasChanged(seen: ObservedSecret, error: KubeError): boolean {
+  return seen.kind === "absent" ? error.reason === "AlreadyExists" : KubeError.is(error, "Conflict", "NotFound");
+}
+
 function holdsSerial(seen: ObservedSecret, serialNumber: string): boolean {
   return seen.kind === "managed" && seen.content.kind === "pair" && seen.content.facts.serialNumber === serialNumber;
 }
@@ -226,7 +237,7 @@ function holdsNewerPair(seen: ObservedSecret, ours: CertificateFacts, knownSeria
 }
 
 function notWritable({ spec, namespace }: UserCertificate, error: KubeError): Trouble {
-  const passing = ["Network", "Timeout", "Unavailable", "TooManyRequests", "Conflict", "AlreadyExists", "NotFound"];
+  const passing = ["Network", "Timeout", "Unavailable", "TooManyRequests"];
   return {
     reason: "SecretNotWritable",
     message:

@@ -1,0 +1,229 @@
+import { X509Certificate } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
+import type { UserCertificate } from "../../atlas/user-certificate.ts";
+import { SECRETS } from "../../kube/core-types.ts";
+import type { AtlasApi } from "./atlas-access.ts";
+import type { MemoryCluster } from "./testing/memory-cluster.ts";
+import { HOUR_MS } from "./testing/observations.ts";
+import { Scene, SECRET } from "./testing/scene.ts";
+
+/** A process that dies at one of its calls: before it is made, or after it has had its effect. */
+class Mortal {
+  calls = 0;
+  isDead = false;
+  readonly #diesAt: number;
+  readonly #moment: "before" | "after";
+  readonly #died = Promise.withResolvers<void>();
+
+  constructor(diesAt: number, moment: "before" | "after") {
+    this.#diesAt = diesAt;
+    this.#moment = moment;
+  }
+
+  get died(): Promise<void> {
+    return this.#died.promise;
+  }
+
+  /** Makes a call, or never returns. */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    const isLast = ++this.calls === this.#diesAt;
+    if (this.isDead || (isLast && this.#moment === "before")) return this.#die();
+    const result = work();
+    await result.catch(() => {});
+    return isLast || this.isDead ? this.#die() : result;
+  }
+
+  #die(): Promise<never> {
+    this.isDead = true;
+    this.#died.resolve();
+    return new Promise(() => {});
+  }
+}
+
+function mortalKube(cluster: MemoryCluster, life: Mortal): Pick<MemoryCluster, "get" | "create" | "mergePatch"> {
+  return {
+    get: (type, ref) => life.call(() => cluster.get(type, ref)),
+    create: (type, object, options) => life.call(() => cluster.create(type, object, options)),
+    mergePatch: (type, ref, patch, options) => life.call(() => cluster.mergePatch(type, ref, patch, options)),
+  };
+}
+
+function mortalAtlas(scene: Scene, life: Mortal): AtlasApi {
+  const { atlas } = scene;
+  return {
+    createDatabaseUserCertificate: (parameters) => life.call(() => atlas.createDatabaseUserCertificate(parameters)),
+    async *iterateDatabaseUserCertificates(parameters) {
+      const certificates = atlas.iterateDatabaseUserCertificates(parameters);
+      yield* await life.call(async () => {
+        const all: UserCertificate[] = [];
+        for await (const certificate of certificates) all.push(certificate);
+        return all;
+      });
+    },
+  };
+}
+
+interface Story {
+  readonly name: string;
+  /** What makes a certificate due. */
+  readonly begin: (scene: Scene) => Promise<void> | void;
+  /** How many certificates there are when all goes well. */
+  readonly certificates: number;
+}
+
+async function settled(scene: Scene): Promise<void> {
+  scene.apply();
+  const process = scene.start();
+  await scene.settle(process);
+  scene.stop(process);
+}
+
+const STORIES: readonly Story[] = [
+  { name: "the first certificate", begin: (scene) => scene.apply(), certificates: 1 },
+  {
+    name: "a renewal",
+    begin: async (scene) => {
+      await settled(scene);
+      scene.apply({}, { renewRequest: "a" });
+    },
+    certificates: 2,
+  },
+  {
+    name: "a certificate that has expired",
+    begin: async (scene) => {
+      await settled(scene);
+      scene.clock.advanceNow(91 * 24 * HOUR_MS);
+    },
+    certificates: 2,
+  },
+  {
+    name: "a certificate that Atlas no longer lists",
+    begin: async (scene) => {
+      await settled(scene);
+      scene.atlas.issued.length = 0;
+      scene.clock.advanceNow(7 * HOUR_MS);
+    },
+    certificates: 1,
+  },
+  {
+    name: "another user",
+    begin: async (scene) => {
+      await settled(scene);
+      scene.apply({ username: "billing" });
+    },
+    certificates: 2,
+  },
+  {
+    name: "a damaged Secret",
+    begin: async (scene) => {
+      await settled(scene);
+      scene.changeSecret((secret) => ({ ...secret, data: { ...secret.data, "tls.key": "eA==" } }));
+    },
+    certificates: 2,
+  },
+];
+
+/** Runs a story with a process that dies at a call, then one that lives. */
+async function tell(story: Story, diesAt: number, moment: "before" | "after") {
+  const scene = new Scene();
+  await story.begin(scene);
+  const life = new Mortal(diesAt, moment);
+  const first = scene.start({ kube: mortalKube(scene.cluster, life), atlas: mortalAtlas(scene, life) });
+  const before = scene.atlas.issued.length;
+  await Promise.race([scene.settle(first), life.died]);
+  scene.stop(first);
+  const created = scene.atlas.issued[before]?.serialNumber;
+  const stored = scene.secret();
+  scene.clock.advanceNow(20_000);
+  const second = scene.start();
+  await scene.settle(second);
+  return { scene, life, created, stored };
+}
+
+function serialIn(scene: Scene): string {
+  const pem = Buffer.from(scene.secret()?.data?.["tls.crt"] ?? "", "base64");
+  return BigInt(`0x${new X509Certificate(pem).serialNumber}`).toString();
+}
+
+describe.each(STORIES)("a crash during $name", (story) => {
+  test.each(["before", "after"] as const)(
+    "%s any call costs one certificate at most, and only between create and write",
+    async (moment) => {
+      const calls = (await tell(story, Number.POSITIVE_INFINITY, moment)).life.calls;
+      expect(calls).toBeGreaterThan(6);
+      for (let diesAt = 1; diesAt <= calls; diesAt++) {
+        const { scene, life, created, stored } = await tell(story, diesAt, moment);
+        const where = `call ${diesAt}`;
+        expect(life.isDead, where).toBe(true);
+        const status = scene.status();
+
+        // In the end all is well, and the status says what the Secret holds.
+        expect(scene.ready(), where).toBe("True Issued");
+        expect(status.serialNumber, where).toBe(serialIn(scene));
+        expect(status, where).not.toHaveProperty("issuance");
+        expect(status, where).not.toHaveProperty("failedAttempts");
+        expect(scene.atlas.issued.map(({ serialNumber }) => serialNumber)).toContain(serialIn(scene));
+
+        // What the dead process created is in the Secret, or it is the one orphan.
+        const isWritten = stored?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber] === created;
+        const orphans = created === undefined || isWritten ? 0 : 1;
+        expect(scene.atlas.issued.length, where).toBe(story.certificates + orphans);
+        expect(status.unaccountedCertificates ?? 0, where).toBe(orphans);
+        expect(
+          scene.events.filter(({ reason }) => reason === "OrphanFound"),
+          where,
+        ).toHaveLength(orphans);
+        if (orphans === 1) {
+          expect(
+            status.recentIssuances?.filter(({ reason }) => reason === "AnswerLost"),
+            where,
+          ).toHaveLength(1);
+        }
+      }
+    },
+  );
+});
+
+test("a process that dies again and again after its create spends no more than the budget", async () => {
+  const scene = new Scene();
+  scene.apply();
+  for (let crash = 0; crash < 12; crash++) {
+    scene.clock.advanceNow(10_000);
+    const life = new Mortal(Number.POSITIVE_INFINITY, "after");
+    const atlas = mortalAtlas(scene, life);
+    const died = Promise.withResolvers<void>();
+    const doomed: AtlasApi = {
+      ...atlas,
+      createDatabaseUserCertificate: async (parameters) => {
+        await scene.atlas.createDatabaseUserCertificate(parameters);
+        died.resolve();
+        return new Promise(() => {});
+      },
+    };
+    const process = scene.start({ atlas: doomed });
+    await Promise.race([scene.settle(process), died.promise]);
+    scene.stop(process);
+  }
+  expect(scene.atlas.creates).toBe(4);
+  expect(scene.ready()).toBe("False IssuanceBudgetSpent");
+});
+
+test("what changed while an issuance waited to be finished is acted upon right after it", async () => {
+  const scene = new Scene();
+  scene.apply();
+  const calls = (await tell({ name: "", begin: (its) => its.apply(), certificates: 1 }, 1e9, "before")).life.calls;
+  const life = new Mortal(calls, "before");
+  const first = scene.start({ kube: mortalKube(scene.cluster, life), atlas: mortalAtlas(scene, life) });
+  await Promise.race([scene.settle(first), life.died]);
+  scene.stop(first);
+  expect(scene.status()).toHaveProperty("issuance");
+  expect(scene.cluster.peek(SECRETS, SECRET)).toBeDefined();
+  scene.apply({ username: "billing" });
+  const second = scene.start();
+  await second.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+  expect(scene.ready()).toBe("False IdentityChanged");
+  await scene.settle(second);
+  expect(scene.ready()).toBe("True Issued");
+  expect(scene.atlas.issued.map(({ username }) => username)).toEqual(["orders-api", "billing"]);
+});

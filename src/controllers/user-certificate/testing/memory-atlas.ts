@@ -1,0 +1,77 @@
+import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
+import type { UserCertificate } from "../../../atlas/user-certificate.ts";
+import { issuePem } from "../../../certificate/testing.ts";
+import type { Clock } from "../../../clock.ts";
+import { SensitiveText } from "../../../sensitive-text.ts";
+import type { AtlasApi } from "../atlas-access.ts";
+
+/** What becomes of a create: an answer of another kind, an error before anything happened, or a lost answer. */
+export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
+
+interface Issued extends UserCertificate {
+  readonly username: string;
+}
+
+export function atlasError(kind: AtlasErrorKind, retryAfterMs?: number): AtlasError {
+  return new AtlasError({
+    kind,
+    operation: "listDatabaseUserCertificates",
+    message: `Atlas says ${kind}`,
+    retryAfterMs,
+  });
+}
+
+/** An Atlas in memory that issues real certificates. */
+export class MemoryAtlas implements AtlasApi {
+  /** Every certificate that was issued, the lost ones too. */
+  readonly issued: Issued[] = [];
+  lists = 0;
+  creates = 0;
+  /** Asked at each create. */
+  createFault: (create: number) => CreateFault | undefined = () => undefined;
+  listFault: () => AtlasError | undefined = () => undefined;
+  /** How long a certificate lives, in milliseconds. @default as many months of 30 days as were asked for */
+  lifetimeMs: number | undefined;
+  readonly #clock: Clock;
+  #serial = 0x4000_0000_0000_0000n;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async createDatabaseUserCertificate(
+    parameters: Parameters<AtlasApi["createDatabaseUserCertificate"]>[0],
+  ): Promise<SensitiveText> {
+    const fault = this.createFault(++this.creates);
+    if (typeof fault === "object" && "refuse" in fault) throw atlasError(fault.refuse);
+    const { groupId, username, userCert } = parameters;
+    const now = Math.floor(this.#clock.now() / 1000) * 1000;
+    const lifetimeMs = this.lifetimeMs ?? (userCert?.monthsUntilExpiration ?? 3) * 30 * 86_400_000;
+    const subject = username.includes("=") ? username : `CN=${username}`;
+    const serial = ++this.#serial;
+    const validity = { notBefore: new Date(now), notAfter: new Date(now + lifetimeMs) };
+    const { bundle } = await issuePem({ subject, serialHex: serial.toString(16), ...validity });
+    this.issued.push({
+      serialNumber: serial.toString(),
+      createdAt: validity.notBefore,
+      notAfter: validity.notAfter,
+      groupId,
+      subject,
+      username,
+    });
+    if (fault === "answerLost") throw atlasError("ambiguous");
+    return fault === undefined ? bundle : new SensitiveText(fault.answer);
+  }
+
+  async *iterateDatabaseUserCertificates(
+    parameters: Parameters<AtlasApi["iterateDatabaseUserCertificates"]>[0],
+  ): AsyncIterable<UserCertificate> {
+    this.lists++;
+    const fault = this.listFault();
+    if (fault !== undefined) throw fault;
+    const { groupId, username } = parameters;
+    yield* this.issued.filter(
+      (one) => one.groupId === groupId && one.username === username && one.notAfter.getTime() > this.#clock.now(),
+    );
+  }
+}

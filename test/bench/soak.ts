@@ -1,0 +1,171 @@
+/** `npm run soak`: certificates of a minute's life, everything goes wrong now and then, and in the end all is well. */
+import { parseArgs } from "node:util";
+import { systemClock } from "../../src/clock.ts";
+import { streamProgress } from "../control-plane/progress.ts";
+import { fixturesFor } from "./fixtures.ts";
+import { inParallel } from "./in-parallel.ts";
+import { assertProcFileSystem } from "./process-usage.ts";
+import { seededRandom } from "./random.ts";
+import { createCertificates, createNamespaces, type ListedResource } from "./resources.ts";
+import { BenchScene } from "./scene.ts";
+import { fitLine } from "./slope.ts";
+import { type Sample, SoakRun } from "./soak-run.ts";
+import { figure, type Row, rounded, table } from "./table.ts";
+import { runProgram, wholeNumber } from "./usage.ts";
+import { flawOf, issuedFor } from "./validity.ts";
+
+const USAGE = `Usage: npm run soak -- --minutes N [flags]
+
+Certificates live for three months of ten seconds each and are renewed all the time, while Atlas fails, loses answers and
+refuses, the operator is killed (in the first half) and the API server restarts. In the end every certificate must be
+valid and every certificate that Atlas ever issued must be in a Secret or in a report; else the exit code is 1. Memory and
+open sockets are printed as slopes. The last line is JSON.
+
+Flags:
+  --minutes N    how long everything is disturbed (default 10)
+  --resources N  how many certificates are kept fresh (default 40)
+  --projects N   over how many Atlas projects they are spread (default 4)
+  --seed N       which disturbances come when (default: from the clock; printed)
+  --help         print this and exit
+`;
+
+const MONTH = "10s";
+const OPERATOR_FLAGS = [
+  `--simulated-month=${MONTH}`,
+  "--verify-interval=15s",
+  "--max-backoff=5s",
+  "--recheck-interval=5s",
+  // What a day and a user bear in real life is over in minutes here.
+  "--max-issues-per-day=100000",
+  "--max-unexpired-per-user=100000",
+];
+const CALM_LIMIT_MS = 90_000;
+/** The memory of a process that has just started rises for a while: that is no slope. */
+const WARM_UP_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      minutes: { type: "string" },
+      resources: { type: "string" },
+      projects: { type: "string" },
+      seed: { type: "string" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  await assertProcFileSystem();
+  const minutes = wholeNumber("--minutes", values.minutes, 10);
+  const resources = wholeNumber("--resources", values.resources, 40);
+  const projects = wholeNumber("--projects", values.projects, 4);
+  const seed = wholeNumber("--seed", values.seed, (Date.now() % 999_999) + 1);
+  const progress = streamProgress(process.stderr, systemClock);
+  progress.line(`seed ${seed}`);
+  await using scene = await BenchScene.open({
+    progress,
+    fixtures: fixturesFor(resources, projects),
+    simulatorFlags: [`--month=${MONTH}`],
+    operatorFlags: OPERATOR_FLAGS,
+  });
+  await createNamespaces(scene, projects);
+  await createCertificates(scene, { to: resources, projects });
+  await scene.operator.start();
+  const run = new SoakRun({ scene, random: seededRandom(seed), progress });
+  await progress.step(`disturbing everything for ${minutes} min`, () => run.disturb(minutes * 60_000));
+  const flaws = await progress.step("waiting until all is well", () => untilWell(scene, run));
+  const unaccounted = await lost(scene, run, resources);
+  return report({ seed, minutes, resources, run, flaws, unaccounted });
+}
+
+/** Gives what is still wrong when the time for it to become right is over. */
+async function untilWell(scene: BenchScene, run: SoakRun): Promise<ReadonlyMap<string, string>> {
+  const deadline = systemClock.monotonic() + CALM_LIMIT_MS;
+  for (;;) {
+    const flaws = await flawsOf(scene, await run.note());
+    if (flaws.size === 0 || systemClock.monotonic() > deadline) return flaws;
+    await systemClock.sleep(1000);
+  }
+}
+
+async function flawsOf(scene: BenchScene, resources: readonly ListedResource[]) {
+  const flaws = new Map<string, string>();
+  await inParallel(resources.length, 8, async (index) => {
+    const resource = resources[index];
+    const flaw = resource && (await flawOf(scene, resource));
+    if (resource !== undefined && flaw !== undefined) flaws.set(resource.metadata.name, flaw);
+  });
+  return flaws;
+}
+
+/** Certificates that Atlas issued and of which nobody knows. */
+async function lost(scene: BenchScene, run: SoakRun, resources: number) {
+  // Stopped, so that nothing is issued between the two looks.
+  await scene.operator.kill("SIGTERM");
+  const listed = await run.noteLast();
+  if (listed.length !== resources) throw new Error(`${listed.length} of ${resources} resources are there`);
+  const issued = await Promise.all(
+    listed.map(async ({ spec }) =>
+      (await issuedFor(scene, spec)).map((record) => ({ ...record, username: spec.username })),
+    ),
+  );
+  const all = issued.flat();
+  return { issued: all.length, lost: run.ledger.unaccounted(all) };
+}
+
+function report(end: {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly resources: number;
+  readonly run: SoakRun;
+  readonly flaws: ReadonlyMap<string, string>;
+  readonly unaccounted: Awaited<ReturnType<typeof lost>>;
+}): number {
+  const { run, flaws, unaccounted } = end;
+  const { counts, ledger, strange } = run;
+  const steady = run.samples.filter(({ at }) => at - (run.samples[0]?.at ?? 0) >= WARM_UP_MS);
+  const slope = (of: (sample: Sample) => number) =>
+    fitLine(steady.map((sample) => ({ x: sample.at / HOUR_MS, y: of(sample) })))?.slope ?? Number.NaN;
+  const [rssSlope, socketSlope] = [slope((one) => one.rssBytes / 2 ** 20), slope((one) => one.sockets)];
+  const watchedMs = (steady.at(-1)?.at ?? 0) - (steady[0]?.at ?? 0);
+  const watched = `an hour, over ${figure(rounded(watchedMs / 60_000))} min without a kill, by least squares`;
+  const rows: readonly Row[] = [
+    ["certificates issued", `${unaccounted.issued}`, `${counts.issued} of them told by the operator`],
+    ["orphans reported", `${ledger.reported}`],
+    ["orphans unaccounted", `${unaccounted.lost.length}`],
+    ["certificates not valid", `${flaws.size}`, `of ${end.resources}`],
+    ["Atlas faults", `${counts.faults}`],
+    ["kills of the operator", `${counts.kills}`],
+    ["restarts of the API server", `${counts.apiServerRestarts}`],
+    ["memory", `${figure(rounded(rssSlope))} MiB`, watched],
+    ["open sockets", figure(rounded(socketSlope)), watched],
+  ];
+  process.stdout.write(`${table(`\n${end.minutes} min, seed ${end.seed}`, rows)}\n`);
+  for (const [name, flaw] of flaws) process.stdout.write(`not valid: ${name}: ${flaw}\n`);
+  for (const { username, serialNumber } of unaccounted.lost) {
+    process.stdout.write(`unaccounted: certificate ${serialNumber} of user ${username}\n`);
+  }
+  for (const text of strange.slice(0, 20)) process.stdout.write(`not a line of the log: ${text}\n`);
+  const json = {
+    seed: end.seed,
+    minutes: end.minutes,
+    issued: unaccounted.issued,
+    orphansReported: ledger.reported,
+    orphansUnaccounted: unaccounted.lost.length,
+    notValid: flaws.size,
+    faults: counts.faults,
+    kills: counts.kills,
+    apiServerRestarts: counts.apiServerRestarts,
+    rssMiBPerHour: rounded(rssSlope),
+    socketsPerHour: rounded(socketSlope),
+    slopeMinutes: rounded(watchedMs / 60_000),
+  };
+  process.stdout.write(`${JSON.stringify({ scenario: "soak", ...json })}\n`);
+  return flaws.size === 0 && unaccounted.lost.length === 0 ? 0 : 1;
+}
+
+await runProgram(main);
