@@ -38,19 +38,19 @@ export async function manifestFiles(helm: string): Promise<ReadonlyMap<string, s
     if (!isMap(document.contents)) continue;
     const kind = z.string().parse(document.get("kind"));
     const file = FILES.find(({ kinds }) => kinds.includes(kind)) ?? FILES.at(-1);
-    for (const where of [
-      ["metadata", "labels"],
-      ["spec", "template", "metadata", "labels"],
-    ]) {
-      for (const label of HELM_LABELS) document.deleteIn([...where, label]);
+    for (const [map, keys] of [
+      ["labels", HELM_LABELS],
+      ["annotations", HELM_ANNOTATIONS],
+    ] as const) {
+      const entries = document.getIn(["metadata", map]);
+      if (!isMap(entries)) continue;
+      for (const key of keys) entries.delete(key);
+      if (entries.items.length === 0) document.deleteIn(["metadata", map]);
     }
-    for (const annotation of HELM_ANNOTATIONS) document.deleteIn(["metadata", "annotations", annotation]);
-    const annotations = document.getIn(["metadata", "annotations"]);
-    if (isMap(annotations) && annotations.items.length === 0) document.deleteIn(["metadata", "annotations"]);
     // Helm's own remark about the template that it comes from.
     document.commentBefore = document.commentBefore?.replace(/^ Source: .*\n?/m, "") || null;
     document.contents.commentBefore = document.contents.commentBefore?.replace(/^ Source: .*\n?/m, "") || null;
-    const text = document.toString({ lineWidth: 0, directives: false }).trim();
+    const text = document.toString({ lineWidth: 0, directives: false, flowCollectionPadding: false }).trim();
     if (file !== undefined) parts.set(file.name, `${parts.get(file.name) ?? ""}---\n${text}\n`);
   }
   const namespace = await readFile(path.join(ROOT, BASE, "namespace.yaml"), "utf8");

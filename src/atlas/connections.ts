@@ -1,5 +1,5 @@
 import { getCACertificates } from "node:tls";
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
 
 /** The proxy variables that count, from the environment. Lower case wins, as in curl. */
 export type ProxyEnvironment = Readonly<
@@ -51,5 +51,8 @@ export function openConnections(options: ConnectionOptions): Dispatcher {
     requestTls: tls,
     proxyTls: tls,
     connectTimeout: options.connectTimeoutMs,
+    // A proxy's answer to CONNECT belongs to connecting, and undici would wait for it five minutes.
+    clientFactory: (origin, proxyOptions) =>
+      new Pool(origin, { ...proxyOptions, headersTimeout: options.connectTimeoutMs }),
   });
 }

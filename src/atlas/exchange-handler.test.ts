@@ -38,6 +38,16 @@ describe("ExchangeHandler", () => {
     await expect(handler.answer).rejects.toMatchObject({ sent: false, reason: "aborted" });
   });
 
+  test("asks once more before the first byte, and does not let a request out that is no longer wanted", async () => {
+    const handler = new ExchangeHandler(100, () => {
+      throw new Error("the lease is lost");
+    });
+    const { aborts, fake } = controller();
+    handler.onRequestStart(fake);
+    expect(aborts).toHaveLength(1);
+    await expect(handler.answer).rejects.toMatchObject({ sent: false, reason: "aborted", message: "the lease is lost" });
+  });
+
   test("keeps the first reason for stopping", async () => {
     const handler = new ExchangeHandler(100);
     handler.stop("timeout", "no result within 5 ms");

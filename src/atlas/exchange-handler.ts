@@ -16,6 +16,7 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly answer: Promise<AtlasAnswer>;
   readonly #settle: PromiseWithResolvers<AtlasAnswer>;
   readonly #maxAnswerBytes: number;
+  readonly #beforeSending: (() => void) | undefined;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | undefined;
   #stopped: TransportFailure | undefined;
@@ -24,8 +25,10 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
   #headers: ReadonlyMap<string, readonly string[]> = new Map();
   #bytes = 0;
 
-  constructor(maxAnswerBytes: number) {
+  /** @param beforeSending what it throws keeps the request from being sent */
+  constructor(maxAnswerBytes: number, beforeSending?: () => void) {
     this.#maxAnswerBytes = maxAnswerBytes;
+    this.#beforeSending = beforeSending;
     this.#settle = Promise.withResolvers();
     this.answer = this.#settle.promise;
   }
@@ -43,6 +46,7 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     // undici puts a request back into its queue after some failures of a connection; nothing goes out a second time.
     if (this.#sent) this.stop("network", "the connection was lost, and the request is not sent a second time");
+    if (this.#stopped === undefined) this.#askOnceMore();
     if (this.#stopped !== undefined) controller.abort(this.#stopped);
     else this.#sent = true;
   }
@@ -73,5 +77,13 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#settle.reject(toTransportFailure(error, { sent: this.#sent, status: this.#status }));
+  }
+
+  #askOnceMore(): void {
+    try {
+      this.#beforeSending?.();
+    } catch (error: unknown) {
+      this.stop("aborted", error instanceof Error ? error.message : String(error));
+    }
   }
 }

@@ -27,6 +27,12 @@ export interface CallOptions {
    * @default 120_000
    */
   readonly timeoutMs?: number | undefined;
+  /**
+   * Called right before each request of the call leaves, when waiting for its turn, for authentication and for a
+   * connection is over: the last moment to think better of it. What it throws ends the call as `aborted`, and the
+   * request is not sent.
+   */
+  readonly beforeSending?: (() => void) | undefined;
 }
 
 /** One operation, ready to be sent. */
@@ -99,7 +105,8 @@ export class Session {
     let answer: AtlasAnswer;
     try {
       const headers = { ...call.headers, Authorization: authorization };
-      answer = await this.#options.transport.exchange({ ...call, headers, signal });
+      const { beforeSending } = options;
+      answer = await this.#options.transport.exchange({ ...call, headers, signal, beforeSending });
     } catch (error) {
       if (error instanceof TransportFailure && !error.sent) permit.giveBack();
       else permit.settle({});

@@ -13,6 +13,7 @@ describe("toTransportFailure", () => {
     ["a certificate for another host", coded("ERR_TLS_CERT_ALTNAME_INVALID"), "untrusted"],
     ["a certificate from an unknown CA", coded("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), "untrusted"],
     ["a connection that takes too long", coded("UND_ERR_CONNECT_TIMEOUT"), "timeout"],
+    ["a proxy that takes too long to open its tunnel", coded("UND_ERR_HEADERS_TIMEOUT"), "timeout"],
     ["headers without an end", coded("UND_ERR_HEADERS_OVERFLOW"), "protocol"],
     ["an answer that is no HTTP", named("HTTPParserError"), "protocol"],
     ["a closed transport", coded("UND_ERR_DESTROYED"), "closed"],

@@ -75,7 +75,7 @@ function reasonOf(error: unknown, code: string | undefined): TransportFailureRea
   if (error instanceof Error && error.name === "HTTPParserError") return "protocol";
   if (code === undefined) return "network";
   if (UNTRUSTED.has(code)) return "untrusted";
-  if (code === "UND_ERR_CONNECT_TIMEOUT") return "timeout";
+  if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT") return "timeout";
   if (code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED") return "closed";
   return code === "UND_ERR_HEADERS_OVERFLOW" ? "protocol" : "network";
 }

@@ -11,20 +11,11 @@ import { readExtraCaFile } from "./extra-ca.ts";
 import { makeAuthority, type TestAuthority } from "./testing/certificates.ts";
 import { answer, RecordingServer } from "./testing/recording-server.ts";
 import { PEM } from "./testing/samples.ts";
+import { transportFailureOf } from "./testing/transport-failure-of.ts";
 import { AtlasTransport, type AtlasTransportOptions } from "./transport.ts";
-import { TransportFailure } from "./transport-failure.ts";
 
 const GET = { method: "GET", path: "/x", headers: {} } as const;
 const POST = { method: "POST", path: "/x", headers: {}, body: "{}" } as const;
-
-async function failureOf(promise: Promise<unknown>): Promise<TransportFailure> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof TransportFailure) return error;
-  throw new Error("it did not fail as expected", { cause: error });
-}
 
 describe("AtlasTransport over plain HTTP", () => {
   async function start(
@@ -78,7 +69,7 @@ describe("AtlasTransport over plain HTTP", () => {
       maxAnswerBytes: 100,
     });
     expect((await under.transport.exchange(GET)).body.length).toBe(100);
-    expect(await failureOf(under.transport.exchange(GET))).toMatchObject({
+    expect(await transportFailureOf(under.transport.exchange(GET))).toMatchObject({
       reason: "tooLarge",
       sent: true,
       status: 200,
@@ -88,7 +79,7 @@ describe("AtlasTransport over plain HTTP", () => {
   test("gives an exchange up after its time", async () => {
     const clock = new ManualClock();
     await using under = await start(() => () => clock.advanceNow(5_000), { clock, exchangeTimeoutMs: 5_000 });
-    expect(await failureOf(under.transport.exchange(POST))).toMatchObject({ reason: "timeout", sent: true });
+    expect(await transportFailureOf(under.transport.exchange(POST))).toMatchObject({ reason: "timeout", sent: true });
   });
 
   test("gives an exchange up in the middle of an answer", async () => {
@@ -102,12 +93,12 @@ describe("AtlasTransport over plain HTTP", () => {
       },
       { clock, exchangeTimeoutMs: 5_000 },
     );
-    expect(await failureOf(under.transport.exchange(GET))).toMatchObject({ reason: "timeout", sent: true });
+    expect(await transportFailureOf(under.transport.exchange(GET))).toMatchObject({ reason: "timeout", sent: true });
   });
 
   test("does not send what its caller has given up", async () => {
     await using under = await start(() => answer(200));
-    const failure = await failureOf(under.transport.exchange({ ...POST, signal: AbortSignal.abort() }));
+    const failure = await transportFailureOf(under.transport.exchange({ ...POST, signal: AbortSignal.abort() }));
     expect(failure).toMatchObject({ reason: "aborted", sent: false });
     expect(under.server.requests).toEqual([]);
   });
@@ -123,7 +114,7 @@ describe("AtlasTransport over plain HTTP", () => {
     );
     const first = under.transport.exchange(POST);
     const leave = new AbortController();
-    const second = failureOf(under.transport.exchange({ ...POST, signal: leave.signal }));
+    const second = transportFailureOf(under.transport.exchange({ ...POST, signal: leave.signal }));
     leave.abort();
     expect(await second).toMatchObject({ reason: "aborted", sent: false });
     resolve();
@@ -134,7 +125,7 @@ describe("AtlasTransport over plain HTTP", () => {
 
   test("keeps nothing of an answer that is no HTTP", async () => {
     await using under = await start(() => (socket: Socket) => socket.end(`HTTP/1.1 200 OK\r\nbroken ${PEM}\r\n\r\n`));
-    const failure = await failureOf(under.transport.exchange(GET));
+    const failure = await transportFailureOf(under.transport.exchange(GET));
     expect(failure.reason).toBe("protocol");
     expect(inspect(failure, { depth: 10 })).not.toContain("PRIVATE KEY");
   });
@@ -142,13 +133,13 @@ describe("AtlasTransport over plain HTTP", () => {
   test("sends nothing after it was closed", async () => {
     await using under = await start(() => answer(200));
     await under.transport[Symbol.asyncDispose]();
-    expect(await failureOf(under.transport.exchange(POST))).toMatchObject({ reason: "closed", sent: false });
+    expect(await transportFailureOf(under.transport.exchange(POST))).toMatchObject({ reason: "closed", sent: false });
   });
 
   test("says that a host could not be reached, and that nothing was sent", async () => {
     const under = await start(() => answer(200));
     await under.server[Symbol.asyncDispose]();
-    expect(await failureOf(under.transport.exchange(POST))).toMatchObject({
+    expect(await transportFailureOf(under.transport.exchange(POST))).toMatchObject({
       reason: "network",
       sent: false,
       code: "ECONNREFUSED",
@@ -229,7 +220,7 @@ describe("AtlasTransport over TLS", () => {
   test("trusts nobody else, and says so before anything is sent", async () => {
     await using transport = new AtlasTransport({ baseUrl: `https://localhost:${port}`, env: {} });
     const count = received.length;
-    expect(await failureOf(transport.exchange(POST))).toMatchObject({ reason: "untrusted", sent: false });
+    expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({ reason: "untrusted", sent: false });
     expect(received).toHaveLength(count);
   });
 
@@ -252,7 +243,7 @@ describe("AtlasTransport over TLS", () => {
   test("knows that nothing was sent when the proxy refuses", async () => {
     const env = { HTTPS_PROXY: `http://localhost:${proxyPort}` };
     await using transport = new AtlasTransport({ baseUrl: `https://refused.test:${port}`, env });
-    expect(await failureOf(transport.exchange(POST))).toMatchObject({
+    expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({
       sent: false,
       message: expect.stringContaining("407"),
     });

@@ -53,6 +53,8 @@ export interface AtlasRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the connection ready, before the first byte: what it throws keeps the request from being sent. */
+  readonly beforeSending?: (() => void) | undefined;
 }
 
 /**
@@ -114,7 +116,7 @@ export class AtlasTransport {
   }
 
   async #send(request: AtlasRequest, signal: AbortSignal): Promise<AtlasAnswer> {
-    const handler = new ExchangeHandler(this.#maxAnswerBytes);
+    const handler = new ExchangeHandler(this.#maxAnswerBytes, request.beforeSending);
     const onAbort = () => {
       const timeout = signal.reason instanceof DeadlineReached;
       handler.stop(timeout ? "timeout" : "aborted", timeout ? signal.reason.message : "stopped by the caller");

@@ -233,6 +233,8 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   }
 
   #observe(object: O): void {
+    // The echo of a write of ours, whose answer is in the store already: a projection costs more than this question.
+    if (this.store.knows(object.metadata)) return;
     let projection: T;
     try {
       projection = this.#options.project(object);

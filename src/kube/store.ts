@@ -66,6 +66,13 @@ export class Store<T extends Stored> {
     }
   }
 
+  /** Whether the store has this state of an object, or a newer one: `observe` would have no news of it. */
+  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">): boolean {
+    const stored = this.#objects.get(objectKey(seen));
+    const age = stored && compareResourceVersions(seen.resourceVersion, stored.resourceVersion);
+    return age !== undefined && age <= 0;
+  }
+
   /** For reflectors: an object exists in this state. Gives what that changed; nothing if it is old news. */
   observe(object: T): readonly StoreEvent<T>[] {
     const key = objectKey(object);

@@ -1,19 +1,11 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { type Simulator, startSimulator } from "./simulator.ts";
-import { call, certsPath, create, PRODUCTION, READER, simulatorClock } from "./testing.ts";
-
-const running: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((simulator) => simulator.close()));
-});
+import { describe, expect, test } from "vitest";
+import { call, certsPath, create, PRODUCTION, READER, startSimulated } from "./testing.ts";
 
 async function start() {
-  const clock = simulatorClock("2026-01-15T10:00:00Z");
-  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock });
-  running.push(simulator);
+  const { simulator, url } = await startSimulated();
   const admin = (method: string, path: string, body?: unknown) =>
     fetch(simulator.adminUrl + path, body === undefined ? { method } : { method, body: JSON.stringify(body) });
-  return { simulator, url: simulator.url, admin };
+  return { simulator, url, admin };
 }
 
 const user = (name: string) => `/projects/${PRODUCTION}/users/${encodeURIComponent(name)}`;

@@ -1,23 +1,6 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
-import { call, certsPath, create, PRODUCTION, READER, STAGING, simulatorClock, V1 } from "./testing.ts";
-
-const running: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((simulator) => simulator.close()));
-});
-
-async function start(options: SimulatorOptions = {}) {
-  const clock = simulatorClock("2026-01-15T10:00:00Z");
-  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
-  running.push(simulator);
-  return { simulator, clock, url: simulator.url };
-}
-
-async function errorOf(response: Response) {
-  const body: unknown = await response.json();
-  return { status: response.status, body };
-}
+import { describe, expect, test } from "vitest";
+import { startSimulator } from "./simulator.ts";
+import { call, certsPath, create, errorOf, PRODUCTION, READER, STAGING, startSimulated, V1 } from "./testing.ts";
 
 describe("what the operations have in common", () => {
   const unknownProject = "0".repeat(24);
@@ -28,7 +11,7 @@ describe("what the operations have in common", () => {
     ["an unknown resource", "/api/atlas/v2/clusters", 404, "RESOURCE_NOT_FOUND", "/api/atlas/v2/clusters"],
     ["a broken encoding", `${certsPath("%")}/../%`, 404, "RESOURCE_NOT_FOUND", undefined],
   ])("%s is an error of its own", async (_, path, status, errorCode, parameter) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const expected = parameter === undefined ? {} : { parameters: [parameter] };
     expect(await errorOf(await call(url, path))).toMatchObject({
       status,
@@ -37,12 +20,12 @@ describe("what the operations have in common", () => {
   });
 
   test("a method that a resource does not have is refused", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     expect((await call(url, certsPath(), { method: "PUT", body: "{}" })).status).toBe(405);
   });
 
   test("an unknown version gets 406 and the code of the real API", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await call(url, certsPath(), { headers: { accept: "application/json" } });
     expect(await errorOf(response)).toMatchObject({
       status: 406,
@@ -51,7 +34,7 @@ describe("what the operations have in common", () => {
   });
 
   test("a later version resolves to the one there is", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await call(url, certsPath(), { headers: { accept: "application/vnd.atlas.2025-03-12+json" } });
     expect([response.status, response.headers.get("content-type")]).toEqual([200, `${V1};charset=utf-8`]);
   });
@@ -61,7 +44,7 @@ describe("what the operations have in common", () => {
     ["disable", "DELETE", `/api/atlas/v2/groups/${PRODUCTION}/userSecurity/customerX509`],
     ["read the security settings", "GET", `/api/atlas/v2/groups/${PRODUCTION}/userSecurity`],
   ])("Project Read Only is not enough to %s", async (_, method, path) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const body = method === "POST" ? { body: "{}" } : {};
     expect(await errorOf(await call(url, path, { method, ...body }, READER))).toMatchObject({
       status: 403,
@@ -74,24 +57,24 @@ describe("what the operations have in common", () => {
   });
 
   test("a missing role gives 401 where the simulator is told so", async () => {
-    const { url } = await start({ roleMissingStatus: 401 });
+    const { url } = await startSimulated({ roleMissingStatus: 401 });
     const response = await call(url, certsPath(), { method: "POST", body: "{}" }, READER);
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, null]);
   });
 
   test("Project Read Only is enough to list", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     expect((await call(url, certsPath(), {}, READER)).status).toBe(200);
   });
 
   test("a member of the organisation without a role in the project may not even list", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     simulator.setRole("read-only-service-account", "ORG_MEMBER");
     expect((await call(url, certsPath(), {}, READER)).status).toBe(403);
   });
 
   test("a removed user is not found any more, and has its certificates when it returns", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     await create(url);
     simulator.removeUser(PRODUCTION, "orders-api");
     expect((await call(url, certsPath())).status).toBe(404);
@@ -100,7 +83,7 @@ describe("what the operations have in common", () => {
   });
 
   test("a project that was added can be used at once", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     const added = await simulator.addProject({ id: "f".repeat(24), name: "new", users: ["app"] });
     expect((await create(url, 3, certsPath("app", added.id))).status).toBe(201);
     expect(simulator.projects.map(({ name }) => name)).toEqual(["production", "staging", "new"]);
@@ -111,13 +94,13 @@ describe("rate limits", () => {
   const rateLimit = { capacity: 2, refill: 1, refillDurationSeconds: 60 };
 
   test("are told in the headers of every answer", async () => {
-    const { url } = await start({ rateLimit });
+    const { url } = await startSimulated({ rateLimit });
     const { headers } = await call(url, certsPath());
     expect([headers.get("RateLimit-Limit"), headers.get("RateLimit-Remaining")]).toEqual(["2", "1"]);
   });
 
   test("refuse with 429 and the wait, in the words of the real API", async () => {
-    const { url } = await start({ rateLimit });
+    const { url } = await startSimulated({ rateLimit });
     await call(url, certsPath());
     await call(url, certsPath());
     const response = await call(url, certsPath());
@@ -136,25 +119,25 @@ describe("rate limits", () => {
   });
 
   test("let requests pass again after the interval", async () => {
-    const { url, clock } = await start({ rateLimit: { ...rateLimit, capacity: 1 } });
+    const { url, clock } = await startSimulated({ rateLimit: { ...rateLimit, capacity: 1 } });
     await call(url, certsPath());
     clock.advanceNow(60_000);
     expect((await call(url, certsPath())).status).toBe(200);
   });
 
   test("are counted for each project by itself", async () => {
-    const { url } = await start({ rateLimit: { ...rateLimit, capacity: 1 } });
+    const { url } = await startSimulated({ rateLimit: { ...rateLimit, capacity: 1 } });
     await call(url, certsPath());
     expect((await call(url, certsPath("orders-api", STAGING))).status).toBe(200);
   });
 
   test("say nothing where there are none", async () => {
-    const { url } = await start({ rateLimit: "unlimited" });
+    const { url } = await startSimulated({ rateLimit: "unlimited" });
     expect((await call(url, certsPath())).headers.has("RateLimit-Limit")).toBe(false);
   });
 
   test("can be asked for, under the version that has them", async () => {
-    const { url } = await start({ rateLimit });
+    const { url } = await startSimulated({ rateLimit });
     const accept = "application/vnd.atlas.2025-03-12+json";
     const path = `/api/atlas/v2/rateLimits?groupId=${PRODUCTION}`;
     const old = await call(url, path, {}, READER);
@@ -170,7 +153,7 @@ describe("rate limits", () => {
 });
 
 test("the log tells what was asked and answered, and holds no key material", async () => {
-  const { url, simulator } = await start();
+  const { url, simulator } = await startSimulated();
   await create(url);
   const entries = simulator.log.entries();
   expect(entries).toEqual([
@@ -196,7 +179,7 @@ test("the log tells what was asked and answered, and holds no key material", asy
 });
 
 test("a port that is taken is an error, and leaves nothing behind", async () => {
-  const { simulator } = await start();
+  const { simulator } = await startSimulated();
   const port = Number(new URL(simulator.url).port);
   await expect(startSimulator({ keyAlgorithm: "ec-p256", port })).rejects.toMatchObject({ code: "EADDRINUSE" });
 });

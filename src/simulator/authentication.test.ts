@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
+import { describe, expect, test } from "vitest";
+import type { Simulator } from "./simulator.ts";
 import {
   API_KEY,
   call,
@@ -8,21 +8,9 @@ import {
   fetchToken,
   OWNER,
   requestToken,
-  simulatorClock,
+  startSimulated,
   V1,
 } from "./testing.ts";
-
-const running: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((simulator) => simulator.close()));
-});
-
-async function start(options: SimulatorOptions = {}) {
-  const clock = simulatorClock("2026-01-15T10:00:00Z");
-  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
-  running.push(simulator);
-  return { simulator, clock, url: simulator.url };
-}
 
 function get(url: string, authorization?: string, path = certsPath()) {
   return fetch(url + path, { headers: { accept: V1, ...(authorization === undefined ? {} : { authorization }) } });
@@ -34,14 +22,14 @@ async function challengeOf(url: string): Promise<string> {
 
 describe("a request without credentials", () => {
   test("is challenged with the words of the real API", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     expect(await challengeOf(url)).toMatch(
       /^Digest realm="MMS Public API", domain="", nonce="[^"]+", algorithm=MD5, qop="auth", stale=false$/,
     );
   });
 
   test("gets the error body of the real API", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await get(url);
     expect([response.status, await response.json()]).toEqual([
       401,
@@ -58,13 +46,13 @@ describe("a request without credentials", () => {
 
 describe("HTTP Digest", () => {
   test.each(["MD5", "SHA-256"] as const)("lets in whoever answers with %s", async (digestAlgorithm) => {
-    const { url } = await start({ digestAlgorithm });
+    const { url } = await startSimulated({ digestAlgorithm });
     const challenge = await challengeOf(url);
     expect((await get(url, digestHeader({ challenge, method: "GET", uri: certsPath() }))).status).toBe(200);
   });
 
   test("takes one nonce for many requests while the count goes up", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const challenge = await challengeOf(url);
     const answer = { challenge, method: "GET", uri: certsPath() };
     const statuses = [];
@@ -73,7 +61,7 @@ describe("HTTP Digest", () => {
   });
 
   test("refuses a replay", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const header = digestHeader({ challenge: await challengeOf(url), method: "GET", uri: certsPath() });
     await get(url, header);
     const replayed = await get(url, header);
@@ -84,14 +72,14 @@ describe("HTTP Digest", () => {
   });
 
   test("refuses another request with a count that was used", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const answer = { challenge: await challengeOf(url), method: "GET", uri: certsPath() };
     await get(url, digestHeader(answer));
     expect((await get(url, digestHeader(answer))).status).toBe(401);
   });
 
   test("calls a nonce stale after its lifetime, and takes the new one", async () => {
-    const { url, clock } = await start({ nonceLifetimeMs: 60_000 });
+    const { url, clock } = await startSimulated({ nonceLifetimeMs: 60_000 });
     const answer = { method: "GET", uri: certsPath() };
     const challenge = await challengeOf(url);
     clock.advanceNow(60_000);
@@ -102,7 +90,7 @@ describe("HTTP Digest", () => {
   });
 
   test("calls a nonce stale that was ended by hand", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     const challenge = await challengeOf(url);
     simulator.expireNonces();
     const response = await get(url, digestHeader({ challenge, method: "GET", uri: certsPath() }));
@@ -118,7 +106,7 @@ describe("HTTP Digest", () => {
     ["another realm", { realm: "elsewhere" }],
     ["the count 0", { nc: 0 }],
   ])("refuses %s", async (_, deviation) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const challenge = await challengeOf(url);
     const header = digestHeader({ challenge, method: "GET", uri: certsPath(), ...deviation });
     const response = await get(url, header);
@@ -131,13 +119,13 @@ describe("HTTP Digest", () => {
   test.each(["", "username", 'username="a', 'nonce="a", nonce="b"', "=,=,="])(
     "survives the broken parameters %j",
     async (parameters) => {
-      const { url } = await start();
+      const { url } = await startSimulated();
       expect((await get(url, `Digest ${parameters}`)).status).toBe(401);
     },
   );
 
   test("compares the path byte for byte, encoding included", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const path = certsPath("CN=reports,OU=analytics,O=Example");
     const good = digestHeader({ challenge: await challengeOf(url), method: "GET", uri: path });
     const decoded = digestHeader({ challenge: await challengeOf(url), method: "GET", uri: decodeURIComponent(path) });
@@ -145,7 +133,7 @@ describe("HTTP Digest", () => {
   });
 
   test("takes the new private key after a rotation, and the old one no more", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     const rotated = simulator.rotateCredentials("owner-api-key");
     const password = rotated.kind === "apiKey" ? rotated.privateApiKey : "";
     const answer = { method: "GET", uri: certsPath() };
@@ -159,7 +147,7 @@ describe("OAuth", () => {
   const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 
   test("gives a bearer token for an hour", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await requestToken(url, basic(...OWNER));
     expect(await response.json()).toEqual({
       access_token: expect.any(String),
@@ -179,7 +167,7 @@ describe("OAuth", () => {
     ],
     ["no colon", `Basic ${Buffer.from("x").toString("base64")}`],
   ])("refuses %s with invalid_client", async (_, authorization) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await requestToken(url, authorization);
     expect([response.status, await response.json()]).toMatchObject([401, { error: "invalid_client" }]);
   });
@@ -188,20 +176,20 @@ describe("OAuth", () => {
     ["another grant type", "grant_type=password", "unsupported_grant_type"],
     ["no grant type", "", "invalid_request"],
   ])("refuses %s", async (_, body, error) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await requestToken(url, basic(...OWNER), body);
     expect([response.status, await response.json()]).toMatchObject([400, { error }]);
   });
 
   test("refuses a JSON body", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const headers = { authorization: basic(...OWNER), "content-type": "application/json" };
     const response = await fetch(`${url}/api/oauth/token`, { method: "POST", headers, body: "{}" });
     expect([response.status, await response.json()]).toMatchObject([400, { error: "invalid_request" }]);
   });
 
   test("takes a token until its hour is over", async () => {
-    const { url, clock } = await start();
+    const { url, clock } = await startSimulated();
     const bearer = `Bearer ${await fetchToken(url, OWNER)}`;
     clock.advanceNow(3_599_999);
     const before = await get(url, bearer);
@@ -211,7 +199,7 @@ describe("OAuth", () => {
   });
 
   test("refuses a token it never gave, without a Digest challenge", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await get(url, "Bearer made-up");
     expect([response.status, response.headers.get("www-authenticate")]).toEqual([
       401,
@@ -223,14 +211,14 @@ describe("OAuth", () => {
     ["all tokens were ended", (simulator: Simulator) => simulator.expireTokens()],
     ["its secret was rotated", (simulator: Simulator) => void simulator.rotateCredentials("owner-service-account")],
   ])("refuses a token after %s", async (_, act) => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     const bearer = `Bearer ${await fetchToken(url, OWNER)}`;
     act(simulator);
     expect((await get(url, bearer)).status).toBe(401);
   });
 
   test("refuses a token after it was revoked", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const token = await fetchToken(url, OWNER);
     const headers = { authorization: basic(...OWNER), "content-type": "application/x-www-form-urlencoded" };
     const revoked = await fetch(`${url}/api/oauth/revoke`, { method: "POST", headers, body: `token=${token}` });
@@ -239,7 +227,7 @@ describe("OAuth", () => {
 });
 
 test("an address that is not on the access list is refused by name", async () => {
-  const { url, simulator } = await start();
+  const { url, simulator } = await startSimulated();
   simulator.setIpAccessAllowed(false);
   const response = await call(url, certsPath());
   expect([response.status, await response.json()]).toMatchObject([

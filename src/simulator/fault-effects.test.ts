@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
-import { type Fault, type Simulator, startSimulator } from "./simulator.ts";
+import { describe, expect, test } from "vitest";
+import type { Fault, Simulator } from "./simulator.ts";
 import {
   API_KEY,
   call,
@@ -10,25 +10,17 @@ import {
   OWNER,
   PRODUCTION,
   requestToken,
-  simulatorClock,
   splitPem,
+  startSimulated,
   V1,
 } from "./testing.ts";
 
-const running: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((simulator) => simulator.close()));
-});
-
 async function startWith(effect: Fault["effect"], operation: Fault["operation"] = "createDatabaseUserCertificate") {
-  const clock = simulatorClock("2026-01-15T10:00:00Z");
-  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock });
-  running.push(simulator);
+  const simulated = await startSimulated();
+  const { simulator } = simulated;
   simulator.faults.add({ operation, effect });
   return {
-    simulator,
-    clock,
-    url: simulator.url,
+    ...simulated,
     issued: () => simulator.certificates(PRODUCTION, "orders-api").length,
   };
 }

@@ -1,28 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
-import { type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
-import { call, certsPath, create, PRODUCTION, STAGING, simulatorClock, splitPem, V1 } from "./testing.ts";
-
-const running: Simulator[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((simulator) => simulator.close()));
-});
-
-async function start(options: SimulatorOptions = {}) {
-  const clock = simulatorClock("2026-01-15T10:00:00Z");
-  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
-  running.push(simulator);
-  return { simulator, clock, url: simulator.url };
-}
-
-async function errorOf(response: Response) {
-  const body: unknown = await response.json();
-  return { status: response.status, body };
-}
+import { describe, expect, test } from "vitest";
+import { call, certsPath, create, errorOf, PRODUCTION, STAGING, splitPem, startSimulated, V1 } from "./testing.ts";
 
 describe("createDatabaseUserCertificate", () => {
   test("answers 201 with certificate and key as raw text under the JSON media type", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await create(url);
     expect([response.status, response.headers.get("content-type")]).toEqual([201, `${V1};charset=utf-8`]);
     expect(await response.text()).toMatch(
@@ -33,14 +15,14 @@ describe("createDatabaseUserCertificate", () => {
   test.each(["ec-p256", "rsa-2048"] as const)(
     "gives a %s key that belongs to the certificate",
     async (keyAlgorithm) => {
-      const { url } = await start({ keyAlgorithm });
+      const { url } = await startSimulated({ keyAlgorithm });
       const { certificate, key } = splitPem(await (await create(url)).text());
       expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))).toBe(true);
     },
   );
 
   test("signs with the authority of the project and of no other", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     const certificate = new X509Certificate(splitPem(await (await create(url)).text()).certificate);
     const authorities = (simulator.caPem.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? []).map(
       (pem) => new X509Certificate(pem),
@@ -52,7 +34,7 @@ describe("createDatabaseUserCertificate", () => {
   });
 
   test("makes a client certificate", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const certificate = new X509Certificate(splitPem(await (await create(url)).text()).certificate);
     expect([certificate.keyUsage, certificate.ca]).toEqual([["1.3.6.1.5.5.7.3.2"], false]);
   });
@@ -61,7 +43,7 @@ describe("createDatabaseUserCertificate", () => {
     ["orders-api", "CN=orders-api"],
     ["CN=reports,OU=analytics,O=Example", "O=Example\nOU=analytics\nCN=reports"],
   ])("names the user %s in the subject", async (username, subject) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const { certificate } = splitPem(await (await create(url, 3, certsPath(username))).text());
     expect(new X509Certificate(certificate).subject).toBe(subject);
   });
@@ -69,7 +51,7 @@ describe("createDatabaseUserCertificate", () => {
   test.each(["a/b", "50% off", "a+b", "größe", "semi;colon", "x".repeat(64)])(
     "knows the user %j by its encoded name",
     async (username) => {
-      const { url, simulator } = await start();
+      const { url, simulator } = await startSimulated();
       simulator.addUser(PRODUCTION, username);
       expect((await create(url, 3, certsPath(username))).status).toBe(201);
       expect(simulator.certificates(PRODUCTION, username)).toHaveLength(1);
@@ -77,7 +59,7 @@ describe("createDatabaseUserCertificate", () => {
   );
 
   test("gives every certificate a serial of its own beyond 2^53", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     for (let count = 0; count < 5; count++) await create(url);
     const serials = simulator.certificates(PRODUCTION, "orders-api").map(({ serialNumber }) => BigInt(serialNumber));
     expect(new Set(serials).size).toBe(5);
@@ -89,13 +71,13 @@ describe("createDatabaseUserCertificate", () => {
     ["one month", '{"monthsUntilExpiration":1}', "2026-02-15T10:00:00.000Z"],
     ["24 months", '{"monthsUntilExpiration":24}', "2028-01-15T10:00:00.000Z"],
   ])("makes it last %s", async (_, body, notAfter) => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     await call(url, certsPath(), { method: "POST", body });
     expect(simulator.certificates(PRODUCTION, "orders-api")[0]?.notAfter.toISOString()).toBe(notAfter);
   });
 
   test("writes the same times into the certificate that it lists", async () => {
-    const { url, simulator } = await start({ monthMs: 30_000 });
+    const { url, simulator } = await startSimulated({ monthMs: 30_000 });
     const certificate = new X509Certificate(splitPem(await (await create(url, 2)).text()).certificate);
     const [listed] = simulator.certificates(PRODUCTION, "orders-api");
     expect([certificate.validFromDate, certificate.validToDate]).toEqual([listed?.notBefore, listed?.notAfter]);
@@ -103,7 +85,7 @@ describe("createDatabaseUserCertificate", () => {
   });
 
   test.each([0, 25, 1.5, "3", null, -1])("refuses %j months", async (months) => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     const { status, body } = await errorOf(await create(url, months));
     expect([status, body]).toMatchObject([
       400,
@@ -118,13 +100,13 @@ describe("createDatabaseUserCertificate", () => {
     ["a body that is no object", "[]", "INVALID_JSON"],
     ["an unknown attribute", '{"months":3}', "INVALID_ATTRIBUTE"],
   ])("refuses %s", async (_, body, errorCode) => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await call(url, certsPath(), { method: "POST", body });
     expect(await errorOf(response)).toMatchObject({ status: 400, body: { errorCode } });
   });
 
   test("refuses a body of another type", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const response = await call(url, certsPath(), {
       method: "POST",
       body: "{}",
@@ -134,13 +116,13 @@ describe("createDatabaseUserCertificate", () => {
   });
 
   test("refuses a body beyond 1 MiB", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     const body = " ".repeat(1024 * 1024 + 1);
     expect((await call(url, certsPath(), { method: "POST", body })).status).toBe(413);
   });
 
   test("refuses while customer-managed X.509 is on", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     simulator.setCustomerManagedX509(PRODUCTION, "-----BEGIN CERTIFICATE-----");
     expect(await errorOf(await create(url))).toMatchObject({
       status: 400,
@@ -149,7 +131,7 @@ describe("createDatabaseUserCertificate", () => {
   });
 
   test("refuses beyond the limit of unexpired certificates, until one has expired", async () => {
-    const { url, clock } = await start({ certificateLimit: 1, monthMs: 10_000 });
+    const { url, clock } = await startSimulated({ certificateLimit: 1, monthMs: 10_000 });
     await create(url, 1);
     expect((await errorOf(await create(url, 1))).body).toMatchObject({
       errorCode: "ATLAS_GENERATED_CERTS_LIMIT_EXCEEDED",
@@ -161,7 +143,7 @@ describe("createDatabaseUserCertificate", () => {
 
 describe("listDatabaseUserCertificates", () => {
   test("gives the serial as a bare number, exact to the last digit", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     await create(url);
     const [record] = simulator.certificates(PRODUCTION, "orders-api");
     expect(await (await call(url, certsPath())).text()).toBe(
@@ -172,7 +154,7 @@ describe("listDatabaseUserCertificates", () => {
   });
 
   test("leaves the expired ones out, to the second", async () => {
-    const { url, clock } = await start({ monthMs: 10_000 });
+    const { url, clock } = await startSimulated({ monthMs: 10_000 });
     await create(url, 1);
     await create(url, 2);
     const counts = [];
@@ -185,14 +167,14 @@ describe("listDatabaseUserCertificates", () => {
   });
 
   test("remembers the expired ones for the controls", async () => {
-    const { url, clock, simulator } = await start({ monthMs: 10_000 });
+    const { url, clock, simulator } = await startSimulated({ monthMs: 10_000 });
     await create(url, 1);
     clock.advanceNow(60_000);
     expect(simulator.certificates(PRODUCTION, "orders-api")).toHaveLength(1);
   });
 
   test("pages through all of them, with links to the neighbours", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     for (let count = 0; count < 5; count++) await create(url);
     const pages = [];
     for (const pageNum of [1, 2, 3, 4]) {
@@ -209,14 +191,14 @@ describe("listDatabaseUserCertificates", () => {
   });
 
   test("leaves the count out when told to", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     expect(await (await call(url, `${certsPath()}?includeCount=false`)).json()).not.toHaveProperty("totalCount");
   });
 
   test.each(["itemsPerPage=0", "itemsPerPage=501", "itemsPerPage=x", "pageNum=0", "pageNum=1.5", "includeCount=yes"])(
     "refuses %s",
     async (query) => {
-      const { url } = await start();
+      const { url } = await startSimulated();
       expect(await errorOf(await call(url, `${certsPath()}?${query}`))).toMatchObject({
         status: 400,
         body: { errorCode: "INVALID_QUERY_PARAMETER", parameters: [query.split("=")[0]] },
@@ -225,7 +207,7 @@ describe("listDatabaseUserCertificates", () => {
   );
 
   test("keeps the users and the projects apart", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     await create(url);
     for (const path of [certsPath("billing"), certsPath("orders-api", STAGING)]) {
       expect(await (await call(url, path)).json()).toMatchObject({ totalCount: 0 });
@@ -233,7 +215,7 @@ describe("listDatabaseUserCertificates", () => {
   });
 
   test("does not list a certificate that was forgotten", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     await create(url);
     const serial = simulator.certificates(PRODUCTION, "orders-api")[0]?.serialNumber ?? "";
     simulator.forgetCertificate(PRODUCTION, serial);
@@ -246,18 +228,18 @@ describe("customer-managed X.509", () => {
   const path = `/api/atlas/v2/groups/${PRODUCTION}/userSecurity`;
 
   test("shows its CA while it is on", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     simulator.setCustomerManagedX509(PRODUCTION, PEM);
     expect(await (await call(url, path)).json()).toMatchObject({ customerX509: { cas: PEM } });
   });
 
   test("shows no CA while it is off", async () => {
-    const { url } = await start();
+    const { url } = await startSimulated();
     expect(await (await call(url, path)).json()).toMatchObject({ customerX509: {} });
   });
 
   test("is switched off with 202, and for good", async () => {
-    const { url, simulator } = await start();
+    const { url, simulator } = await startSimulated();
     simulator.setCustomerManagedX509(PRODUCTION, PEM);
     const response = await call(url, `${path}/customerX509`, { method: "DELETE" });
     expect([response.status, await response.json()]).toMatchObject([202, { customerX509: {} }]);

@@ -1,9 +1,25 @@
 import { createHash, randomBytes } from "node:crypto";
+import { onTestFinished } from "vitest";
 import { ManualClock } from "../testing/manual-clock.ts";
+import { type SimulatorOptions, startSimulator } from "./simulator.ts";
 
 /** A clock that starts at a time (ISO 8601) and moves only when it is told to; whoever sleeps on it moves it. */
 export function simulatorClock(start: string): ManualClock {
   return new ManualClock({ startAt: Date.parse(start), skipUpToMs: Number.POSITIVE_INFINITY });
+}
+
+/** Starts a simulator for the running test, with a clock that the test moves and keys that are quick to make. */
+export async function startSimulated(options: SimulatorOptions = {}) {
+  const clock = simulatorClock("2026-01-15T10:00:00Z");
+  const simulator = await startSimulator({ keyAlgorithm: "ec-p256", clock, ...options });
+  onTestFinished(() => simulator.close());
+  return { simulator, clock, url: simulator.url };
+}
+
+/** Status and body of an answer. */
+export async function errorOf(response: Response) {
+  const body: unknown = await response.json();
+  return { status: response.status, body };
 }
 
 /** The ids that the default fixtures use. */

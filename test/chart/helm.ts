@@ -46,7 +46,7 @@ export async function resolveHelm(options: GoToolOptions): Promise<Helm> {
   return { file, version: (await versionOf(file, environment)) ?? "unknown", source: "build from source" };
 }
 
-/** Helm 4, or Helm 3 from 3.18 on: the oldest that judges values by JSON Schema 2020-12. */
+/** Helm 4, or Helm 3 from 3.18 on: what is older has another judge of schemas, with other words. */
 export function isSupported(version: string): boolean {
   const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
   return major > 3 || (major === 3 && minor >= 18);

@@ -126,7 +126,8 @@ export class Issuer {
     try {
       const bundle = await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
-        urgencyOf(observed, { kind: "issue" }),
+        // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
+        { ...urgencyOf(observed, { kind: "issue" }), beforeSending: this.#options.assertLeading },
       );
       return { kind: "created", bundle } as const;
     } catch (error: unknown) {

@@ -13,7 +13,7 @@ import {
 import type { Clock } from "../../clock.ts";
 import { backoffMs } from "../../kube/backoff.ts";
 import { SECRETS, type Secret } from "../../kube/core-types.ts";
-import type { KubeApi } from "../../kube/kube-api.ts";
+import type { KubeApi, MergePatchOptions } from "../../kube/kube-api.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import type { ObjectRef } from "../../kube/resource-type.ts";
@@ -74,7 +74,8 @@ export class SecretWriter {
       subject: [],
     };
     try {
-      await this.#send(resource, seen, desiredMetadata(resource, facts), standInData(), { dryRun: true, signal });
+      const options = { dryRun: true, metadataOnly: true, signal };
+      await this.#send(resource, seen, desiredMetadata(resource, facts), standInData(), options);
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
@@ -101,7 +102,7 @@ export class SecretWriter {
     const data = pair && secretData(pair);
     try {
       const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, { signal });
-      this.#remember(written, { kind: "pair", facts, formatsCurrent: true });
+      this.#remember(written, data, { kind: "pair", facts, formatsCurrent: true });
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
@@ -111,7 +112,8 @@ export class SecretWriter {
 
   /**
    * Writes a fresh pair, which exists in this process's memory and nowhere else: tried until it is there, whatever the
-   * API server says, for as long as somebody wants it. It takes no signal on purpose.
+   * API server says, for as long as somebody wants it. It takes no signal on purpose, and no error ends it: a defect
+   * that can be mended must not cost a certificate that can't be got again.
    *
    * @param knownSerials serial numbers that were there before the attempt: a pair with another one is newer than ours
    */
@@ -125,16 +127,19 @@ export class SecretWriter {
     const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
     let seen = firstSeen;
     for (let attempt = 1; ; attempt++) {
+      const data = secretData(pair);
+      let written: Secret | undefined;
       try {
-        const written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), secretData(pair), {});
-        this.#remember(written, { kind: "pair", facts: pair.facts, formatsCurrent: true });
-        return { kind: "written" };
+        written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});
       } catch (error: unknown) {
-        if (!(error instanceof KubeError)) throw error;
         log.warn(
           { secret: ref, serialNumber: pair.facts.serialNumber, attempt, err: error },
           "the certificate waits in memory: its Secret can't be written yet",
         );
+      }
+      if (written !== undefined) {
+        this.#remember(written, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
+        return { kind: "written" };
       }
       await clock.sleep(backoffMs(BACKOFF, attempt, random()));
       try {
@@ -143,7 +148,6 @@ export class SecretWriter {
         if (holdsNewerPair(seen, pair.facts, options.knownSerials)) return { kind: "overtaken" };
         if (!(await options.stillWanted())) return { kind: "abandoned" };
       } catch (error: unknown) {
-        if (!(error instanceof KubeError)) throw error;
         log.warn({ secret: ref, attempt, err: error }, "the Secret can't be read before it is written again");
       }
     }
@@ -154,7 +158,7 @@ export class SecretWriter {
     seen: ObservedSecret,
     desired: DesiredMetadata,
     data: SecretData | undefined,
-    options: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
+    options: Pick<MergePatchOptions, "dryRun" | "metadataOnly" | "signal">,
   ): Promise<Secret> {
     const { kube } = this.#options;
     const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
@@ -174,13 +178,20 @@ export class SecretWriter {
     }
   }
 
-  #remember(written: Secret, content: SecretContent): void {
+  /** @param content what the Secret holds if what was sent is what is there */
+  #remember(written: Secret, sent: SecretData | undefined, content: SecretContent): void {
     const metadata = secretMetadata(written);
     this.#options.cache.assume(metadata);
     // An admission webhook may have changed what was sent: what came back is what counts.
-    const judged = written.data === undefined ? content : judgeData(written.data);
+    const { data } = written;
+    const judged = data === undefined || (sent !== undefined && holdsAll(data, sent)) ? content : judgeData(data);
     this.#options.inspector.remember(metadata, judged);
   }
+}
+
+/** Reading keys and certificates is dear, comparing texts is not. */
+function holdsAll(data: SecretData, wanted: SecretData): boolean {
+  return Object.entries(wanted).every(([key, value]) => data[key] === value);
 }
 
 function newSecret(ref: ObjectRef, desired: DesiredMetadata, data: SecretData) {

@@ -64,12 +64,13 @@ export class StatusWriter {
 
   /**
    * Writes what a round left. Where the resource changed meanwhile, the result is fitted to what it is now; what was
-   * decided was decided for the spec as it was seen, and observedGeneration says so.
+   * decided was decided for the spec as it was seen, and observedGeneration says so. An issuance that another process
+   * has brought to its end is that one's to tell: it may have issued the next since.
    */
   async report(round: Round): Promise<void> {
     let current = this.#current(round.observed.resource);
     for (let conflicts = 0; ; conflicts++) {
-      if (current === undefined) return;
+      if (current === undefined || closedByOther(current, round)) return;
       const status = nextStatus({ ...round, observed: onTopOf(current, round.observed) });
       try {
         await this.#write(current, status);
@@ -115,6 +116,11 @@ export class StatusWriter {
       throw error;
     }
   }
+}
+
+/** Whether the attempt of a round that issued is no longer on record: it is only closed by who knows its end. */
+function closedByOther({ status }: UserCertificate, { outcome }: Round): boolean {
+  return outcome.kind === "issued" && status.issuance?.id !== outcome.issuance.id;
 }
 
 /** The observation, with the status as it is now. Spec, generation and renew request stay those that were acted upon. */

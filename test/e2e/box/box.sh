@@ -19,7 +19,6 @@ READY_SECONDS=180
 # --- on the machine -------------------------------------------------------------------------------------------------
 
 run() {
-  export CGROUP=atlas-e2e-$$
   mkdir -p "$FOLDER/log"
   trap tear_down EXIT
   trap 'exit 143' TERM INT HUP
@@ -34,8 +33,9 @@ run() {
     fi
     sleep 0.05
   done
-  read -r init _ <"/proc/$UNSHARE/task/$UNSHARE/children"
-  echo "ready $init"
+  local children
+  children=$(<"/proc/$UNSHARE/task/$UNSHARE/children")
+  echo "ready ${children%% *}"
   cat >/dev/null
 }
 
@@ -98,12 +98,19 @@ make_cgroups() {
   done
 }
 
+# Where cgroups of this box may be: also in the hierarchy of version 2 that some systems have beside those of version 1.
+cgroup_places() {
+  cgroup_hierarchies
+  [[ -d /sys/fs/cgroup/unified ]] && echo /sys/fs/cgroup/unified
+  return 0
+}
+
 # A cgroup can be removed a moment after its last process is gone, and after those below it.
 remove_cgroups() {
   local hierarchy attempt left
   for attempt in {1..40}; do
     left=
-    for hierarchy in $(cgroup_hierarchies); do
+    for hierarchy in $(cgroup_places); do
       [[ -d $hierarchy/$CGROUP ]] || continue
       find "$hierarchy/$CGROUP" -depth -type d -exec rmdir {} \; 2>/dev/null || true
       [[ -d $hierarchy/$CGROUP ]] && left=yes
@@ -118,7 +125,11 @@ remove_cgroups() {
 # --- in the box -----------------------------------------------------------------------------------------------------
 
 init() {
-  if isolate && start; then touch "$FOLDER/ready"; else touch "$FOLDER/failed"; fi
+  trap 'touch "$FOLDER/failed"' EXIT
+  isolate
+  start
+  trap - EXIT
+  touch "$FOLDER/ready"
   # The parent of all that loses its own: bash takes note of their ends.
   while :; do
     sleep 3600 &
@@ -218,6 +229,8 @@ containerd_ctl() { ctr --address "$FOLDER/containerd.sock" --namespace k8s.io "$
 declare -A PIDS=()
 verb=${1:?usage: box.sh run FOLDER}
 FOLDER=${2:?usage: box.sh run FOLDER}
+# One of its own, as the folder is. The kubelet's configuration names it.
+CGROUP=${FOLDER##*/}
 case $verb in
   run) run ;;
   init) init ;;

@@ -129,7 +129,14 @@ describe("the chart", () => {
   test("takes the definitions away where it is told not to keep them", async () => {
     await install("--set", "crds.keep=false");
     await uninstall();
-    await expect(kubectl("get", DEFINITION)).rejects.toThrow(/NotFound/);
+    await kubectl("wait", "--for=delete", DEFINITION, "--timeout=30s");
+  });
+
+  test("leaves the definitions when an upgrade hands them over to others", async () => {
+    await install();
+    const uid = await makeCertificate();
+    await helmDoes("upgrade", RELEASE, CHART_FOLDER, "--set", "crds.enabled=false");
+    expect(await certificateUid()).toBe(uid);
   });
 
   test("leaves definitions to others where it is told to", async () => {

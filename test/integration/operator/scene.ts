@@ -16,6 +16,7 @@ import {
 } from "../../../src/simulator/simulator.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
+import type { Rest } from "../../control-plane/rest.ts";
 
 export const PRODUCTION = "32b6e34b3d91647abb20e7b8";
 export const STAGING = "5efda6aea3f2ed2e7dd6ce05";
@@ -38,6 +39,16 @@ export interface SceneOptions {
   /** Which of the simulator's credentials the Secret `atlas-api` holds. @default "owner-service-account" */
   readonly credentials?: string;
   readonly onStep?: OperatorOptions["onStep"];
+  /** Another control plane than the run's, and a namespace that is there. @default the run's, a namespace of its own */
+  readonly place?: ScenePlace;
+}
+
+/** Where a scene is set. */
+export interface ScenePlace {
+  /** Of a user who may do everything. */
+  readonly kubeconfigPath: string;
+  readonly rest: Rest;
+  readonly namespace: string;
 }
 
 export interface SecretState {
@@ -64,17 +75,22 @@ export interface Running {
  */
 export class Scene {
   readonly namespace: string;
+  /** Of a user who may do everything. */
+  readonly kubeconfigPath: string;
   readonly atlas: Simulator;
   readonly #options: SceneOptions;
+  readonly #rest: Rest;
   readonly #printed = new PassThrough();
   readonly #keysSeen = new Set<string>();
   #log = "";
   #running: Running | undefined;
 
-  private constructor(namespace: string, atlas: Simulator, options: SceneOptions) {
-    this.namespace = namespace;
+  private constructor(place: ScenePlace, atlas: Simulator, options: SceneOptions) {
+    this.namespace = place.namespace;
+    this.kubeconfigPath = place.kubeconfigPath;
     this.atlas = atlas;
     this.#options = options;
+    this.#rest = place.rest;
     this.#printed.setEncoding("utf8").on("data", (text: string) => {
       this.#log += text;
     });
@@ -82,16 +98,26 @@ export class Scene {
 
   /** Sets the scene; the operator runs and the credentials are there. */
   static async open(options: SceneOptions = {}): Promise<Scene> {
-    const namespace = await freshNamespace("operator");
+    const scene = await Scene.prepare(options);
+    await scene.startOperator();
+    return scene;
+  }
+
+  /** The same without an operator: the test starts what it needs. */
+  static async prepare(options: SceneOptions = {}): Promise<Scene> {
+    const place = options.place ?? {
+      kubeconfigPath: controlPlane().kubeconfigPath,
+      rest,
+      namespace: await freshNamespace("operator"),
+    };
     const atlas = await startSimulator({ keyAlgorithm: "ec-p256", rateLimit: "unlimited", ...options.simulator });
-    const scene = new Scene(namespace, atlas, options);
+    const scene = new Scene(place, atlas, options);
     onTestFinished(async () => {
       await scene.#expectNoKeyMaterial();
       await scene.stopOperator();
       await atlas.close();
     });
     await scene.putCredentials(scene.credentials(options.credentials ?? "owner-service-account"));
-    await scene.startOperator();
     return scene;
   }
 
@@ -106,11 +132,12 @@ export class Scene {
     return found;
   }
 
-  async startOperator(): Promise<Running> {
+  /** @param overrides of what the operator runs with; without them it is this scene's own, for its namespace alone */
+  async startOperator(overrides: Partial<OperatorOptions> = {}): Promise<Running> {
     const stop = new AbortController();
     const ended = runOperator(
       {
-        kubeConfig: await loadKubeConfig({ kubeconfig: controlPlane().kubeconfigPath }),
+        kubeConfig: await loadKubeConfig({ kubeconfig: this.kubeconfigPath }),
         userAgent: "atlas-cert-operator/test",
         identity: "test",
         atlas: { baseUrl: this.atlas.url },
@@ -122,6 +149,7 @@ export class Scene {
         clock: systemClock,
         random: Math.random,
         log: createLog({ level: "debug", format: "json", destination: this.#printed }),
+        ...overrides,
       },
       stop.signal,
     );
@@ -158,7 +186,7 @@ export class Scene {
   /** Puts a Secret of these entries in place of whatever is there. */
   async putSecret(name: string, stringData: Readonly<Record<string, string>>): Promise<void> {
     const manifest = { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData };
-    const created = await rest("POST", this.#path("secrets"), manifest);
+    const created = await this.#rest("POST", this.#path("secrets"), manifest);
     if (created.status === 201) return;
     await this.#must("PUT", this.#path("secrets", name), manifest);
   }
@@ -173,7 +201,7 @@ export class Scene {
   }
 
   async secret(name = "orders-api-mongodb"): Promise<SecretState | undefined> {
-    const { status, body } = await rest("GET", this.#path("secrets", name));
+    const { status, body } = await this.#rest("GET", this.#path("secrets", name));
     if (status === 404) return undefined;
     // The API server's own answer.
     const raw = body as SecretState;
@@ -276,7 +304,7 @@ export class Scene {
   }
 
   async #must(method: string, path: string, body?: unknown, contentType?: string) {
-    const answer = await rest(method, path, body, contentType);
+    const answer = await this.#rest(method, path, body, contentType);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer;
   }

@@ -1,6 +1,6 @@
 import { expect, vi } from "vitest";
 import { z } from "zod";
-import { controlPlane, rest } from "../../control-plane/control-plane.ts";
+import { rest } from "../../control-plane/control-plane.ts";
 import { type RunningCommand, startCommand } from "../command-process.ts";
 import { Scene, type SceneOptions } from "../operator/scene.ts";
 
@@ -27,7 +27,7 @@ export class OperatorProcess {
     const command = await startCommand(
       [
         "run",
-        `--kubeconfig=${controlPlane().kubeconfigPath}`,
+        `--kubeconfig=${scene.kubeconfigPath}`,
         `--watch-namespaces=${scene.namespace}`,
         `--lease-namespace=${scene.namespace}`,
         `--atlas-base-url=${scene.atlas.url}`,

@@ -110,6 +110,8 @@ export class Scene {
     });
     const process: Process = { reconciler, certificates, secrets, rounds };
     for (const [what, object] of cluster.all()) see(process, what, object);
+    // They have seen a whole list: the answers of own writes count from here on.
+    for (const store of [certificates.store, secrets.labelled, secrets.others]) store.advance("", "1");
     this.#processes.add(process);
     return process;
   }

@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { SensitiveText } from "../sensitive-text.ts";
+import { parseBody } from "./answer-content.ts";
+import { AtlasError } from "./atlas-error.ts";
+import type { ErrorContext } from "./error-context.ts";
+import { readPemAnswer } from "./pem-answer.ts";
+import { readRateLimits } from "./rate-limits-answer.ts";
+import { GROUP_ID, KEY_MATERIAL, PEM, pageBody, USERNAME } from "./testing/samples.ts";
+import { certificatePage } from "./user-certificate.ts";
+import { userSecurity } from "./user-security.ts";
+
+const CONTEXT: ErrorContext = {
+  operation: "listDatabaseUserCertificates",
+  caller: "API key a",
+  groupId: GROUP_ID,
+  username: USERNAME,
+};
+
+/** A good text with some of its pieces cut out, doubled or replaced by something else. */
+function broken(good: string): fc.Arbitrary<string> {
+  const wound = fc.record({
+    at: fc.nat({ max: good.length }),
+    length: fc.nat({ max: 40 }),
+    instead: fc.oneof(fc.string(), fc.constantFrom("", "{", "]", '"', "\\u", "\u0000", "-----", "null", "1e999", "\r")),
+  });
+  return fc
+    .array(wound, { minLength: 1, maxLength: 4 })
+    .map((wounds) =>
+      wounds.reduce((text, { at, length, instead }) => text.slice(0, at) + instead + text.slice(at + length), good),
+    );
+}
+
+function parse<T extends z.ZodType>(schema: T, text: string): z.output<T> | AtlasError {
+  const answer = { status: 200, headers: new Map(), body: new SensitiveText(text) };
+  try {
+    return parseBody(answer, schema, "what was asked for", CONTEXT);
+  } catch (error) {
+    if (error instanceof AtlasError) return error;
+    throw error;
+  }
+}
+
+describe("a broken answer ends in an error and never in nonsense:", () => {
+  test("a list of certificates", () => {
+    fc.assert(
+      fc.property(fc.oneof(broken(pageBody(["9223372036854775807", "1"], 2)), fc.json()), (text) => {
+        const page = parse(certificatePage, text);
+        if (page instanceof AtlasError) {
+          expect(page.kind).toBe("badAnswer");
+          return;
+        }
+        for (const { serialNumber, createdAt, notAfter } of page.results) {
+          expect(serialNumber).toMatch(/^-?\d+$/);
+          expect(Number.isNaN(createdAt.getTime()) || Number.isNaN(notAfter.getTime())).toBe(false);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("the user security settings", () => {
+    const good = JSON.stringify({ customerX509: { cas: "-----BEGIN CERTIFICATE-----" } });
+    fc.assert(
+      fc.property(fc.oneof(broken(good), fc.json()), (text) => {
+        const settings = parse(userSecurity, text);
+        if (settings instanceof AtlasError) expect(settings.kind).toBe("badAnswer");
+        else expect(settings.customerX509.cas).not.toBe("");
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("the rate limits", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (capacity, refillRate, refillDurationSeconds) => {
+        const limits = readRateLimits({ results: [{ capacity, refillRate, refillDurationSeconds }] });
+        for (const figure of Object.values(limits ?? {})) {
+          expect(Number.isFinite(figure) && figure > 0).toBe(true);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("a certificate with its key", () => {
+    fc.assert(
+      fc.property(broken(PEM), fc.boolean(), (text, quoted) => {
+        const pem = readPemAnswer(new SensitiveText(quoted ? JSON.stringify(text) : text));
+        if (pem !== undefined) expect(pem.reveal()).toBe(text);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("an answer as large as one may be is read at once, whatever it is made of:", () => {
+  const MEGABYTE = 1024 * 1024;
+  const fill = (piece: string) => piece.repeat(Math.ceil(MEGABYTE / piece.length));
+
+  test.each([
+    ["beginnings", fill("-----BEGIN PRIVATE KEY-----\n")],
+    ["labels that go on", fill("-----BEGIN A B C D E F G H ")],
+    ["hyphens", fill("-")],
+    ["quotes", fill('"')],
+    ["nested lists", fill("[")],
+    ["key material", KEY_MATERIAL + fill("A")],
+    ["blanks", fill(" \n")],
+  ])("%s", (_, text) => {
+    const start = performance.now();
+    expect(readPemAnswer(new SensitiveText(text))).toBeUndefined();
+    expect(parse(certificatePage, text)).toBeInstanceOf(AtlasError);
+    // A hundred times what it takes on a slow machine, and nothing against what a pattern that backtracks would take.
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+});

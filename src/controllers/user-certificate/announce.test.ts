@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+import type { EventReport } from "../../kube/event-object.ts";
+import { Announcer } from "./announce.ts";
+import type { Observed } from "./observed.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Round } from "./round.ts";
+import {
+  ABSENT,
+  FACTS,
+  FOREIGN,
+  failure,
+  following,
+  issuance,
+  listed,
+  managed,
+  refused,
+  resource,
+  round,
+  settled,
+} from "./testing/observations.ts";
+
+function announce(...rounds: readonly Round[]) {
+  const events: EventReport[] = [];
+  const logged: string[] = [];
+  const line = (level: string) => (_fields: object, message: string) => void logged.push(`${level}: ${message}`);
+  const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  const announcer = new Announcer({ events: { record: (event) => void events.push(event) }, log });
+  for (const one of rounds) announcer.announce(one);
+  return { events, logged };
+}
+
+const missing = settled({ secret: ABSENT, atlas: listed("1001") });
+const issued: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
+
+test("tells of a certificate that was issued, and why", () => {
+  const { events, logged } = announce(round(missing, issued));
+  expect(events).toEqual([
+    {
+      regarding: {
+        apiVersion: "atlascerts.io/v1alpha1",
+        kind: "AtlasUserCertificate",
+        namespace: "shop",
+        name: "orders-api",
+        uid: resource().uid,
+        resourceVersion: "7",
+      },
+      type: "Normal",
+      reason: "Issued",
+      action: "Issue",
+      note: "Issued certificate 1001 for user orders-api into Secret orders-api-mongodb, valid until 2030-04-01T00:00:00Z (SecretMissing).",
+    },
+  ]);
+  expect(logged).toEqual([`info: ${events[0]?.note}`]);
+});
+
+test("tells of a repair, and what was repaired", () => {
+  const { events } = announce(round(settled(), { kind: "repaired", differences: ["label a", "formats"] }));
+  expect(events).toMatchObject([
+    {
+      type: "Normal",
+      reason: "Repaired",
+      note: "Repaired label a, formats of Secret orders-api-mongodb; the certificate is the same.",
+    },
+  ]);
+});
+
+describe("tells of a trouble", () => {
+  const cases: readonly (readonly [string, Observed, Outcome | undefined, string])[] = [
+    ["that an attempt met", missing, failure("RoleMissing"), "Warning RoleMissing"],
+    ["that stands in the way", settled({ secret: FOREIGN }), undefined, "Warning SecretForeign"],
+    ["that a verification met", settled({ atlas: refused("AtlasUnavailable") }), undefined, "Warning AtlasUnavailable"],
+    ["that somebody wanted", settled({ spec: { suspend: true } }), undefined, "Normal Suspended"],
+  ];
+  test.each(cases)("%s, when it begins and not again", (_what, observed, outcome, told) => {
+    const first = round(observed, outcome);
+    const second = round(following(first), outcome);
+    const { events } = announce(first, second);
+    expect(events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([told]);
+  });
+
+  test("not while its backoff runs", () => {
+    const first = round(missing, failure("RoleMissing"));
+    const waiting = following(first, { atlas: { kind: "notAsked" } });
+    expect(announce(round(waiting)).events).toEqual([]);
+  });
+
+  test("again when another one takes its place", () => {
+    const first = round(missing, failure("RoleMissing"));
+    const second = round(following(first), failure("UserNotFound"));
+    expect(announce(first, second).events.map(({ reason }) => reason)).toEqual(["RoleMissing", "UserNotFound"]);
+  });
+});
+
+test("says nothing where all is well", () => {
+  const { events, logged } = announce(round(settled()), round(settled({ atlas: listed("1001") })));
+  expect([...events, ...logged]).toEqual([]);
+});
+
+test("says nothing where it was overtaken", () => {
+  expect(announce(round(missing, { kind: "overtaken" })).events).toEqual([]);
+});
+
+describe("an orphan", () => {
+  const open = issuance({ knownSerials: ["1001"] });
+
+  test("is told of when the list shows it, once", () => {
+    const found = round(settled({ status: { issuance: open }, atlas: listed("1001", "1002"), secret: managed() }));
+    const { events } = announce(found, round(following(found)));
+    expect(events).toMatchObject([
+      {
+        type: "Warning",
+        reason: "OrphanFound",
+        note: "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, whose answer got lost: nobody holds its key, and Atlas can't revoke it.",
+      },
+    ]);
+  });
+
+  test("is told of beside the certificate that comes in its place", () => {
+    const observed = { ...missing, atlas: listed("1001", "1002") };
+    const status = { ...observed.resource.status, issuance: open };
+    const { events } = announce(round({ ...observed, resource: { ...observed.resource, status } }, issued));
+    expect(events.map(({ reason }) => reason)).toEqual(["OrphanFound", "Issued"]);
+  });
+
+  test("is none where the list could not be had", () => {
+    const observed = settled({ status: { issuance: open }, atlas: refused("RateLimited") });
+    expect(announce(round(observed)).events.map(({ reason }) => reason)).toEqual(["RateLimited"]);
+  });
+});

@@ -1,0 +1,375 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { judgeData, secretData } from "../../certificate/secret-data.ts";
+import { issuePair } from "../../certificate/testing.ts";
+import { SECRETS, type Secret } from "../../kube/core-types.ts";
+import { KubeError, type KubeErrorReason } from "../../kube/kube-error.ts";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { SecretCache } from "./caches.ts";
+import { desiredMetadata } from "./desired-secret.ts";
+import type { ObservedSecret } from "./observed.ts";
+import { SecretInspector } from "./secret-inspector.ts";
+import { SecretWriter, type WriteResult } from "./secret-writer.ts";
+import { type Call, kubeError, MemoryCluster } from "./testing/memory-cluster.ts";
+import { ABSENT, resource } from "./testing/observations.ts";
+import { SECRET } from "./testing/scene.ts";
+
+const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
+const old = await issuePair({ notBefore: at(0) });
+const ours = await issuePair({ notBefore: at(10) });
+const newer = await issuePair({ notBefore: at(20) });
+const signal = new AbortController().signal;
+const wanted = async () => true;
+
+let cluster: MemoryCluster;
+let cache: SecretCache;
+let inspector: SecretInspector;
+let clock: ManualClock;
+let writer: SecretWriter;
+let logged: string[];
+
+beforeEach(() => {
+  cluster = new MemoryCluster();
+  cache = new SecretCache();
+  // As after a list that found nothing.
+  cache.labelled.advance("", "1");
+  inspector = new SecretInspector({ kube: cluster, cache });
+  clock = new ManualClock({ skipUpToMs: 60_000 });
+  logged = [];
+  const log = (fields: object, message: string) => void logged.push(message + JSON.stringify(fields));
+  const logs = { debug: log, info: log, warn: log, error: log };
+  writer = new SecretWriter({ kube: cluster, inspector, cache, clock, random: () => 0, log: logs });
+});
+
+/** Stores a pair as the operator would have. */
+function store(pair = old, change: Partial<Secret["metadata"]> = {}): void {
+  const { labels, annotations } = desiredMetadata(resource(), pair.facts);
+  const metadata = { ...SECRET, labels, annotations, ...change };
+  cluster.put(SECRETS, { type: "kubernetes.io/tls", metadata, data: secretData(pair) }, "atlas-cert-operator");
+}
+
+/** Adds labels as somebody else would. */
+function relabel(labels: Readonly<Record<string, string>>): void {
+  const secret = stored();
+  if (secret === undefined) throw new Error("there is no Secret");
+  const { metadata } = secret;
+  cluster.put(SECRETS, { ...secret, metadata: { ...metadata, labels: { ...metadata.labels, ...labels } } });
+}
+
+const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
+const stored = () => cluster.peek(SECRETS, SECRET);
+const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
+const write = (first: ObservedSecret, known: readonly string[] = [], stillWanted = wanted): Promise<WriteResult> =>
+  writer.write(resource(), first, ours, { knownSerials: new Set(known), stillWanted });
+
+/** Fails the first calls of a kind. */
+function failing(
+  count: number,
+  matches: (call: Call) => boolean,
+  fault: KubeError | "answerLost" | undefined,
+  act = () => {},
+) {
+  let failures = 0;
+  cluster.fault = (call) => {
+    if (!matches(call) || failures >= count) return undefined;
+    failures++;
+    act();
+    return fault;
+  };
+}
+const isWrite = ({ verb }: Call) => verb !== "get";
+
+describe("the preflight", () => {
+  test("stores nothing and sends no certificate", async () => {
+    expect(await writer.preflight(resource(), ABSENT, signal)).toBeUndefined();
+    expect(stored()).toBeUndefined();
+    expect(cluster.calls).toMatchObject([{ verb: "create", dryRun: true }]);
+    const data = Reflect.get(Object(cluster.calls[0]?.body), "data");
+    expect(judgeData(data)).toMatchObject({ kind: "undecodable" });
+  });
+
+  test("tries a patch where there is a Secret, upon the state that was seen", async () => {
+    store();
+    const first = await seen();
+    expect(await writer.preflight(resource(), first, signal)).toBeUndefined();
+    expect(serial()).toBe(old.facts.serialNumber);
+    expect(cluster.calls.at(-1)).toMatchObject({
+      verb: "patch",
+      dryRun: true,
+      body: { metadata: { resourceVersion: stored()?.metadata.resourceVersion, uid: stored()?.metadata.uid } },
+    });
+  });
+
+  const refusals: readonly (readonly [KubeErrorReason, boolean])[] = [
+    ["Forbidden", true],
+    ["Invalid", true],
+    ["InternalError", true],
+    ["NotFound", true],
+    ["Network", false],
+    ["Timeout", false],
+    ["Unavailable", false],
+    ["TooManyRequests", false],
+  ];
+  test.each(refusals)("tells of %s, with the API server's words", async (reason, needsPerson) => {
+    cluster.fault = () => kubeError(reason, "quota exceeded");
+    expect(await writer.preflight(resource(), ABSENT, signal)).toMatchObject({
+      reason: "SecretNotWritable",
+      needsPerson,
+      message: expect.stringContaining("quota exceeded"),
+      retry: { kind: "backoff" },
+    });
+  });
+
+  test("obeys the API server's wish to wait", async () => {
+    cluster.fault = () => new KubeError({ reason: "TooManyRequests", operation: "test", retryAfterMs: 7000 });
+    expect(await writer.preflight(resource(), ABSENT, signal)).toMatchObject({ retry: { atLeastMs: 7000 } });
+  });
+
+  test.each([
+    ["somebody made the Secret meanwhile", ABSENT, "AlreadyExists"],
+    ["somebody changed the Secret meanwhile", undefined, "Conflict"],
+    ["somebody deleted the Secret meanwhile", undefined, "NotFound"],
+  ] as const)("is overtaken where %s", async (_what, first, reason) => {
+    store();
+    const before = first ?? (await seen());
+    cluster.fault = () => kubeError(reason);
+    expect(await writer.preflight(resource(), before, signal)).toBe("overtaken");
+  });
+
+  test("is stopped by a foreign Secret before a call is made", async () => {
+    cluster.put(SECRETS, { metadata: SECRET, data: {} });
+    const first = await seen();
+    cluster.calls.length = 0;
+    expect(await writer.preflight(resource(), first, signal)).toMatchObject({ reason: "SecretNotWritable" });
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("goes on with an error that is none of the API server's", async () => {
+    cluster.create = () => Promise.reject(new TypeError("a defect"));
+    await expect(writer.preflight(resource(), ABSENT, signal)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("writes a fresh certificate", () => {
+  test("where there was none, all keys in one write", async () => {
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(cluster.writes).toHaveLength(1);
+    expect(stored()).toMatchObject({
+      type: "kubernetes.io/tls",
+      data: secretData(ours),
+      metadata: { labels: { [MANAGED_LABEL]: "true" }, annotations: { [SECRET_ANNOTATIONS.username]: "orders-api" } },
+    });
+  });
+
+  test("over the old one, upon the state that was seen, and leaves what others put there", async () => {
+    store(old);
+    relabel({ team: "x" });
+    expect(await write(await seen(), [old.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(serial()).toBe(ours.facts.serialNumber);
+    expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true", team: "x" });
+  });
+
+  test("and knows what it wrote without reading it", async () => {
+    await write(ABSENT);
+    cluster.calls.length = 0;
+    expect(await inspector.cached(SECRET)).toMatchObject({
+      kind: "managed",
+      content: { kind: "pair", facts: { serialNumber: ours.facts.serialNumber }, formatsCurrent: true },
+    });
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("and knows what an admission webhook made of it", async () => {
+    const create = cluster.create.bind(cluster);
+    cluster.create = async (type, object, options) => {
+      const changed = { ...object, data: { "tls.crt": "eA==", "tls.key": "eA==" } };
+      return create(type, changed, options);
+    };
+    await write(ABSENT);
+    expect(await inspector.cached(SECRET)).toMatchObject({ content: { kind: "undecodable" } });
+  });
+
+  const passing: readonly KubeErrorReason[] = [
+    "Network",
+    "Forbidden",
+    "Invalid",
+    "Unavailable",
+    "Conflict",
+    "Unauthorized",
+  ];
+  test.each(passing)("although the API server says %s twenty times", async (reason) => {
+    failing(20, isWrite, kubeError(reason));
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(serial()).toBe(ours.facts.serialNumber);
+  });
+
+  test("although reading it fails in between", async () => {
+    failing(6, () => true, kubeError("Network"));
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
+  });
+
+  test("although a defect of ours comes in between", async () => {
+    const create = cluster.create.bind(cluster);
+    let tries = 0;
+    cluster.create = (type, object, options) =>
+      ++tries < 3 ? Promise.reject(new TypeError("a defect")) : create(type, object, options);
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
+  });
+
+  test("with waits that grow to half a minute, and no faster", async () => {
+    failing(12, isWrite, kubeError("Unavailable"));
+    await write(ABSENT);
+    expect(clock.sleeps).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 15_000, 15_000, 15_000, 15_000]);
+  });
+
+  test("once, where the answer got lost", async () => {
+    failing(1, isWrite, "answerLost");
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(cluster.writes).toHaveLength(1);
+    expect(serial()).toBe(ours.facts.serialNumber);
+  });
+
+  test("although somebody changed a label of the Secret meanwhile", async () => {
+    store();
+    const first = await seen();
+    cluster.put(SECRETS, { ...(stored() ?? { metadata: SECRET }), type: "kubernetes.io/tls" });
+    expect(await write(first, [old.facts.serialNumber])).toEqual({ kind: "written" });
+  });
+
+  test("although somebody put an older pair there meanwhile", async () => {
+    failing(1, isWrite, kubeError("Network"), () => store(old));
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(serial()).toBe(ours.facts.serialNumber);
+  });
+
+  test("over one that was known before, however young", async () => {
+    store(newer);
+    const first = await seen();
+    failing(1, isWrite, kubeError("Network"));
+    expect(await write(first, [newer.facts.serialNumber])).toEqual({ kind: "written" });
+  });
+
+  test("and says nothing of the key while it waits", async () => {
+    failing(3, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
+    await write(ABSENT);
+    const key = ours.privateKeyPem.reveal().split("\n")[1] ?? "-";
+    expect(logged.length).toBeGreaterThan(0);
+    expect(logged.join()).not.toContain(key.slice(0, 30));
+    expect(logged.join()).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
+  });
+});
+
+describe("does not write a fresh certificate", () => {
+  test("over a newer one that another process wrote", async () => {
+    failing(1, isWrite, kubeError("Network"), () => store(newer));
+    expect(await write(ABSENT)).toEqual({ kind: "overtaken" });
+    expect(serial()).toBe(newer.facts.serialNumber);
+  });
+
+  test("over a Secret that changed since it was seen", async () => {
+    store(old);
+    const first = await seen();
+    store(newer);
+    expect(await write(first, [old.facts.serialNumber])).toEqual({ kind: "overtaken" });
+    expect(serial()).toBe(newer.facts.serialNumber);
+  });
+
+  test("for a resource that is gone", async () => {
+    failing(99, isWrite, kubeError("Forbidden"));
+    expect(await write(ABSENT, [], async () => false)).toEqual({ kind: "abandoned" });
+  });
+
+  test("over a foreign Secret: it waits until that is gone", async () => {
+    failing(
+      1,
+      isWrite,
+      kubeError("Network"),
+      () => void cluster.put(SECRETS, { metadata: SECRET, data: { a: "eA==" } }),
+    );
+    const found: unknown[] = [];
+    const stillWanted = async () => {
+      if (found.push(stored()?.data) === 5) cluster.remove(SECRETS, SECRET);
+      return true;
+    };
+    expect(await write(ABSENT, [], stillWanted)).toEqual({ kind: "written" });
+    expect(found.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => ({ a: "eA==" })));
+    expect(cluster.writes.filter(({ verb }) => verb === "patch")).toEqual([]);
+    expect(serial()).toBe(ours.facts.serialNumber);
+  });
+});
+
+describe("a repair", () => {
+  const repair = async (change: Parameters<typeof resource>[0] = {}, first?: ObservedSecret) => {
+    const before = first ?? (await seen());
+    if (before.kind !== "managed" || before.content.kind !== "pair") throw new Error("there is nothing to repair");
+    return writer.repair(resource(change), before, before.content.facts, signal);
+  };
+
+  test("mends labels without reading or sending the key", async () => {
+    store(old, { labels: {} });
+    const first = await seen();
+    cluster.calls.length = 0;
+    expect(await repair({}, first)).toBeUndefined();
+    expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true" });
+    expect(cluster.calls).toHaveLength(1);
+    expect(cluster.calls[0]?.body).not.toHaveProperty("data");
+  });
+
+  test("mends the formats from the pair that is there", async () => {
+    store(old);
+    const { "tls-combined.pem": _gone, ...data } = secretData(old);
+    cluster.remove(SECRETS, SECRET);
+    store(old);
+    cluster.put(SECRETS, { ...(stored() ?? { metadata: SECRET }), data });
+    expect(await repair()).toBeUndefined();
+    expect(stored()?.data).toEqual(secretData(old));
+  });
+
+  test("takes away what the operator set and nobody asks for any more, and nothing else", async () => {
+    store(old, { labels: { [MANAGED_LABEL]: "true", app: "orders" } });
+    relabel({ team: "x" });
+    expect(await repair()).toBeUndefined();
+    expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true", team: "x" });
+  });
+
+  test("leaves the owner references of others", async () => {
+    const other = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: "y" };
+    store(old, { ownerReferences: [other] });
+    expect(await repair({ spec: { deletionPolicy: "Delete" } })).toBeUndefined();
+    expect(stored()?.metadata.ownerReferences).toMatchObject([
+      other,
+      { kind: "AtlasUserCertificate", controller: true },
+    ]);
+  });
+
+  test.each([["Conflict"], ["NotFound"]] as const)("is overtaken by %s", async (reason) => {
+    store(old, { labels: {} });
+    const first = await seen();
+    cluster.fault = () => kubeError(reason);
+    expect(await repair({}, first)).toBe("overtaken");
+  });
+
+  test("never puts back a pair that was replaced while it read it", async () => {
+    store(old);
+    cluster.put(SECRETS, {
+      ...(stored() ?? { metadata: SECRET }),
+      data: { ...secretData(old), "tls-combined.pem": "eA==" },
+    });
+    const first = await seen();
+    failing(
+      1,
+      ({ verb }) => verb === "patch",
+      undefined,
+      () => store(newer),
+    );
+    expect(await repair({}, first)).toBe("overtaken");
+    expect(stored()?.data).toEqual(secretData(newer));
+  });
+
+  test("tells what stands in its way", async () => {
+    store(old, { labels: {} });
+    const first = await seen();
+    cluster.fault = () => kubeError("Forbidden", "no patch for you");
+    expect(await repair({}, first)).toMatchObject({ reason: "SecretNotWritable", needsPerson: true });
+  });
+});

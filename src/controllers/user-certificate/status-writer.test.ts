@@ -1,0 +1,171 @@
+import { describe, expect, test } from "vitest";
+import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { CertificateCache } from "./caches.ts";
+import { StatusWriter } from "./status-writer.ts";
+import { kubeError } from "./testing/memory-cluster.ts";
+import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, round } from "./testing/observations.ts";
+import { NAMESPACE, Scene } from "./testing/scene.ts";
+
+const ref = { namespace: NAMESPACE, name: "orders-api" };
+const signal = new AbortController().signal;
+const decision = { reason: "SecretMissing", message: "There is no Secret." } as const;
+
+function rig() {
+  const scene = new Scene();
+  scene.apply();
+  const cache = new CertificateCache();
+  const { cluster, clock } = scene;
+  cache.store.observe(scene.resource());
+  const statuses = new StatusWriter({ kube: cluster, cache, clock });
+  const observed = firstLook({ resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) });
+  const missing = { ...observed, secret: ABSENT, atlas: listed() };
+  return { scene, cluster, cache, statuses, observed, missing };
+}
+
+describe("a report", () => {
+  test("is one write that holds what differs, upon the state that was looked at", async () => {
+    const { scene, cluster, statuses, observed } = rig();
+    await statuses.report(round(observed));
+    expect(scene.ready()).toBe("True Issued");
+    expect(cluster.calls).toHaveLength(1);
+    expect(cluster.calls[0]).toMatchObject({
+      verb: "patch status",
+      body: { metadata: { uid: observed.resource.uid, resourceVersion: observed.resource.resourceVersion } },
+    });
+  });
+
+  test("writes nothing where nothing differs", async () => {
+    const { scene, cluster, statuses, observed } = rig();
+    await statuses.report(round(observed));
+    cluster.calls.length = 0;
+    await statuses.report(round({ ...observed, resource: scene.resource() }));
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test("is known to the cache at once", async () => {
+    const { cache, statuses, observed } = rig();
+    await statuses.report(round(observed));
+    expect(cache.get("shop/orders-api")).toMatchObject({ status: { serialNumber: FACTS.serialNumber } });
+  });
+
+  test("takes away what is no longer so", async () => {
+    const { scene, statuses, missing } = rig();
+    await statuses.report(round(missing, failure("AtlasUnavailable")));
+    expect(scene.status()).toHaveProperty("nextAttemptTime");
+    const again = { ...missing, resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) };
+    await statuses.report(round(again));
+    expect(scene.status()).not.toHaveProperty("nextAttemptTime");
+    expect(scene.status()).not.toHaveProperty("lastAttempt");
+  });
+
+  test("is fitted to a resource that changed meanwhile, and says of which generation it speaks", async () => {
+    const { scene, statuses, observed } = rig();
+    scene.apply({ monthsUntilExpiration: 6 });
+    await statuses.report(round(observed));
+    expect(scene.resource().generation).toBe(2);
+    expect(scene.status()).toMatchObject({ observedGeneration: 1, serialNumber: FACTS.serialNumber });
+  });
+
+  test("keeps what another process put on record meanwhile", async () => {
+    const { cluster, scene, statuses, observed } = rig();
+    const other = issuance({ id: "of another process" });
+    await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: other } }, { subresource: "status" });
+    await statuses.report(round({ ...observed, atlas: { kind: "notAsked" } }));
+    expect(scene.status().issuance).toEqual(other);
+  });
+
+  test("is dropped where the resource is gone", async () => {
+    const { cluster, statuses, observed } = rig();
+    cluster.remove(USER_CERTIFICATE, ref);
+    await expect(statuses.report(round(observed))).resolves.toBeUndefined();
+  });
+
+  test("is dropped where the resource was made anew", async () => {
+    const { cluster, scene, statuses, observed } = rig();
+    cluster.remove(USER_CERTIFICATE, ref);
+    scene.apply({}, { uid: "another" });
+    await statuses.report(round(observed));
+    expect(scene.status()).toEqual({});
+  });
+
+  test("gives up after a few conflicts, and says so", async () => {
+    const { cluster, statuses, observed } = rig();
+    cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("Conflict") : undefined);
+    await expect(statuses.report(round(observed))).rejects.toMatchObject({ reason: "Conflict" });
+    expect(cluster.calls.filter(({ verb }) => verb === "patch status")).toHaveLength(6);
+  });
+
+  test.each([["Network"], ["Forbidden"], ["Invalid"]] as const)("goes on with %s", async (reason) => {
+    const { cluster, statuses, observed } = rig();
+    cluster.fault = () => kubeError(reason);
+    await expect(statuses.report(round(observed))).rejects.toMatchObject({ reason });
+  });
+});
+
+describe("a record", () => {
+  test("is there when it says so, with the condition", async () => {
+    const { scene, statuses, missing } = rig();
+    expect(await statuses.record(missing, decision, issuance(), signal)).toBe("recorded");
+    expect(scene.status().issuance).toEqual(issuance());
+    expect(scene.status().conditions?.find(({ type }) => type === "Issuing")).toMatchObject({
+      status: "True",
+      reason: "SecretMissing",
+    });
+  });
+
+  test("is known to the cache at once", async () => {
+    const { cache, statuses, missing } = rig();
+    await statuses.record(missing, decision, issuance(), signal);
+    expect(cache.get("shop/orders-api")).toMatchObject({ status: { issuance: issuance() } });
+  });
+
+  test("is refused where anything changed since the look: of two processes one wins", async () => {
+    const { scene, statuses, missing } = rig();
+    const other = new StatusWriter({ kube: scene.cluster, cache: new CertificateCache(), clock: scene.clock });
+    const results = await Promise.all([
+      statuses.record(missing, decision, issuance({ id: "one" }), signal),
+      other.record(missing, decision, issuance({ id: "other" }), signal),
+    ]);
+    expect(results).toEqual(["recorded", "overtaken"]);
+    expect(scene.status().issuance?.id).toBe("one");
+  });
+
+  test("takes the place of an older one", async () => {
+    const { cluster, scene, statuses, missing } = rig();
+    const older = issuance({ id: "older", renewRequest: "a", knownSerials: ["1"] });
+    await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: older } }, { subresource: "status" });
+    const observed = { ...missing, resource: scene.resource() };
+    expect(await statuses.record(observed, decision, issuance({ id: "new" }), signal)).toBe("recorded");
+    expect(scene.status().issuance).toEqual(issuance({ id: "new" }));
+  });
+
+  test.each([["id"], ["username"], ["knownSerials"], ["startedAt"]])(
+    "is not kept where the API server dropped its %s",
+    async (field) => {
+      const { cluster, scene, statuses, missing } = rig();
+      const patch = cluster.mergePatch.bind(cluster);
+      cluster.mergePatch = async (type, of, body, options) => {
+        const answer = await patch(type, of, body, options);
+        const kept = Object(Reflect.get(Object(Reflect.get(answer, "status")), "issuance"));
+        Reflect.deleteProperty(kept, field);
+        return answer;
+      };
+      expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
+      expect(scene.status()).not.toHaveProperty("issuance");
+    },
+  );
+
+  test("has times that the API server takes", async () => {
+    const { statuses, missing, scene } = rig();
+    await statuses.record(missing, decision, issuance(), signal);
+    expect(scene.status().conditions?.[0]?.lastTransitionTime).toBe(new Date(NOW).toISOString().replace(".000", ""));
+  });
+});
+
+test("a status that this version can't read is not written over", async () => {
+  const { cluster, statuses, observed } = rig();
+  await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: { id: 7 } } }, { subresource: "status" });
+  await statuses.report(round(observed));
+  expect(parseUserCertificate(cluster.peek(USER_CERTIFICATE, ref))).toMatchObject({ valid: false });
+});

@@ -1,0 +1,194 @@
+/**
+ * The operator's life in a real cluster, from `helm install` on. One story: each step stands on those before it.
+ * `orders-api` has an app that logs in to a database with what it mounts.
+ */
+import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { apply, eventually, get, helm, kubectl } from "./commands.ts";
+import { CHART, commonValues, install, NAMESPACE, operatorPods, RELEASE, SIMULATOR } from "./installation.ts";
+import { certificate, restrictedNamespace, secret, server, serverPair } from "./manifests.ts";
+import { describeTrouble, expectNoRestarts, unexplainedWarnings } from "./observations.ts";
+import { appLogin, issuedSerial, SHOP, statusOf, untilReady } from "./shop.ts";
+import { SimulatorControls } from "./simulator.ts";
+
+const { image, month, syncLimitMs } = inject("cluster");
+const atlas = new SimulatorControls(NAMESPACE, SIMULATOR);
+
+beforeAll(async () => {
+  for (const name of [NAMESPACE, SHOP]) await kubectl("delete", "namespace", name, "--ignore-not-found");
+  await apply("default", restrictedNamespace(NAMESPACE), restrictedNamespace(SHOP));
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") process.stderr.write(`${await describeTrouble()}\n`);
+});
+
+describe("helm install, with the simulator", () => {
+  it("gives two ready pods, and `helm test` finds them at work", async () => {
+    await install(CHART, { ...commonValues(), simulator: { enabled: true, month } });
+    expect((await operatorPods()).length).toBe(2);
+    await helm("test", RELEASE, "--namespace", NAMESPACE);
+  });
+});
+
+describe("an app and its certificate", () => {
+  it("lets the app wait that was applied before its certificate", async () => {
+    await apply(
+      SHOP,
+      secret("atlas-api", {
+        clientId: "mdb_sa_id_000000000000000000000001",
+        clientSecret: "simulator-owner-not-a-real-secret",
+      }),
+      secret("database", { ...(await serverPair()), "clients-ca.pem": await atlas.ask("GET", "/ca.pem") }),
+      ...server({
+        name: "database",
+        image,
+        script: "database.ts",
+        port: 27017,
+        secret: { name: "database", mountPath: "/etc/database" },
+        readiness: { tcpSocket: { port: "main" } },
+      }),
+      ...server({
+        name: "orders-api",
+        image,
+        script: "app.ts",
+        port: 8080,
+        secret: { name: "orders-api-mongodb", mountPath: "/etc/mongodb" },
+        readiness: { httpGet: { path: "/login", port: "main" } },
+        env: { DATABASE_HOST: "database" },
+      }),
+    );
+    await kubectl("rollout", "status", "deployment/database", "--namespace", SHOP, "--timeout=60s");
+    const waiting = await eventually("event about the missing Secret", 60_000, async () => {
+      const events = await kubectl("get", "events", "--namespace", SHOP, "--field-selector=reason=FailedMount");
+      return /secret "orders-api-mongodb" not found/.exec(events)?.[0];
+    });
+    expect(waiting).toBeDefined();
+  });
+
+  it("makes the app available with the certificate, which the database takes and demands", async () => {
+    await apply(SHOP, certificate({ name: "orders-api", username: "orders-api", monthsUntilExpiration: 1 }));
+    await untilReady("orders-api");
+    await kubectl("rollout", "status", "deployment/orders-api", "--namespace", SHOP, "--timeout=180s");
+    const login = await appLogin("orders-api");
+    expect(login.user).toBe("orders-api");
+    expect((await atlas.certificates("orders-api")).map((each) => each.serialNumber)).toContain(login.serialNumber);
+    await expect(appLogin("orders-api", "?anonymous")).rejects.toThrow("503");
+  });
+
+  it("renews: the pod's file changes without a restart, while the old certificate is valid", async () => {
+    const before = await appLogin("orders-api");
+    const limitMs = Date.parse(before.notAfter) - Date.now();
+    let renewedAtMs: number | undefined;
+    const { after, atMs } = await eventually("renewed certificate in the pod", limitMs, async () => {
+      // A login that fails ends the test: until the file changes the old certificate has to do.
+      const [login, serial] = [await appLogin("orders-api"), await issuedSerial("orders-api")];
+      if (serial !== before.serialNumber) renewedAtMs ??= Date.now();
+      return login.serialNumber === before.serialNumber ? undefined : { after: login, atMs: Date.now() };
+    });
+    expect(atMs).toBeLessThan(Date.parse(before.notAfter));
+    expect(atMs - (renewedAtMs ?? atMs)).toBeLessThan(syncLimitMs);
+    expect(after.startedAt).toBe(before.startedAt);
+    // From here on it has time: no further renewal falls into what follows.
+    await apply(SHOP, certificate({ name: "orders-api", username: "orders-api", monthsUntilExpiration: 24 }));
+    await kubectl(
+      ...["annotate", "auc/orders-api", "--namespace", SHOP],
+      "atlascerts.io/renew-requested-at=for 24 months",
+    );
+    await untilReady("orders-api", { otherThan: after.serialNumber });
+    await expectNoRestarts();
+  });
+});
+
+describe("trouble", () => {
+  it("issues once, and holds what it issued, when the leader's pod is deleted in the middle", async () => {
+    const user = "CN=reports,OU=analytics,O=Example";
+    await atlas.ask("POST", "/faults", {
+      operation: "createDatabaseUserCertificate",
+      username: user,
+      effect: { kind: "delay", ms: 6_000 },
+    });
+    await apply(SHOP, certificate({ name: "reports", username: user, monthsUntilExpiration: 24 }));
+    await eventually("create on its way", 30_000, async () => ((await atlas.creates(user)) === 1 ? true : undefined));
+    const leader = await leaderPod();
+    await kubectl("delete", "pod", leader, "--namespace", NAMESPACE, "--wait=false");
+    await untilReady("reports");
+    expect(await atlas.creates(user)).toBe(1);
+    expect((await atlas.certificates(user)).map((each) => each.serialNumber)).toEqual([await issuedSerial("reports")]);
+    expect((await statusOf("reports")).unaccountedCertificates ?? 0).toBe(0);
+    await eventually("other leader", 60_000, async () => ((await leaderPod()) === leader ? undefined : true));
+  });
+
+  it("accounts for the certificate that nobody holds when the leader's pod is killed in the middle", async () => {
+    await operatorsReady();
+    await atlas.ask("POST", "/faults", {
+      operation: "createDatabaseUserCertificate",
+      username: "billing",
+      effect: { kind: "delay", ms: 12_000 },
+    });
+    await apply(SHOP, certificate({ name: "billing", username: "billing", monthsUntilExpiration: 24 }));
+    await eventually("create on its way", 30_000, async () => ((await atlas.creates("billing")) ? true : undefined));
+    const leader = await leaderPod();
+    await kubectl("delete", "pod", leader, "--namespace", NAMESPACE, "--grace-period=0", "--force");
+    await untilReady("billing");
+    const serials = (await atlas.certificates("billing")).map((each) => each.serialNumber);
+    const { serialNumber, unaccountedCertificates = 0 } = await statusOf("billing");
+    expect(serials).toContain(serialNumber);
+    expect(unaccountedCertificates).toBe(serials.length - 1);
+    expect(await atlas.creates("billing")).toBeLessThanOrEqual(2);
+  });
+
+  it("loses one pod, and not both, to a drain", async () => {
+    await operatorsReady();
+    const [pod] = await operatorPods();
+    const node = pod?.spec.nodeName ?? "";
+    const selector = `--pod-selector=app.kubernetes.io/component=operator,app.kubernetes.io/instance=${RELEASE}`;
+    try {
+      const drain = kubectl("drain", node, selector, "--ignore-daemonsets", "--timeout=8s");
+      // With one node there is no place for another pod, and the drain has to give up; with more it succeeds.
+      const outcome = await drain.catch((error: unknown) => String(error));
+      if ((await get<{ items: unknown[] }>("nodes")).items.length === 1) {
+        expect(outcome).toContain("violate the pod's disruption budget");
+      }
+      const ready = (await operatorPods()).filter((each) => each.isReady);
+      expect(ready.length).toBeGreaterThanOrEqual(1);
+    } finally {
+      await kubectl("uncordon", node);
+    }
+    await operatorsReady();
+  });
+
+  it("takes rotated credentials without a restart", async () => {
+    const pods = (await operatorPods()).map((each) => each.metadata.name).sort();
+    const before = await issuedSerial("orders-api");
+    const { clientId, clientSecret } = JSON.parse(await atlas.ask("POST", "/credentials/owner-service-account/rotate"));
+    await apply(SHOP, secret("atlas-api", { clientId, clientSecret }));
+    await kubectl(
+      ...["annotate", "auc/orders-api", "--namespace", SHOP, "--overwrite"],
+      "atlascerts.io/renew-requested-at=credentials rotated",
+    );
+    await untilReady("orders-api", { otherThan: before });
+    expect((await operatorPods()).map((each) => each.metadata.name).sort()).toEqual(pods);
+    await expectNoRestarts();
+  });
+});
+
+describe("the end", () => {
+  it("has left no restart, and no Warning Event but those that belong to the story", async () => {
+    await expectNoRestarts();
+    expect(await unexplainedWarnings()).toEqual([]);
+  });
+});
+
+async function operatorsReady(): Promise<void> {
+  await kubectl("rollout", "status", `deployment/${RELEASE}`, "--namespace", NAMESPACE, "--timeout=120s");
+  await eventually("two ready pods", 60_000, async () => {
+    const pods = await operatorPods();
+    return pods.length === 2 && pods.every((each) => each.isReady) ? true : undefined;
+  });
+}
+
+/** The pod that holds the lease. */
+async function leaderPod(): Promise<string> {
+  const lease = await get<{ spec: { holderIdentity?: string } }>("lease", RELEASE, "--namespace", NAMESPACE);
+  return (lease.spec.holderIdentity ?? "").split("_", 1)[0] ?? "";
+}

@@ -1,0 +1,96 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+import {
+  argumentsOf,
+  HELM_BUILD_MS,
+  helmPath,
+  only,
+  RELEASE,
+  type RenderedObject,
+  ROOT,
+  render,
+  renderText,
+} from "./rendering.ts";
+
+const roleSchema = z.looseObject({ rules: z.array(z.looseObject({ resourceNames: z.array(z.string()).optional() })) });
+const bindingSchema = z.looseObject({
+  roleRef: z.looseObject({ kind: z.string(), name: z.string() }),
+  subjects: z.array(z.looseObject({ kind: z.string(), name: z.string(), namespace: z.string() })),
+});
+
+/** The rules that the operator is tested with; see deploy/rbac. */
+async function testedRules(file: string) {
+  return roleSchema.parse(parse(await readFile(path.join(ROOT, "deploy/rbac", file), "utf8"))).rules;
+}
+
+const rulesOf = (object: RenderedObject) => roleSchema.parse(object).rules;
+const isRbac = ({ kind }: RenderedObject) => /Role(Binding)?$/.test(kind);
+
+/** What the pods' account is bound to: `kind/name`, with the namespace that it holds for. */
+function bound(objects: readonly RenderedObject[]): readonly string[] {
+  return objects
+    .filter(({ kind }) => kind.endsWith("RoleBinding"))
+    .map((object) => {
+      const { roleRef, subjects } = bindingSchema.parse(object);
+      expect(subjects).toEqual([{ kind: "ServiceAccount", name: RELEASE, namespace: "operators" }]);
+      return `${roleRef.kind}/${roleRef.name} in ${object.metadata.namespace ?? "all namespaces"}`;
+    });
+}
+
+beforeAll(async () => {
+  await helmPath();
+}, HELM_BUILD_MS);
+
+describe("the operator's account", () => {
+  test("may do what the operator is tested with, everywhere, and nothing else", async () => {
+    const objects = await render();
+    expect(rulesOf(only(objects, "ClusterRole", RELEASE))).toEqual(await testedRules("cluster-role.yaml"));
+    expect(rulesOf(only(objects, "Role"))).toEqual(await testedRules("lease-role.yaml"));
+    expect(bound(objects)).toEqual([
+      "ClusterRole/atlas-cert-operator in all namespaces",
+      "Role/atlas-cert-operator-lease in operators",
+    ]);
+  });
+
+  test("may do so in the namespaces that it watches alone, without any ClusterRole", async () => {
+    const objects = await render({ watchNamespaces: ["shop", "billing"] });
+    const roles = objects.filter(({ kind, metadata }) => kind === "Role" && metadata.namespace !== "operators");
+    expect(roles.map(({ metadata }) => metadata.namespace)).toEqual(["shop", "billing"]);
+    for (const role of roles) expect(rulesOf(role)).toEqual(await testedRules("namespace-role.yaml"));
+    expect(objects.filter(({ kind }) => kind.startsWith("ClusterRole"))).toEqual([]);
+    expect(bound(objects)).toEqual([
+      "Role/atlas-cert-operator in shop",
+      "Role/atlas-cert-operator in billing",
+      "Role/atlas-cert-operator-lease in operators",
+    ]);
+  });
+
+  test("may touch the lease of its own release, by the name that the pods are told", async () => {
+    const objects = await render({}, { release: "second" });
+    const [, existing] = rulesOf(only(objects, "Role"));
+    expect(existing?.resourceNames).toEqual(["second-atlas-cert-operator"]);
+    expect(argumentsOf(objects, "second-atlas-cert-operator")).toContain("--lease-name=second-atlas-cert-operator");
+  });
+
+  test("gets no rights from a chart that is told not to give any", async () => {
+    expect((await render({ rbac: { create: false } })).filter(isRbac)).toEqual([]);
+  });
+});
+
+test("each rule says what it is for", async () => {
+  const rendered = await renderText();
+  const roles = rendered.split(/^---$/m).filter((text) => /^rules:$/m.test(text) && !text.includes("aggregate-to-"));
+  expect(roles).toHaveLength(2);
+  for (const role of roles) expect(role).not.toMatch(/(?<!^ {2}#.*)\n {2}- apiGroups/m);
+});
+
+test("whoever may view a namespace may look at its certificates, and whoever may edit it may ask for them", async () => {
+  const objects = await render();
+  const labelsOf = (name: string) => Object.keys(only(objects, "ClusterRole", name).metadata.labels ?? {});
+  expect(labelsOf(`${RELEASE}-view`)).toContain("rbac.authorization.k8s.io/aggregate-to-view");
+  expect(labelsOf(`${RELEASE}-edit`)).not.toContain("rbac.authorization.k8s.io/aggregate-to-view");
+  expect(labelsOf(`${RELEASE}-edit`)).toContain("rbac.authorization.k8s.io/aggregate-to-edit");
+});

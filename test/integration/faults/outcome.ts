@@ -1,0 +1,37 @@
+import { expect } from "vitest";
+import type { UserCertificate } from "../../../src/api/parse-user-certificate.ts";
+import { condition, PRODUCTION, type Scene } from "../operator/scene.ts";
+
+/** How much was spent at Atlas, and how much of it for nothing. */
+export interface Spent {
+  readonly certificates: number;
+  readonly orphans: number;
+}
+
+/**
+ * Waits until a resource is well again after a fault, and holds it against what the fault may have cost: certificates
+ * at Atlas, orphans among them, each of which an Event tells of.
+ */
+export async function expectRecovered(scene: Scene, spent: Spent, name = "orders-api"): Promise<UserCertificate> {
+  const resource = await scene.until(
+    "recovered",
+    (each) =>
+      condition(each, "Ready")?.status === "True" &&
+      condition(each, "Ready")?.reason === "Issued" &&
+      each.status.issuance === undefined &&
+      each.status.recentIssuances?.some(({ serialNumber }) => serialNumber === each.status.serialNumber) === true,
+    { name, timeoutMs: 40_000 },
+  );
+  const issued = scene.atlas.certificates(PRODUCTION, resource.spec.username).map(({ serialNumber }) => serialNumber);
+  const held = BigInt(`0x${(await scene.certificate(resource.spec.secretName)).serialNumber}`).toString();
+  expect(issued.length, "certificates at Atlas").toBe(spent.certificates);
+  expect(resource.status.serialNumber, "the status tells of what the Secret holds").toBe(held);
+  expect(issued).toContain(held);
+  expect(resource.status.unaccountedCertificates ?? 0, "certificates that nobody accounts for").toBe(spent.orphans);
+  await expect.poll(() => orphansTold(scene), { timeout: 5_000, message: "Events that tell of orphans" }).toBe(spent.orphans);
+  return resource;
+}
+
+async function orphansTold(scene: Scene): Promise<number> {
+  return (await scene.events()).filter(({ reason }) => reason === "OrphanFound").length;
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+/** `make e2e`: one story on a real node, step after step. */
+export default defineConfig({
+  test: {
+    name: "e2e",
+    include: ["test/e2e/**/*.test.ts"],
+    globalSetup: ["test/e2e/global-setup.ts"],
+    reporters: process.env.CI ? ["verbose", "./test/closing-line.ts"] : ["verbose"],
+    fileParallelism: false,
+    // Each step stands on those before it.
+    bail: 1,
+    testTimeout: 240_000,
+    hookTimeout: 60_000,
+  },
+});
