@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "test/*.test.ts", "test/control-plane/*.test.ts"],
+          include: ["src/**/*.test.ts", "test/*.test.ts", "test/control-plane/*.test.ts", "test/bench/*.test.ts"],
           testTimeout: 20_000,
         },
       },

@@ -55,7 +55,7 @@ export function isSupported(version: string): boolean {
 async function versionOf(file: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   try {
     const { stdout } = await execute(file, ["version", "--template", "{{.Version}}"], { env, timeout: 30_000 });
-    return /^v?\d+\.\d+\.\d+\S*/.exec(stdout.trim())?.[0];
+    return /^v?\d+\.\d+\S*/.exec(stdout.trim())?.[0];
   } catch {
     return undefined;
   }

@@ -13,12 +13,13 @@ export function kubectl(...args: readonly string[]): Promise<string> {
   return inCluster([path.join(binDirectory, "kubectl"), ...args]);
 }
 
-/** `kubectl apply` of objects, in a namespace. */
-export async function apply(namespace: string, ...objects: readonly object[]): Promise<string> {
+/** `kubectl apply` of objects or of one manifest as YAML, in a namespace. */
+export async function apply(namespace: string, ...objects: readonly object[] | readonly [string]): Promise<string> {
   const { binDirectory } = inject("cluster");
+  const [manifest] = objects;
   const list = { apiVersion: "v1", kind: "List", items: objects };
   const command = [path.join(binDirectory, "kubectl"), "apply", "--namespace", namespace, "--filename=-"];
-  return inCluster(command, { input: JSON.stringify(list) });
+  return inCluster(command, { input: typeof manifest === "string" ? manifest : JSON.stringify(list) });
 }
 
 /** What `kubectl get -o json` says, parsed. The caller knows what it asked for. */

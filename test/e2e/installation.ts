@@ -5,6 +5,8 @@ import { inject } from "vitest";
 import { get, helm, ROOT } from "./commands.ts";
 
 export const CHART = path.join(ROOT, "deploy/charts/atlas-cert-operator");
+/** The first version of the chart, as it was packaged: what there is to upgrade from. */
+export const FIRST_CHART = path.join(ROOT, "test/e2e/fixtures/atlas-cert-operator-0.1.0.tgz");
 export const RELEASE = "atlas-cert-operator";
 export const NAMESPACE = "atlas-certs";
 /** The Deployment of the chart's own simulator. */
@@ -29,12 +31,14 @@ export async function install(chart: string, values: Values): Promise<void> {
 }
 
 /** The image of the story, and limits that suit an Atlas whose months are short. */
-export function commonValues(image = inject("cluster").image): Values {
-  const [, repository, tag] = /^(.*):([^:/]+)$/.exec(image) ?? [undefined, image, "latest"];
-  return {
-    image: { repository, tag },
-    limits: { issuesPerDay: 1_000, unexpiredPerUser: 100 },
-  };
+export function commonValues() {
+  return { ...imageValues(inject("cluster").image), limits: { issuesPerDay: 1_000, unexpiredPerUser: 100 } };
+}
+
+/** @param image as in `registry/name:tag` */
+export function imageValues(image: string) {
+  const [, repository = image, tag = "latest"] = /^(.*):([^:/]+)$/.exec(image) ?? [];
+  return { image: { repository, tag } };
 }
 
 export interface OperatorPod {

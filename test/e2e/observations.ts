@@ -23,14 +23,14 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
     message: /secret "orders-api-mongodb" not found/,
   },
   {
-    because: "a pod that ends, or was deleted before it was ready, is asked for its health a last time",
+    because: "the kubelet asks for a pod's health before its process listens, and once more while it ends",
     reason: "Unhealthy",
-    message: /connection refused|connect: |context deadline exceeded|statuscode: 50[03]|EOF/i,
+    message: /connection refused|statuscode: 500/,
   },
   {
     because: "the drained node was the only one, so the pod's successor had no place",
     reason: "FailedScheduling",
-    message: /unschedulable/,
+    message: /unschedulable|untolerated taint/,
   },
   {
     because: "the leader was killed in the middle of a create, and its certificate is told of",

@@ -6,6 +6,8 @@ export const SHOP = "shop";
 export interface CertificateStatus {
   readonly serialNumber?: string;
   readonly notAfter?: string;
+  /** When it was last seen in Atlas' list. */
+  readonly lastVerifiedTime?: string;
   readonly unaccountedCertificates?: number;
   readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[];
 }
@@ -29,6 +31,15 @@ export async function untilReady(name: string, { otherThan = "" } = {}): Promise
   });
 }
 
+/** Waits until the operator has looked for the resource's certificate in Atlas' list, and is content with it. */
+export async function untilVerifiedSince(name: string, timeMs: number): Promise<void> {
+  await eventually(`verification of ${name}`, 90_000, async () => {
+    const { lastVerifiedTime = "" } = await statusOf(name);
+    return Date.parse(lastVerifiedTime) > timeMs ? true : undefined;
+  });
+  await untilReady(name);
+}
+
 export interface Login {
   /** The common name that the database saw. */
   readonly user: string;
@@ -39,7 +50,15 @@ export interface Login {
 }
 
 /** Has the app log in to the database, with the files as they are in its pod now. @throws CommandError where it can't */
-export async function appLogin(app: string, query = ""): Promise<Login> {
-  const proxy = `/api/v1/namespaces/${SHOP}/services/${app}:8080/proxy/login${query}`;
-  return JSON.parse(await kubectl("get", "--raw", proxy));
+export async function appLogin(app: string): Promise<Login> {
+  return JSON.parse(await askApp(app, "login"));
+}
+
+/** Has the app connect to the database without a certificate, and gives what came of it. */
+export async function anonymousLogin(app: string): Promise<string> {
+  return askApp(app, "anonymous");
+}
+
+function askApp(app: string, path: string): Promise<string> {
+  return kubectl("get", "--raw", `/api/v1/namespaces/${SHOP}/services/${app}:8080/proxy/${path}`);
 }

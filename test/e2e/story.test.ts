@@ -2,21 +2,43 @@
  * The operator's life in a real cluster, from `helm install` on. One story: each step stands on those before it.
  * `orders-api` has an app that logs in to a database with what it mounts.
  */
-import { afterEach, beforeAll, describe, expect, inject, it } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import { apply, eventually, get, helm, kubectl } from "./commands.ts";
-import { CHART, commonValues, install, NAMESPACE, operatorPods, RELEASE, SIMULATOR } from "./installation.ts";
+import {
+  CHART,
+  commonValues,
+  FIRST_CHART,
+  imageValues,
+  install,
+  NAMESPACE,
+  operatorPods,
+  RELEASE,
+  SIMULATOR,
+} from "./installation.ts";
 import { certificate, restrictedNamespace, secret, server, serverPair } from "./manifests.ts";
+import { NEW_FIELD, writeNextChart } from "./next-chart.ts";
 import { describeTrouble, expectNoRestarts, unexplainedWarnings } from "./observations.ts";
-import { appLogin, issuedSerial, SHOP, statusOf, untilReady } from "./shop.ts";
+import { OWN_ATLAS, ownAtlas, ownAtlasValues, startOwnAtlas } from "./own-atlas.ts";
+import { anonymousLogin, appLogin, issuedSerial, SHOP, statusOf, untilReady, untilVerifiedSince } from "./shop.ts";
 import { SimulatorControls } from "./simulator.ts";
 
-const { image, month, syncLimitMs } = inject("cluster");
+const { image, month, otherImage, syncLimitMs } = inject("cluster");
 const atlas = new SimulatorControls(NAMESPACE, SIMULATOR);
 
+const NAMESPACES = [NAMESPACE, SHOP, OWN_ATLAS];
+/** Of those that are in Atlas' list at the time, with what they hold. */
+const RESOURCES = ["orders-api", "reports", "billing"];
+/** When the app's process began; it is never started again. */
+let appStartedAt: string | undefined;
+
 beforeAll(async () => {
-  for (const name of [NAMESPACE, SHOP]) await kubectl("delete", "namespace", name, "--ignore-not-found");
-  await apply("default", restrictedNamespace(NAMESPACE), restrictedNamespace(SHOP));
-});
+  for (const name of NAMESPACES) await kubectl("delete", "namespace", name, "--ignore-not-found");
+  await apply("default", ...NAMESPACES.map(restrictedNamespace));
+  await startOwnAtlas(month);
+}, 180_000);
 
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") process.stderr.write(`${await describeTrouble()}\n`);
@@ -34,11 +56,11 @@ describe("an app and its certificate", () => {
   it("lets the app wait that was applied before its certificate", async () => {
     await apply(
       SHOP,
-      secret("atlas-api", {
-        clientId: "mdb_sa_id_000000000000000000000001",
-        clientSecret: "simulator-owner-not-a-real-secret",
+      credentials(),
+      secret("database", {
+        ...(await serverPair()),
+        "clients-ca.pem": `${await atlas.ask("GET", "/ca.pem")}\n${await ownAtlas.ask("GET", "/ca.pem")}`,
       }),
-      secret("database", { ...(await serverPair()), "clients-ca.pem": await atlas.ask("GET", "/ca.pem") }),
       ...server({
         name: "database",
         image,
@@ -72,7 +94,7 @@ describe("an app and its certificate", () => {
     const login = await appLogin("orders-api");
     expect(login.user).toBe("orders-api");
     expect((await atlas.certificates("orders-api")).map((each) => each.serialNumber)).toContain(login.serialNumber);
-    await expect(appLogin("orders-api", "?anonymous")).rejects.toThrow("503");
+    expect(await anonymousLogin("orders-api")).toMatch(/refused.*certificate required/);
   });
 
   it("renews: the pod's file changes without a restart, while the old certificate is valid", async () => {
@@ -88,6 +110,7 @@ describe("an app and its certificate", () => {
     expect(atMs).toBeLessThan(Date.parse(before.notAfter));
     expect(atMs - (renewedAtMs ?? atMs)).toBeLessThan(syncLimitMs);
     expect(after.startedAt).toBe(before.startedAt);
+    appStartedAt = after.startedAt;
     // From here on it has time: no further renewal falls into what follows.
     await apply(SHOP, certificate({ name: "orders-api", username: "orders-api", monthsUntilExpiration: 24 }));
     await kubectl(
@@ -172,12 +195,90 @@ describe("trouble", () => {
   });
 });
 
+describe("upgrade and uninstallation", () => {
+  it("asks an Atlas that knows none of the certificates for new ones, once each", async () => {
+    await apply(SHOP, credentials());
+    await install(CHART, await ownAtlasValues(month));
+    const startedMs = Date.now();
+    for (const name of RESOURCES) await untilVerifiedSince(name, startedMs);
+    expect(await ownAtlas.creates()).toBe(RESOURCES.length);
+  });
+
+  it("leaves definitions, resources and Secrets where they are on `helm uninstall`", async () => {
+    const before = await heldSerials();
+    await helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait");
+    expect(await operatorPods()).toEqual([]);
+    await kubectl("get", "crd", "atlasusercertificates.atlascerts.io");
+    expect(await heldSerials()).toEqual(before);
+    expect((await appLogin("orders-api")).serialNumber).toBe(before[0]);
+  });
+
+  it("takes all of it over when it is installed again, in the first version, and creates nothing", async () => {
+    const before = await heldSerials();
+    const startedMs = Date.now();
+    await install(FIRST_CHART, await ownAtlasValues(month));
+    for (const name of RESOURCES) await untilVerifiedSince(name, startedMs);
+    expect(await heldSerials()).toEqual(before);
+    expect(await ownAtlas.creates()).toBe(RESOURCES.length);
+  });
+
+  it("creates nothing on `helm upgrade` from the first version to one with another CustomResourceDefinition", async () => {
+    const before = await heldSerials();
+    const pods = (await operatorPods()).map((each) => each.metadata.uid);
+    const folder = await mkdtemp(path.join(tmpdir(), "atlas-e2e-chart-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeNextChart(folder);
+    await install(folder, {
+      ...(await ownAtlasValues(month)),
+      ...imageValues(otherImage),
+      podAnnotations: { upgraded: "yes" },
+    });
+    const startedMs = Date.now();
+    await operatorsReady();
+    expect((await operatorPods()).filter((each) => pods.includes(each.metadata.uid))).toEqual([]);
+    expect(await kubectl("explain", `auc.spec.${NEW_FIELD}`)).toContain(NEW_FIELD);
+    for (const name of RESOURCES) await untilVerifiedSince(name, startedMs);
+    expect(await heldSerials()).toEqual(before);
+    expect(await ownAtlas.creates()).toBe(RESOURCES.length);
+  });
+});
+
 describe("the end", () => {
+  it("finds the app logged in with the present certificate, by the process that it began with", async () => {
+    const serialNumber = await issuedSerial("orders-api");
+    const login = await eventually("login with the present certificate", syncLimitMs, async () => {
+      const seen = await appLogin("orders-api");
+      return seen.serialNumber === serialNumber ? seen : undefined;
+    });
+    expect(login.startedAt).toBe(appStartedAt);
+  });
+
+  it.each(NAMESPACES)("has run in namespace %s, which refuses pods that are not restricted", async (namespace) => {
+    const run = kubectl("run", "careless", "--image", image, "--namespace", namespace, "--dry-run=server");
+    await expect(run).rejects.toThrow("violates PodSecurity");
+  });
+
   it("has left no restart, and no Warning Event but those that belong to the story", async () => {
     await expectNoRestarts();
     expect(await unexplainedWarnings()).toEqual([]);
   });
 });
+
+/** The simulator's own service account, which every simulated Atlas begins with. */
+function credentials() {
+  return secret("atlas-api", {
+    clientId: "mdb_sa_id_000000000000000000000001",
+    clientSecret: "simulator-owner-not-a-real-secret",
+  });
+}
+
+/** What the resources' Secrets hold, in the order of RESOURCES. */
+async function heldSerials(): Promise<string[]> {
+  const serial = "jsonpath={.metadata.annotations.atlascerts\\.io/serial-number}";
+  return Promise.all(
+    RESOURCES.map((name) => kubectl("get", "secret", `${name}-mongodb`, "--namespace", SHOP, "--output", serial)),
+  );
+}
 
 async function operatorsReady(): Promise<void> {
   await kubectl("rollout", "status", `deployment/${RELEASE}`, "--namespace", NAMESPACE, "--timeout=120s");

@@ -36,8 +36,8 @@ export function decide(observed: Observed, nowMs: number): Decision {
 function issuanceSucceeded(observed: Observed): boolean {
   const { issuance } = observed.resource.status;
   const held = heldCertificate(observed);
-  if (issuance === undefined || held === undefined || observed.secret.kind !== "managed") return false;
-  return !issuance.knownSerials.includes(held.serialNumber) && observed.secretHolder === undefined;
+  if (issuance === undefined || held === undefined) return false;
+  return !issuance.knownSerials.includes(held.serialNumber);
 }
 
 /**

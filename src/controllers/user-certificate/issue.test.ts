@@ -184,7 +184,7 @@ describe("creates nothing", () => {
 
   test.each([["record"], ["create"]] as const)("where the lease ran out before the %s", async (step) => {
     let isLeading = true;
-    const { issue, atlas } = rig({
+    const { issue, atlas, scene } = rig({
       onStep: (now) => {
         if (now === step) isLeading = false;
       },
@@ -194,6 +194,7 @@ describe("creates nothing", () => {
     });
     await expect(issue()).rejects.toThrow("the lease ran out");
     expect(atlas.creates).toBe(0);
+    expect(scene.status().issuance !== undefined).toBe(step === "create");
   });
 
   test("where the shutdown began before the record", async () => {

@@ -194,6 +194,13 @@ describe("a Secret that could not be repaired", () => {
     expect(stalled).toMatchObject({ status: "False", reason: "Issued" });
   });
 
+  test("is no longer reported once it is repaired, although Atlas was never asked about its certificate", () => {
+    const adopted = following(round(firstLook(spoiled), person("SecretNotWritable")));
+    expect(conditionsAfter(adopted, { kind: "repaired", differences: ["label"] }).stalled).toMatchObject({
+      status: "False",
+    });
+  });
+
   test("is still reported while it is a new certificate that could not be written", () => {
     const unlisted = following(round(settled({ atlas: listed() }), person("SecretNotWritable")));
     expect(conditionsAfter({ ...unlisted, atlas: { kind: "notAsked" } }).stalled).toMatchObject({ status: "True" });

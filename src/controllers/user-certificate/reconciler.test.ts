@@ -84,6 +84,10 @@ describe("a new resource", () => {
     const scene = new Scene();
     scene.apply();
     const process = scene.start();
+    const deletionTimestamp = "2030-01-01T00:00:00Z";
+    const live = scene.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+    scene.cluster.put(USER_CERTIFICATE, { ...live, metadata: { ...live?.metadata, deletionTimestamp } });
+    expect(await scene.settle(process)).toEqual({ kind: "done" });
     scene.cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
     expect(await process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(1000))).toEqual({ kind: "done" });
     expect(scene.cluster.calls).toEqual([]);

@@ -140,7 +140,7 @@ describe("a record", () => {
     expect(scene.status().issuance).toEqual(issuance({ id: "new" }));
   });
 
-  test.each([["id"], ["username"], ["knownSerials"], ["startedAt"]])(
+  test.each([["id"], ["username"], ["knownSerials"], ["startedAt"], ["renewRequest"]])(
     "is not kept where the API server dropped its %s",
     async (field) => {
       const { cluster, scene, statuses, missing } = rig();
@@ -151,7 +151,7 @@ describe("a record", () => {
         Reflect.deleteProperty(kept, field);
         return answer;
       };
-      expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
+      expect(await statuses.record(missing, decision, issuance({ renewRequest: "a" }), signal)).toBe("notKept");
       expect(scene.status()).not.toHaveProperty("issuance");
     },
   );

@@ -1,6 +1,6 @@
 /**
- * What runs in the app's pod: `GET /login` logs in to the database with the mounted files and tells as whom; with
- * `?anonymous` it tries without them. Self-contained: the pod has this file and Node.js.
+ * What runs in the app's pod: `GET /login` logs in to the database with the mounted files and tells as whom;
+ * `GET /anonymous` tries without them and tells what came of it. Self-contained: the pod has this file and Node.js.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -31,9 +31,10 @@ function read(name: string): Buffer {
 }
 
 const server = createServer((request, response) => {
-  logIn(request.url?.includes("anonymous") ?? false).then(
+  const anonymous = request.url === "/anonymous";
+  logIn(anonymous).then(
     (answer) => response.end(JSON.stringify({ ...JSON.parse(answer), startedAt })),
-    (error: unknown) => response.writeHead(503).end(String(error)),
+    (error: unknown) => response.writeHead(anonymous ? 200 : 503).end(JSON.stringify({ refused: String(error) })),
   );
 });
 server.listen(8080);

@@ -25,7 +25,10 @@ const atGate =
   };
 
 const atAtlas =
-  (operation: "listDatabaseUserCertificates" | "createDatabaseUserCertificate", kind: "hang" | "withholdAnswer"): Trap =>
+  (
+    operation: "listDatabaseUserCertificates" | "createDatabaseUserCertificate",
+    kind: "hang" | "withholdAnswer",
+  ): Trap =>
   ({ scene }) => {
     const met = () => scene.atlas.log.entries(operation).some((entry) => entry.fault === kind);
     scene.atlas.faults.add({ operation, effect: { kind } });
@@ -40,7 +43,11 @@ test.each<readonly [place: string, trap: Trap, spent: Spent]>([
   ["while Atlas lists", atAtlas("listDatabaseUserCertificates", "hang"), NO_ORPHAN],
   ["before the record is written", atGate("record", "request"), NO_ORPHAN],
   ["after the record was written", atGate("record", "answer"), NO_ORPHAN],
-  ["while it asks for a certificate, before Atlas makes it", atAtlas("createDatabaseUserCertificate", "hang"), NO_ORPHAN],
+  [
+    "while it asks for a certificate, before Atlas makes it",
+    atAtlas("createDatabaseUserCertificate", "hang"),
+    NO_ORPHAN,
+  ],
   ["after Atlas made it, before the answer", atAtlas("createDatabaseUserCertificate", "withholdAnswer"), ONE_ORPHAN],
   ["before the Secret is written", atGate("write", "request"), ONE_ORPHAN],
   ["after the Secret was written", atGate("write", "answer"), NO_ORPHAN],

@@ -28,7 +28,9 @@ export async function expectRecovered(scene: Scene, spent: Spent, name = "orders
   expect(resource.status.serialNumber, "the status tells of what the Secret holds").toBe(held);
   expect(issued).toContain(held);
   expect(resource.status.unaccountedCertificates ?? 0, "certificates that nobody accounts for").toBe(spent.orphans);
-  await expect.poll(() => orphansTold(scene), { timeout: 5_000, message: "Events that tell of orphans" }).toBe(spent.orphans);
+  await expect
+    .poll(() => orphansTold(scene), { timeout: 5_000, message: "Events that tell of orphans" })
+    .toBe(spent.orphans);
   return resource;
 }
 

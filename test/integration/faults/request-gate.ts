@@ -1,14 +1,12 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { buffer } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
 import type { KubeConfig } from "../../../src/kube/kube-config.ts";
 import { readCredentials } from "../../control-plane/control-plane.ts";
 import type { ClientCredentials } from "../../control-plane/credentials.ts";
+import { temporaryFile } from "./temporary-file.ts";
 
 /** Which request to stop, and whether the API server has done it by then. */
 export interface Stop {
@@ -71,9 +69,6 @@ export class RequestGate implements AsyncDisposable {
 
   /** For an operator in a process of its own: the path of a kubeconfig, which goes with the test. */
   async kubeconfigFile(): Promise<string> {
-    const folder = await mkdtemp(path.join(tmpdir(), "request-gate-"));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const file = path.join(folder, "kubeconfig");
     const config = {
       clusters: [{ name: "gate", cluster: { server: this.url, "insecure-skip-tls-verify": true } }],
       users: [{ name: "nobody", user: {} }],
@@ -81,8 +76,7 @@ export class RequestGate implements AsyncDisposable {
       "current-context": "gate",
     };
     // JSON is YAML.
-    await writeFile(file, JSON.stringify(config));
-    return file;
+    return temporaryFile("kubeconfig", JSON.stringify(config));
   }
 
   /** Stops the next request that fits, once. */
@@ -111,7 +105,14 @@ export class RequestGate implements AsyncDisposable {
     const stop = this.#take(method, url, body);
     await this.#wait(stop, "request");
     const { hostname, port, host } = this.#target;
-    const upstream = httpsRequest({ agent: this.#agent, hostname, port, method, path: url, headers: { ...headers, host } });
+    const upstream = httpsRequest({
+      agent: this.#agent,
+      hostname,
+      port,
+      method,
+      path: url,
+      headers: { ...headers, host },
+    });
     upstream.on("error", () => response.destroy());
     // A watch ends with its reader; what was let go late has none.
     if (!response.closed) response.on("close", () => upstream.destroy());
