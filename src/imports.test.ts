@@ -9,13 +9,14 @@ const FILES = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"));
 
 /** What everybody may import, the manifest for the version included. */
-const COMMON: readonly string[] = ["clock.ts", "deadline.ts", "sensitive-text.ts", "../package.json"];
+const COMMON: readonly string[] = ["clock.ts", "deadline.ts", "sensitive-text.ts", "wiped-bytes.ts", "../package.json"];
 
 /** What the files of each folder (or a file that stands alone) may import beside their own folder. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "clock.ts": [],
   "deadline.ts": [],
   "sensitive-text.ts": [],
+  "wiped-bytes.ts": [],
   "index.ts": ["atlas/"],
   "main.ts": ["command/", "simulator/"],
   api: [],
@@ -80,7 +81,7 @@ test("the library reaches the Atlas client and nothing else of the operator, not
   for (const file of reached) for (const target of importsOf(file)) reached.add(target);
   reached.delete("../package.json");
   const rooms = [...new Set([...reached].map(roomOf))].toSorted();
-  expect(rooms).toEqual(["atlas", "clock.ts", "deadline.ts", "index.ts", "sensitive-text.ts"]);
+  expect(rooms).toEqual(["atlas", "clock.ts", "deadline.ts", "index.ts", "sensitive-text.ts", "wiped-bytes.ts"]);
 });
 
 test("what runs imports nothing that is made for tests", () => {

@@ -26,6 +26,7 @@ test("the library loads no Kubernetes code and nothing of the operator", async (
     "deadline.ts",
     "index.ts",
     "sensitive-text.ts",
+    "wiped-bytes.ts",
   ]);
 });
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Dispatcher } from "undici";
 import { SensitiveText } from "../sensitive-text.ts";
+import { textOfWiped } from "../wiped-bytes.ts";
 import { TransportFailure, type TransportFailureReason, toTransportFailure } from "./transport-failure.ts";
 
 /** A whole answer. The body is kept as a secret until someone knows what it is. */
@@ -71,7 +72,8 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#status === undefined) return;
-    const body = new SensitiveText(Buffer.concat(this.#chunks).toString("utf8"));
+    const body = new SensitiveText(textOfWiped(Buffer.concat(this.#chunks), "utf8"));
+    for (const chunk of this.#chunks.splice(0)) chunk.fill(0);
     this.#settle.resolve({ status: this.#status, headers: this.#headers, body });
   }
 

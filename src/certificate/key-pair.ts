@@ -44,11 +44,15 @@ export function readKeyPair(certificatePem: string, privateKeyPem: SensitiveText
 
 function match(certificates: readonly PemBlock[], keyBlock: PemBlock): KeyPairResult {
   let key: KeyObject;
+  // Of a string the library would make bytes of its own, in a pool of Node's where they stay readable.
+  const bytes = Buffer.from(keyBlock.text, "utf8");
   try {
-    key = createPrivateKey(keyBlock.text);
+    key = createPrivateKey(bytes);
   } catch {
     // The library's message may quote what it read: it stays here.
     return undecodable("its private key can't be read");
+  } finally {
+    bytes.fill(0);
   }
   const parsed: { readonly certificate: X509Certificate; readonly text: string }[] = [];
   for (const { text } of certificates) {

@@ -1,4 +1,5 @@
 import { SensitiveText } from "../sensitive-text.ts";
+import { textOfWiped } from "../wiped-bytes.ts";
 import type { CertificateFacts } from "./certificate-facts.ts";
 import { type KeyPair, readKeyPair } from "./key-pair.ts";
 
@@ -77,9 +78,9 @@ function readPair(data: SecretData) {
 }
 
 function base64(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64");
+  return textOfWiped(Buffer.from(text, "utf8"), "base64");
 }
 
 function fromBase64(text: string): string {
-  return Buffer.from(text, "base64").toString("utf8");
+  return textOfWiped(Buffer.from(text, "base64"), "utf8");
 }

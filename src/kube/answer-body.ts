@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { textOfWiped } from "../wiped-bytes.ts";
 import type { ListPage } from "./kube-api.ts";
 import { KubeError } from "./kube-error.ts";
 import type { KubeObject } from "./resource-type.ts";
@@ -23,7 +24,9 @@ export async function readText(response: IncomingMessage, maxBytes: number, oper
     }
     chunks.push(chunk);
   }
-  return (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)).toString("utf8");
+  const text = textOfWiped(Buffer.concat(chunks), "utf8");
+  for (const chunk of chunks) chunk.fill(0);
+  return text;
 }
 
 /** Parses a JSON body; undefined if it is none. What a parser says about a body quotes it, so it is not kept. */

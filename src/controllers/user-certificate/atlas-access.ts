@@ -4,6 +4,7 @@ import { SECRETS } from "../../kube/core-types.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import { textOfWiped } from "../../wiped-bytes.ts";
 import type { SecretCache } from "./caches.ts";
 
 /** What the controller needs of Atlas. */
@@ -61,7 +62,10 @@ export class AtlasAccess {
       const secret = await this.#options.kube.get(SECRETS, ref);
       const version = secret.metadata.resourceVersion;
       const entries = Object.fromEntries(
-        Object.entries(secret.data ?? {}).map(([name, value]) => [name, Buffer.from(value, "base64").toString("utf8")]),
+        Object.entries(secret.data ?? {}).map(([name, value]) => [
+          name,
+          textOfWiped(Buffer.from(value, "base64"), "utf8"),
+        ]),
       );
       const parsed = parseCredentials(entries);
       if (!parsed.ok) return { kind: "unusable", version, problem: parsed.problem };

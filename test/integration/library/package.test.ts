@@ -102,6 +102,7 @@ describe("who imports the library", () => {
       "src/deadline.js",
       "src/index.js",
       "src/sensitive-text.js",
+      "src/wiped-bytes.js",
     ]);
   });
 
