@@ -9,6 +9,9 @@ import { expectNoKeyMaterial, type Scene, TEST_POLICY } from "../operator/scene.
 /** Shorter than in production, so that a test need not last half a minute. */
 export const LEASE_TIMES = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 400 } as const;
 
+/** As shipped: the Role for the lease knows it by name. */
+const LEASE_NAME = "atlas-cert-operator";
+
 export interface ReplicaOptions extends Partial<Omit<OperatorOptions, "lease">> {
   readonly identity: string;
   /** Whether it takes part in the election for the scene's lease. @default true */
@@ -40,7 +43,7 @@ export async function startReplica(scene: Scene, options: ReplicaOptions): Promi
       namespaces: [scene.namespace],
       workers: 4,
       policy: TEST_POLICY,
-      ...(elects && { lease: { namespace: scene.namespace, name: "operator", ...LEASE_TIMES } }),
+      ...(elects && { lease: { namespace: scene.namespace, name: LEASE_NAME, ...LEASE_TIMES } }),
       clock: systemClock,
       random: Math.random,
       log: createLog({ level: "debug", format: "json", destination: printed }),

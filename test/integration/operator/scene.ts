@@ -64,6 +64,14 @@ export interface SecretState {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** An Event on one of the scene's resources. */
+export interface SceneEvent {
+  readonly reason: string;
+  readonly note: string;
+  readonly type: string;
+  readonly series?: { readonly count: number };
+}
+
 /** An operator that is running. */
 export interface Running {
   stop(): Promise<void>;
@@ -286,11 +294,11 @@ export class Scene {
     return this.atlas.log.count("createDatabaseUserCertificate");
   }
 
-  async events(): Promise<readonly { readonly reason: string; readonly note: string; readonly type: string }[]> {
+  async events(): Promise<readonly SceneEvent[]> {
     const path = `/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`;
     const { body } = await this.#must("GET", path);
     // The API server's own answer.
-    return (body as { items: { reason: string; note: string; type: string }[] }).items;
+    return (body as { items: SceneEvent[] }).items;
   }
 
   /** The leaf certificate in the Secret. */

@@ -1,0 +1,114 @@
+import { expect, onTestFinished } from "vitest";
+import { z } from "zod";
+import type { OperatorOptions } from "../../../src/command/operator.ts";
+import { condition, RENEW_REQUEST, type Scene } from "../operator/scene.ts";
+import type { OwnControlPlane } from "./own-control-plane.ts";
+import type { Replica } from "./replica.ts";
+
+const leaseSchema = z.object({ spec: z.object({ acquireTime: z.string(), renewTime: z.string() }) });
+
+const NAME = "orders-api";
+const SECRET = "orders-api-mongodb";
+/** A resource that is deleted while its certificate can't be written yet. */
+const DOOMED = "doomed";
+
+/** One thing that an operator does for its users: what makes it do it, and how anybody can see that it did. */
+export interface Errand {
+  readonly name: string;
+  readonly ask: () => Promise<void>;
+  readonly isDone: () => Promise<boolean>;
+}
+
+/** All that an operator needs its rights for. */
+export class Errands {
+  readonly #own: OwnControlPlane;
+  readonly #scene: Scene;
+  #serial: string | undefined;
+
+  constructor(own: OwnControlPlane, scene: Scene) {
+    this.#own = own;
+    this.#scene = scene;
+  }
+
+  /** For the operator's start: it meets an obstacle where the doomed resource's certificate is to be written. */
+  readonly onStep: NonNullable<OperatorOptions["onStep"]> = async (step, { name }) => {
+    if (step !== "write" || name !== DOOMED) return;
+    await this.#scene.putSecret(`${DOOMED}-mongodb`, { some: "thing" });
+    // Whoever never learns that nobody wants the certificate does not end before it is written.
+    onTestFinished(() => this.#scene.deleteSecret(`${DOOMED}-mongodb`));
+    await this.#scene.delete(DOOMED);
+  };
+
+  /** The errands in their order, for an operator that runs by now. */
+  with(replica: Replica): readonly Errand[] {
+    const scene = this.#scene;
+    return [
+      {
+        name: "leads",
+        ask: async () => {},
+        isDone: async () => replica.log().includes('"msg":"leading"'),
+      },
+      {
+        name: "renews its lease",
+        ask: async () => {},
+        isDone: () => this.#isLeaseRenewed(),
+      },
+      {
+        name: "issues",
+        ask: () => scene.apply(NAME),
+        isDone: () => this.#isIssuedAnew(),
+      },
+      {
+        name: "tells of it",
+        ask: async () => {},
+        isDone: () => this.#isToldOf("Issued"),
+      },
+      {
+        name: "brings a deleted Secret back",
+        ask: () => scene.deleteSecret(SECRET),
+        isDone: () => this.#isIssuedAnew(),
+      },
+      {
+        name: "writes over its Secret",
+        ask: () => scene.patch(NAME, { metadata: { annotations: { [RENEW_REQUEST]: "now" } } }),
+        isDone: () => this.#isIssuedAnew(),
+      },
+      {
+        name: "lets go of a certificate whose resource is gone",
+        ask: () => scene.apply(DOOMED),
+        isDone: async () => replica.log().includes("the resource was deleted before its certificate could be written"),
+      },
+      {
+        name: "counts what happens again",
+        ask: async () => {
+          for (const suspend of [true, false, true]) {
+            await scene.patch(NAME, { spec: { suspend } });
+            await scene.untilReason(suspend ? "Suspended" : "Issued", NAME);
+            await expect.poll(() => this.#isToldOf("Suspended"), { timeout: 20_000 }).toBe(true);
+          }
+          // The count of an Event that was written a moment ago waits for a minute, or for the end.
+          await replica.stop();
+        },
+        isDone: async () => (await scene.events()).some(({ series }) => series?.count === 2),
+      },
+    ];
+  }
+
+  async #isIssuedAnew(): Promise<boolean> {
+    const resource = await this.#scene.get(NAME);
+    const { serialNumber } = resource.status;
+    const isDone = condition(resource, "Ready")?.reason === "Issued" && serialNumber !== this.#serial;
+    if (isDone) this.#serial = serialNumber;
+    return isDone;
+  }
+
+  async #isToldOf(reason: string): Promise<boolean> {
+    return (await this.#scene.events()).some((event) => event.reason === reason);
+  }
+
+  async #isLeaseRenewed(): Promise<boolean> {
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${this.#scene.namespace}/leases/atlas-cert-operator`;
+    const { acquireTime, renewTime } = leaseSchema.parse(await this.#own.must("GET", path)).spec;
+    return renewTime !== acquireTime;
+  }
+}
