@@ -17,7 +17,8 @@ export interface ServerOptions {
   readonly image: string;
   /** The script in test/e2e/apps. */
   readonly script: string;
-  readonly port: number;
+  /** That it listens on; the first is called main. */
+  readonly ports: readonly number[];
   /** The Secret that it reads, and where. */
   readonly secret: { readonly name: string; readonly mountPath: string };
   readonly readiness: object;
@@ -25,7 +26,7 @@ export interface ServerOptions {
 }
 
 /** A Deployment of one pod that runs a script with the operator's image (there is a Node.js in it), and its Service. */
-export function server({ name, image, script, port, secret, readiness, env = {} }: ServerOptions): object[] {
+export function server({ name, image, script, ports, secret, readiness, env = {} }: ServerOptions): object[] {
   const metadata = { name };
   const selector = { app: name };
   const container = {
@@ -34,8 +35,8 @@ export function server({ name, image, script, port, secret, readiness, env = {} 
     imagePullPolicy: "IfNotPresent",
     command: ["/usr/bin/node", `/scripts/${script}`],
     env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
-    ports: [{ name: "main", containerPort: port }],
-    readinessProbe: { ...readiness, periodSeconds: 1, timeoutSeconds: 5 },
+    ports: ports.map((port, index) => ({ name: index === 0 ? "main" : `main-${index}`, containerPort: port })),
+    readinessProbe: { ...readiness, initialDelaySeconds: 1, periodSeconds: 1, timeoutSeconds: 5 },
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -73,7 +74,7 @@ export function server({ name, image, script, port, secret, readiness, env = {} 
       apiVersion: "v1",
       kind: "Service",
       metadata,
-      spec: { selector, ports: [{ port, targetPort: "main" }] },
+      spec: { selector, ports: ports.map((port) => ({ name: `port-${port}`, port })) },
     },
   ];
 }

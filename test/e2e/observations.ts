@@ -43,6 +43,16 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
     message: /./,
   },
   {
+    because: "the evaluation is over: the simulator's Secret goes before the pods that mounted it",
+    reason: "FailedMount",
+    message: /"simulator-ca" : secret "atlas-cert-operator-simulator-tls" not found/,
+  },
+  {
+    because: "`helm uninstall` removes the Deployment before the budget, and its pods last of all",
+    reason: "CalculateExpectedPodCountFailed",
+    message: /found no controllers for pod/,
+  },
+  {
     because: "the force-deleted pod's name is free before its container is gone",
     reason: "FailedKillPod",
     message: /./,

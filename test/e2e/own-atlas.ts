@@ -18,7 +18,7 @@ export async function startOwnAtlas(month: string): Promise<void> {
   const rendered = await helm(
     ...["template", OWN_ATLAS, CHART, "--namespace", OWN_ATLAS, "--set=simulator.enabled=true"],
     ...[`--set=simulator.month=${month}`, "--set=fullnameOverride=atlas", `--set-json=image=${JSON.stringify(image)}`],
-    ...["deployment", "secret", "service", "serviceaccount"].flatMap((name) => [
+    ...["serviceaccount", "secret", "service", "deployment"].flatMap((name) => [
       "--show-only",
       `templates/simulator/${name}.yaml`,
     ]),

@@ -59,13 +59,14 @@ describe("an app and its certificate", () => {
       credentials(),
       secret("database", {
         ...(await serverPair()),
-        "clients-ca.pem": `${await atlas.ask("GET", "/ca.pem")}\n${await ownAtlas.ask("GET", "/ca.pem")}`,
+        "clients-ca.pem": await atlas.ask("GET", "/ca.pem"),
+        "other-clients-ca.pem": await ownAtlas.ask("GET", "/ca.pem"),
       }),
       ...server({
         name: "database",
         image,
         script: "database.ts",
-        port: 27017,
+        ports: [27017, 27018],
         secret: { name: "database", mountPath: "/etc/database" },
         readiness: { tcpSocket: { port: "main" } },
       }),
@@ -73,10 +74,10 @@ describe("an app and its certificate", () => {
         name: "orders-api",
         image,
         script: "app.ts",
-        port: 8080,
+        ports: [8080],
         secret: { name: "orders-api-mongodb", mountPath: "/etc/mongodb" },
         readiness: { httpGet: { path: "/login", port: "main" } },
-        env: { DATABASE_HOST: "database" },
+        env: { DATABASE_HOST: "database", DATABASE_PORTS: "27017,27018" },
       }),
     );
     await kubectl("rollout", "status", "deployment/database", "--namespace", SHOP, "--timeout=60s");

@@ -6,15 +6,27 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect } from "node:tls";
 
-const { DATABASE_HOST = "" } = process.env;
+const { DATABASE_HOST = "", DATABASE_PORTS = "" } = process.env;
 const startedAt = new Date().toISOString();
 
-/** One connection, with what the file holds at this moment. */
-function logIn(anonymous: boolean): Promise<string> {
+/** Logs in where one of the ports lets it, with what the file holds at this moment. */
+async function logIn(anonymous: boolean): Promise<string> {
+  let refusal: unknown;
+  for (const port of DATABASE_PORTS.split(",").map(Number)) {
+    try {
+      return await connectTo(port, anonymous);
+    } catch (error: unknown) {
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+function connectTo(port: number, anonymous: boolean): Promise<string> {
   const pem = anonymous ? {} : { cert: read("tls-combined.pem"), key: read("tls-combined.pem") };
   return new Promise((resolve, reject) => {
     // Who the database is does not matter here: it is the client that is judged.
-    const socket = connect({ host: DATABASE_HOST, port: 27017, rejectUnauthorized: false, timeout: 5_000, ...pem });
+    const socket = connect({ host: DATABASE_HOST, port, rejectUnauthorized: false, timeout: 5_000, ...pem });
     let answer = "";
     socket.setEncoding("utf8").on("data", (text: string) => {
       answer += text;
