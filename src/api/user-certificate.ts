@@ -77,10 +77,12 @@ export const userCertificateSpecSchema = z
     }),
     credentialsRef: z
       .object({ name: objectName("credentialsRef.name", "Name of the Secret, in this namespace.") })
+      .optional()
       .meta({
         description:
           "The Secret with the Atlas credentials: clientId and clientSecret of a service account, or publicApiKey and " +
-          "privateApiKey. The role Project Owner is needed to issue a certificate.",
+          "privateApiKey. The role Project Owner is needed to issue a certificate. Without it the operator's default " +
+          "credentials are used, where it was given some.",
       }),
     username: z.string().meta({
       description:

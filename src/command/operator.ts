@@ -30,6 +30,8 @@ export interface OperatorOptions {
   };
   /** Only these namespaces. @default all of them */
   readonly namespaces?: readonly string[] | undefined;
+  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
+  readonly defaultCredentials?: UserCertificateControllerOptions["defaultCredentials"];
   readonly workers: number;
   readonly policy: Policy;
   /** Leader election; without it this process takes itself for the only one. */
@@ -89,6 +91,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     events,
     policy: options.policy,
     namespaces: options.namespaces,
+    defaultCredentials: options.defaultCredentials,
     workers: options.workers,
     assertLeading: () => lease?.assertHeld(),
     onStep: async (step, resource) => {

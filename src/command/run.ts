@@ -5,8 +5,9 @@ import { readExtraCaFile } from "../atlas/extra-ca.ts";
 import { USER_AGENT } from "../atlas/user-agent.ts";
 import { MONTH_MS } from "../certificate/check-issued.ts";
 import { systemClock } from "../clock.ts";
-import { KubeConfigError, loadKubeConfig } from "../kube/kube-config.ts";
+import { type KubeConfig, KubeConfigError, loadKubeConfig } from "../kube/kube-config.ts";
 import { LeaseLostError } from "../kube/lease.ts";
+import type { ObjectRef } from "../kube/resource-type.ts";
 import { formatBindAddress } from "../telemetry/bind-address.ts";
 import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";
 import { ListenError } from "../telemetry/server.ts";
@@ -56,6 +57,10 @@ export const RUN_FLAGS = {
     "PEM certificates to trust for Atlas beside the usual ones, for a proxy that breaks TLS up.",
   ),
   "watch-namespaces": listFlag("A,B", "Watch these namespaces alone, and need no access beyond them. Without it: all."),
+  "default-credentials-secret": textFlag(
+    "NAME",
+    "Secret with the Atlas credentials of resources that name none: NAME, in the namespace of the pod or of the context, or NAMESPACE/NAME. Whoever may create such resources can then have certificates of every project that it opens. Without it: each resource names its own.",
+  ),
   workers: wholeNumberFlag("Resources that are worked on at one time.", 16, { least: 1, most: 256 }),
   "verify-interval": durationFlag("How often a certificate is compared with Atlas' list.", "6h"),
   "max-issues-per-day": wholeNumberFlag(
@@ -147,6 +152,7 @@ async function operatorOptions(
     identity: `${hostname()}_${randomBytes(4).toString("hex")}`,
     atlas: { baseUrl: baseUrlOf(flags), extraCa: await extraCaOf(flags) },
     namespaces: namespaces.length === 0 ? undefined : namespaces,
+    defaultCredentials: defaultCredentialsOf(flags, kubeConfig),
     workers: flags.workers,
     policy: {
       maxIssuesPerDay: flags["max-issues-per-day"],
@@ -174,6 +180,17 @@ function baseUrlOf(flags: FlagValues<typeof RUN_FLAGS>): string {
   const baseUrl = parseBaseUrl(flags["atlas-base-url"] ?? DEFAULT_BASE_URL);
   if (!baseUrl.ok) throw new UsageError(baseUrl.problem);
   return baseUrl.origin;
+}
+
+function defaultCredentialsOf(flags: FlagValues<typeof RUN_FLAGS>, kubeConfig: KubeConfig): ObjectRef | undefined {
+  const text = flags["default-credentials-secret"];
+  if (text === undefined) return undefined;
+  const [, namespace = kubeConfig.namespace ?? "default", name] =
+    /^(?:([a-z0-9][-a-z0-9]{0,62})\/)?([a-z0-9][-.a-z0-9]{0,252})$/.exec(text) ?? [];
+  if (name !== undefined) return { namespace, name };
+  throw new UsageError(
+    `--default-credentials-secret must be the name of a Secret, or NAMESPACE/NAME, not ${JSON.stringify(text)}`,
+  );
 }
 
 async function extraCaOf(flags: FlagValues<typeof RUN_FLAGS>): Promise<string | undefined> {

@@ -77,6 +77,11 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
       ["simulate", "--port=99999"],
       '--port must be a whole number from 0 to 65535, not "99999"',
     ],
+    [
+      "default credentials in two places",
+      ["run", "--kubeconfig=FOLDER/kubeconfig", "--default-credentials-secret=a/b/c"],
+      '--default-credentials-secret must be the name of a Secret, or NAMESPACE/NAME, not "a/b/c"',
+    ],
     ["no worker", ["run", "--workers=0"], '--workers must be a whole number from 1 to 256, not "0"'],
     [
       "a duration in words",

@@ -1,3 +1,4 @@
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { type AtlasCredentials, parseCredentials } from "../../atlas/credentials.ts";
 import type { X509AuthenticationApi } from "../../atlas/x509-authentication-api.ts";
 import { SECRETS } from "../../kube/core-types.ts";
@@ -6,12 +7,14 @@ import { KubeError } from "../../kube/kube-error.ts";
 import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
 import { textOfWiped } from "../../wiped-bytes.ts";
 import type { SecretCache } from "./caches.ts";
+import { credentialsSecret } from "./credentials-secret.ts";
 
 /** What the controller needs of Atlas. */
 export type AtlasApi = Pick<X509AuthenticationApi, "createDatabaseUserCertificate" | "iterateDatabaseUserCertificates">;
 
 /** A credentials Secret, and the way to Atlas that it opens. */
 export type Access =
+  | { readonly kind: "unnamed"; readonly version: undefined }
   | { readonly kind: "usable"; readonly version: string; readonly api: AtlasApi }
   | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
 
@@ -23,6 +26,8 @@ interface Known {
 export interface AtlasAccessOptions {
   readonly kube: Pick<KubeApi, "get">;
   readonly secrets: SecretCache;
+  /** The Secret for resources that name none. @default those have no way to Atlas */
+  readonly defaultCredentials?: ObjectRef | undefined;
   /** Makes the client for one set of credentials; it keeps its token to itself. */
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
 }
@@ -39,12 +44,14 @@ export class AtlasAccess {
     this.#options = options;
   }
 
-  async of(ref: ObjectRef): Promise<Access> {
+  async of(resource: Pick<UserCertificate, "namespace" | "spec">): Promise<Access> {
+    const ref = credentialsSecret(resource, this.#options.defaultCredentials);
+    if (ref === undefined) return { kind: "unnamed", version: undefined };
     const key = objectKey(ref);
     const metadata = this.#options.secrets.get(key);
     if (metadata === undefined) {
       this.#known.delete(key);
-      return { kind: "unusable", version: undefined, problem: `there is no Secret ${ref.name} in this namespace.` };
+      return absent(ref);
     }
     const known = this.#known.get(key);
     if (known?.resourceVersion === metadata.resourceVersion) return known.access;
@@ -72,7 +79,11 @@ export class AtlasAccess {
       return { kind: "usable", version, api: this.#options.connect(parsed.credentials) };
     } catch (error: unknown) {
       if (!KubeError.is(error, "NotFound")) throw error;
-      return { kind: "unusable", version: undefined, problem: `there is no Secret ${ref.name} in this namespace.` };
+      return absent(ref);
     }
   }
+}
+
+function absent({ namespace, name }: ObjectRef): Access {
+  return { kind: "unusable", version: undefined, problem: `there is no Secret ${name} in namespace ${namespace}.` };
 }

@@ -1,6 +1,7 @@
 import type { BlockedReason } from "../../api/reasons.ts";
 import type { UserCertificateSpec } from "../../api/user-certificate.ts";
 import { AtlasError, type AtlasErrorKind } from "../../atlas/atlas-error.ts";
+import { credentialsPlace } from "./credentials-secret.ts";
 import type { Trouble } from "./trouble.ts";
 
 interface Explanation {
@@ -15,19 +16,19 @@ const EXPLANATIONS: Readonly<Record<Exclude<AtlasErrorKind, "aborted">, Explanat
   credentials: {
     reason: "CredentialsRejected",
     needsPerson: true,
-    nextStep: ({ credentialsRef }) => `Put valid ones into Secret ${credentialsRef.name}; it is read again at once.`,
+    nextStep: (spec) => `Put valid ones into ${credentialsPlace(spec)}; it is read again at once.`,
   },
   role: {
     reason: "RoleMissing",
     needsPerson: true,
-    nextStep: ({ projectId, credentialsRef }) =>
-      `Give the credentials in Secret ${credentialsRef.name} the role Project Owner in project ${projectId}.`,
+    nextStep: (spec) =>
+      `Give the credentials in ${credentialsPlace(spec)} the role Project Owner in project ${spec.projectId}.`,
   },
   accessList: {
     reason: "IpNotOnAccessList",
     needsPerson: true,
-    nextStep: ({ credentialsRef }) =>
-      `Add the address from which this cluster reaches Atlas to the API access list of the credentials in Secret ${credentialsRef.name}.`,
+    nextStep: (spec) =>
+      `Add the address from which this cluster reaches Atlas to the API access list of the credentials in ${credentialsPlace(spec)}.`,
   },
   userNotFound: {
     reason: "UserNotFound",

@@ -1,5 +1,6 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../api/reasons.ts";
+import { credentialsPlace } from "./credentials-secret.ts";
 import { backoffEndMs, DAY_MS, renewRequested, spentIssuances } from "./facts.ts";
 import { DAMAGE_REASONS } from "./issue-reasons.ts";
 import type { Observed } from "./observed.ts";
@@ -68,10 +69,14 @@ function secretClaimedTwice({ secretHolder, resource }: Observed): Trouble | und
 }
 
 function credentialsMissing({ credentials, resource }: Observed): Trouble | undefined {
-  if (credentials.kind !== "unusable") return undefined;
+  if (credentials.kind === "usable") return undefined;
   return {
     reason: "CredentialsMissing",
-    message: `Secret ${resource.spec.credentialsRef.name} can't serve as Atlas credentials: ${credentials.problem}`,
+    message:
+      credentials.kind === "unnamed"
+        ? "spec.credentialsRef is not set, and this operator has no default credentials. Set spec.credentialsRef.name " +
+          "to a Secret of this namespace with clientId and clientSecret, or publicApiKey and privateApiKey."
+        : capitalized(`${credentialsPlace(resource.spec)} can't serve as Atlas credentials: ${credentials.problem}`),
     needsPerson: true,
     retry: { kind: "onChange" },
   };
@@ -164,4 +169,8 @@ function tooManyUnexpired({ atlas, policy, resource }: Observed, nowMs: number):
     needsPerson: true,
     retry: { kind: "at", atMs: nextExpiryMs },
   };
+}
+
+function capitalized(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

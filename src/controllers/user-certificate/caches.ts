@@ -1,7 +1,8 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
-import { objectKey } from "../../kube/resource-type.ts";
+import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
 import { Store } from "../../kube/store.ts";
 import { Index } from "../../kube/store-index.ts";
+import { credentialsSecret } from "./credentials-secret.ts";
 import type { SecretMetadata } from "./observed.ts";
 
 export type CachedCertificate = UserCertificate | InvalidUserCertificate;
@@ -11,15 +12,20 @@ export class CertificateCache {
   readonly #bySecret = new Index<CachedCertificate>((certificate) =>
     certificate.valid ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.secretName })] : [],
   );
-  readonly #byCredentials = new Index<CachedCertificate>((certificate) =>
-    certificate.valid
-      ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.credentialsRef.name })]
-      : [],
-  );
+  readonly #byCredentials: Index<CachedCertificate>;
   readonly #byUser = new Index<CachedCertificate>((certificate) =>
     certificate.valid ? [userKey(certificate.spec)] : [],
   );
-  readonly store = new Store<CachedCertificate>({ indexes: [this.#bySecret, this.#byCredentials, this.#byUser] });
+  readonly store: Store<CachedCertificate>;
+
+  /** @param defaultCredentials the Secret of those that name none */
+  constructor(defaultCredentials?: ObjectRef) {
+    this.#byCredentials = new Index((certificate) => {
+      const secret = certificate.valid ? credentialsSecret(certificate, defaultCredentials) : undefined;
+      return secret === undefined ? [] : [objectKey(secret)];
+    });
+    this.store = new Store({ indexes: [this.#bySecret, this.#byCredentials, this.#byUser] });
+  }
 
   get(key: string): CachedCertificate | undefined {
     return this.store.get(key);
@@ -30,7 +36,7 @@ export class CertificateCache {
     return this.#valid(this.#bySecret.keys(secret));
   }
 
-  /** Resources that name this Secret (`namespace/name`) in spec.credentialsRef. */
+  /** Resources whose Atlas credentials are in this Secret (`namespace/name`). */
   usingCredentials(secret: string): readonly UserCertificate[] {
     return this.#valid(this.#byCredentials.keys(secret));
   }
@@ -56,9 +62,11 @@ function userKey({ projectId, username }: UserCertificate["spec"]): string {
 export class SecretCache {
   readonly labelled = new Store<SecretMetadata>();
   readonly others = new Store<SecretMetadata>();
+  /** The one with the default credentials, where it lies in a namespace that is not watched otherwise. */
+  readonly defaultCredentials = new Store<SecretMetadata>();
 
   get(key: string): SecretMetadata | undefined {
-    return this.labelled.get(key) ?? this.others.get(key);
+    return this.labelled.get(key) ?? this.others.get(key) ?? this.defaultCredentials.get(key);
   }
 
   /** Takes in the answer of our own write, which always sets the label. */

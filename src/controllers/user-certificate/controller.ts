@@ -10,7 +10,7 @@ import type { KubeApi } from "../../kube/kube-api.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import { Reflector } from "../../kube/reflector.ts";
-import { type KubeObject, objectKey, type ResourceType } from "../../kube/resource-type.ts";
+import { type KubeObject, type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/work-queue.ts";
 import { Announcer } from "./announce.ts";
@@ -33,6 +33,8 @@ export interface UserCertificateControllerOptions {
   readonly policy: Policy;
   /** Only these namespaces. @default all of them */
   readonly namespaces?: readonly string[] | undefined;
+  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
+  readonly defaultCredentials?: ObjectRef | undefined;
   /** How many resources are worked on at one time. */
   readonly workers: number;
   /** Throws where this process may not issue (any more). */
@@ -48,7 +50,7 @@ export interface UserCertificateControllerOptions {
 /** One watch of the API server, for whoever looks after this process. */
 export interface Watch {
   /** What is watched: no two of one namespace have the same name. */
-  readonly name: "atlasusercertificates" | "secrets-managed" | "secrets-others";
+  readonly name: "atlasusercertificates" | "secrets-managed" | "secrets-others" | "secrets-default-credentials";
   /** The one namespace that is watched; undefined for all. */
   readonly namespace: string | undefined;
   readonly reflector: Pick<
@@ -65,14 +67,15 @@ export class UserCertificateController {
   readonly queue: WorkQueue;
   readonly watches: readonly Watch[];
   readonly #options: UserCertificateControllerOptions;
-  readonly #certificates = new CertificateCache();
+  readonly #certificates: CertificateCache;
   readonly #secrets = new SecretCache();
   readonly #inspector: SecretInspector;
   readonly #reconciler: Reconciler;
 
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
-    const { kube, clock, random, log, policy } = options;
+    const { kube, clock, random, log, policy, defaultCredentials } = options;
+    this.#certificates = new CertificateCache(defaultCredentials);
     this.queue = new WorkQueue({
       clock,
       random,
@@ -82,7 +85,7 @@ export class UserCertificateController {
     this.#inspector = new SecretInspector({ kube, cache: this.#secrets });
     const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
     const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
-    const access = new AtlasAccess({ kube, secrets: this.#secrets, connect: options.connect });
+    const access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect: options.connect });
     const { assertLeading, onStep } = options;
     this.#reconciler = new Reconciler({
       certificates: this.#certificates,
@@ -105,7 +108,10 @@ export class UserCertificateController {
       random,
       log,
     });
-    this.watches = (options.namespaces ?? [undefined]).flatMap((namespace) => this.#watch(namespace));
+    this.watches = [
+      ...(options.namespaces ?? [undefined]).flatMap((namespace) => this.#watch(namespace)),
+      ...this.#watchDefaultCredentials(),
+    ];
   }
 
   /** Resolves when every cache holds what the API server has; rejects with the signal's reason. */
@@ -163,6 +169,24 @@ export class UserCertificateController {
         }),
       })),
     ];
+  }
+
+  /** Where it lies outside of what is watched anyway: that one Secret, by its name. */
+  #watchDefaultCredentials(): readonly Watch[] {
+    const { kube: client, clock, random, log, namespaces, defaultCredentials } = this.#options;
+    if (defaultCredentials === undefined || namespaces === undefined) return [];
+    const { namespace, name } = defaultCredentials;
+    if (namespace === undefined || namespaces.includes(namespace)) return [];
+    const type: ResourceType = SECRETS;
+    const reflector = new Reflector({
+      ...{ client, type, namespace, clock, random, log },
+      fieldSelector: `metadata.name=${name}`,
+      metadataOnly: true,
+      store: this.#secrets.defaultCredentials,
+      project: secretMetadata,
+      onEvent: (event) => this.#onSecret(event),
+    });
+    return [{ name: "secrets-default-credentials", namespace, reflector }];
   }
 
   #onCertificate(event: StoreEvent<CachedCertificate>): void {

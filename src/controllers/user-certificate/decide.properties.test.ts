@@ -22,7 +22,7 @@ describe("never issues", () => {
     ["while the resource is suspended", ({ resource }) => resource.spec.suspend],
     ["over a foreign Secret", ({ secret }) => secret.kind === "foreign"],
     ["into a Secret that another resource holds", ({ secretHolder }) => secretHolder !== undefined],
-    ["without usable credentials", ({ credentials }) => credentials.kind === "unusable"],
+    ["without usable credentials", ({ credentials }) => credentials.kind !== "usable"],
     ["after Atlas has refused its list", ({ atlas }) => atlas.kind === "refused"],
     ["while a backoff runs", (observed, nowMs) => backoffEndMs(observed, nowMs) !== undefined],
     [

@@ -203,6 +203,11 @@ describe("is blocked", () => {
       settled({ credentials: { kind: "unusable", version: undefined, problem: "there is none." } }),
       "CredentialsMissing",
     ],
+    [
+      "by credentials that nobody named",
+      settled({ credentials: { kind: "unnamed", version: undefined } }),
+      "CredentialsMissing",
+    ],
     ["by what Atlas says", settled({ atlas: refused("RoleMissing") }), "RoleMissing"],
     ["by four certificates in a day", settled({ secret: ABSENT, status: spent(4) }), "IssuanceBudgetSpent"],
     [

@@ -66,8 +66,7 @@ export class Observer {
     secret: ObservedSecret,
     recentRepairs: readonly number[],
   ): Promise<Observation> {
-    const { namespace, spec } = resource;
-    const access = await this.#options.access.of({ namespace, name: spec.credentialsRef.name });
+    const access = await this.#options.access.of(resource);
     return {
       access,
       observed: {
@@ -114,6 +113,7 @@ function credentialsOf(access: Access): ObservedCredentials {
   switch (access.kind) {
     case "usable":
       return { kind: "usable", version: access.version };
+    case "unnamed":
     case "unusable":
       return access;
     default:
@@ -127,7 +127,7 @@ async function askAtlas(
   urgency: Urgency,
   signal: AbortSignal,
 ): Promise<ObservedAtlas> {
-  if (access.kind === "unusable") return { kind: "notAsked" };
+  if (access.kind !== "usable") return { kind: "notAsked" };
   const certificates: ListedCertificate[] = [];
   try {
     const user = { groupId: spec.projectId, username: spec.username };

@@ -28,8 +28,10 @@ export type ObservedSecret =
   | { readonly kind: "foreign"; readonly metadata: SecretMetadata }
   | { readonly kind: "managed"; readonly metadata: SecretMetadata; readonly content: SecretContent };
 
-/** The Secret named in spec.credentialsRef. */
+/** The Secret named in spec.credentialsRef, or the operator's default one. */
 export type ObservedCredentials =
+  /** The resource names none, and the operator has no default one. */
+  | { readonly kind: "unnamed"; readonly version: undefined }
   | { readonly kind: "usable"; readonly version: string }
   | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
 

@@ -4,6 +4,10 @@ import type { Values } from "./rendering.ts";
 export const MATRIX: Readonly<Record<string, Values>> = {
   "the defaults": {},
   "some namespaces only": { watchNamespaces: ["shop", "billing"] },
+  "some namespaces only, with credentials of the platform's": {
+    watchNamespaces: ["shop"],
+    atlas: { defaultCredentials: { existingSecret: "atlas-of-the-platform" } },
+  },
   "one pod": { replicas: 1, podDisruptionBudget: { enabled: false } },
   "everything off": {
     replicas: 0,
@@ -28,7 +32,11 @@ export const MATRIX: Readonly<Record<string, Values>> = {
     fullnameOverride: "certificates",
     commonLabels: { team: "platform", "app.kubernetes.io/part-of": "atlas" },
     crds: { enabled: true, keep: false },
-    atlas: { baseUrl: "https://cloud.mongodbgov.com:8443", caFile: "/etc/private-ca/ca.crt" },
+    atlas: {
+      baseUrl: "https://cloud.mongodbgov.com:8443",
+      caFile: "/etc/private-ca/ca.crt",
+      defaultCredentials: { existingSecret: "atlas-of-the-platform" },
+    },
     workers: 256,
     verifyInterval: "1h30m",
     limits: { issuesPerDay: 100_000, unexpiredPerUser: 100_000 },

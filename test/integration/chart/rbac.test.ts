@@ -68,6 +68,19 @@ describe("the operator's account", () => {
     ]);
   });
 
+  test("may read one Secret of its own namespace where it has the default credentials of some namespaces", async () => {
+    const atlas = { defaultCredentials: { existingSecret: "platform" } };
+    const objects = await render({ watchNamespaces: ["shop"], atlas });
+    const [tested] = await testedRules("default-credentials-role.yaml");
+    const role = only(objects, "Role", `${RELEASE}-default-credentials`);
+    expect(role.metadata.namespace).toBe("operators");
+    expect(rulesOf(role)).toEqual([{ ...tested, resourceNames: ["platform"] }]);
+    expect(bound(objects)).toContain("Role/atlas-cert-operator-default-credentials in operators");
+    expect(argumentsOf(objects)).toContain("--default-credentials-secret=platform");
+    // The ClusterRole has it all.
+    expect((await render({ atlas })).filter(({ kind }) => kind === "Role")).toHaveLength(1);
+  });
+
   test("may touch the lease of its own release, by the name that the pods are told", async () => {
     const objects = await render({}, { release: "second" });
     const [, existing] = rulesOf(only(objects, "Role"));

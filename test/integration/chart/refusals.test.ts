@@ -25,6 +25,11 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   ["Atlas without TLS", { atlas: { baseUrl: "http://atlas" } }, /atlas\.baseUrl must be https:\/\/ .* not "http:/],
   ["Atlas with a path", { atlas: { baseUrl: "https://a/api" } }, /atlas\.baseUrl must be https:\/\/ .* without a path/],
   ["Atlas with credentials", { atlas: { baseUrl: "https://a:b@c" } }, /atlas\.baseUrl must be https:\/\//],
+  [
+    "a Secret of another namespace",
+    { atlas: { defaultCredentials: { existingSecret: "other/atlas" } } },
+    /existingSecret must be the name of a Secret in the namespace of the release, and "other\/atlas" can't be one/,
+  ],
   ["a namespace that can't be", { watchNamespaces: ["Shop"] }, /watchNamespaces must hold names .* "Shop"/],
   ["a namespace twice", { watchNamespaces: ["a", "a"] }, /names a namespace twice/],
   ["an address for a CIDR", { networkPolicy: { atlasCidrs: ["10.0.0.1"] } }, /must hold CIDRs .* "10\.0\.0\.1"/],

@@ -38,6 +38,7 @@ const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] =
   ["a secret name of one character", { secretName: "s" }],
   ["a secret name of 253 characters", { secretName: "s".repeat(253) }],
   ["a secret name with dots, dashes and digits", { secretName: "1.orders-api.v2" }],
+  ["no credentials of its own", { credentialsRef: null }],
   ["another credentials Secret", { credentialsRef: { name: "atlas.staging" } }],
   ["an empty template", { secretTemplate: {} }],
   ["an empty label value", { secretTemplate: { labels: { app: "" } } }],

@@ -197,7 +197,6 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
     "suspend in quotes": { suspend: "true" },
   }),
   ...refused("spec.projectId", "Required value", { "a spec without projectId": { projectId: null } }),
-  ...refused("spec.credentialsRef", "Required value", { "a spec without credentialsRef": { credentialsRef: null } }),
   ...refused("spec.credentialsRef.name", "Required value", {
     "a credentialsRef without a name": { credentialsRef: { name: null } },
   }),

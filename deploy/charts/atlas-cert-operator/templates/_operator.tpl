@@ -17,6 +17,9 @@
 {{- with .Values.watchNamespaces }}
 - --watch-namespaces={{ join "," . }}
 {{- end }}
+{{- with .Values.atlas.defaultCredentials.existingSecret }}
+- --default-credentials-secret={{ . }}
+{{- end }}
 - --workers={{ int64 .Values.workers }}
 - --verify-interval={{ .Values.verifyInterval }}
 - --max-issues-per-day={{ int64 .Values.limits.issuesPerDay }}

@@ -8,7 +8,7 @@ import {
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { EventReport } from "../../../kube/event-object.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
-import { type KubeObject, objectKey } from "../../../kube/resource-type.ts";
+import { type KubeObject, type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import type { Store, Stored } from "../../../kube/store.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
@@ -46,6 +46,7 @@ export interface ProcessOptions {
   readonly atlas?: AtlasApi;
   readonly onStep?: (step: IssueStep, resource: UserCertificate) => void | Promise<void>;
   readonly assertLeading?: () => void;
+  readonly defaultCredentials?: ObjectRef;
 }
 
 /** An API server, an Atlas, and operators that start and stop over them. Time moves only where a test moves it. */
@@ -77,14 +78,15 @@ export class Scene {
     const kube = options.kube ?? cluster;
     const log = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
     const logs = { debug: log, info: log, warn: log, error: log };
-    const certificates = new CertificateCache();
+    const { defaultCredentials } = options;
+    const certificates = new CertificateCache(defaultCredentials);
     const secrets = new SecretCache();
     const rounds: Round[] = [];
     const inspector = new SecretInspector({ kube, cache: secrets });
     const random = () => 0.5;
     const writer = new SecretWriter({ kube, inspector, cache: secrets, clock, random, log: logs });
     const statuses = new StatusWriter({ kube, cache: certificates, clock });
-    const access = new AtlasAccess({ kube, secrets, connect: () => options.atlas ?? this.atlas });
+    const access = new AtlasAccess({ kube, secrets, defaultCredentials, connect: () => options.atlas ?? this.atlas });
     let attempts = 0;
     const reconciler = new Reconciler({
       certificates,

@@ -77,6 +77,7 @@ const steps: fc.Arbitrary<Step> = fc.record({
     { kind: "usable", version: "31" },
     { kind: "usable", version: "32" },
     { kind: "unusable", version: undefined, problem: "there is none." },
+    { kind: "unnamed", version: undefined },
   ),
   secretHolder: mostly<string | undefined>(undefined, "billing"),
   suspend: mostly(false, true),

@@ -1,0 +1,76 @@
+import { describe, expect, test } from "vitest";
+import { SECRETS } from "../../kube/core-types.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import { atlasError } from "./testing/memory-atlas.ts";
+import { CREDENTIALS, Scene } from "./testing/scene.ts";
+
+/** Resources that name no credentials, and an operator that has some of its own. */
+
+const PLATFORM = { namespace: "operators", name: "atlas-of-the-platform" };
+const NONE_NAMED = { credentialsRef: undefined };
+
+function scene(): Scene {
+  const scene = new Scene();
+  const { data } = scene.cluster.peek(SECRETS, CREDENTIALS) ?? {};
+  scene.cluster.put(SECRETS, { metadata: PLATFORM, ...(data && { data }) });
+  return scene;
+}
+
+const message = (of: Scene) => of.status().conditions?.find(({ type }) => type === "Ready")?.message;
+
+describe("a resource that names no credentials", () => {
+  test("is issued with the operator's default ones", async () => {
+    const at = scene();
+    at.apply(NONE_NAMED);
+    await at.settle(at.start({ defaultCredentials: PLATFORM }));
+    expect(at.ready()).toBe("True Issued");
+    expect(at.cluster.calls.filter(({ what }) => what === `secrets ${objectKey(PLATFORM)}`)).toHaveLength(1);
+    expect(at.cluster.calls.filter(({ what }) => what === `secrets ${objectKey(CREDENTIALS)}`)).toEqual([]);
+  });
+
+  test("is told what to set where the operator has none", async () => {
+    const at = scene();
+    at.apply(NONE_NAMED);
+    await at.settle(at.start());
+    expect(at.ready()).toBe("False CredentialsMissing");
+    expect(message(at)).toMatch(/no default credentials\. Set spec\.credentialsRef\.name .*clientId/);
+    expect(at.atlas.creates).toBe(0);
+  });
+
+  test("is told that the platform's Secret is missing, and goes on once it is there", async () => {
+    const at = scene();
+    const { data = {} } = at.cluster.peek(SECRETS, PLATFORM) ?? {};
+    at.cluster.remove(SECRETS, PLATFORM);
+    at.apply(NONE_NAMED);
+    const process = at.start({ defaultCredentials: PLATFORM });
+    await at.settle(process);
+    expect(message(at)).toMatch(
+      /^The Secret with the operator's default credentials can't serve as Atlas credentials: there is no Secret atlas-of-the-platform in namespace operators\./,
+    );
+    at.cluster.put(SECRETS, { metadata: PLATFORM, data });
+    expect(process.certificates.usingCredentials(objectKey(PLATFORM)).map(({ name }) => name)).toEqual(["orders-api"]);
+    await at.settle(process);
+    expect(at.ready()).toBe("True Issued");
+  });
+
+  test("is told where the role is missing", async () => {
+    const at = scene();
+    at.apply(NONE_NAMED);
+    at.atlas.listFault = () => atlasError("role");
+    await at.settle(at.start({ defaultCredentials: PLATFORM }));
+    expect(message(at)).toContain(
+      "Give the credentials in the Secret with the operator's default credentials the role",
+    );
+  });
+});
+
+test("a resource that names its own credentials never gets the operator's", async () => {
+  const at = scene();
+  at.apply();
+  at.cluster.remove(SECRETS, CREDENTIALS);
+  const process = at.start({ defaultCredentials: PLATFORM });
+  await at.settle(process);
+  expect(at.ready()).toBe("False CredentialsMissing");
+  expect(at.atlas.creates).toBe(0);
+  expect(process.certificates.usingCredentials(objectKey(PLATFORM))).toEqual([]);
+});

@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import { freshNamespace, rest } from "../../control-plane/control-plane.ts";
+import { condition, Scene } from "./scene.ts";
+
+/** Credentials of the platform's, in a namespace that the operator does not watch, for resources that name none. */
+
+const NAME = "atlas-of-the-platform";
+
+/** A namespace of the platform's, with what its Secret is to hold put into it. */
+async function platform() {
+  const namespace = await freshNamespace("platform");
+  const path = `/api/v1/namespaces/${namespace}/secrets`;
+  return {
+    ref: { namespace, name: NAME },
+    put: async (stringData: Readonly<Record<string, string>>) => {
+      const manifest = { apiVersion: "v1", kind: "Secret", metadata: { name: NAME }, stringData };
+      const created = await rest("POST", path, manifest);
+      const { status } = created.status === 201 ? created : await rest("PUT", `${path}/${NAME}`, manifest);
+      expect([200, 201]).toContain(status);
+    },
+  };
+}
+
+function entries(scene: Scene, id: string): Readonly<Record<string, string>> {
+  const credentials = scene.credentials(id);
+  if (credentials.kind !== "serviceAccount") throw new Error(`${id} is no service account`);
+  return { clientId: credentials.clientId, clientSecret: credentials.clientSecret };
+}
+
+test("issues with them, and sees at once that they were put there or replaced", async () => {
+  const scene = await Scene.prepare();
+  const { ref, put } = await platform();
+  await scene.startOperator({ defaultCredentials: ref });
+  await scene.apply("orders-api", { credentialsRef: undefined });
+  const missing = await scene.untilReason("CredentialsMissing");
+  expect(condition(missing, "Ready")?.message).toContain(`there is no Secret ${NAME} in namespace ${ref.namespace}`);
+
+  await put({ clientId: "mdb_sa_id_0000000000000000000000ff", clientSecret: "wrong" });
+  await scene.untilReason("CredentialsRejected");
+  await put(entries(scene, "owner-service-account"));
+  await scene.untilIssued();
+  expect(scene.creates).toBe(1);
+});
+
+test("takes them from a namespace that it watches anyway", async () => {
+  const scene = await Scene.prepare();
+  const { ref, put } = await platform();
+  await put(entries(scene, "owner-service-account"));
+  await scene.startOperator({ defaultCredentials: ref, namespaces: [scene.namespace, ref.namespace] });
+  await scene.apply("orders-api", { credentialsRef: undefined });
+  await scene.untilIssued();
+});
+
+test("without them a resource that names no credentials says what to set", async () => {
+  const scene = await Scene.open();
+  await scene.apply("orders-api", { credentialsRef: undefined });
+  const missing = await scene.untilReason("CredentialsMissing");
+  expect(condition(missing, "Ready")?.message).toContain("Set spec.credentialsRef.name to a Secret of this namespace");
+  expect(condition(missing, "Stalled")?.status).toBe("True");
+  await scene.patch("orders-api", { spec: { credentialsRef: { name: "atlas-api" } } });
+  await scene.untilIssued();
+});
