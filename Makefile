@@ -2,7 +2,7 @@
 # there before: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint crds chart manifests build clean packages preflight
+.PHONY: help demo test e2e coverage lint crds chart manifests build clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # What the installed packages came from: as long as it equals package-lock.json there is nothing to install.
@@ -11,13 +11,16 @@ INSTALLED := node_modules/.installed-lock.json
 help: ## List the targets.
 	@echo "usage: make <target>"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-9s %s\n", $$1, $$2 }'
 
 demo: packages ## Show the product at work on a real Kubernetes API server, in about a minute.
 	@npm run --silent demo
 
 test: packages ## Run the unit tests, and the integration tests on a real Kubernetes API server.
 	@PATH="$(BIN):$$PATH" vitest run
+
+e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBECONFIG, else a node of its own (Linux, root).
+	@PATH="$(BIN):$$PATH" vitest run --config vitest.e2e.config.ts
 
 coverage: packages ## Print how much of the Atlas client its unit tests cover; below 95 % of branches is a failure.
 	@npm run --silent coverage

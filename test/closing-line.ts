@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
 /** A test that belongs to a module, as far as counting goes. */
@@ -33,13 +33,13 @@ export function closingLine(modules: Iterable<CountedModule>, errorsOutsideTests
 
 /**
  * Ends a run with its closing line. Where the environment variable CLOSING_LINE_FILE names a file the line goes there
- * instead, for a caller that has more to print before it.
+ * instead, behind those of earlier runs, for a caller that has more to print before it.
  */
 export class ClosingLineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const line = `${closingLine(modules, errors.length)}\n`;
     const file = process.env.CLOSING_LINE_FILE;
-    if (file) writeFileSync(file, line);
+    if (file) appendFileSync(file, line);
     else process.stdout.write(line);
   }
 }

@@ -32,10 +32,17 @@ export function helm(...args: readonly string[]): Promise<string> {
   return inCluster([inject("helm"), ...args]);
 }
 
-function inCluster(command: readonly string[], options: CommandOptions = {}): Promise<string> {
+export interface InClusterOptions extends Pick<CommandOptions, "input"> {
+  /** Environment variables, beside this process's own. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+/** Runs any command from where the cluster can be reached, at the root of the repository. @throws CommandError */
+export function inCluster(command: readonly string[], options: InClusterOptions = {}): Promise<string> {
   const { enter, kubeconfigPath } = inject("cluster");
-  const env = { ...process.env, KUBECONFIG: kubeconfigPath };
-  return runCommand([...enter, ...command], { ...options, env, cwd: ROOT });
+  const { variables, ...rest } = options;
+  const env = { ...process.env, ...variables, KUBECONFIG: kubeconfigPath };
+  return runCommand([...enter, ...command], { ...rest, env, cwd: ROOT });
 }
 
 /**

@@ -8,7 +8,8 @@ export const CHART = path.join(ROOT, "deploy/charts/atlas-cert-operator");
 /** The first version of the chart, as it was packaged: what there is to upgrade from. */
 export const FIRST_CHART = path.join(ROOT, "test/e2e/fixtures/atlas-cert-operator-0.1.0.tgz");
 export const RELEASE = "atlas-cert-operator";
-export const NAMESPACE = "atlas-certs";
+/** As in README. */
+export const NAMESPACE = "atlas-cert-operator";
 /** The Deployment of the chart's own simulator. */
 export const SIMULATOR = `${RELEASE}-simulator`;
 

@@ -22,6 +22,7 @@ import { certificate, restrictedNamespace, secret, server, serverPair } from "./
 import { NEW_FIELD, writeNextChart } from "./next-chart.ts";
 import { describeTrouble, expectNoRestarts, unexplainedWarnings } from "./observations.ts";
 import { OWN_ATLAS, ownAtlas, ownAtlasValues, startOwnAtlas } from "./own-atlas.ts";
+import { readmeCommands, runBlock } from "./readme.ts";
 import { anonymousLogin, appLogin, issuedSerial, SHOP, statusOf, untilReady, untilVerifiedSince } from "./shop.ts";
 import { SimulatorControls } from "./simulator.ts";
 
@@ -36,7 +37,8 @@ let appStartedAt: string | undefined;
 
 beforeAll(async () => {
   for (const name of NAMESPACES) await kubectl("delete", "namespace", name, "--ignore-not-found");
-  await apply("default", ...NAMESPACES.map(restrictedNamespace));
+  // README makes the shop's.
+  await apply("default", ...[NAMESPACE, OWN_ATLAS].map(restrictedNamespace));
   await startOwnAtlas(month);
 }, 180_000);
 
@@ -44,11 +46,28 @@ afterEach(async ({ task }) => {
   if (task.result?.state === "fail") process.stderr.write(`${await describeTrouble()}\n`);
 });
 
-describe("helm install, with the simulator", () => {
-  it("gives two ready pods, and `helm test` finds them at work", async () => {
+describe("README's section about the installation", () => {
+  it("gives two ready pods with a simulated Atlas, and `helm test` finds them at work", async () => {
+    const [install = ""] = await readmeCommands("Install");
+    const said = await runBlock(install);
+    expect(said).toMatch(/SIMULATED ATLAS/);
+    expect(said).toMatch(/^Phase: +Succeeded$/m);
+    expect((await operatorPods()).map(({ isReady }) => isReady)).toEqual([true, true]);
+  });
+
+  it("gives a first certificate, and a condition that says that Atlas is simulated", async () => {
+    const [, first = "", ...more] = await readmeCommands("Install");
+    expect(more).toEqual([]);
+    const said = await runBlock(first);
+    expect(said).toMatch(/^orders-api +True +Issued +orders-api-mongodb /m);
+    expect((await statusOf("orders-api")).conditions?.[0]?.message).toContain("[simulated Atlas]");
+  });
+
+  it("can be undone by deleting what it made, and tried again with short months", async () => {
+    await kubectl("delete", "namespace", SHOP);
+    await apply("default", restrictedNamespace(SHOP));
     await install(CHART, { ...commonValues(), simulator: { enabled: true, month } });
     expect((await operatorPods()).length).toBe(2);
-    await helm("test", RELEASE, "--namespace", NAMESPACE);
   });
 });
 

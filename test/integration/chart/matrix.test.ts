@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
 import { readFlags } from "../../../src/command/flags.ts";
 import { RUN_FLAGS } from "../../../src/command/run.ts";
 import { SIMULATE_FLAGS } from "../../../src/simulator/command-flags.ts";
 import { serviceMonitorDefinition } from "../../chart/service-monitor-definition.ts";
 import { freshNamespace, kubectl, kubectlWithInput, rest } from "../../control-plane/control-plane.ts";
+import { readDocuments, valuesIn } from "../documents.ts";
 import { MATRIX } from "./matrix.ts";
 import {
   argumentsOf,
@@ -16,7 +19,12 @@ import {
   render,
 } from "./rendering.ts";
 
-const CASES = Object.entries(MATRIX).map(([name, values]) => ({ name, values }));
+const valuesSchema = z.record(z.string(), z.unknown());
+/** What people are told to install, too. */
+const documented = (await readDocuments()).flatMap((document) =>
+  valuesIn(document).map((text) => [`the values in ${document.name}`, valuesSchema.parse(parse(text))] as const),
+);
+const CASES = [...Object.entries(MATRIX), ...documented].map(([name, values]) => ({ name, values }));
 
 beforeAll(async () => {
   await helmPath();
