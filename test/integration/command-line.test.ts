@@ -6,8 +6,9 @@ import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
 import { RUN_FLAGS } from "../../src/command/run.ts";
 import { SIMULATE_FLAGS } from "../../src/simulator/command-flags.ts";
-import { controlPlane, freshNamespace, rest } from "../control-plane/control-plane.ts";
+import { freshNamespace, rest } from "../control-plane/control-plane.ts";
 import { type RunningCommand, runCommandLine, startCommand } from "./command-process.ts";
+import { operatorKubeconfig } from "./operator/service-account.ts";
 
 /** A good one, of an API server that nobody reaches. */
 const KUBECONFIG = `
@@ -184,7 +185,7 @@ const NO_SERVERS = ["--metrics-bind-address=0", "--health-bind-address=0"];
 async function startOperator(namespace: string, ...flags: string[]): Promise<RunningCommand> {
   return startCommand([
     "run",
-    `--kubeconfig=${controlPlane().kubeconfigPath}`,
+    `--kubeconfig=${await operatorKubeconfig(namespace)}`,
     `--watch-namespaces=${namespace}`,
     // There is nothing to issue: nobody calls it.
     "--atlas-base-url=http://127.0.0.1:1",
@@ -219,7 +220,7 @@ describe("atlas-cert-operator run", () => {
   test("takes its flags from the environment", async () => {
     const namespace = await freshNamespace("command");
     const command = await startCommand(["run", "--log-level=debug", ...NO_SERVERS], {
-      ATLAS_CERTS_KUBECONFIG: controlPlane().kubeconfigPath,
+      ATLAS_CERTS_KUBECONFIG: await operatorKubeconfig(namespace),
       ATLAS_CERTS_WATCH_NAMESPACES: namespace,
       ATLAS_CERTS_LEADER_ELECT: "false",
       ATLAS_CERTS_LOG_LEVEL: "error",
@@ -230,8 +231,8 @@ describe("atlas-cert-operator run", () => {
 
   test("gives its lease back when it ends", async () => {
     const namespace = await freshNamespace("command");
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/operator`;
-    const command = await startOperator(namespace, `--lease-namespace=${namespace}`, "--lease-name=operator");
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/atlas-cert-operator`;
+    const command = await startOperator(namespace, `--lease-namespace=${namespace}`);
     await vi.waitFor(() => expect(command.stdout()).toContain("at work"), STARTED);
     const held = leaseSchema.parse((await rest("GET", path)).body).spec.holderIdentity;
     const { exitCode } = await stop(command, "SIGTERM");

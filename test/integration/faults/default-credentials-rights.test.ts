@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
 import { aWhile, condition, Scene } from "../operator/scene.ts";
+import { grant, type Right, refusedRights, rightsOf, shippedRole, user, without } from "../operator/shipped-roles.ts";
+import { temporaryFile } from "../temporary-file.ts";
 import { ownControlPlane } from "./own-control-plane.ts";
 import { startReplica } from "./replica.ts";
-import { grant, type Right, refusedRights, rightsOf, shippedRole, without } from "./shipped-roles.ts";
-import { temporaryFile } from "./temporary-file.ts";
 
 /** An operator with Roles alone whose default credentials are in a namespace that it does not watch. */
 
@@ -16,9 +16,9 @@ const SECRET = "atlas-default-credentials";
 async function operatorWith(name: string, missing?: Right) {
   const home = await own().place(`${name}-home`);
   const scene = await Scene.prepare({ place: await own().place(name) });
-  await grant(own(), await shippedRole("namespace-role"), name, scene.namespace);
-  await grant(own(), await shippedRole("lease-role"), name, scene.namespace);
-  await grant(own(), without(await shippedRole("default-credentials-role"), missing), name, home.namespace);
+  await grant(own().must, await shippedRole("namespace-role"), user(name), scene.namespace);
+  await grant(own().must, await shippedRole("lease-role"), user(name), scene.namespace);
+  await grant(own().must, without(await shippedRole("default-credentials-role"), missing), user(name), home.namespace);
   const secrets = `/api/v1/namespaces/${home.namespace}/secrets`;
   const manifest = (clientSecret: string) => ({
     apiVersion: "v1",

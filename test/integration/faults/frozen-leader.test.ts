@@ -33,7 +33,7 @@ async function startLeaderThatFreezes(scene: Scene, step: IssueStep, renewal = f
   let isArmed = !renewal;
   const replica = await startReplica(scene, {
     identity: "old-leader",
-    kubeConfig: { ...(await loadKubeConfig({ kubeconfig: scene.kubeconfigPath })), server: proxy.url },
+    kubeConfig: { ...(await loadKubeConfig({ kubeconfig: scene.operatorKubeconfigPath })), server: proxy.url },
     onStep: async (reached) => {
       if (!isArmed || reached !== step) return;
       isArmed = false;
@@ -109,7 +109,7 @@ test("a leader that waits for its turn at Atlas when its lease runs out sends no
   onTestFinished(() => proxy[Symbol.asyncDispose]());
   const old = await startReplica(scene, {
     identity: "old-leader",
-    kubeConfig: { ...(await loadKubeConfig({ kubeconfig: scene.kubeconfigPath })), server: proxy.url },
+    kubeConfig: { ...(await loadKubeConfig({ kubeconfig: scene.operatorKubeconfigPath })), server: proxy.url },
     onStep: (step) => {
       if (step !== "create") return;
       // The create meets a 401, which does nothing, and waits for a token for longer than the lease lasts.

@@ -8,10 +8,9 @@ import { issuePem } from "../../../src/certificate/testing.ts";
 import { rest } from "../../control-plane/control-plane.ts";
 import { Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
+import { temporaryFile, temporaryFolder } from "../temporary-file.ts";
 import { findIn, needlesOf, readHeapStrings } from "./heap-strings.ts";
 import { fixturesWith, userNames } from "./many-users.ts";
-import { ServiceAccount, tokenKubeconfig } from "./service-account.ts";
-import { temporaryFile, temporaryFolder } from "./temporary-file.ts";
 
 /**
  * What the memory of a settled operator holds. V8 can't wipe a string: it is gone when it is collected, which a snapshot
@@ -25,12 +24,8 @@ const HEAP_WRITER = pathToFileURL(path.join(import.meta.dirname, "heap-writer.ts
 test(`keeps no private key of ${CERTIFICATES} certificates, issued or read`, { timeout: 150_000 }, async () => {
   const users = userNames(CERTIFICATES);
   const scene = await Scene.prepare({ simulator: { fixtures: fixturesWith(users) } });
-  // As in a cluster: with a client certificate the operator would have to keep a private key of its own.
-  const account = await ServiceAccount.create(rest, scene.namespace, "cluster-admin");
-  const kubeconfig = tokenKubeconfig(scene.kubeconfigPath, await account.token());
-  const flags = [`--kubeconfig=${await temporaryFile("kubeconfig", kubeconfig)}`];
-
-  const issuing = await startWatched(scene, flags);
+  // With a token, as in a cluster: with a client certificate the operator would have to keep a private key of its own.
+  const issuing = await startWatched(scene);
   for (const name of users) await scene.apply(name, { username: name });
   for (const name of users) await scene.untilIssued(name);
   await expect.poll(async () => (await scene.events()).length, { timeout: 30_000 }).toBe(CERTIFICATES);
@@ -41,7 +36,7 @@ test(`keeps no private key of ${CERTIFICATES} certificates, issued or read`, { t
   await issuing.operator.command.ended;
 
   // One that has read every Secret's body, and issued nothing.
-  const reading = await startWatched(scene, flags);
+  const reading = await startWatched(scene);
   const looks = 'atlascerts_reconciles_total{decision="keep",outcome="nothing",reason="None"}';
   await expect
     .poll(async () => (await reading.operator.metrics()).series.get(looks), { timeout: 30_000, interval: 200 })
@@ -55,10 +50,10 @@ interface Watched {
   readonly folder: string;
 }
 
-async function startWatched(scene: Scene, flags: readonly string[]): Promise<Watched> {
+async function startWatched(scene: Scene): Promise<Watched> {
   const folder = await temporaryFolder();
   const environment = { NODE_OPTIONS: `--import=${HEAP_WRITER}`, HEAP_FOLDER: folder };
-  return { operator: await OperatorProcess.start(scene, flags, environment), folder };
+  return { operator: await OperatorProcess.start(scene, [], environment), folder };
 }
 
 async function expectNoneKept({ operator, folder }: Watched, scene: Scene, needles: readonly string[]): Promise<void> {

@@ -3,12 +3,12 @@ import { systemClock } from "../../../src/clock.ts";
 import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
 import { inParallel } from "../../bench/in-parallel.ts";
 import { RENEW_REQUEST, Scene } from "../operator/scene.ts";
+import { grant, type Right, refusedRights, rightsOf, shippedRole, user, without } from "../operator/shipped-roles.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
+import { temporaryFile } from "../temporary-file.ts";
 import { Errands } from "./errands.ts";
 import { ownControlPlane } from "./own-control-plane.ts";
 import { startReplica } from "./replica.ts";
-import { grant, type Right, refusedRights, rightsOf, shippedRole, without } from "./shipped-roles.ts";
-import { temporaryFile } from "./temporary-file.ts";
 
 /** The operator with the rights that deploy/rbac gives, and with one of them less. */
 
@@ -30,8 +30,8 @@ test("with the ClusterRole and the Role for its lease it does the main job in al
   const home = await own().place("everywhere-home");
   const one = await Scene.prepare({ place: await own().place("everywhere-1") });
   const two = await Scene.prepare({ place: await own().place("everywhere-2") });
-  await grant(own(), await shippedRole("cluster-role"), "everywhere");
-  await grant(own(), await shippedRole("lease-role"), "everywhere", home.namespace);
+  await grant(own().must, await shippedRole("cluster-role"), user("everywhere"));
+  await grant(own().must, await shippedRole("lease-role"), user("everywhere"), home.namespace);
   const operator = await OperatorProcess.start(one, [
     `--kubeconfig=${kubeconfig}`,
     "--watch-namespaces=",
@@ -49,8 +49,8 @@ test("with Roles alone it does the main job in the namespaces of --watch-namespa
   const two = await Scene.prepare({ place: await own().place("somewhere-2") });
   const other = await Scene.prepare({ place: await own().place("somewhere-else") });
   const role = await shippedRole("namespace-role");
-  for (const { namespace } of [one, two]) await grant(own(), role, "somewhere", namespace);
-  await grant(own(), await shippedRole("lease-role"), "somewhere", home.namespace);
+  for (const { namespace } of [one, two]) await grant(own().must, role, user("somewhere"), namespace);
+  await grant(own().must, await shippedRole("lease-role"), user("somewhere"), home.namespace);
   await other.apply();
   const operator = await OperatorProcess.start(one, [
     `--kubeconfig=${kubeconfig}`,
@@ -133,7 +133,7 @@ async function firstErrandLeftUndone(missing: Right | undefined): Promise<string
   const name = missing === undefined ? "lacks-nothing" : `lacks-${Object.keys(NEEDED_FOR).indexOf(nameOf(missing))}`;
   const scene = await Scene.prepare({ place: await own().place(name) });
   for (const role of ["namespace-role", "lease-role"] as const) {
-    await grant(own(), without(await shippedRole(role), missing), name, scene.namespace);
+    await grant(own().must, without(await shippedRole(role), missing), user(name), scene.namespace);
   }
   const errands = new Errands(own(), scene);
   const kubeConfig = await loadKubeConfig({ kubeconfig: await newUser(name), env: {} });

@@ -37,7 +37,7 @@ export async function startReplica(scene: Scene, options: ReplicaOptions): Promi
   });
   const ended = runOperator(
     {
-      kubeConfig: await loadKubeConfig({ kubeconfig: scene.kubeconfigPath }),
+      kubeConfig: await loadKubeConfig({ kubeconfig: scene.operatorKubeconfigPath }),
       userAgent: "atlas-cert-operator/test",
       atlas: { baseUrl: scene.atlas.url },
       namespaces: [scene.namespace],

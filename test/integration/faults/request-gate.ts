@@ -6,7 +6,7 @@ import { onTestFinished } from "vitest";
 import type { KubeConfig } from "../../../src/kube/kube-config.ts";
 import { readCredentials } from "../../control-plane/control-plane.ts";
 import type { ClientCredentials } from "../../control-plane/credentials.ts";
-import { temporaryFile } from "./temporary-file.ts";
+import { temporaryFile } from "../temporary-file.ts";
 
 /** Which request to stop, and whether the API server has done it by then. */
 export interface Stop {

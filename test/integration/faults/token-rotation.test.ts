@@ -2,15 +2,15 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
-import { readCredentials, rest } from "../../control-plane/control-plane.ts";
+import { readCredentials } from "../../control-plane/control-plane.ts";
 import { RENEW_REQUEST, Scene } from "../operator/scene.ts";
+import { statusWithToken } from "../operator/service-account.ts";
+import { temporaryFolder } from "../temporary-file.ts";
 import { expectRecovered } from "./outcome.ts";
-import { ServiceAccount, statusWithToken } from "./service-account.ts";
-import { temporaryFolder } from "./temporary-file.ts";
 
 test("the token of the pod is replaced and the old one worth nothing: it goes on without a restart", async () => {
   const scene = await Scene.prepare();
-  const account = await ServiceAccount.create(rest, scene.namespace, "cluster-admin");
+  const { account } = scene;
   const old = await account.objectToBindTo("old-pod");
   const oldToken = await account.token(old);
   const pod = await mountServiceAccount(scene, oldToken);
@@ -35,7 +35,7 @@ test("the token of the pod is replaced and the old one worth nothing: it goes on
 
 test("a token that was invalidated before the new one was there: it goes on once it is", async () => {
   const scene = await Scene.prepare();
-  const account = await ServiceAccount.create(rest, scene.namespace, "cluster-admin");
+  const { account } = scene;
   const old = await account.objectToBindTo("old-pod");
   const oldToken = await account.token(old);
   const pod = await mountServiceAccount(scene, oldToken);

@@ -4,9 +4,9 @@ import { apiServerUrl } from "../kube/connect.ts";
 import { FaultProxy } from "../kube/fault-proxy.ts";
 import { PRODUCTION, Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
+import { temporaryFile } from "../temporary-file.ts";
 import { fixturesWith, userNames } from "./many-users.ts";
 import { expectRecovered } from "./outcome.ts";
-import { temporaryFile } from "./temporary-file.ts";
 
 /** Replicas as they are shipped: processes of their own, with the default times of the lease (15 s, 10 s, 2 s). */
 
@@ -103,7 +103,7 @@ test("a leader that is cut off from the API server issues nothing more when its 
   }
 });
 
-async function kubeconfigThrough({ url }: FaultProxy, { kubeconfigPath }: Scene): Promise<string> {
-  const direct = await readFile(kubeconfigPath, "utf8");
-  return temporaryFile("kubeconfig", direct.replace(/(?<=server: ["']?)https:[^\s"']+/, url.origin));
+async function kubeconfigThrough({ url }: FaultProxy, { operatorKubeconfigPath }: Scene): Promise<string> {
+  const direct = await readFile(operatorKubeconfigPath, "utf8");
+  return temporaryFile("kubeconfig", direct.replace(/(?<="server":")https:[^"]+/, url.origin));
 }

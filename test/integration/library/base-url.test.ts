@@ -3,9 +3,10 @@ import path from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
+import { freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import { startCommand } from "../command-process.ts";
 import { condition, PRODUCTION, RENEW_REQUEST, Scene } from "../operator/scene.ts";
+import { operatorKubeconfig } from "../operator/service-account.ts";
 import { startDecoy } from "./decoy.ts";
 
 const CRDS = path.join(import.meta.dirname, "../../../crds");
@@ -99,7 +100,7 @@ describe("--atlas-base-url", () => {
     const command = await startCommand(
       [
         "run",
-        `--kubeconfig=${controlPlane().kubeconfigPath}`,
+        `--kubeconfig=${await operatorKubeconfig(namespace)}`,
         `--watch-namespaces=${namespace}`,
         `--atlas-base-url=${GOVERNMENT_CLOUD}`,
         "--leader-elect=false",

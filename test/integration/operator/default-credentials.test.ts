@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import { condition, Scene } from "./scene.ts";
+import { shippedRole } from "./shipped-roles.ts";
 
 /** Credentials of the platform's, in a namespace that the operator does not watch, for resources that name none. */
 
-const NAME = "atlas-of-the-platform";
+/** As in the shipped Role. */
+const NAME = "atlas-default-credentials";
 
 /** A namespace of the platform's, with what its Secret is to hold put into it. */
 async function platform() {
@@ -30,6 +32,7 @@ function entries(scene: Scene, id: string): Readonly<Record<string, string>> {
 test("issues with them, and sees at once that they were put there or replaced", async () => {
   const scene = await Scene.prepare();
   const { ref, put } = await platform();
+  await scene.account.grant(await shippedRole("default-credentials-role"), ref.namespace);
   await scene.startOperator({ defaultCredentials: ref });
   await scene.apply("orders-api", { credentialsRef: undefined });
   const missing = await scene.untilReason("CredentialsMissing");
@@ -46,6 +49,7 @@ test("takes them from a namespace that it watches anyway", async () => {
   const scene = await Scene.prepare();
   const { ref, put } = await platform();
   await put(entries(scene, "owner-service-account"));
+  await scene.account.grant(await shippedRole("namespace-role"), ref.namespace);
   await scene.startOperator({ defaultCredentials: ref, namespaces: [scene.namespace, ref.namespace] });
   await scene.apply("orders-api", { credentialsRef: undefined });
   await scene.untilIssued();

@@ -17,6 +17,7 @@ import {
 import { createLog } from "../../../src/telemetry/log.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import type { Rest } from "../../control-plane/rest.ts";
+import { ServiceAccount } from "./service-account.ts";
 
 export const PRODUCTION = "32b6e34b3d91647abb20e7b8";
 export const STAGING = "5efda6aea3f2ed2e7dd6ce05";
@@ -78,13 +79,17 @@ export interface Running {
 }
 
 /**
- * A namespace, a simulated Atlas of its own and an operator that watches that namespace alone. When the test is over,
- * everything that was printed and written is searched for key material.
+ * A namespace, a simulated Atlas of its own and an operator that watches that namespace alone, with the rights that are
+ * shipped and no others. When the test is over, everything that was printed and written is searched for key material.
  */
 export class Scene {
   readonly namespace: string;
   /** Of a user who may do everything. */
   readonly kubeconfigPath: string;
+  /** What the operator runs as. */
+  readonly account: ServiceAccount;
+  /** Of that account. */
+  readonly operatorKubeconfigPath: string;
   readonly atlas: Simulator;
   readonly #options: SceneOptions;
   readonly #rest: Rest;
@@ -93,7 +98,15 @@ export class Scene {
   #log = "";
   #running: Running | undefined;
 
-  private constructor(place: ScenePlace, atlas: Simulator, options: SceneOptions) {
+  private constructor(
+    place: ScenePlace,
+    account: ServiceAccount,
+    operatorKubeconfigPath: string,
+    atlas: Simulator,
+    options: SceneOptions,
+  ) {
+    this.account = account;
+    this.operatorKubeconfigPath = operatorKubeconfigPath;
     this.namespace = place.namespace;
     this.kubeconfigPath = place.kubeconfigPath;
     this.atlas = atlas;
@@ -118,8 +131,10 @@ export class Scene {
       rest,
       namespace: await freshNamespace("operator"),
     };
+    const account = await ServiceAccount.create(place.rest, place.namespace);
+    const operatorKubeconfigPath = await account.kubeconfigFile(place.kubeconfigPath);
     const atlas = await startSimulator({ keyAlgorithm: "ec-p256", rateLimit: "unlimited", ...options.simulator });
-    const scene = new Scene(place, atlas, options);
+    const scene = new Scene(place, account, operatorKubeconfigPath, atlas, options);
     onTestFinished(async () => {
       await scene.#expectNoKeyMaterial();
       await scene.stopOperator();
@@ -145,7 +160,7 @@ export class Scene {
     const stop = new AbortController();
     const ended = runOperator(
       {
-        kubeConfig: await loadKubeConfig({ kubeconfig: this.kubeconfigPath }),
+        kubeConfig: await loadKubeConfig({ kubeconfig: this.operatorKubeconfigPath }),
         userAgent: "atlas-cert-operator/test",
         identity: "test",
         atlas: { baseUrl: this.atlas.url },

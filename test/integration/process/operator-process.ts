@@ -27,7 +27,7 @@ export class OperatorProcess {
     const command = await startCommand(
       [
         "run",
-        `--kubeconfig=${scene.kubeconfigPath}`,
+        `--kubeconfig=${scene.operatorKubeconfigPath}`,
         `--watch-namespaces=${scene.namespace}`,
         `--lease-namespace=${scene.namespace}`,
         `--atlas-base-url=${scene.atlas.url}`,

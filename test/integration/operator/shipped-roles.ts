@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import type { OwnControlPlane } from "./own-control-plane.ts";
 
 const FOLDER = path.join(import.meta.dirname, "../../../deploy/rbac");
 
@@ -53,20 +52,33 @@ export function without(role: ShippedRole, right: Right | undefined): ShippedRol
   return { ...role, rules: rules.filter(({ verbs }) => verbs.length > 0) };
 }
 
-/** Gives a user a role: in a namespace, or everywhere. */
+/** Who gets a right: a subject of a RoleBinding. */
+export type Subject = Readonly<Record<"kind" | "name", string>> & Readonly<Partial<Record<"namespace", string>>>;
+
+/** A user of a test, who has no rights before somebody grants them. */
+export function user(name: string): Subject {
+  return { kind: "User", name };
+}
+
+/**
+ * Gives somebody a role of his own: in a namespace, or everywhere.
+ *
+ * @param must a request that must succeed
+ */
 export async function grant(
-  { must }: OwnControlPlane,
+  must: (method: "POST", requestPath: string, body: object) => Promise<unknown>,
   role: ShippedRole,
-  user: string,
+  subject: Subject,
   namespace?: string,
 ): Promise<void> {
   const root = `/apis/rbac.authorization.k8s.io/v1${namespace === undefined ? "" : `/namespaces/${namespace}`}`;
   const plural = role.kind === "Role" ? "roles" : "clusterroles";
-  await must("POST", `${root}/${plural}`, role);
+  const name = `${subject.name}.${role.metadata.name}`;
+  await must("POST", `${root}/${plural}`, { ...role, metadata: { name } });
   await must("POST", `${root}/${role.kind === "Role" ? "rolebindings" : "clusterrolebindings"}`, {
-    metadata: { name: role.metadata.name },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: role.kind, name: role.metadata.name },
-    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
+    metadata: { name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: role.kind, name },
+    subjects: [subject],
   });
 }
 

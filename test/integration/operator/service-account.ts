@@ -1,7 +1,9 @@
 import { get } from "node:https";
 import { z } from "zod";
-import { readCredentials } from "../../control-plane/control-plane.ts";
+import { controlPlane, readCredentials, rest } from "../../control-plane/control-plane.ts";
 import type { Rest } from "../../control-plane/rest.ts";
+import { temporaryFile } from "../temporary-file.ts";
+import { grant, type ShippedRole, shippedRole } from "./shipped-roles.ts";
 
 const tokenSchema = z.object({ status: z.object({ token: z.string() }) });
 const createdSchema = z.object({ metadata: z.object({ name: z.string(), uid: z.string() }) });
@@ -12,7 +14,7 @@ export interface BoundObject {
   readonly uid: string;
 }
 
-/** A ServiceAccount as operators have one: its rights are those that a RoleBinding gives it in its namespace. */
+/** A ServiceAccount as the chart gives one to the operator: with the shipped Roles in its namespace, and no other rights. */
 export class ServiceAccount {
   readonly #rest: Rest;
   readonly #namespace: string;
@@ -24,17 +26,24 @@ export class ServiceAccount {
     this.#name = name;
   }
 
-  /** @param clusterRole what it may do in this namespace */
-  static async create(rest: Rest, namespace: string, clusterRole: string): Promise<ServiceAccount> {
+  static async create(rest: Rest, namespace: string): Promise<ServiceAccount> {
     const name = "atlas-cert-operator";
     const account = new ServiceAccount(rest, namespace, name);
     await account.#create(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
-    await account.#create(`/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
-      metadata: { name },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: clusterRole },
-      subjects: [{ kind: "ServiceAccount", name, namespace }],
-    });
+    await account.grant(await shippedRole("namespace-role"));
+    await account.grant(await shippedRole("lease-role"));
     return account;
+  }
+
+  /** @param namespace where it holds @default the account's own */
+  async grant(role: ShippedRole, namespace = this.#namespace): Promise<void> {
+    const subject = { kind: "ServiceAccount", name: this.#name, namespace: this.#namespace };
+    await grant((_method, requestPath, body) => this.#create(requestPath, body), role, subject, namespace);
+  }
+
+  /** The path of a kubeconfig with a token of its own, which goes with the running test. */
+  async kubeconfigFile(kubeconfigPath: string): Promise<string> {
+    return temporaryFile("kubeconfig", tokenKubeconfig(kubeconfigPath, await this.token()));
   }
 
   /** A token from the TokenRequest API; bound to an object, it is worth nothing once that is deleted. */
@@ -60,6 +69,12 @@ export class ServiceAccount {
     if (answer.status !== 201) throw new Error(`${requestPath}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
   }
+}
+
+/** The path of a kubeconfig of an account of its own, for an operator that watches this namespace of the run's control plane. */
+export async function operatorKubeconfig(namespace: string): Promise<string> {
+  const account = await ServiceAccount.create(rest, namespace);
+  return account.kubeconfigFile(controlPlane().kubeconfigPath);
 }
 
 /** A kubeconfig with a token instead of a client certificate. */
