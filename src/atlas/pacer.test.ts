@@ -7,7 +7,7 @@ import { GROUP_ID } from "./testing/samples.ts";
 
 const OTHER_GROUP_ID = "a".repeat(24);
 /** One token a second, ten at most. */
-const LIMITS = { capacityTokens: 10, refillTokens: 60, refillPeriodMs: 60_000 };
+const LIMITS = { capacityTokens: 10, refillTokens: 1, refillPeriodMs: 1000 };
 
 function setUp(limits = LIMITS) {
   const clock = new ManualClock();
