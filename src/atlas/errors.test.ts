@@ -146,6 +146,8 @@ describe("a create is sent once", () => {
       (socket) => socket.end(`HTTP/1.1 201 Created\r\nconnection: close\r\n\r\n${PEM.slice(0, -20)}`),
       "ambiguous",
     ],
+    ["a change of protocol that nobody asked for", (socket) => socket.end(answer(101)), "ambiguous"],
+    ["an announcement with no answer behind it", (socket) => socket.end("HTTP/1.1 103 Hints\r\n\r\n"), "ambiguous"],
     ["something that is not HTTP", (socket) => socket.end("SSH-2.0-x\r\n\r\n"), "ambiguous"],
     [
       "a broken chunk inside the key",
