@@ -85,6 +85,27 @@ describe("a service account", () => {
     expect(under.tokenRequests).toHaveLength(2);
   });
 
+  test("keeps a newer token when a call that was sent with the old one is refused late", async () => {
+    const { promise: renewed, resolve: renew } = Promise.withResolvers<void>();
+    let tokens = 0;
+    await using under = await ApiUnderTest.start({
+      react: async ({ target, method, headers }) => {
+        if (target === "/api/oauth/token") {
+          tokens += 1;
+          return tokenAnswer(`token-${tokens}`);
+        }
+        if (headers.authorization !== "Bearer token-1") {
+          renew();
+          return method === "POST" ? answer(201, PEM) : ok;
+        }
+        if (method === "POST") await renewed;
+        return answer(401);
+      },
+    });
+    await Promise.all([under.api.createDatabaseUserCertificate(USER), under.api.getUserSecurity(PROJECT)]);
+    expect(under.tokenRequests).toHaveLength(2);
+  });
+
   test("goes on for others when the caller that started the request for a token leaves", async () => {
     const leave = new AbortController();
     await using under = await ApiUnderTest.start({

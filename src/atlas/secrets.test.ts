@@ -116,6 +116,21 @@ describe("readErrorAnswer", () => {
     );
   });
 
+  test.each([
+    ["a bearer token", `Invalid header: Bearer ${TOKEN}`],
+    ["a Basic pair", `Invalid header: Basic ${BASIC}`],
+    [
+      "the middle of a key",
+      `Unexpected ${"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"} in line 1`,
+    ],
+  ])("shows nothing of a detail that quotes %s", (_name, detail) => {
+    expect(read(JSON.stringify({ errorCode: "INVALID", detail }))).toEqual({
+      fromAtlas: true,
+      errorCode: "INVALID",
+      detail: undefined,
+    });
+  });
+
   test("survives any JSON", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
