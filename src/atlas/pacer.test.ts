@@ -256,6 +256,15 @@ describe("Pacer", () => {
     expect(new Pacer().tokensLeft(GROUP_ID)).toBe(1200);
   });
 
+  test("assumes the published limit: 1200 at once, and 500 more a minute", async () => {
+    const clock = new ManualClock();
+    const pacer = new Pacer({ clock });
+    for (const permit of await take(pacer, 1200)) permit.settle({});
+    expect(pacer.waitMs(GROUP_ID, "issue")).toBe(60_000);
+    clock.advanceNow(60_000);
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(500);
+  });
+
   test("never grants more in any stretch of time than bucket and refill allow", async () => {
     const step = fc.record({ ask: fc.nat({ max: 6 }), waitMs: fc.nat({ max: 4000 }), verify: fc.boolean() });
     await fc.assert(

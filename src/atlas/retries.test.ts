@@ -167,6 +167,16 @@ describe("the pace", () => {
     expect(under.calls).toHaveLength(2);
   });
 
+  test("is waited for two minutes, unless told otherwise", async () => {
+    const rare = { capacityTokens: 1, refillTokens: 1, refillPeriodMs: 600_000 };
+    await using under = await ApiUnderTest.start({ limits: rare, answers: [answer(201, PEM)] });
+    await under.api.createDatabaseUserCertificate(USER);
+    const late = failureOf(under.api.createDatabaseUserCertificate(USER));
+    await under.clock.untilSleeping(120_000);
+    under.clock.advanceNow(120_000);
+    expect(await late).toMatchObject({ kind: "rateLimited", retryAfterMs: 480_000 });
+  });
+
   test("can be left while waiting", async () => {
     await using under = await ApiUnderTest.start({
       limits: { ...limits, capacityTokens: 1 },

@@ -1,11 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createSecureServer } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { readExtraCaFile } from "./extra-ca.ts";
 import { makeAuthority, type TestAuthority } from "./testing/certificates.ts";
@@ -155,6 +158,9 @@ describe("AtlasTransport over plain HTTP", () => {
 
   test("goes past the proxy to this machine, because plain HTTP must not leave it", async () => {
     await using proxy = await RecordingServer.start(() => answer(200, "proxy"));
+    // undici reads these by itself, unless it is told otherwise.
+    for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, proxy.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
     await using under = await start(() => answer(200, "direct"), { env: { HTTPS_PROXY: proxy.url } });
     expect((await under.transport.exchange(GET)).body.reveal()).toBe("direct");
     expect(proxy.connections).toBe(0);
@@ -165,6 +171,7 @@ describe("AtlasTransport over TLS", () => {
   let authority: TestAuthority;
   let port: number;
   let proxyPort: number;
+  let secureProxyPort: number;
   const tunnels: string[] = [];
   const received: string[] = [];
   let closeAll: () => void;
@@ -179,10 +186,13 @@ describe("AtlasTransport over TLS", () => {
         response.end("secure");
       },
     );
+    const pair = { key: authority.serverKey, cert: authority.serverCertificate };
     const proxy = createHttpServer((_request, response) => response.writeHead(400).end());
+    const secureProxy = createHttpsServer(pair, (_request, response) => response.writeHead(400).end());
     const sockets = new Set<Socket>();
-    for (const listener of [server, proxy]) listener.on("connection", (socket: Socket) => void sockets.add(socket));
-    proxy.on("connect", (request, client: Socket) => {
+    const listeners = [server, proxy, secureProxy];
+    for (const listener of listeners) listener.on("connection", (socket: Socket) => void sockets.add(socket));
+    const openTunnel = (request: IncomingMessage, client: Duplex) => {
       tunnels.push(`${request.url} ${request.headers["proxy-authorization"] ?? "-"}`);
       if (request.url?.startsWith("refused.test")) {
         client.end("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
@@ -194,15 +204,15 @@ describe("AtlasTransport over TLS", () => {
       });
       sockets.add(upstream);
       for (const socket of [upstream, client]) socket.on("error", () => undefined);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-    await new Promise<void>((resolve) => proxy.listen(0, "localhost", resolve));
+    };
+    for (const each of [proxy, secureProxy]) each.on("connect", openTunnel);
+    for (const listener of listeners) await new Promise<void>((resolve) => listener.listen(0, "localhost", resolve));
     port = (server.address() as AddressInfo).port;
     proxyPort = (proxy.address() as AddressInfo).port;
+    secureProxyPort = (secureProxy.address() as AddressInfo).port;
     closeAll = () => {
       for (const socket of sockets) socket.destroy();
-      server.close();
-      proxy.close();
+      for (const listener of listeners) listener.close();
     };
   });
   afterAll(() => closeAll());
@@ -215,6 +225,15 @@ describe("AtlasTransport over TLS", () => {
     });
     expect((await transport.exchange(GET)).body.reveal()).toBe("secure");
     expect(received.at(-1)).toBe("GET /x HTTP/1.1");
+  });
+
+  test("trusts whom it trusted before, beside an extra CA", async () => {
+    const usual = getCACertificates("default");
+    onTestFinished(() => setDefaultCACertificates(usual));
+    setDefaultCACertificates([authority.ca]);
+    const { ca: extraCa } = await makeAuthority(["elsewhere.test"]);
+    await using transport = new AtlasTransport({ baseUrl: `https://localhost:${port}`, extraCa, env: {} });
+    expect((await transport.exchange(GET)).body.reveal()).toBe("secure");
   });
 
   test("trusts nobody else, and says so before anything is sent", async () => {
@@ -230,6 +249,14 @@ describe("AtlasTransport over TLS", () => {
     expect((await transport.exchange(POST)).body.reveal()).toBe("secure");
     expect(tunnels.at(-1)).toBe(`atlas.test:${port} Basic ${Buffer.from("user:pass").toString("base64")}`);
     expect(received.at(-1)).toBe("POST /x HTTP/1.1");
+  });
+
+  test("goes through a proxy that is reached over TLS and vouched for by the extra CA", async () => {
+    const env = { HTTPS_PROXY: `https://localhost:${secureProxyPort}` };
+    await using transport = new AtlasTransport({ baseUrl: `https://atlas.test:${port}`, extraCa: authority.ca, env });
+    const count = tunnels.length;
+    expect((await transport.exchange(POST)).body.reveal()).toBe("secure");
+    expect(tunnels.slice(count)).toEqual([`atlas.test:${port} -`]);
   });
 
   test("goes past the proxy to a host in NO_PROXY", async () => {
