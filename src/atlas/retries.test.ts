@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
-import { answer, atlasErrorAnswer, type Reaction } from "./testing/recording-server.ts";
-import { GROUP_ID, PEM, pageBody, USERNAME } from "./testing/samples.ts";
+import { answer, atlasErrorAnswer, type Reaction, tokenAnswer } from "./testing/recording-server.ts";
+import { API_KEYS, GROUP_ID, PEM, pageBody, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
 
 const USER = { groupId: GROUP_ID, username: USERNAME };
 const page = answer(200, pageBody(["1"]));
+const challenge = answer(401, "", { "www-authenticate": 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5' });
 const unavailable = atlasErrorAnswer(503, "UNAVAILABLE");
 
 /** The waits before another try, without the deadlines. */
@@ -98,6 +99,22 @@ describe("the token", () => {
     await under.api.createDatabaseUserCertificate(USER);
     expect(under.tokenRequests).toHaveLength(3);
     expect(under.calls).toHaveLength(1);
+  });
+
+  test.each([
+    ["seconds", { "retry-after": "5" }],
+    ["a date", { date: "Wed, 06 May 2026 12:00:00 GMT", "retry-after": "Wed, 06 May 2026 12:00:05 GMT" }],
+  ])("is not asked for again before Retry-After (%s) is over, nor is a challenge", async (_name, headers) => {
+    for (const credentials of [SERVICE_ACCOUNT, API_KEYS]) {
+      const busy = atlasErrorAnswer(429, "RATE_LIMITED", "", headers);
+      const answers = credentials === API_KEYS ? [challenge, page] : [tokenAnswer(), page];
+      await using under = await ApiUnderTest.start({
+        credentials,
+        react: (_request, index) => (index === 0 ? busy : (answers[index - 1] ?? answer(500))),
+      });
+      await under.api.listDatabaseUserCertificates(USER);
+      expect(pauses(under)).toEqual([5_250]);
+    }
   });
 
   test.each([
