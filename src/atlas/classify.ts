@@ -35,15 +35,20 @@ export function classify(status: number, error: ErrorAnswer, operation: AtlasOpe
   // A server error may come after the deed, except for one that says that it was not even tried.
   if (byCode === "rateLimited" || status === 429) return "rateLimited";
   if (status >= 500 || status === 408) return changes ? "ambiguous" : "unavailable";
+  // A success of another status than the specification has may be a success all the same.
+  if (status < 300) return changes ? "ambiguous" : "badAnswer";
   if (status < 400) return "badAnswer";
   if (byCode !== undefined) return byCode;
   switch (status) {
     case 401:
       return "credentials";
     case 403:
-      return error.fromAtlas ? "role" : "badAnswer";
-    case 404:
       if (!error.fromAtlas) return "badAnswer";
+      // Who can't even get a token has no role yet that could be missing.
+      return operation === "authenticate" ? "credentials" : "role";
+    case 404:
+      // Where authentication is not found, the address is not that of an Atlas.
+      if (!error.fromAtlas || operation === "authenticate") return "badAnswer";
       return operation === "createDatabaseUserCertificate" || operation === "listDatabaseUserCertificates"
         ? "userNotFound"
         : "projectNotFound";

@@ -21,10 +21,16 @@ async function errorOf(operation: keyof typeof operations, ...answers: readonly 
   return { error, requests: under.calls.length };
 }
 
-const html = (status: number) => answer(status, "<!doctype html><title>Oops</title>", { "content-type": "text/html" });
+const html = (status: number) => answer(status, "<html><title>Oops</title>", { "content-type": "text/html" });
+
+/** An answer in short: its status and Atlas' code, or its kind of body. */
+function inShort(reaction: string): string {
+  const status = reaction.split(" ")[1] ?? "";
+  return `${status} ${/"errorCode":"(\w+)"/.exec(reaction)?.[1] ?? (reaction.includes("<html") ? "HTML" : "no body")}`;
+}
 
 describe("each cause has a kind and a sentence that says what to do", () => {
-  test.each([
+  const answers = [
     ["create", atlasErrorAnswer(400, "CANNOT_GENERATE_CERT_IF_ADVANCED_X509"), "customerManagedOn", "switch it off"],
     [
       "create",
@@ -53,6 +59,8 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["create", atlasErrorAnswer(503, "RATE_LIMITED_TOKEN_BUCKET"), "rateLimited", "rate limit"],
     ["create", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "ambiguous", "list the user's certificates"],
     ["create", html(502), "ambiguous", "unknown whether"],
+    ["create", answer(204), "ambiguous", "list the user's certificates"],
+    ["disable", answer(201, "{}"), "ambiguous", "user security settings"],
     ["create", atlasErrorAnswer(408, "TIMEOUT"), "ambiguous", "unknown whether"],
     ["disable", html(503), "ambiguous", "user security settings"],
     ["list", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "unavailable", "nothing was changed"],
@@ -65,7 +73,11 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["list", answer(302, "", { location: "https://login.example/?secret" }), "badAnswer", "a redirect"],
     ["create", answer(307, "", { location: "https://login.example" }), "badAnswer", "a redirect"],
     ["create", html(400), "badAnswer", "no proxy"],
-  ] as const)("%s: %.70j… is %s", async (operation, reaction, kind, words) => {
+  ] as const;
+
+  test.each(
+    answers.map(([operation, reaction, kind, words]) => ({ operation, is: inShort(reaction), reaction, kind, words })),
+  )("$operation answered by $is is $kind", async ({ operation, reaction, kind, words }) => {
     const { error } = await errorOf(operation, reaction);
     expect(error.kind).toBe(kind);
     expect(error.message).toContain(words);
@@ -134,6 +146,8 @@ describe("a create is sent once", () => {
       (socket) => socket.end(`HTTP/1.1 201 Created\r\nconnection: close\r\n\r\n${PEM.slice(0, -20)}`),
       "ambiguous",
     ],
+    ["a change of protocol that nobody asked for", (socket) => socket.end(answer(101)), "ambiguous"],
+    ["an announcement with no answer behind it", (socket) => socket.end("HTTP/1.1 103 Hints\r\n\r\n"), "ambiguous"],
     ["something that is not HTTP", (socket) => socket.end("SSH-2.0-x\r\n\r\n"), "ambiguous"],
     [
       "a broken chunk inside the key",
@@ -142,6 +156,9 @@ describe("a create is sent once", () => {
     ],
     ["an answer that is too large", answer(201, `${PEM}${"x".repeat(1024 * 1024)}`), "ambiguous"],
     ["success without a key", answer(201, "{}"), "ambiguous"],
+    ["a success that no specification knows", answer(202, ""), "ambiguous"],
+    ["a success with nothing in it", answer(204), "ambiguous"],
+    ["a success with the whole pair but another status", answer(206, PEM), "ambiguous"],
     ["success with a page", html(200), "ambiguous"],
     ["a redirect that a browser would repeat", answer(308, "", { location: "/elsewhere" }), "badAnswer"],
     ["421, after which fetch would repeat it", answer(421), "badAnswer"],

@@ -7,7 +7,7 @@ import { GROUP_ID } from "./testing/samples.ts";
 
 const OTHER_GROUP_ID = "a".repeat(24);
 /** One token a second, ten at most. */
-const LIMITS = { capacityTokens: 10, refillTokens: 60, refillPeriodMs: 60_000 };
+const LIMITS = { capacityTokens: 10, refillTokens: 1, refillPeriodMs: 1000 };
 
 function setUp(limits = LIMITS) {
   const clock = new ManualClock();
@@ -254,6 +254,15 @@ describe("Pacer", () => {
 
   test("knows the published limit of a project that it never met", () => {
     expect(new Pacer().tokensLeft(GROUP_ID)).toBe(1200);
+  });
+
+  test("assumes the published limit: 1200 at once, and 500 more a minute", async () => {
+    const clock = new ManualClock();
+    const pacer = new Pacer({ clock });
+    for (const permit of await take(pacer, 1200)) permit.settle({});
+    expect(pacer.waitMs(GROUP_ID, "issue")).toBe(60_000);
+    clock.advanceNow(60_000);
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(500);
   });
 
   test("never grants more in any stretch of time than bucket and refill allow", async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
-import { answer, atlasErrorAnswer, type Reaction } from "./testing/recording-server.ts";
-import { GROUP_ID, PEM, pageBody, USERNAME } from "./testing/samples.ts";
+import { answer, atlasErrorAnswer, type Reaction, tokenAnswer } from "./testing/recording-server.ts";
+import { API_KEYS, GROUP_ID, PEM, pageBody, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
 
 const USER = { groupId: GROUP_ID, username: USERNAME };
 const page = answer(200, pageBody(["1"]));
+const challenge = answer(401, "", { "www-authenticate": 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5' });
 const unavailable = atlasErrorAnswer(503, "UNAVAILABLE");
 
 /** The waits before another try, without the deadlines. */
@@ -101,12 +102,32 @@ describe("the token", () => {
   });
 
   test.each([
+    ["seconds", { "retry-after": "5" }],
+    ["a date", { date: "Wed, 06 May 2026 12:00:00 GMT", "retry-after": "Wed, 06 May 2026 12:00:05 GMT" }],
+  ])("is not asked for again before Retry-After (%s) is over, nor is a challenge", async (_name, headers) => {
+    for (const credentials of [SERVICE_ACCOUNT, API_KEYS]) {
+      const busy = atlasErrorAnswer(429, "RATE_LIMITED", "", headers);
+      const answers = credentials === API_KEYS ? [challenge, page] : [tokenAnswer(), page];
+      await using under = await ApiUnderTest.start({
+        credentials,
+        react: (_request, index) => (index === 0 ? busy : (answers[index - 1] ?? answer(500))),
+      });
+      await under.api.listDatabaseUserCertificates(USER);
+      expect(pauses(under)).toEqual([5_250]);
+    }
+  });
+
+  test.each([
     ["401 invalid_client", answer(401, { error: "invalid_client" }), "credentials"],
     ["400 invalid_client", answer(400, { error: "invalid_client" }), "credentials"],
     ["403 access list", atlasErrorAnswer(403, "IP_ADDRESS_NOT_ON_ACCESS_LIST"), "accessList"],
     ["500", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "unavailable"],
     ["429", atlasErrorAnswer(429, "RATE_LIMITED"), "rateLimited"],
     ["a page", answer(200, "<html>"), "badAnswer"],
+    ["a redirect to a login page", answer(302, "", { location: "https://login.example/" }), "badAnswer"],
+    ["403 in words of its own", answer(403, { error: "access_denied" }), "credentials"],
+    ["403 with a page", answer(403, "<html>"), "badAnswer"],
+    ["404 in JSON, so no Atlas", answer(404, { message: "no route" }), "badAnswer"],
     ["a token with a line break", answer(200, { access_token: "a\r\nb", expires_in: 1 }), "badAnswer"],
     ["a token of another type", answer(200, { access_token: "a", token_type: "mac" }), "badAnswer"],
     ["nothing", (socket) => socket.destroy(), "unavailable"],
@@ -161,6 +182,16 @@ describe("the pace", () => {
     under.clock.advanceNow(40_000);
     expect(await late).toMatchObject({ kind: "rateLimited", status: undefined, retryAfterMs: 20_000 });
     expect(under.calls).toHaveLength(2);
+  });
+
+  test("is waited for two minutes, unless told otherwise", async () => {
+    const rare = { capacityTokens: 1, refillTokens: 1, refillPeriodMs: 600_000 };
+    await using under = await ApiUnderTest.start({ limits: rare, answers: [answer(201, PEM)] });
+    await under.api.createDatabaseUserCertificate(USER);
+    const late = failureOf(under.api.createDatabaseUserCertificate(USER));
+    await under.clock.untilSleeping(120_000);
+    under.clock.advanceNow(120_000);
+    expect(await late).toMatchObject({ kind: "rateLimited", retryAfterMs: 480_000 });
   });
 
   test("can be left while waiting", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { SensitiveText } from "../sensitive-text.ts";
 import { readErrorAnswer } from "./error-answer.ts";
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
+import { everythingIn } from "./testing/everything-in.ts";
 import { answer, type Reaction, type RecordedRequest } from "./testing/recording-server.ts";
 import {
   API_KEYS,
@@ -19,17 +20,6 @@ import {
 const TOKEN = "eyJ-secret-access-token-0123";
 const BASIC = Buffer.from(`mdb_sa_id_0123:${CLIENT_SECRET}`).toString("base64");
 const SECRETS = [KEY_MATERIAL, CLIENT_SECRET, PRIVATE_API_KEY, TOKEN, BASIC, "PRIVATE KEY"];
-
-/** Everything that a log or a debugger could get out of an error. */
-function everythingIn(error: Error): string {
-  return [
-    inspect(error, { depth: 10, showHidden: true, getters: true }),
-    JSON.stringify(error),
-    JSON.stringify(error, Object.getOwnPropertyNames(error)),
-    error.stack,
-    String(error.cause),
-  ].join("\n");
-}
 
 function expectNoSecret(text: string): void {
   for (const secret of SECRETS) expect(text).not.toContain(secret);
@@ -124,6 +114,21 @@ describe("readErrorAnswer", () => {
         }
       }),
     );
+  });
+
+  test.each([
+    ["a bearer token", `Invalid header: Bearer ${TOKEN}`],
+    ["a Basic pair", `Invalid header: Basic ${BASIC}`],
+    [
+      "the middle of a key",
+      `Unexpected ${"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"} in line 1`,
+    ],
+  ])("shows nothing of a detail that quotes %s", (_name, detail) => {
+    expect(read(JSON.stringify({ errorCode: "INVALID", detail }))).toEqual({
+      fromAtlas: true,
+      errorCode: "INVALID",
+      detail: undefined,
+    });
   });
 
   test("survives any JSON", () => {

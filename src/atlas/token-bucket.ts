@@ -7,12 +7,20 @@ const VERIFY_SHARE = 0.5;
  * This client's picture of one project's token bucket at Atlas, and within it a smaller one for verifying, so that
  * looking after certificates never eats what issuing them needs. Pure bookkeeping: times come in as milliseconds of a
  * monotonic clock.
+ *
+ * Atlas adds the tokens of a period all at once, at a time that only a 429 tells. What is certain is that it does so once
+ * within any period. So here too they come at once, and a period is counted from a moment at which Atlas' bucket held no
+ * fewer tokens than this one: this bucket never holds a token that Atlas' does not.
  */
 export class TokenBucket {
   #limits: RateLimits;
   #tokens: number;
   #verifyTokens: number;
-  #updatedAt: number;
+  /** When the current period began. */
+  #periodStart: number;
+  /** Tokens taken after that. */
+  #takenInPeriod = 0;
+  #now: number;
   #blockedUntil = Number.NEGATIVE_INFINITY;
   /** Requests that took a token and whose answer is not known yet. */
   #underWay = 0;
@@ -21,21 +29,24 @@ export class TokenBucket {
     this.#limits = limits;
     this.#tokens = limits.capacityTokens;
     this.#verifyTokens = verifyCapacity(limits);
-    this.#updatedAt = now;
+    this.#periodStart = now;
+    this.#now = now;
   }
 
   /** Milliseconds until a token can be taken; 0 when it can be now. */
   waitMs(verify: boolean, now: number): number {
     this.#refill(now);
-    const perMs = this.#limits.refillTokens / this.#limits.refillPeriodMs;
-    const missing = Math.max(1 - this.#tokens, 0) / perMs;
-    const verifyMissing = verify ? Math.max(1 - this.#verifyTokens, 0) / (perMs * VERIFY_SHARE) : 0;
-    return Math.ceil(Math.max(missing, verifyMissing, this.#blockedUntil - now, 0));
+    const periods = Math.max(this.#periodsUntilToken(), verify ? this.#periodsUntilVerifyToken() : 0);
+    const refilledAt = this.#periodStart + periods * this.#limits.refillPeriodMs;
+    return Math.ceil(Math.max(periods === 0 ? 0 : refilledAt - now, this.#blockedUntil - now, 0));
   }
 
   /** Takes a token. Call it only when `waitMs` is 0. */
   take(verify: boolean): void {
+    // Atlas' bucket is full as well, whenever it was refilled.
+    if (this.#tokens >= this.#limits.capacityTokens) this.#startPeriod(this.#now);
     this.#tokens -= 1;
+    if (this.#now > this.#periodStart) this.#takenInPeriod += 1;
     if (verify) this.#verifyTokens -= 1;
     this.#underWay += 1;
   }
@@ -59,14 +70,23 @@ export class TokenBucket {
     }
     if (report.remaining !== undefined) {
       // Atlas may not have counted yet what is still under way.
-      this.#tokens = Math.min(this.#tokens, Math.max(report.remaining - this.#underWay, 0));
+      const left = Math.max(report.remaining - this.#underWay, 0);
+      if (left < this.#tokens) {
+        this.#tokens = left;
+        this.#startPeriod(now);
+      }
     }
-    if (report.blockMs !== undefined) this.#blockedUntil = Math.max(this.#blockedUntil, now + report.blockMs);
+    if (report.blockMs !== undefined) {
+      this.#blockedUntil = Math.max(this.#blockedUntil, now + report.blockMs);
+      // The wait of an empty bucket is the time until its next refill.
+      if (report.remaining === 0) this.#startPeriod(now + report.blockMs - this.#limits.refillPeriodMs);
+    }
   }
 
   /** Sets the size and refill of the bucket. Tokens already taken stay taken. */
   setLimits(limits: RateLimits, now: number): void {
     this.#refill(now);
+    if (limits.refillPeriodMs !== this.#limits.refillPeriodMs) this.#startPeriod(now);
     const more = limits.capacityTokens - this.#limits.capacityTokens;
     this.#limits = limits;
     this.#tokens = Math.min(Math.max(this.#tokens + more, 0), limits.capacityTokens);
@@ -85,12 +105,38 @@ export class TokenBucket {
     return this.#underWay === 0 && this.tokensLeft(now) >= this.#limits.capacityTokens;
   }
 
+  #startPeriod(at: number): void {
+    this.#periodStart = at;
+    this.#takenInPeriod = 0;
+  }
+
   #refill(now: number): void {
-    const { refillTokens, refillPeriodMs, capacityTokens } = this.#limits;
-    const refill = (Math.max(now - this.#updatedAt, 0) * refillTokens) / refillPeriodMs;
-    this.#tokens = Math.min(this.#tokens + refill, capacityTokens);
-    this.#verifyTokens = Math.min(this.#verifyTokens + refill * VERIFY_SHARE, verifyCapacity(this.#limits));
-    this.#updatedAt = now;
+    this.#now = Math.max(now, this.#now);
+    const { refillPeriodMs } = this.#limits;
+    const periods = Math.floor((this.#now - this.#periodStart) / refillPeriodMs);
+    if (periods < 1) return;
+    this.#tokens = this.#tokensAfter(periods);
+    const verifyRefill = periods * this.#limits.refillTokens * VERIFY_SHARE;
+    this.#verifyTokens = Math.min(this.#verifyTokens + verifyRefill, verifyCapacity(this.#limits));
+    this.#startPeriod(this.#periodStart + periods * refillPeriodMs);
+  }
+
+  /** The tokens at the end of the current period and so many minus one after it, if nobody takes any. */
+  #tokensAfter(periods: number): number {
+    const { capacityTokens, refillTokens } = this.#limits;
+    // Atlas may have refilled its bucket at the very start of the period, when it was full and nothing fitted in.
+    const first = Math.min(this.#tokens + refillTokens, capacityTokens - this.#takenInPeriod);
+    return Math.min(Math.max(first, this.#tokens) + (periods - 1) * refillTokens, capacityTokens);
+  }
+
+  #periodsUntilToken(): number {
+    if (this.#tokens >= 1) return 0;
+    const missing = Math.max(1 - this.#tokensAfter(1), 0);
+    return 1 + Math.ceil(missing / this.#limits.refillTokens);
+  }
+
+  #periodsUntilVerifyToken(): number {
+    return Math.ceil(Math.max(1 - this.#verifyTokens, 0) / (this.#limits.refillTokens * VERIFY_SHARE));
   }
 }
 

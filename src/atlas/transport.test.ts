@@ -1,14 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer as createHttpServer } from "node:http";
-import { createSecureServer } from "node:http2";
-import { type AddressInfo, connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { Socket } from "node:net";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { ManualClock } from "../testing/manual-clock.ts";
-import { readExtraCaFile } from "./extra-ca.ts";
-import { makeAuthority, type TestAuthority } from "./testing/certificates.ts";
 import { answer, RecordingServer } from "./testing/recording-server.ts";
 import { PEM } from "./testing/samples.ts";
 import { transportFailureOf } from "./testing/transport-failure-of.ts";
@@ -155,139 +148,11 @@ describe("AtlasTransport over plain HTTP", () => {
 
   test("goes past the proxy to this machine, because plain HTTP must not leave it", async () => {
     await using proxy = await RecordingServer.start(() => answer(200, "proxy"));
+    // undici reads these by itself, unless it is told otherwise.
+    for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, proxy.url);
+    onTestFinished(() => void vi.unstubAllEnvs());
     await using under = await start(() => answer(200, "direct"), { env: { HTTPS_PROXY: proxy.url } });
     expect((await under.transport.exchange(GET)).body.reveal()).toBe("direct");
     expect(proxy.connections).toBe(0);
   });
-});
-
-describe("AtlasTransport over TLS", () => {
-  let authority: TestAuthority;
-  let port: number;
-  let proxyPort: number;
-  const tunnels: string[] = [];
-  const received: string[] = [];
-  let closeAll: () => void;
-
-  beforeAll(async () => {
-    authority = await makeAuthority(["localhost", "atlas.test"]);
-    // Speaks HTTP/2 to whoever offers it.
-    const server = createSecureServer(
-      { allowHTTP1: true, key: authority.serverKey, cert: authority.serverCertificate },
-      (request, response) => {
-        received.push(`${request.method} ${request.url} HTTP/${request.httpVersion}`);
-        response.end("secure");
-      },
-    );
-    const proxy = createHttpServer((_request, response) => response.writeHead(400).end());
-    const sockets = new Set<Socket>();
-    for (const listener of [server, proxy]) listener.on("connection", (socket: Socket) => void sockets.add(socket));
-    proxy.on("connect", (request, client: Socket) => {
-      tunnels.push(`${request.url} ${request.headers["proxy-authorization"] ?? "-"}`);
-      if (request.url?.startsWith("refused.test")) {
-        client.end("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n");
-        return;
-      }
-      const upstream = connect(port, "localhost", () => {
-        client.write("HTTP/1.1 200 Connection established\r\n\r\n");
-        upstream.pipe(client).pipe(upstream);
-      });
-      sockets.add(upstream);
-      for (const socket of [upstream, client]) socket.on("error", () => undefined);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
-    await new Promise<void>((resolve) => proxy.listen(0, "localhost", resolve));
-    port = (server.address() as AddressInfo).port;
-    proxyPort = (proxy.address() as AddressInfo).port;
-    closeAll = () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      proxy.close();
-    };
-  });
-  afterAll(() => closeAll());
-
-  test("trusts an extra CA", async () => {
-    await using transport = new AtlasTransport({
-      baseUrl: `https://localhost:${port}`,
-      extraCa: authority.ca,
-      env: {},
-    });
-    expect((await transport.exchange(GET)).body.reveal()).toBe("secure");
-    expect(received.at(-1)).toBe("GET /x HTTP/1.1");
-  });
-
-  test("trusts nobody else, and says so before anything is sent", async () => {
-    await using transport = new AtlasTransport({ baseUrl: `https://localhost:${port}`, env: {} });
-    const count = received.length;
-    expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({ reason: "untrusted", sent: false });
-    expect(received).toHaveLength(count);
-  });
-
-  test.each(["HTTPS_PROXY", "https_proxy"])("goes through the proxy of %s, in a tunnel", async (name) => {
-    const env = { [name]: `http://user:pass@localhost:${proxyPort}` };
-    await using transport = new AtlasTransport({ baseUrl: `https://atlas.test:${port}`, extraCa: authority.ca, env });
-    expect((await transport.exchange(POST)).body.reveal()).toBe("secure");
-    expect(tunnels.at(-1)).toBe(`atlas.test:${port} Basic ${Buffer.from("user:pass").toString("base64")}`);
-    expect(received.at(-1)).toBe("POST /x HTTP/1.1");
-  });
-
-  test("goes past the proxy to a host in NO_PROXY", async () => {
-    const env = { HTTPS_PROXY: `http://localhost:${proxyPort}`, NO_PROXY: "example.com,localhost" };
-    await using transport = new AtlasTransport({ baseUrl: `https://localhost:${port}`, extraCa: authority.ca, env });
-    const count = tunnels.length;
-    expect((await transport.exchange(GET)).body.reveal()).toBe("secure");
-    expect(tunnels).toHaveLength(count);
-  });
-
-  test("knows that nothing was sent when the proxy refuses", async () => {
-    const env = { HTTPS_PROXY: `http://localhost:${proxyPort}` };
-    await using transport = new AtlasTransport({ baseUrl: `https://refused.test:${port}`, env });
-    expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({
-      sent: false,
-      message: expect.stringContaining("407"),
-    });
-  });
-
-  test.each(["proxy.example:3128", "not a url", "socks5://proxy:1080"])(
-    "refuses the proxy %j without quoting it",
-    (httpsProxy) => {
-      expect(() => new AtlasTransport({ env: { HTTPS_PROXY: httpsProxy } })).toThrow(
-        new TypeError("HTTPS_PROXY is not a URL that starts with http:// or https://."),
-      );
-    },
-  );
-
-  describe("readExtraCaFile", () => {
-    async function withFile<T>(content: string, use: (path: string) => Promise<T>): Promise<T> {
-      const folder = await mkdtemp(join(tmpdir(), "extra-ca-"));
-      try {
-        const path = join(folder, "ca.pem");
-        await writeFile(path, content);
-        return await use(path);
-      } finally {
-        await rm(folder, { recursive: true });
-      }
-    }
-
-    test("reads a file with several certificates", async () => {
-      const content = `# ours\n${authority.ca}\n${authority.ca}`;
-      expect(await withFile(content, readExtraCaFile)).toBe(content);
-    });
-
-    test.each([
-      ["no certificate", "hello", "no PEM certificate"],
-      ["a certificate that is none", "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----", "number 1"],
-    ])("refuses a file with %s", async (_name, content, words) => {
-      await expect(withFile(content, readExtraCaFile)).rejects.toThrow(words);
-    });
-
-    test("names a file that is not there", async () => {
-      await expect(readExtraCaFile("/nowhere/ca.pem")).rejects.toThrow("/nowhere/ca.pem");
-    });
-  });
-});
-
-test("an extra CA that is none is refused when the transport is made", () => {
-  expect(() => new AtlasTransport({ extraCa: "hello" })).toThrow(TypeError);
 });

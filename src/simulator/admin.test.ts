@@ -24,6 +24,13 @@ describe("the admin port", () => {
     });
   });
 
+  test("lists the kinds of fault", async () => {
+    const { admin } = await start();
+    expect(await (await admin("GET", "/")).text()).toMatch(
+      /The kinds: status, rateLimited, html, [\w, ]+, wrongSubject\./,
+    );
+  });
+
   test("adds a fault that acts", async () => {
     const { admin, url } = await start();
     const fault = { operation: "createDatabaseUserCertificate", effect: { kind: "status", status: 503 }, times: 2 };

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { z } from "zod";
-import { FaultError, parseFault } from "./faults.ts";
+import { EFFECT_KINDS, FaultError, parseFault } from "./faults.ts";
 import { FixturesError, parseProject, ROLES } from "./fixtures.ts";
 import { BodyTooLargeError, readBody } from "./http-exchange.ts";
 import { OPERATIONS } from "./request-log.ts";
@@ -42,7 +42,9 @@ const ADMIN_ROUTES: readonly AdminRoute[] = [
   {
     method: "POST",
     path: "/faults",
-    about: "Disturbs the next requests: {operation, effect: {kind, ...}, times, projectId, username}.",
+    about:
+      "Disturbs the next requests: {operation, effect: {kind, ...}, times, projectId, username}. " +
+      `The kinds: ${EFFECT_KINDS.join(", ")}.`,
     run: ({ faults }, { body }) => {
       faults.add(parseFault(body));
       return { pending: faults.pending };

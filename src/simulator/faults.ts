@@ -59,6 +59,11 @@ const issuing = [
   z.strictObject({ kind: z.literal("wrongSubject"), subject: z.string().min(1) }),
 ] as const;
 
+const effects = [...before, ...after, ...issuing] as const;
+
+/** The kinds of effect that there are. */
+export const EFFECT_KINDS: readonly string[] = effects.map(({ shape }) => shape.kind.value);
+
 const faultSchema = z.strictObject({
   /** The operation to disturb, or `any`. */
   operation: z.enum([...OPERATIONS, "any"]),
@@ -68,7 +73,7 @@ const faultSchema = z.strictObject({
   username: z.string().optional(),
   /** How many requests to disturb. */
   times: z.union([z.int().positive(), z.literal("always")]).default(1),
-  effect: z.discriminatedUnion("kind", [...before, ...after, ...issuing]),
+  effect: z.discriminatedUnion("kind", effects),
 });
 
 /** A disturbance of the next requests, as one writes it. */

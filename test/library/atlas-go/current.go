@@ -8,13 +8,19 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 )
 
 // The requests that MongoDB's Go SDK of today sends, and what it reads from the answers: path parameters through
 // url.PathEscape, all defaults spelled out in the query, the body with a line break behind it, times and serial numbers
-// as Go types, a certificate as the text of the body whatever the media type says.
+// as Go types, a certificate as the text of the body. An answer of a media type that is no JSON is none.
+
+const userAgent = "atlas-sdk-go"
+
+// jsonType is how that SDK tells JSON from what it can't read.
+var jsonType = regexp.MustCompile(`(?i:(?:application|text)/(?:vnd\.[^;]+\+)?json)`)
 
 type userSecurity struct {
 	CustomerX509 *struct {
@@ -43,6 +49,13 @@ type apiError struct {
 	Status     int    `json:"error"`
 	Reason     string `json:"reason"`
 	Parameters []any  `json:"parameters"`
+	// BadRequestDetail is there when a field was refused.
+	BadRequestDetail *struct {
+		Fields []struct {
+			Field       string `json:"field"`
+			Description string `json:"description"`
+		} `json:"fields"`
+	} `json:"badRequestDetail"`
 }
 
 func (e *apiError) Error() string {
@@ -76,6 +89,7 @@ func (c caller) call(ctx context.Context, method, path string, query url.Values,
 		return nil, err
 	}
 	request.Header.Set("Accept", mediaType)
+	request.Header.Set("User-Agent", userAgent)
 	if body != nil {
 		request.Header.Set("Content-Type", mediaType)
 	}
@@ -87,6 +101,9 @@ func (c caller) call(ctx context.Context, method, path string, query url.Values,
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return nil, err
+	}
+	if contentType := answer.Header.Get("Content-Type"); !jsonType.MatchString(contentType) {
+		return nil, fmt.Errorf("status %d with an undefined response type %q", answer.StatusCode, contentType)
 	}
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		problem := &apiError{}
@@ -157,6 +174,12 @@ func useCurrentRequests(ctx context.Context, authenticated *http.Client, to sett
 	got.UnknownUser = errorCode(err)
 	_, err = c.call(ctx, http.MethodPost, c.certificates(to.username), nil, userCert{MonthsUntilExpiration: 25})
 	got.BadMonths = errorCode(err)
+	if problem, ok := err.(*apiError); ok {
+		refused := problem.BadRequestDetail
+		if refused == nil || len(refused.Fields) != 1 || refused.Fields[0].Field != "monthsUntilExpiration" {
+			return got, fmt.Errorf("a refused field that is not named: %+v", problem)
+		}
+	}
 	return got, nil
 }
 

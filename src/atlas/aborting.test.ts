@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import type { CallOptions } from "./session.ts";
+import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
+import { tokenAnswer } from "./testing/recording-server.ts";
+import { API_KEYS, GROUP_ID, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
+import type { X509AuthenticationApi } from "./x509-authentication-api.ts";
+
+const PROJECT = { groupId: GROUP_ID };
+const USER = { ...PROJECT, username: USERNAME };
+
+type Operation = (api: X509AuthenticationApi, options: CallOptions) => Promise<unknown>;
+
+const reading: readonly (readonly [string, Operation])[] = [
+  ["listDatabaseUserCertificates", (api, options) => api.listDatabaseUserCertificates(USER, options)],
+  [
+    "iterateDatabaseUserCertificates",
+    async (api, options) => {
+      for await (const _ of api.iterateDatabaseUserCertificates(USER, options));
+    },
+  ],
+  ["getUserSecurity", (api, options) => api.getUserSecurity(PROJECT, options)],
+  ["refreshRateLimits", (api, options) => api.refreshRateLimits(PROJECT, options)],
+];
+const changing: readonly (readonly [string, Operation])[] = [
+  ["createDatabaseUserCertificate", (api, options) => api.createDatabaseUserCertificate(USER, options)],
+  ["disableCustomerManagedX509", (api, options) => api.disableCustomerManagedX509(PROJECT, options)],
+];
+
+describe("a caller who leaves", () => {
+  test.each([...reading, ...changing])("before %s begins causes no request", async (_name, operation) => {
+    for (const credentials of [SERVICE_ACCOUNT, API_KEYS]) {
+      await using under = await ApiUnderTest.start({ credentials });
+      const error = await failureOf(operation(under.api, { signal: AbortSignal.abort() }));
+      expect(error.kind).toBe("aborted");
+      expect(under.server.requests).toEqual([]);
+    }
+  });
+
+  test.each([
+    ...reading.map(([name, operation]) => [name, operation, "aborted"] as const),
+    ...changing.map(([name, operation]) => [name, operation, "ambiguous"] as const),
+  ])("while %s waits for its answer gets none, and the request is not repeated", async (_name, operation, kind) => {
+    const leave = new AbortController();
+    await using under = await ApiUnderTest.start({
+      react: ({ target }) => (target === "/api/oauth/token" ? tokenAnswer() : () => leave.abort()),
+    });
+    const error = await failureOf(operation(under.api, { signal: leave.signal }));
+    expect(error.kind).toBe(kind);
+    expect(under.calls).toHaveLength(1);
+  });
+});
