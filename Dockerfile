@@ -1,4 +1,5 @@
-# The operator's image: Node, the libraries it links, CA certificates and one bundle. No shell, no package manager.
+# The operator's image: Node, the libraries it links, CA certificates and one script. No shell, no package manager.
+# `make image` builds it for this machine; CONTRIBUTING.md has the command for several architectures.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 
@@ -6,18 +7,42 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc tsconfig.json ./
 RUN npm ci --no-audit --no-fund --loglevel=error
+COPY deploy deploy
 COPY src src
-RUN npm run --silent build:image
-# What the last stage holds: the files that `ldd` names, at their own places.
-RUN mkdir -p /root-fs/app /root-fs/usr/bin /root-fs/etc/ssl/certs /root-fs/tmp \
- && cp "$(command -v node)" /root-fs/usr/bin/node \
- && ldd /root-fs/usr/bin/node | grep -o '/[^ )]*' | sort -u | xargs -I{} cp --parents -L {} /root-fs \
- && cp dist/image/*.mjs dist/image/*.map dist/image/*.txt /root-fs/app/ \
- && chmod 1777 /root-fs/tmp
+ARG COMMIT=
+RUN COMMIT=${COMMIT} npm run --silent build:image
+COPY LICENSE ./
+# The product: the same bytes on every architecture and on every base. The times of the files are what two builds of one
+# commit would differ in; with one time for all, a layer changes only with what is in it.
+RUN mkdir -p /product/app \
+ && cp dist/image/atlas-cert-operator.mjs dist/image/atlas-cert-operator.mjs.map dist/image/LICENSES.txt LICENSE /product/app/ \
+ && chmod 0444 /product/app/* && chmod 0755 /product /product/app \
+ && find /product -exec touch -d @0 {} +
+# What it runs on: Node, and the files that `ldd` names at their own places, with their licences where the base has
+# them. The certificates are those that Node trusts by itself (Mozilla's), for whoever looks at the usual place.
+RUN mkdir -p /runtime/usr/bin /runtime/etc/ssl/certs /runtime/usr/share/licenses /runtime/tmp \
+ && cp "$(PATH=/usr/local/bin:/usr/bin:/bin command -v node)" /runtime/usr/bin/node \
+ && ldd /runtime/usr/bin/node | grep -o '/[^ )]*' | sort -u | xargs -I{} cp --parents -L {} /runtime \
+ && for text in /usr/local/LICENSE /usr/share/doc/libc6/copyright /usr/share/doc/gcc-*-base/copyright; do \
+      if [ -f "$text" ]; then cp --parents -L "$text" /runtime/usr/share/licenses; fi; \
+    done \
+ && /runtime/usr/bin/node -p 'require("node:tls").rootCertificates.join("\n")' > /runtime/etc/ssl/certs/ca-certificates.crt \
+ && chmod 1777 /runtime/tmp \
+ && find /runtime -exec touch -d @0 {} +
 
 FROM scratch
-COPY --from=build /root-fs /
+COPY --from=build /runtime /
+COPY --from=build /product /
 USER 65532:65532
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
 ENTRYPOINT ["/usr/bin/node", "/app/atlas-cert-operator.mjs"]
 CMD ["run"]
+ARG VERSION=
+ARG COMMIT=
+ARG CREATED=
+LABEL org.opencontainers.image.title="atlas-cert-operator" \
+      org.opencontainers.image.description="Keeps Atlas-managed X.509 client certificates of MongoDB database users fresh in Kubernetes Secrets" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${COMMIT}" \
+      org.opencontainers.image.created="${CREATED}"

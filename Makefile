@@ -2,9 +2,11 @@
 # there before: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e coverage lint crds chart manifests build clean packages preflight
+.PHONY: help demo test e2e coverage lint audit crds chart manifests build image clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
+# For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
+export IMAGE NODE_IMAGE DOCKER_BUILD_FLAGS
 # What the installed packages came from: as long as it equals package-lock.json there is nothing to install.
 INSTALLED := node_modules/.installed-lock.json
 
@@ -36,6 +38,9 @@ lint: packages ## Check types, style and formatting, and that the generated file
 		echo "crds/ or deploy/charts was out of date and has been generated anew: commit it." >&2; exit 1; \
 	fi
 
+audit: packages ## Ask the package registry for known vulnerabilities of the packages; no answer is a failure too.
+	@"$(BIN)/node" deploy/audit.ts
+
 crds: packages ## Generate the CustomResourceDefinitions in crds/ from the schemas in src/api.
 	@PATH="$(BIN):$$PATH" node src/api/generate-crds.ts
 
@@ -47,6 +52,9 @@ manifests: chart ## Render the chart into deploy/atlas-cert-operator.yaml and th
 
 build: packages ## Bundle the operator and the library into dist/.
 	@npm run --silent build
+
+image: packages ## Build the image with Docker, and its bill of materials (CycloneDX) in dist/.
+	@PATH="$(BIN):$$PATH" node deploy/image/make.ts
 
 clean: ## Remove what the build and the tests made; packages and the cached control plane stay.
 	@rm -rf dist coverage

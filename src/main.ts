@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { UsageError } from "./command/flags.ts";
 import { type CommandContext, runCommand } from "./command/run.ts";
-import { VERSION } from "./command/version.ts";
+import { COMMIT, VERSION } from "./command/version.ts";
 
 const USAGE = `Usage: atlas-cert-operator VERB [flags]
 
@@ -12,7 +12,7 @@ Verbs:
   simulate   an Atlas for demos and tests, which issues real X.509 certificates
 
 \`atlas-cert-operator VERB --help\` lists the flags of a verb.
-  --version  print the version and exit
+  --version  print version and commit and exit
   --help     print this and exit
 `;
 
@@ -31,7 +31,7 @@ async function main(argv: readonly string[], context: CommandContext): Promise<n
     }
     case "--version":
     case "version":
-      context.stdout.write(`atlas-cert-operator ${VERSION}\n`);
+      context.stdout.write(`atlas-cert-operator ${VERSION}${COMMIT === undefined ? "" : ` (commit ${COMMIT})`}\n`);
       return 0;
     case "--help":
     case "-h":

@@ -27,7 +27,7 @@ import {
 } from "./flags.ts";
 import type { ServeOptions } from "./instruments.ts";
 import { type OperatorOptions, runOperator } from "./operator.ts";
-import { VERSION } from "./version.ts";
+import { COMMIT, VERSION } from "./version.ts";
 
 /** Streams, environment and end of a command. */
 export interface CommandContext {
@@ -120,7 +120,7 @@ export async function runCommand(argv: readonly string[], context: CommandContex
   const flags = readFlags(RUN_FLAGS, argv, context.environment);
   const log = createLog({ level: flags["log-level"], format: flags["log-format"], destination: context.stdout });
   context.onCrash((error) => log.fatal({ err: error }, "crashed"));
-  log.info({ version: VERSION, node: process.version }, "atlas-cert-operator");
+  log.info({ version: VERSION, commit: COMMIT, node: process.version }, "atlas-cert-operator");
   try {
     await runOperator({ ...(await operatorOptions(flags, context)), log }, context.signal);
     return 0;

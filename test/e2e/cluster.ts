@@ -6,7 +6,7 @@ import { SERVER_PROGRAMS } from "../control-plane/program-source.ts";
 import { resolvePrograms } from "../control-plane/programs.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { buildOperatorImage } from "../image/operator-image.ts";
-import { startBox } from "./box/box.ts";
+import { type Box, startBox } from "./box/box.ts";
 import { runCommand } from "./command.ts";
 
 /** What the steps of the story use of a cluster: plain data, which crosses from the set-up to the tests. */
@@ -38,28 +38,40 @@ export interface Cluster {
 export async function startCluster(progress: Progress): Promise<Cluster> {
   const { E2E_KUBECONFIG: kubeconfigPath, E2E_IMAGE: image } = process.env;
   if (kubeconfigPath) return namedCluster(kubeconfigPath, image, progress);
-  const { tag } = await progress.step("building the image", buildOperatorImage);
+  const folder = await mkdtemp(path.join(tmpdir(), "atlas-e2e-image-"));
+  const file = path.join(folder, "image.tar");
+  let box: Box | undefined;
+  try {
+    const { tag, otherTag } = await saveOperatorImage(file, progress);
+    const started = await progress.step("starting a node", () =>
+      startBox({ progress, clock: systemClock, syncFrequency: "1s" }),
+    );
+    box = started;
+    await progress.step("loading the image", () => started.loadImage(file));
+    return ofBox(started, tag, otherTag);
+  } catch (error: unknown) {
+    await box?.stop();
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Builds the image and saves it to a file, by two tags. A Docker engine that was started for this ends with it. */
+async function saveOperatorImage(file: string, progress: Progress) {
+  const { tag, stop } = await buildOperatorImage({ progress });
   // A released version has a tag of its own: this one stands for the next.
   const otherTag = `${tag}-next`;
-  await runCommand(["docker", "tag", tag, otherTag]);
-  const box = await progress.step("starting a node", () =>
-    startBox({ progress, clock: systemClock, syncFrequency: "1s" }),
-  );
   try {
-    await progress.step("loading the image", async () => {
-      const folder = await mkdtemp(path.join(tmpdir(), "atlas-e2e-image-"));
-      try {
-        const file = path.join(folder, "image.tar");
-        await runCommand(["docker", "save", "--output", file, tag, otherTag]);
-        await box.loadImage(file);
-      } finally {
-        await rm(folder, { recursive: true });
-      }
-    });
-  } catch (error: unknown) {
-    await box.stop();
-    throw error;
+    await runCommand(["docker", "tag", tag, otherTag]);
+    await runCommand(["docker", "save", "--output", file, tag, otherTag]);
+  } finally {
+    await stop();
   }
+  return { tag, otherTag };
+}
+
+function ofBox(box: Box, tag: string, otherTag: string): Cluster {
   const { kubeconfigPath: path_, enter, binDirectory } = box;
   return {
     provided: {

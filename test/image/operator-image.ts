@@ -1,38 +1,46 @@
-import { execFile } from "node:child_process";
-import path from "node:path";
-import { promisify } from "node:util";
-import packageJson from "../../package.json" with { type: "json" };
+import { DEFAULT_TAG, dockerBuildCommand } from "../../deploy/image/docker-build.ts";
+import { systemClock } from "../../src/clock.ts";
+import { type Progress, streamProgress } from "../control-plane/progress.ts";
 import { runCommand } from "../e2e/command.ts";
 import { nodeImage } from "./base-image.ts";
+import { dockerEngine } from "./docker-engine.ts";
 
-const execute = promisify(execFile);
-const ROOT = path.join(import.meta.dirname, "../..");
+export { NoDockerError } from "./docker-engine.ts";
 
-/** There is no Docker engine to build with. The message says what to do. */
-export class NoDockerError extends Error {
-  override readonly name = "NoDockerError";
+/** The machine's own network: a Docker network may not reach what this machine does. */
+export const BUILD_FLAGS = ["--network=host"];
+
+export interface OperatorImageOptions {
+  /** @default to stderr */
+  readonly progress?: Progress;
+  /** As the chart names it when it is told nothing else, unless another is asked for. */
+  readonly tag?: string;
+  /** Whether what an earlier build made is used. @default true */
+  readonly cache?: boolean;
 }
 
 export interface OperatorImage {
-  /** As the chart names it when it is told nothing else. */
   readonly tag: string;
+  /** Ends the Docker engine if it was started for this. Without it, it ends with this process. */
+  stop(): Promise<void>;
 }
 
-/** Builds the product's image from the Dockerfile, by the Docker engine of this machine. @throws NoDockerError */
-export async function buildOperatorImage(): Promise<OperatorImage> {
+/**
+ * Builds the product's image from the Dockerfile, by the Docker engine of this machine, which is started and even
+ * installed where there is none.
+ *
+ * @throws NoDockerError
+ */
+export async function buildOperatorImage(options: OperatorImageOptions = {}): Promise<OperatorImage> {
+  const { progress = streamProgress(process.stderr, systemClock), tag = DEFAULT_TAG, cache = true } = options;
+  const engine = await dockerEngine({ progress });
   try {
-    await execute("docker", ["info"]);
+    const flags = cache ? BUILD_FLAGS : [...BUILD_FLAGS, "--no-cache"];
+    const command = await dockerBuildCommand({ tag, nodeImage: await nodeImage(), flags });
+    await progress.step("building the image", () => runCommand(command));
+    return { tag, stop: engine.stop };
   } catch (error: unknown) {
-    throw new NoDockerError("The image is built by a Docker engine, and `docker info` finds none: start one.", {
-      cause: error,
-    });
+    await engine.stop();
+    throw error;
   }
-  const base = await nodeImage();
-  const tag = `atlas-cert-operator:${packageJson.version}`;
-  const commit = await runCommand(["git", "rev-parse", "HEAD"], { cwd: ROOT }).catch(() => "");
-  const settings = { NODE_IMAGE: base, COMMIT: commit.trim() };
-  const flags = Object.entries(settings).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
-  // The machine's own network: a Docker network may not reach what this machine does.
-  await runCommand(["docker", "build", "--network=host", ...flags, "--tag", tag, "."], { cwd: ROOT });
-  return { tag };
 }
