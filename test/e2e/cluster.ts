@@ -7,7 +7,9 @@ import { resolvePrograms } from "../control-plane/programs.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { buildOperatorImage } from "../image/operator-image.ts";
 import { type Box, startBox } from "./box/box.ts";
+import { NoNodeError } from "./box/requirements.ts";
 import { runCommand } from "./command.ts";
+import { startK3s } from "./k3s.ts";
 
 /** What the steps of the story use of a cluster: plain data, which crosses from the set-up to the tests. */
 export interface ProvidedCluster {
@@ -33,54 +35,63 @@ export interface Cluster {
 
 /**
  * The cluster that E2E_KUBECONFIG names, with the image that E2E_IMAGE names, which it can pull; else one of its own on
- * this machine, with an image built here.
+ * this machine, with an image built here: a box, or K3s in a container where this machine can't have a box.
  */
 export async function startCluster(progress: Progress): Promise<Cluster> {
   const { E2E_KUBECONFIG: kubeconfigPath, E2E_IMAGE: image } = process.env;
   if (kubeconfigPath) return namedCluster(kubeconfigPath, image, progress);
-  const folder = await mkdtemp(path.join(tmpdir(), "atlas-e2e-image-"));
-  const file = path.join(folder, "image.tar");
-  let box: Box | undefined;
+  const { tag, stop: stopDocker } = await buildOperatorImage({ progress });
+  let node: Box | undefined;
+  const stop = async () => {
+    await node?.stop();
+    await stopDocker();
+  };
   try {
-    const { tag, otherTag } = await saveOperatorImage(file, progress);
-    const started = await progress.step("starting a node", () =>
-      startBox({ progress, clock: systemClock, syncFrequency: "1s" }),
-    );
-    box = started;
-    await progress.step("loading the image", () => started.loadImage(file));
-    return ofBox(started, tag, otherTag);
+    const started = await progress.step("starting a node", () => startNode(progress));
+    node = started;
+    // A released version has a tag of its own: this one stands for the next.
+    const otherTag = `${tag}-next`;
+    await runCommand(["docker", "tag", tag, otherTag]);
+    await progress.step("loading the image", () => loadImage(started, [tag, otherTag]));
+    return { provided: ofNode(started, tag, otherTag), stop };
   } catch (error: unknown) {
-    await box?.stop();
+    await stop();
     throw error;
+  }
+}
+
+async function startNode(progress: Progress): Promise<Box> {
+  const options = { progress, syncFrequency: "1s" };
+  try {
+    return await startBox({ ...options, clock: systemClock });
+  } catch (error: unknown) {
+    if (!(error instanceof NoNodeError)) throw error;
+    progress.line(`no box: ${error.message}`);
+    try {
+      return await startK3s(options);
+    } catch (cause: unknown) {
+      throw new NoNodeError(`${error.message} K3s in a container was tried too: ${String(cause)}`, { cause });
+    }
+  }
+}
+
+async function loadImage(node: Box, tags: readonly string[]): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), "atlas-e2e-image-"));
+  try {
+    const file = path.join(folder, "image.tar");
+    await runCommand(["docker", "save", "--output", file, ...tags]);
+    await node.loadImage(file);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** Builds the image and saves it to a file, by two tags. A Docker engine that was started for this ends with it. */
-async function saveOperatorImage(file: string, progress: Progress) {
-  const { tag, stop } = await buildOperatorImage({ progress });
-  // A released version has a tag of its own: this one stands for the next.
-  const otherTag = `${tag}-next`;
-  try {
-    await runCommand(["docker", "tag", tag, otherTag]);
-    await runCommand(["docker", "save", "--output", file, tag, otherTag]);
-  } finally {
-    await stop();
-  }
-  return { tag, otherTag };
-}
-
-function ofBox(box: Box, tag: string, otherTag: string): Cluster {
-  const { kubeconfigPath: path_, enter, binDirectory } = box;
+function ofNode({ kubeconfigPath, enter, binDirectory }: Box, image: string, otherImage: string): ProvidedCluster {
   return {
-    provided: {
-      ...{ kubeconfigPath: path_, enter, binDirectory, image: tag, otherImage: otherTag },
-      // The kubelet looks every second here; the rest is for a machine that is busy.
-      syncLimitMs: 10_000,
-      month: "45s",
-    },
-    stop: box.stop,
+    ...{ kubeconfigPath, enter, binDirectory, image, otherImage },
+    // The kubelet looks every second here; the rest is for a machine that is busy.
+    syncLimitMs: 10_000,
+    month: "45s",
   };
 }
 
