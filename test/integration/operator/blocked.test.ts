@@ -205,7 +205,9 @@ test("spends no more certificates a day than it may", async () => {
   await scene.deleteSecret("orders-api-mongodb");
   const blocked = await scene.untilReason("IssuanceBudgetSpent");
   expect(condition(blocked, "Ready")).toMatchObject({ status: "False" });
-  expect(condition(blocked, "Ready")?.message).toMatch(/2 is the limit.*The next may be issued at \d{4}-\d\d-\d\dT[\d:]+Z/);
+  expect(condition(blocked, "Ready")?.message).toMatch(
+    /2 is the limit.*The next may be issued at \d{4}-\d\d-\d\dT[\d:]+Z/,
+  );
   expect(scene.creates).toBe(2);
 });
 
