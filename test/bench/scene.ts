@@ -103,6 +103,9 @@ export class BenchScene implements AsyncDisposable {
           `--atlas-base-url=${url}`,
           // Its renewals come by time and not by certificate: they would blur the counts.
           "--leader-elect=false",
+          // Beside whatever else runs on this machine.
+          "--metrics-bind-address=127.0.0.1:0",
+          "--health-bind-address=127.0.0.1:0",
           "--log-format=json",
           ...(options.operatorFlags ?? []),
         ],
