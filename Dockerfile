@@ -34,7 +34,9 @@ FROM scratch
 COPY --from=build /runtime /
 COPY --from=build /product /
 USER 65532:65532
-ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
+# V8 would grow its young generation to 64 MiB while thousands of Secrets are read, and keep it: 95 MiB of 269 with 4,000
+# resources, for no processor time at all. The operator collects garbage itself once a burst of work is over.
+ENV NODE_ENV=production NODE_OPTIONS="--enable-source-maps --max-semi-space-size=4 --expose-gc"
 ENTRYPOINT ["/usr/bin/node", "/app/atlas-cert-operator.mjs"]
 CMD ["run"]
 ARG VERSION=

@@ -5,7 +5,7 @@ import type { Round } from "../controllers/user-certificate/round.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { Lease } from "../kube/lease.ts";
 import type { Log } from "../kube/log.ts";
-import type { WorkQueueObserver } from "../kube/work-queue.ts";
+import type { WorkQueue, WorkQueueObserver } from "../kube/work-queue.ts";
 import { type BindAddress, formatBindAddress } from "../telemetry/bind-address.ts";
 import { certificateMetrics } from "../telemetry/certificate-metrics.ts";
 import {
@@ -33,11 +33,13 @@ export interface ServeOptions {
 
 /** The parts that are looked at. */
 export interface Sources {
-  readonly controller: UserCertificateController;
-  readonly events: EventRecorder;
-  readonly pacer: Pacer;
+  readonly controller: Pick<UserCertificateController, "watches" | "certificates"> & {
+    readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
+  };
+  readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
+  readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft">;
   /** Without it this process leads from the start. */
-  readonly lease: Lease | undefined;
+  readonly lease: Pick<Lease, "held" | "ageMs"> | undefined;
   readonly leaseDurationMs: number;
   /** Aborts when the shutdown begins. */
   readonly shutdown: AbortSignal;

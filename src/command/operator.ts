@@ -17,6 +17,7 @@ import type { Log } from "../kube/log.ts";
 import { objectKey } from "../kube/resource-type.ts";
 import { Instruments, type ServeOptions } from "./instruments.ts";
 import { MeasuredTransport } from "./measured-transport.ts";
+import { exposedCollector, MemoryRelease } from "./memory-release.ts";
 
 export interface OperatorOptions {
   readonly kubeConfig: KubeConfig;
@@ -99,11 +100,18 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       await options.onStep?.(step, resource);
     },
     onRound: (round) => instruments.round(round),
-    queueObserver: instruments.queueObserver,
+    queueObserver: {
+      ...instruments.queueObserver,
+      finished: (...run) => {
+        instruments.queueObserver.finished?.(...run);
+        memory.runFinished();
+      },
+    },
     clock,
     random,
     log,
   });
+  const memory = new MemoryRelease({ clock, queue: controller.queue, collect: exposedCollector() });
   const lead = async (leading: AbortSignal) => {
     await untilAborted(controller.synced(), leading);
     log.info({ identity }, "leading: at work");
@@ -131,6 +139,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     });
     log.info({ identity, apiServer: kubeConfig.source, atlas: transport.origin }, "starting");
     backgroundParts.push(controller.watch(background.signal), events.start(background.signal));
+    // Never rejects, and ends by itself where there is nothing to collect with.
+    void memory.start(background.signal);
     const working = lease === undefined ? lead(signal) : lease.run({ signal, lead });
     await Promise.race([working, ...backgroundParts.map(neverUnlessItFails)]);
   } catch (error: unknown) {

@@ -27,7 +27,7 @@ describe("requests", () => {
       (client) => client.create(WIDGETS, { metadata: { name: "a", namespace: "n" }, spec: { x: 1 } }),
       {
         method: "POST",
-        url: "/apis/example.org/v1/namespaces/n/widgets",
+        url: "/apis/example.org/v1/namespaces/n/widgets?fieldValidation=Ignore",
         contentType: "application/json",
         body: { apiVersion: "example.org/v1", kind: "Widget", metadata: { name: "a", namespace: "n" }, spec: { x: 1 } },
       },
@@ -36,7 +36,7 @@ describe("requests", () => {
       "a dry run says so and names the field manager",
       (client) =>
         client.create(WIDGETS, { metadata: { name: "a", namespace: "n" } }, { dryRun: true, fieldManager: "m" }),
-      { url: "/apis/example.org/v1/namespaces/n/widgets?dryRun=All&fieldManager=m" },
+      { url: "/apis/example.org/v1/namespaces/n/widgets?dryRun=All&fieldManager=m&fieldValidation=Ignore" },
     ],
     [
       "a merge patch of the status goes to the subresource with its precondition",
@@ -44,7 +44,7 @@ describe("requests", () => {
         client.mergePatch(WIDGETS, ref, { metadata: { resourceVersion: "7" }, status: {} }, { subresource: "status" }),
       {
         method: "PATCH",
-        url: "/apis/example.org/v1/namespaces/n/widgets/a/status",
+        url: "/apis/example.org/v1/namespaces/n/widgets/a/status?fieldValidation=Ignore",
         contentType: "application/merge-patch+json",
         body: { metadata: { resourceVersion: "7" }, status: {} },
       },
@@ -55,7 +55,7 @@ describe("requests", () => {
         client.apply(SECRETS, ref, { metadata: { name: "a" }, type: "t" }, { force: true, fieldManager: "m" }),
       {
         method: "PATCH",
-        url: "/api/v1/namespaces/n/secrets/a?fieldManager=m&force=true",
+        url: "/api/v1/namespaces/n/secrets/a?fieldManager=m&fieldValidation=Ignore&force=true",
         contentType: "application/apply-patch+yaml",
         body: { apiVersion: "v1", kind: "Secret", metadata: { name: "a" }, type: "t" },
       },

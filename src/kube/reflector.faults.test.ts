@@ -222,6 +222,40 @@ describe("in bad weather", () => {
     expect(r.server.lists().length).toBe(1);
   });
 
+  test("a second watch in a row that is accepted and never says a word makes it list anew", async () => {
+    await using r = await reflectorRig();
+    await r.watching();
+    await r.netClock.advance(90_000);
+    await r.backOff();
+    await until(() => r.server.watching === 1, "it watches again");
+    await until(() => r.reflector.statistics.watches === 2, "the second watch is accepted");
+    await r.netClock.advance(90_000);
+    await r.backOff();
+    await until(() => r.server.watches().length === 3, "the third watch came");
+    expect(r.server.lists().length).toBe(2);
+  });
+
+  test("a history that goes back, as after a restore from a backup, is believed: nothing of the lost one stays", async () => {
+    await using r = await reflectorRig({ objects: [] });
+    const changed = r.server.put("a");
+    const version = r.server.version;
+    await r.watching();
+    r.server.put("a", 2);
+    r.server.put("b");
+    await until(() => r.events.length === 2, "the events arrived");
+    r.events.length = 0;
+    r.server.restore(version, [changed]);
+    r.server.failNext("watch", (response) => sendStatus(response, 410, "Expired"));
+    r.server.cutWatches();
+    await r.backOff();
+    await r.backOff();
+    await until(() => r.server.watching === 1, "it watches again");
+    expect([r.events, r.reflector.store.get("n/a")?.size]).toEqual([["modified n/a uid-1", "deleted n/b uid-2"], 1]);
+    r.server.put("c");
+    await until(() => r.events.length === 3, "the event arrived");
+    expect(r.names()).toEqual(["a", "c"]);
+  });
+
   test("a watch that nobody answers is given up at the deadline", async () => {
     await using r = await reflectorRig();
     await r.watching();

@@ -4,6 +4,7 @@ import type { KubeApi, WatchEvent } from "./kube-api.ts";
 import { KubeError } from "./kube-error.ts";
 import type { Log } from "./log.ts";
 import { type KubeObject, objectKey, type ResourceType, typeName } from "./resource-type.ts";
+import { compareResourceVersions } from "./resource-version.ts";
 import { Store, type Stored, type StoreEvent } from "./store.ts";
 
 export interface ReflectorOptions<T extends Stored, O extends KubeObject> {
@@ -50,6 +51,11 @@ const BACKOFF = { firstMs: 1000, maxMs: 30_000 };
 const SHORT_WATCH_MS = 5_000;
 /** How often a watch is tried again from the same resourceVersion before everything is listed anew. */
 const RELIST_AFTER_FAILURES = 8;
+/**
+ * So many watches that were accepted and then said nothing, not even a bookmark: after a restore from a backup the
+ * API server takes a resourceVersion that is yet to come, and waits for it.
+ */
+const RELIST_AFTER_SILENT_WATCHES = 2;
 
 /**
  * Keeps a store equal to what the API server has: a paged list, then a watch that goes on from where it broke off. It
@@ -64,7 +70,12 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   readonly #name: string;
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
+  /** From where the next watch goes on; undefined where only a list helps. */
   #resourceVersion: string | undefined;
+  /** The newest that the API server has told of. */
+  #reached = "0";
+  /** Watches that were accepted since one last said something. */
+  #silentWatches = 0;
   #lastProgressAt: number | undefined;
   #failuresInARow = 0;
   #inOnePage = false;
@@ -131,6 +142,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     let resourceVersion: string | undefined;
     for await (const page of client.list(type, { ...this.#selection(), metadataOnly, limit, signal })) {
       this.#progress();
+      if (resourceVersion === undefined) this.#compareHistory(page.resourceVersion);
       resourceVersion = page.resourceVersion;
       for (const object of page.items) {
         // Before the projection: an object that can't be projected is still there, and its last state stays.
@@ -146,7 +158,8 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       });
     }
     this.#tell(this.store.retain(listed, this.#scope(), resourceVersion));
-    this.store.advance(this.#scope(), resourceVersion);
+    this.#advance(resourceVersion);
+    this.#silentWatches = 0;
     this.#statistics.lists += 1;
     this.#options.log.debug({ resource: this.#name, objects: listed.size, resourceVersion }, "listed");
     this.#isSynced = true;
@@ -172,7 +185,9 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       this.#progress();
       if (event.type === "OPENED") {
         this.#statistics.watches += 1;
+        this.#silentWatches += 1;
       } else {
+        this.#silentWatches = 0;
         this.#take(event);
         told = true;
         this.#failuresInARow = 0;
@@ -211,7 +226,10 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     this.#failuresInARow += 1;
     this.#statistics.failures += 1;
     // Going on from the same place can't help when that place is gone, or when the answer there makes no sense.
-    const listAgain = KubeError.is(error, "Expired", "BadAnswer") || this.#failuresInARow % RELIST_AFTER_FAILURES === 0;
+    const listAgain =
+      KubeError.is(error, "Expired", "BadAnswer") ||
+      this.#failuresInARow % RELIST_AFTER_FAILURES === 0 ||
+      (KubeError.is(error, "Timeout") && this.#silentWatches >= RELIST_AFTER_SILENT_WATCHES);
     if (listAgain) {
       this.#resourceVersion = undefined;
     }
@@ -260,8 +278,19 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     this.#options.log.error({ resource: this.#name, key, err: error }, message);
   }
 
+  /** A list shows the newest state there is: one that is older than what was told before is of another history. */
+  #compareHistory(listed: string): void {
+    if ((compareResourceVersions(listed, this.#reached) ?? 0) >= 0) return;
+    this.#options.log.warn(
+      { resource: this.#name, resourceVersion: listed, reached: this.#reached },
+      "the API server's history has gone back, as after a restore: nothing that is known is taken for newer",
+    );
+    this.store.distrustOrder(this.#scope());
+  }
+
   #advance(resourceVersion: string): void {
     this.#resourceVersion = resourceVersion;
+    this.#reached = resourceVersion;
     this.store.advance(this.#scope(), resourceVersion);
   }
 

@@ -94,6 +94,18 @@ describe("what reflectors tell", () => {
     expect(kinds(store.retain(new Set(), "m", "8"))).toEqual(["deleted u2"]);
   });
 
+  test("once the history has gone back, an older state is a change, and what the list does not hold is gone", () => {
+    const store = new Store<Item>();
+    store.observe(item(50));
+    store.observe(item(60, { name: "b", uid: "u2" }));
+    store.observe(item(70, { namespace: "m", uid: "u3" }));
+    store.distrustOrder("n");
+    expect(kinds(store.observe(item(5)))).toEqual(["modified u1"]);
+    expect(kinds(store.observe(item(7, { namespace: "m", uid: "u3" })))).toEqual([]);
+    expect(kinds(store.retain(new Set(["n/a"]), "n", "8"))).toEqual(["deleted u2"]);
+    expect(kinds(store.observe(item(5)))).toEqual([]);
+  });
+
   test("a list does not delete what was written after it was taken", () => {
     const store = new Store<Item>();
     store.advance("", "5");

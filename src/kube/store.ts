@@ -123,6 +123,19 @@ export class Store<T extends Stored> {
     return events;
   }
 
+  /**
+   * For reflectors: the history of the scope has gone back, as after a restore from a backup. What is stored may be from
+   * the lost one, and its resourceVersions say nothing about what is older: the next state of an object counts,
+   * whatever its number.
+   */
+  distrustOrder(scope: Scope): void {
+    for (const [key, object] of this.#objects) {
+      if (scope === "" || object.namespace === scope) {
+        this.#set(key, { ...object, resourceVersion: "" });
+      }
+    }
+  }
+
   /** For reflectors: everything of the scope up to `resourceVersion` has been told. */
   advance(scope: Scope, resourceVersion: string): void {
     this.#progress.set(scope, resourceVersion);

@@ -96,13 +96,19 @@ export class BenchScene implements AsyncDisposable {
       const profile = options.cpuProfileFolder;
       const operator = nodeProgram(
         "operator",
-        profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(profile)}`],
+        [
+          ...(await nodeFlagsOfImage()),
+          ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(profile)}`]),
+        ],
         [
           "run",
           `--kubeconfig=${controlPlane.kubeconfigPath}`,
           `--atlas-base-url=${url}`,
           // Its renewals come by time and not by certificate: they would blur the counts.
           "--leader-elect=false",
+          // Beside whatever else runs on this machine.
+          "--metrics-bind-address=127.0.0.1:0",
+          "--health-bind-address=127.0.0.1:0",
           "--log-format=json",
           ...(options.operatorFlags ?? []),
         ],
@@ -160,6 +166,14 @@ export class BenchScene implements AsyncDisposable {
     await this.#guard.close();
     await this.controlPlane.stop();
   }
+}
+
+/** The image's own flags for Node: what they cost and save is a part of the figures. */
+async function nodeFlagsOfImage(): Promise<readonly string[]> {
+  const dockerfile = await readFile(path.join(ROOT, "Dockerfile"), "utf8");
+  const flags = /NODE_OPTIONS="([^"]*)"/.exec(dockerfile)?.[1];
+  if (flags === undefined) throw new Error("the Dockerfile sets no NODE_OPTIONS");
+  return flags.split(" ");
 }
 
 const requestsSchema = z.object({ requests: z.array(z.object({ operation: z.string() })) });

@@ -128,11 +128,9 @@ function report(end: {
   const { run, flaws, unaccounted } = end;
   const { counts, ledger, strange } = run;
   const steady = run.samples.filter(({ at }) => at - (run.samples[0]?.at ?? 0) >= WARM_UP_MS);
-  const slope = (of: (sample: Sample) => number) =>
-    fitLine(steady.map((sample) => ({ x: sample.at / HOUR_MS, y: of(sample) })))?.slope ?? Number.NaN;
-  const [rssSlope, socketSlope] = [slope((one) => one.rssBytes / 2 ** 20), slope((one) => one.sockets)];
   const watchedMs = (steady.at(-1)?.at ?? 0) - (steady[0]?.at ?? 0);
-  const watched = `an hour, over ${figure(rounded(watchedMs / 60_000))} min without a kill, by least squares`;
+  const memory = trendOf(steady, (one) => one.rssBytes / 2 ** 20);
+  const sockets = trendOf(steady, (one) => one.sockets);
   const rows: readonly Row[] = [
     ["certificates issued", `${unaccounted.issued}`, `${counts.issued} of them told by the operator`],
     ["orphans reported", `${ledger.reported}`],
@@ -141,8 +139,8 @@ function report(end: {
     ["Atlas faults", `${counts.faults}`],
     ["kills of the operator", `${counts.kills}`],
     ["restarts of the API server", `${counts.apiServerRestarts}`],
-    ["memory", `${figure(rounded(rssSlope))} MiB`, watched],
-    ["open sockets", figure(rounded(socketSlope)), watched],
+    ["memory", ...described(memory, " MiB", watchedMs)],
+    ["open sockets", ...described(sockets, "", watchedMs)],
   ];
   process.stdout.write(`${table(`\n${end.minutes} min, seed ${end.seed}`, rows)}\n`);
   for (const [name, flaw] of flaws) process.stdout.write(`not valid: ${name}: ${flaw}\n`);
@@ -160,12 +158,37 @@ function report(end: {
     faults: counts.faults,
     kills: counts.kills,
     apiServerRestarts: counts.apiServerRestarts,
-    rssMiBPerHour: rounded(rssSlope),
-    socketsPerHour: rounded(socketSlope),
+    rssMiBPerHour: memory && rounded(memory.perHour),
+    socketsPerHour: sockets && rounded(sockets.perHour),
     slopeMinutes: rounded(watchedMs / 60_000),
   };
   process.stdout.write(`${JSON.stringify({ scenario: "soak", ...json })}\n`);
   return flaws.size === 0 && unaccounted.lost.length === 0 ? 0 : 1;
+}
+
+interface Trend {
+  readonly perHour: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Undefined where no process lived for long enough. */
+function trendOf(samples: readonly Sample[], of: (sample: Sample) => number): Trend | undefined {
+  const [first, last] = [samples[0], samples.at(-1)];
+  const line = fitLine(samples.map((sample) => ({ x: sample.at / HOUR_MS, y: of(sample) })));
+  if (first === undefined || last === undefined || line === undefined) return undefined;
+  return { perHour: line.slope, first: of(first), last: of(last) };
+}
+
+function described(trend: Trend | undefined, unit: string, watchedMs: number): [value: string, note: string] {
+  if (trend === undefined)
+    return ["not known", "no process lived for longer than its first minute: give it more minutes"];
+  const { perHour, first, last } = trend;
+  const overTime = `${figure(rounded(watchedMs / 60_000))} min without a kill`;
+  return [
+    `${perHour < 0 ? "" : "+"}${figure(rounded(perHour))}${unit} an hour`,
+    `by least squares over ${overTime}, from ${figure(rounded(first))} to ${figure(rounded(last))}${unit}`,
+  ];
 }
 
 await runProgram(main);

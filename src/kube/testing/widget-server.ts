@@ -99,6 +99,16 @@ export class WidgetServer implements AsyncDisposable {
     this.#history.length = 0;
   }
 
+  /** Everything is as it was at this version, as after a restore from a backup. Objects are given as they were. */
+  restore(version: string, objects: readonly Widget[]): void {
+    this.#version = Number(version);
+    this.#history.length = 0;
+    this.#objects.clear();
+    for (const object of objects) {
+      this.#objects.set(object.metadata.name, object);
+    }
+  }
+
   bookmark(): void {
     this.#version += 10;
     this.writeLine({ type: "BOOKMARK", object: { metadata: { resourceVersion: this.version } } });

@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { apiServerUrl } from "../kube/connect.ts";
 import { FaultProxy } from "../kube/fault-proxy.ts";
 import { PRODUCTION, Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
-import { temporaryFile } from "../temporary-file.ts";
+import { kubeconfigThrough } from "./kubeconfig-through.ts";
 import { fixturesWith, userNames } from "./many-users.ts";
 import { expectRecovered } from "./outcome.ts";
 
@@ -102,8 +101,3 @@ test("a leader that is cut off from the API server issues nothing more when its 
     expect((await scene.get(name)).status.issuance, name).toBeUndefined();
   }
 });
-
-async function kubeconfigThrough({ url }: FaultProxy, { operatorKubeconfigPath }: Scene): Promise<string> {
-  const direct = await readFile(operatorKubeconfigPath, "utf8");
-  return temporaryFile("kubeconfig", direct.replace(/(?<="server":")https:[^"]+/, url.origin));
-}

@@ -87,7 +87,9 @@ test("writes nothing and creates nothing after a restart", async () => {
   const calls = scene.atlas.log.count();
   await scene.stopOperator();
   await scene.startOperator();
-  await aWhile(2500);
+  // It has looked at both, and found nothing to do.
+  const looks = /^atlascerts_reconciles_total\{decision="keep",outcome="nothing",reason="None"\} (?:[2-9]|\d\d+)$/m;
+  await expect.poll(() => scene.metrics(), { timeout: 20_000 }).toMatch(looks);
   expect(await versions()).toEqual(before);
   expect(scene.atlas.log.count()).toBe(calls);
 });

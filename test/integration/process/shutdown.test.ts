@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { kubeconfigThrough } from "../faults/kubeconfig-through.ts";
+import { apiServerUrl } from "../kube/connect.ts";
+import { FaultProxy } from "../kube/fault-proxy.ts";
 import { condition, PRODUCTION } from "../operator/scene.ts";
 import { leaseHolder, OperatorProcess, openScene } from "./operator-process.ts";
 
@@ -53,6 +56,23 @@ test("a second signal ends it at once, with 1", async () => {
   const { exitCode } = await operator.command.ended;
   expect(exitCode).toBe(1);
   expect(performance.now() - start).toBeLessThan(2_000);
+});
+
+/** What a shutdown may take that has nothing to finish: the default grace period of a pod is 30 s. */
+const IDLE_SHUTDOWN_MS = 10_000;
+
+test("SIGTERM while the API server does not answer: it gives up what it can't give back, and ends with 0", async () => {
+  const scene = await openScene();
+  await using proxy = await FaultProxy.start(await apiServerUrl());
+  const operator = await OperatorProcess.start(scene, [`--kubeconfig=${await kubeconfigThrough(proxy, scene)}`]);
+  await operator.until("leading: at work");
+  proxy.weather = "blackhole";
+  const start = performance.now();
+  operator.command.kill("SIGTERM");
+  const { exitCode, stderr } = await operator.command.ended;
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(performance.now() - start).toBeLessThan(IDLE_SHUTDOWN_MS);
+  expect(operator.line("could not release the lease")).toMatchObject({ level: "warn" });
 });
 
 /** Lets a signal bring a defect about. */

@@ -1,0 +1,106 @@
+import { expect, onTestFinished, test } from "vitest";
+import { silentLog } from "../kube/log.ts";
+import { ManualClock } from "../testing/manual-clock.ts";
+import { Instruments } from "./instruments.ts";
+
+const MINUTE_MS = 60_000;
+
+/** The health server of a process whose parts are in the state that the test puts them into. */
+async function serveHealth() {
+  const clock = new ManualClock();
+  const reflector = {
+    isSynced: false,
+    lastProgressAt: undefined as number | undefined,
+    synced: Promise.resolve(),
+    start: async () => {},
+    statistics: { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0 },
+  };
+  const queue = { depth: 0, delayed: 0, atWork: 0, stuck: 0, oldestWaitMs: 0, lastFinishedAt: 0 };
+  const lease = { held: true, ageMs: 0 as number | undefined };
+  const shutdown = new AbortController();
+  const addresses: string[] = [];
+  const log = {
+    ...silentLog,
+    info: (fields: object) => {
+      const address: unknown = Reflect.get(fields, "address");
+      if (typeof address === "string") addresses.push(address);
+    },
+  };
+  const instruments = new Instruments({ clock, log });
+  onTestFinished(() => instruments.close());
+  await instruments.serve(
+    { health: { host: "127.0.0.1", port: 0 } },
+    {
+      controller: {
+        queue,
+        watches: [{ name: "atlasusercertificates", namespace: "shop", reflector }],
+        certificates: () => [].values(),
+      },
+      events: { sent: 0, dropped: 0, pending: 0 },
+      pacer: { groupIds: () => [], tokensLeft: () => 0 },
+      lease,
+      leaseDurationMs: 15_000,
+      shutdown: shutdown.signal,
+    },
+  );
+  const get = async (path: string) => {
+    const answer = await fetch(`http://${addresses[0]}${path}`);
+    return [answer.status, await answer.text()] as const;
+  };
+  return { clock, reflector, queue, lease, instruments, shutdown, get };
+}
+
+test("is ready from the first complete list on, and not while a watch is stale: no restart would help there", async () => {
+  const { clock, reflector, get } = await serveHealth();
+  expect(await get("/readyz")).toEqual([
+    500,
+    "[-]caches-synced failed: not listed yet: atlasusercertificates in shop\n[+]watches-fresh ok\n[+]shutdown ok\n" +
+      "readyz check failed\n",
+  ]);
+  reflector.isSynced = true;
+  reflector.lastProgressAt = clock.monotonic();
+  expect(await get("/readyz")).toEqual([200, "ok"]);
+  await clock.advance(4 * MINUTE_MS);
+  expect(await get("/readyz")).toEqual([
+    500,
+    "[+]caches-synced ok\n[-]watches-fresh failed: heard nothing from the API server of atlasusercertificates in shop " +
+      "for 240 s\n[+]shutdown ok\nreadyz check failed\n",
+  ]);
+  expect(await get("/livez")).toEqual([200, "ok"]);
+  reflector.lastProgressAt = clock.monotonic();
+  expect(await get("/readyz?verbose")).toEqual([
+    200,
+    "[+]caches-synced ok\n[+]watches-fresh ok\n[+]shutdown ok\nreadyz check passed\n",
+  ]);
+});
+
+test("is alive while a certificate waits in memory, and not while the queue stands still for nothing", async () => {
+  const { clock, queue, instruments, get } = await serveHealth();
+  const working = new AbortController();
+  instruments.working(working.signal);
+  instruments.queueObserver.started?.("shop/orders-api", 0);
+  instruments.creates("shop/orders-api");
+  await clock.advance(20 * MINUTE_MS);
+  queue.oldestWaitMs = 19 * MINUTE_MS;
+  expect(await get("/livez")).toEqual([200, "ok"]);
+  instruments.queueObserver.finished?.("shop/orders-api", 0, "done");
+  expect((await get("/livez"))[1]).toContain(
+    "[-]work-queue failed: a due key has waited 1140 s, and no run has ended for 1200 s\n",
+  );
+  // No longer the leader: what waits is another's to do.
+  working.abort();
+  expect(await get("/livez")).toEqual([200, "ok"]);
+});
+
+test("is not alive as a leader whose renewal is dead, and not ready once the shutdown has begun", async () => {
+  const { reflector, lease, shutdown, get } = await serveHealth();
+  reflector.isSynced = true;
+  lease.ageMs = 16_000;
+  expect((await get("/livez"))[1]).toContain("[-]lease failed: the last renewal was 16 s ago");
+  lease.ageMs = undefined;
+  expect(await get("/livez")).toEqual([200, "ok"]);
+  expect(await get("/readyz")).toEqual([200, "ok"]);
+  shutdown.abort();
+  expect((await get("/readyz"))[0]).toBe(500);
+  expect(await get("/livez")).toEqual([200, "ok"]);
+});
