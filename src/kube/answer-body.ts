@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream/promises";
 import { textOfWiped } from "../wiped-bytes.ts";
 import type { ListPage } from "./kube-api.ts";
 import { KubeError } from "./kube-error.ts";
@@ -12,21 +13,21 @@ import { isRecord } from "./status-answer.ts";
 export async function readText(response: IncomingMessage, maxBytes: number, operation: string): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response) {
+  // By its events: iterating over a stream gives copies of what it has in several pieces, and leaves those unwiped.
+  response.on("data", (chunk: Buffer) => {
     length += chunk.length;
-    if (length > maxBytes) {
-      response.destroy();
-      throw new KubeError({
-        reason: "BadAnswer",
-        operation,
-        explanation: `the answer is larger than ${maxBytes} bytes`,
-      });
-    }
     chunks.push(chunk);
+    if (length > maxBytes) {
+      const explanation = `the answer is larger than ${maxBytes} bytes`;
+      response.destroy(new KubeError({ reason: "BadAnswer", operation, explanation }));
+    }
+  });
+  try {
+    await finished(response, { writable: false });
+    return textOfWiped(Buffer.concat(chunks), "utf8");
+  } finally {
+    for (const chunk of chunks.splice(0)) chunk.fill(0);
   }
-  const text = textOfWiped(Buffer.concat(chunks), "utf8");
-  for (const chunk of chunks) chunk.fill(0);
-  return text;
 }
 
 /** Parses a JSON body; undefined if it is none. What a parser says about a body quotes it, so it is not kept. */

@@ -134,8 +134,10 @@ class Attempt {
       if (signal.aborted) {
         onAbort();
       }
-      request.end(body);
     });
+    // Out here, where no function closes over the body: a TLS connection holds on to the request that opened it, with all
+    // that its listeners can reach, for as long as it stays open, and a body may hold a private key.
+    request.end(body);
   }
 
   /** Whether it went over a connection that had served another request before. */

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { issuePem } from "../../../src/certificate/testing.ts";
-import { rest } from "../../control-plane/control-plane.ts";
+import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import { Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
 import { temporaryFile, temporaryFolder } from "../temporary-file.ts";
@@ -19,6 +19,7 @@ import { fixturesWith, userNames } from "./many-users.ts";
  */
 
 const CERTIFICATES = 200;
+const SOURCES = path.join(import.meta.dirname, "../../../src");
 const HEAP_WRITER = pathToFileURL(path.join(import.meta.dirname, "heap-writer.ts")).href;
 
 test(`keeps no private key of ${CERTIFICATES} certificates, issued or read`, { timeout: 150_000 }, async () => {
@@ -85,6 +86,48 @@ async function secretsOf({ namespace }: Scene): Promise<readonly Readonly<Record
   // The API server's own answer.
   return (body as { items: { data: Record<string, string> }[] }).items.map(({ data }) => data);
 }
+
+test("a connection that stays open keeps nothing of the request that opened it, nor of its answer", async () => {
+  const namespace = await freshNamespace("kept");
+  const { certificatePem: certificate, keyPem: pem } = await issuePem();
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  const data = {
+    "tls.crt": base64(certificate),
+    "tls.key": base64(pem),
+    "tls-combined.pem": base64(certificate + pem),
+  };
+  const input = await temporaryFile("data.json", JSON.stringify(data));
+  const folder = await temporaryFolder();
+  const source = (file: string) => JSON.stringify(pathToFileURL(path.join(SOURCES, file)).href);
+  const script = `
+    import { readFileSync } from "node:fs";
+    import { SECRETS } from ${source("kube/core-types.ts")};
+    import { KubeClient } from ${source("kube/kube-client.ts")};
+    import { loadKubeConfig } from ${source("kube/kube-config.ts")};
+    const kubeConfig = await loadKubeConfig({ kubeconfig: ${JSON.stringify(controlPlane().kubeconfigPath)}, env: {} });
+    const open = () => new KubeClient({ kubeConfig, userAgent: "test", fieldManager: "test" });
+    const clients = [open(), open()];
+    const metadata = { namespace: ${JSON.stringify(namespace)}, name: "kept" };
+    await (async () => {
+      const bytes = readFileSync(${JSON.stringify(input)});
+      const data = JSON.parse(bytes.toString());
+      bytes.fill(0);
+      await clients[0].create(SECRETS, { metadata, data });
+      const read = await clients[1].get(SECRETS, metadata);
+      if (read.data["tls.key"] !== data["tls.key"]) throw new Error("not what was written");
+    })();
+    // Out of the call in which the last answer came.
+    await new Promise((resolve) => setImmediate(resolve));
+    process.emit("SIGUSR2");
+    for (const client of clients) await client.close();
+  `;
+  const argv = [`--import=${HEAP_WRITER}`, "--input-type=module", "--eval", script];
+  await promisify(execFile)(process.execPath, argv, { env: { HEAP_FOLDER: folder } });
+  const strings = await readHeapStrings(path.join(folder, "strings.heapsnapshot"));
+  expect(strings).toContain(namespace);
+  expect(findIn(strings, needlesOf(data))).toEqual([]);
+  expect(findIn([await readFile(path.join(folder, "buffers.bin"), "latin1")], needlesOf(data))).toEqual([]);
+});
 
 describe("the search finds a key that is kept", () => {
   test.each([
