@@ -28,7 +28,7 @@ export interface SelectOptions {
 export interface GetOptions extends CallOptions, AnswerOptions {}
 
 export interface ListOptions extends CallOptions, AnswerOptions, SelectOptions {
-  /** Objects per page; 0 asks for everything in one answer. @default 500 */
+  /** Objects per page; 0 asks for everything in one answer. @default 100 */
   readonly limit?: number | undefined;
   /** "0" takes whatever the API server has in its cache. @default the most recent state */
   readonly resourceVersion?: string | undefined;

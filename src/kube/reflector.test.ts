@@ -60,7 +60,7 @@ describe("in good weather", () => {
       ]),
     ).toEqual([
       [
-        "/apis/example.org/v1/namespaces/n/widgets?labelSelector=a%3Db&fieldSelector=c%3Dd&limit=500",
+        "/apis/example.org/v1/namespaces/n/widgets?labelSelector=a%3Db&fieldSelector=c%3Dd&limit=100",
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
       ],
       [

@@ -24,7 +24,7 @@ export interface ReflectorOptions<T extends Stored, O extends KubeObject> {
   readonly store?: Store<T>;
   /** How long a watch may say nothing, in milliseconds; bookmarks come about every minute. @default 90000 */
   readonly silenceTimeoutMs?: number;
-  /** Objects per page of a list. @default 500 */
+  /** Objects per page of a list. @default 100 */
   readonly pageSize?: number;
   readonly clock: Clock;
   /** A number in [0, 1). */
