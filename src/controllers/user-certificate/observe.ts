@@ -55,7 +55,7 @@ export class Observer {
     signal: AbortSignal,
   ): Promise<Observation> {
     const { inspector } = this.#options;
-    const secret = await inspector.live({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
+    const secret = await inspector.current({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
     const seen = await this.#observation(resource, secret, recentRepairs);
     const atlas = await askAtlas(resource, seen.access, urgency, signal);
     return { ...seen, observed: { ...seen.observed, atlas } };

@@ -43,6 +43,13 @@ describe("a new resource", () => {
     expect(Object.keys(scene.secret()?.data ?? {})).toEqual(["tls.crt", "tls.key", "tls-combined.pem"]);
   });
 
+  test("needs no read of a Secret that is not there", async () => {
+    const scene = new Scene();
+    scene.apply();
+    await scene.settle(scene.start());
+    expect(scene.cluster.calls.filter(({ verb, what }) => verb === "get" && what.includes(SECRET.name))).toEqual([]);
+  });
+
   test("costs a preflight, two status writes and one Secret, in this order", async () => {
     const scene = new Scene();
     scene.apply();
@@ -496,6 +503,19 @@ describe("where the Secret can't be written", () => {
 });
 
 describe("while its caches lag", () => {
+  test("a Secret that they have not seen yet stops it before Atlas is asked for a certificate", async () => {
+    const scene = new Scene();
+    scene.apply();
+    const process = scene.start();
+    scene.lagging = true;
+    scene.cluster.put(SECRETS, { metadata: SECRET, data: {} }, "kubectl");
+    await process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+    scene.clock.advanceNow(60_000);
+    await process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+    expect(scene.ready()).toBe("False SecretForeign");
+    expect(scene.atlas.creates).toBe(0);
+  });
+
   test("does not ask Atlas without a pause when somebody else changed the resource", async () => {
     const { scene, process } = await issuedScene();
     scene.lagging = true;

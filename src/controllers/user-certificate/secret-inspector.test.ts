@@ -23,6 +23,29 @@ function rig() {
   return { cluster, cache, inspector, put };
 }
 
+describe("as it is now", () => {
+  test("reads a Secret that the cache has, and takes from it that there is none", async () => {
+    const { cluster, inspector, put } = rig();
+    expect(await inspector.current(SECRET)).toEqual({ kind: "absent" });
+    expect(cluster.calls).toEqual([]);
+    put();
+    expect(await inspector.current(SECRET)).toMatchObject({ kind: "managed", content: { kind: "pair" } });
+    expect(cluster.calls).toHaveLength(1);
+  });
+
+  test("reads once what was doubted, and again where that read failed", async () => {
+    const { cluster, inspector, put } = rig();
+    cluster.onChange = () => {};
+    put();
+    inspector.doubt(SECRET);
+    cluster.fault = () => kubeError("Unavailable");
+    await expect(inspector.current(SECRET)).rejects.toThrow();
+    cluster.fault = () => undefined;
+    expect(await inspector.current(SECRET)).toMatchObject({ kind: "managed" });
+    expect(await inspector.current(SECRET)).toEqual({ kind: "absent" });
+  });
+});
+
 describe("from the caches", () => {
   test("reads a body once for each state of the Secret", async () => {
     const { cluster, inspector, put } = rig();

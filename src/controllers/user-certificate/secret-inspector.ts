@@ -21,6 +21,8 @@ export class SecretInspector {
   readonly #kube: Pick<KubeApi, "get">;
   readonly #cache: SecretCache;
   readonly #judged = new Map<string, Judged>();
+  /** Secrets that the API server has and the cache had not: read before it is believed again. */
+  readonly #doubted = new Set<string>();
 
   constructor(options: { readonly kube: Pick<KubeApi, "get">; readonly cache: SecretCache }) {
     this.#kube = options.kube;
@@ -40,7 +42,24 @@ export class SecretInspector {
     return this.live(ref, signal);
   }
 
-  /** As the API server has it now. */
+  /**
+   * As the API server has it now. That there is none is taken from the cache: whoever then wants to create it is told
+   * where the cache lagged behind, already by a dry run, and doubts it.
+   */
+  async current(ref: ObjectRef, signal?: AbortSignal): Promise<ObservedSecret> {
+    const key = objectKey(ref);
+    if (this.#cache.get(key) === undefined && !this.#doubted.has(key)) return { kind: "absent" };
+    const secret = await this.live(ref, signal);
+    this.#doubted.delete(key);
+    return secret;
+  }
+
+  /** The API server has this Secret, whatever the cache says. */
+  doubt(ref: ObjectRef): void {
+    this.#doubted.add(objectKey(ref));
+  }
+
+  /** As the API server has it now, whatever the cache says. */
   async live(ref: ObjectRef, signal?: AbortSignal): Promise<ObservedSecret> {
     const secret = await this.read(ref, signal);
     if (secret === undefined) {

@@ -79,7 +79,9 @@ export class SecretWriter {
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
-      return hasChanged(seen, error) ? "overtaken" : notWritable(resource, error);
+      if (!hasChanged(seen, error)) return notWritable(resource, error);
+      this.#options.inspector.doubt({ namespace: resource.namespace, name: resource.spec.secretName });
+      return "overtaken";
     }
   }
 
