@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import {
   FACTS,
   failure,
-  following,
   issuance,
   listed,
   NOW,
@@ -21,7 +20,6 @@ describe("a round counts", () => {
       outcome: "nothing",
       reason: "None",
       issuedFor: undefined,
-      orphans: 0,
     });
   });
 
@@ -48,20 +46,6 @@ describe("a round counts", () => {
       decision: "blocked",
       outcome: "nothing",
       reason: "AtlasUnavailable",
-    });
-  });
-
-  describe("orphans", () => {
-    const lost = settled({ atlas: listed(FACTS.serialNumber, "2002"), status: { issuance: issuance() } });
-
-    test("in the round that finds them, and in none after it", () => {
-      const found = round(lost);
-      expect(reconcileFigures(found).orphans).toBe(1);
-      expect(reconcileFigures(round(following(found))).orphans).toBe(0);
-    });
-
-    test("not in a round that was overtaken: it comes again", () => {
-      expect(reconcileFigures(round(lost, { kind: "overtaken" })).orphans).toBe(0);
     });
   });
 

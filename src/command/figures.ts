@@ -1,6 +1,5 @@
 import { BLOCKED_REASONS } from "../api/reasons.ts";
 import type { CachedCertificate } from "../controllers/user-certificate/caches.ts";
-import { orphans } from "../controllers/user-certificate/facts.ts";
 import { ISSUE_CHECKS } from "../controllers/user-certificate/issue-reasons.ts";
 import { type Round, troubleOf } from "../controllers/user-certificate/round.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
@@ -12,15 +11,13 @@ const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOC
 
 /** What a round adds to the figures. */
 export function reconcileFigures(round: Round): ReconcileFigures {
-  const { observed, decision, outcome } = round;
+  const { decision, outcome } = round;
   const isIssued = outcome.kind === "issued";
   return {
     decision: decision.kind,
     outcome: outcome.kind,
     reason: known(reasonOf(round), "None"),
     issuedFor: isIssued ? known(outcome.issuance.reason, "Other") : undefined,
-    // What was overtaken is looked at again, and counted then.
-    orphans: outcome.kind === "overtaken" ? 0 : (orphans(observed)?.length ?? 0),
   };
 }
 

@@ -100,6 +100,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       await options.onStep?.(step, resource);
     },
     onRound: (round) => instruments.round(round),
+    onOrphan: () => instruments.metrics.orphanFound(),
     queueObserver: {
       ...instruments.queueObserver,
       finished: (...run) => {

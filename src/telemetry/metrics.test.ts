@@ -31,8 +31,10 @@ describe("what is counted", () => {
   test("a reconcile by decision, outcome and reason, with what was issued and what was lost", async () => {
     const counted = metrics();
     const common = { decision: "issue", reason: "NearingExpiry" };
-    counted.reconciled({ ...common, outcome: "issued", issuedFor: "NearingExpiry", orphans: 2 });
-    counted.reconciled({ ...common, outcome: "overtaken", issuedFor: undefined, orphans: 0 });
+    counted.reconciled({ ...common, outcome: "issued", issuedFor: "NearingExpiry" });
+    counted.orphanFound();
+    counted.orphanFound();
+    counted.reconciled({ ...common, outcome: "overtaken", issuedFor: undefined });
     expect(await seriesOf(counted.registry)).toEqual(
       expect.arrayContaining([
         'atlascerts_reconciles_total{decision="issue",outcome="issued",reason="NearingExpiry"} 1',

@@ -123,10 +123,14 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  reconciled({ decision, outcome, reason, issuedFor, orphans }: ReconcileFigures): void {
+  reconciled({ decision, outcome, reason, issuedFor }: ReconcileFigures): void {
     this.#reconciles.inc({ decision, outcome, reason });
     if (issuedFor !== undefined) this.#issued.inc({ reason: issuedFor });
-    this.#orphans.inc(orphans);
+  }
+
+  /** A certificate was found that nobody holds. */
+  orphanFound(): void {
+    this.#orphans.inc();
   }
 
   atlasExchange({ operation, status, durationMs }: AtlasExchange): void {

@@ -6,6 +6,4 @@ export interface ReconcileFigures {
   readonly reason: string;
   /** Why the certificate was issued, where one was. */
   readonly issuedFor: string | undefined;
-  /** Certificates found that nobody holds. */
-  readonly orphans: number;
 }

@@ -25,7 +25,11 @@ function announce(...rounds: readonly Round[]) {
   const line = (level: string) => (_fields: object, message: string) => void logged.push(`${level}: ${message}`);
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   const announcer = new Announcer({ events: { record: (event) => void events.push(event) }, log });
-  for (const one of rounds) announcer.announce(one);
+  for (const one of rounds) {
+    announcer.announceOrphans(one.observed);
+    announcer.announceIssued(one);
+    announcer.announce(one);
+  }
   return { events, logged };
 }
 

@@ -4,35 +4,67 @@ import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
 import { orphans } from "./facts.ts";
+import type { Observed } from "./observed.ts";
 import { type Round, troubleOf } from "./round.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface AnnouncerOptions {
   readonly events: Pick<EventRecorder, "record">;
+  /** Called for each certificate that is found to be nobody's. */
+  readonly onOrphan?: (() => void) | undefined;
   readonly log: Log;
 }
 
-/** Tells people what happened: an Event on the resource, and a line in the log. Never more than once for one cause. */
+/** Tells people what happened: an Event on the resource, and a line in the log. A process tells one cause once. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
+  /** Serial numbers of lost certificates that were told of and whose record is still open, by the resource's uid. */
+  readonly #toldOrphans = new Map<string, ReadonlySet<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
+  /**
+   * Tells of certificates that exist and that nobody holds, each once. To be called before anything is written that
+   * closes the open record: without the record nobody can tell them from others.
+   */
+  announceOrphans(observed: Observed): void {
+    const { resource } = observed;
+    const found = orphans(observed);
+    if (found === undefined) return;
+    const told = this.#toldOrphans.get(resource.uid);
+    for (const { serialNumber, notAfter } of found) {
+      if (told?.has(serialNumber)) continue;
+      this.#tell(
+        resource,
+        "Warning",
+        "OrphanFound",
+        "Issue",
+        `Atlas lists certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
+          `${timestamp(notAfter.getTime())}, whose answer got lost: nobody holds its key, and Atlas can't revoke it.`,
+      );
+      this.#options.onOrphan?.();
+    }
+    if (found.length === 0) this.forget(resource.uid);
+    else this.#toldOrphans.set(resource.uid, new Set(found.map(({ serialNumber }) => serialNumber)));
+  }
+
+  /** Tells that the certificate of a round is in its Secret, whatever becomes of the status. */
+  announceIssued({ observed: { resource }, outcome }: Round): void {
+    if (outcome.kind !== "issued") return;
+    const { facts, issuance } = outcome;
+    const note =
+      `Issued certificate ${facts.serialNumber} for user ${resource.spec.username} into Secret ` +
+      `${resource.spec.secretName}, valid until ${timestamp(facts.notAfter.getTime())} (${issuance.reason}).`;
+    this.#tell(resource, "Normal", "Issued", "Issue", note);
+  }
+
+  /** Tells of everything else that a round left, once it is in the status. */
   announce(round: Round): void {
-    this.#announceOrphans(round);
     const { observed, outcome } = round;
     const { resource } = observed;
     switch (outcome.kind) {
-      case "issued": {
-        const { facts, issuance } = outcome;
-        const note =
-          `Issued certificate ${facts.serialNumber} for user ${resource.spec.username} into Secret ` +
-          `${resource.spec.secretName}, valid until ${timestamp(facts.notAfter.getTime())} (${issuance.reason}).`;
-        this.#tell(resource, "Normal", "Issued", "Issue", note);
-        break;
-      }
       case "repaired":
         this.#tell(
           resource,
@@ -46,11 +78,17 @@ export class Announcer {
       case "nothing":
         this.#announceTrouble(round);
         break;
+      case "issued":
       case "overtaken":
         break;
       default:
         outcome satisfies never;
     }
+  }
+
+  /** Lets go of what was kept for a resource that is gone. */
+  forget(uid: string): void {
+    this.#toldOrphans.delete(uid);
   }
 
   /** Told when it begins; while it lasts, the conditions hold it. */
@@ -61,22 +99,6 @@ export class Announcer {
     if (trouble === undefined || trouble.retry.kind === "running" || before?.reason === trouble.reason) return;
     const type = trouble.reason === "Suspended" ? "Normal" : "Warning";
     this.#tell(resource, type, trouble.reason, "Reconcile", trouble.message);
-  }
-
-  /** Certificates that exist and that nobody holds: worth a line each time one is found. */
-  #announceOrphans(round: Round): void {
-    const { observed } = round;
-    const { resource } = observed;
-    for (const { serialNumber, notAfter } of orphans(observed) ?? []) {
-      this.#tell(
-        resource,
-        "Warning",
-        "OrphanFound",
-        "Issue",
-        `Atlas lists certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
-          `${timestamp(notAfter.getTime())}, whose answer got lost: nobody holds its key, and Atlas can't revoke it.`,
-      );
-    }
   }
 
   #tell(

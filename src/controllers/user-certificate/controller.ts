@@ -13,7 +13,7 @@ import { Reflector } from "../../kube/reflector.ts";
 import { type KubeObject, type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/work-queue.ts";
-import { Announcer } from "./announce.ts";
+import { Announcer, type AnnouncerOptions } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas-access.ts";
 import { type CachedCertificate, CertificateCache, SecretCache } from "./caches.ts";
 import { Issuer, type IssuerOptions } from "./issue.ts";
@@ -41,6 +41,7 @@ export interface UserCertificateControllerOptions {
   readonly assertLeading: () => void;
   readonly onStep?: IssuerOptions["onStep"];
   readonly onRound?: ReconcilerOptions["onRound"];
+  readonly onOrphan?: AnnouncerOptions["onOrphan"];
   readonly queueObserver?: WorkQueueObserver | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -86,6 +87,7 @@ export class UserCertificateController {
     const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
     const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
     const access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect: options.connect });
+    const announcer = new Announcer({ events: options.events, onOrphan: options.onOrphan, log });
     const { assertLeading, onStep } = options;
     this.#reconciler = new Reconciler({
       certificates: this.#certificates,
@@ -93,6 +95,7 @@ export class UserCertificateController {
       issuer: new Issuer({
         secrets,
         statuses,
+        announcer,
         assertLeading,
         newId: randomUUID,
         stillExists: (resource) => this.#stillExists(resource),
@@ -102,7 +105,7 @@ export class UserCertificateController {
       }),
       secrets,
       statuses,
-      announcer: new Announcer({ events: options.events, log }),
+      announcer,
       onRound: options.onRound,
       clock,
       random,

@@ -4,7 +4,7 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../atlas/user-certificate.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { AtlasApi } from "./atlas-access.ts";
-import type { MemoryCluster } from "./testing/memory-cluster.ts";
+import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { HOUR_MS } from "./testing/observations.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 
@@ -226,4 +226,65 @@ test("what changed while an issuance waited to be finished is acted upon right a
   await scene.settle(second);
   expect(scene.ready()).toBe("True Issued");
   expect(scene.atlas.issued.map(({ username }) => username)).toEqual(["orders-api", "billing"]);
+});
+
+describe("a certificate whose answer got lost is told of once", () => {
+  const orphanEvents = (scene: Scene) => scene.events.filter(({ reason }) => reason === "OrphanFound");
+
+  /** A resource with an open record, and Atlas' list a certificate of which nothing else tells. */
+  async function lost(): Promise<Scene> {
+    const scene = new Scene();
+    scene.atlas.createFault = (create) => (create === 1 ? "answerLost" : undefined);
+    scene.apply();
+    const process = scene.start();
+    await scene.settle(process);
+    scene.stop(process);
+    expect(scene.status().issuance).toBeDefined();
+    scene.clock.advanceNow(HOUR_MS);
+    return scene;
+  }
+
+  test("where the process dies in the next attempt, whose record takes the place of the old one", async () => {
+    const scene = await lost();
+    const before = scene.status().issuance?.startedAt;
+    const dying = scene.start({
+      onStep: (step) => {
+        if (step === "create") throw new Error("killed");
+      },
+    });
+    await expect(dying.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000))).rejects.toThrow("killed");
+    expect(scene.status().issuance?.startedAt).not.toBe(before);
+    expect(orphanEvents(scene)).toHaveLength(1);
+    scene.stop(dying);
+    scene.clock.advanceNow(HOUR_MS);
+    await scene.settle(scene.start());
+    expect(scene.ready()).toBe("True Issued");
+    expect([orphanEvents(scene).length, scene.orphansFound]).toEqual([1, 1]);
+  });
+
+  test("where the API server's answer to the status that closes the record is lost", async () => {
+    const scene = await lost();
+    let writes = 0;
+    scene.cluster.fault = ({ verb }) => (verb === "patch status" && ++writes === 2 ? "answerLost" : undefined);
+    const process = scene.start();
+    await expect(process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000))).rejects.toThrow();
+    await scene.settle(process);
+    expect(scene.ready()).toBe("True Issued");
+    expect([orphanEvents(scene).length, scene.orphansFound]).toEqual([1, 1]);
+    expect(scene.events.filter(({ reason }) => reason === "Issued")).toHaveLength(1);
+  });
+
+  test("where a round is seen again before its record is closed", async () => {
+    const scene = await lost();
+    let writes = 0;
+    scene.cluster.fault = ({ verb }) =>
+      verb === "patch status" && ++writes <= 2 ? kubeError("Unavailable") : undefined;
+    const process = scene.start();
+    for (let look = 0; look < 2; look++) {
+      await expect(process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000))).rejects.toThrow();
+    }
+    await scene.settle(process);
+    expect(scene.ready()).toBe("True Issued");
+    expect([orphanEvents(scene).length, scene.orphansFound]).toEqual([1, 1]);
+  });
 });

@@ -54,6 +54,7 @@ function rig(options: RigOptions = {}) {
       log: silentLog,
     }),
     statuses: new StatusWriter({ kube: cluster, cache: new CertificateCache(), clock }),
+    announcer: { announceOrphans: () => {} },
     assertLeading: options.assertLeading ?? (() => {}),
     newId: () => "attempt-1",
     stillExists: options.stillExists ?? (async () => true),

@@ -7,6 +7,7 @@ import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
+import type { Announcer } from "./announce.ts";
 import type { AtlasApi } from "./atlas-access.ts";
 import { atlasTrouble } from "./atlas-trouble.ts";
 import { heldCertificate } from "./facts.ts";
@@ -24,6 +25,7 @@ export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
+  readonly announcer: Pick<Announcer, "announceOrphans">;
   /** Throws where this process may no longer issue: its lease may have run out. */
   readonly assertLeading: () => void;
   /** Makes a name for an attempt. */
@@ -53,7 +55,7 @@ export class Issuer {
     api: AtlasApi,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { secrets, statuses, assertLeading, onStep, log } = this.#options;
+    const { secrets, statuses, announcer, assertLeading, onStep, log } = this.#options;
     const { resource } = observed;
     if (observed.atlas.kind !== "listed") throw new Error("issuing needs Atlas' list of this round");
 
@@ -66,6 +68,8 @@ export class Issuer {
     const issuance = this.#newIssuance(observed, decision.reason);
     assertLeading();
     signal.throwIfAborted();
+    // The new record takes the place of an older one, and with it what that could still tell.
+    announcer.announceOrphans(observed);
     const recorded = await statuses.record(observed, decision, issuance, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
     if (recorded === "notKept") return failed(CRD_OUTDATED, undefined);

@@ -47,7 +47,10 @@ export class Observer {
     return this.#observation(resource, secret, recentRepairs);
   }
 
-  /** The Secret as the API server has it now, and Atlas' list: what a certificate may be issued upon. */
+  /**
+   * The Secret as the API server has it now, and Atlas' list: what a certificate may be issued upon. Where an attempt is
+   * on record its certificate may be in a Secret that the caches have not seen, and would be taken for lost.
+   */
   async live(
     resource: UserCertificate,
     recentRepairs: readonly number[],
@@ -55,7 +58,9 @@ export class Observer {
     signal: AbortSignal,
   ): Promise<Observation> {
     const { inspector } = this.#options;
-    const secret = await inspector.current({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
+    const ref = { namespace: resource.namespace, name: resource.spec.secretName };
+    const isOnRecord = resource.status.issuance !== undefined;
+    const secret = await (isOnRecord ? inspector.live(ref, signal) : inspector.current(ref, signal));
     const seen = await this.#observation(resource, secret, recentRepairs);
     const atlas = await askAtlas(resource, seen.access, urgency, signal);
     return { ...seen, observed: { ...seen.observed, atlas } };

@@ -20,7 +20,7 @@ export interface ReconcilerOptions extends ActorOptions {
   readonly observer: Observer;
   readonly statuses: StatusWriter;
   readonly announcer: Announcer;
-  /** Told of each round that came to an end, once what it left is written. It must not throw. */
+  /** Told of each round, when what it left is written, or could not be. It must not throw. */
   readonly onRound?: ((round: Round) => void) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -59,6 +59,7 @@ export class Reconciler {
   /** Lets go of what was kept for a resource that is gone. */
   forget(uid: string): void {
     this.#repairs.delete(uid);
+    this.#options.announcer.forget(uid);
   }
 
   async #decide(
@@ -77,11 +78,16 @@ export class Reconciler {
 
   async #report(round: Round): Promise<QueueOutcome> {
     const { statuses, announcer, onRound } = this.#options;
-    if (round.outcome.kind !== "overtaken") {
-      await statuses.report(round);
-      announcer.announce(round);
+    try {
+      if (round.outcome.kind !== "overtaken") {
+        announcer.announceOrphans(round.observed);
+        announcer.announceIssued(round);
+        await statuses.report(round);
+        announcer.announce(round);
+      }
+    } finally {
+      onRound?.(round);
     }
-    onRound?.(round);
     const written = this.#options.certificates.get(objectKey(round.observed.resource));
     const resource = written?.valid ? written : round.observed.resource;
     const at = nextLookMs({ ...round, observed: { ...round.observed, resource } });

@@ -57,6 +57,8 @@ export class Scene {
   readonly atlas = new MemoryAtlas(this.clock);
   readonly events: EventReport[] = [];
   readonly logged: string[] = [];
+  /** Lost certificates that were told of. */
+  orphansFound = 0;
   policy: Policy = POLICY;
   /** While true, the caches of the processes see no change. */
   lagging = false;
@@ -87,6 +89,11 @@ export class Scene {
     const writer = new SecretWriter({ kube, inspector, cache: secrets, clock, random, log: logs });
     const statuses = new StatusWriter({ kube, cache: certificates, clock });
     const access = new AtlasAccess({ kube, secrets, defaultCredentials, connect: () => options.atlas ?? this.atlas });
+    const announcer = new Announcer({
+      events: { record: (event) => void events.push(event) },
+      onOrphan: () => void this.orphansFound++,
+      log: logs,
+    });
     let attempts = 0;
     const reconciler = new Reconciler({
       certificates,
@@ -94,6 +101,7 @@ export class Scene {
       issuer: new Issuer({
         secrets: writer,
         statuses,
+        announcer,
         assertLeading: options.assertLeading ?? (() => {}),
         newId: () => `attempt-${++attempts}`,
         stillExists: async ({ namespace, name, uid }) =>
@@ -104,7 +112,7 @@ export class Scene {
       }),
       secrets: writer,
       statuses,
-      announcer: new Announcer({ events: { record: (event) => void events.push(event) }, log: logs }),
+      announcer,
       onRound: (round) => void rounds.push(round),
       clock,
       random,
