@@ -39,7 +39,13 @@ test("a known vulnerability is a failure with a name", async () => {
   expect(printed).toMatch(/^leftpad <1\.3\.0: high\n/);
 });
 
+test("an audit that npm can't even begin is a failure", async () => {
+  const error = { code: "ENOLOCK", summary: "This command requires an existing lockfile." };
+  expect(await auditWith(JSON.stringify({ error }))).toEqual([1, `npm audit could not be run: ${error.summary}\n`]);
+});
+
 test.each([
+  ["a name that can't be resolved", '{"error": {"code": "ENOTFOUND", "summary": "no address"}}', "no report came back"],
   ["a registry that has no audit", '{"message": "405 Method Not Allowed"}', "405 Method Not Allowed"],
   ["a registry that can't be reached", '{"message": "request failed, reason: ENOTFOUND"}', "ENOTFOUND"],
   ["no answer", "", "no report came back"],

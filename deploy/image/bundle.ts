@@ -17,7 +17,7 @@ const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"sourcesContent":[""]
 
 /**
  * Leaves the packages out of the source map. Node reads the whole map at the first error whose stack is asked for and
- * keeps it: with the packages in it that is 55 MiB, where the memory limit is 128.
+ * keeps it: with the packages in it that is 55 MiB, of the 128 MiB that a pod asks for.
  */
 const ownSourcesMapped: Plugin = {
   name: "own-sources-mapped",

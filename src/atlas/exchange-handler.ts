@@ -73,12 +73,18 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#status === undefined) return;
     const body = new SensitiveText(textOfWiped(Buffer.concat(this.#chunks), "utf8"));
-    for (const chunk of this.#chunks.splice(0)) chunk.fill(0);
+    this.#wipe();
     this.#settle.resolve({ status: this.#status, headers: this.#headers, body });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#wipe();
     this.#settle.reject(toTransportFailure(error, { sent: this.#sent, status: this.#status }));
+  }
+
+  /** What came may hold a key, the beginning of an answer too. */
+  #wipe(): void {
+    for (const chunk of this.#chunks.splice(0)) chunk.fill(0);
   }
 
   #askOnceMore(): void {

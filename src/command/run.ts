@@ -56,7 +56,10 @@ export const RUN_FLAGS = {
     "FILE",
     "PEM certificates to trust for Atlas beside the usual ones, for a proxy that breaks TLS up.",
   ),
-  "watch-namespaces": listFlag("A,B", "Watch these namespaces alone, and need no access beyond them. Without it: all."),
+  "watch-namespaces": listFlag(
+    "A,B",
+    "Watch these namespaces alone, and need no access beyond them but to the lease and the default credentials. Without it: all.",
+  ),
   "default-credentials-secret": textFlag(
     "NAME",
     "Secret with the Atlas credentials of resources that name none: NAME, in the namespace of the pod or of the context, or NAMESPACE/NAME. Whoever may create such resources can then have certificates of every project that it opens. Without it: each resource names its own.",

@@ -90,11 +90,6 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     this.synced.catch(() => {});
   }
 
-  /** The kind and, if it is one, the namespace: for logs and metrics. */
-  get name(): string {
-    return this.#name;
-  }
-
   get isSynced(): boolean {
     return this.#isSynced;
   }

@@ -3,7 +3,12 @@ The rules of a file in files/rbac, comments and all. They come from deploy/rbac,
 lease and the Secret are called as the release wants it. Takes root and file.
 */}}
 {{- define "atlas-cert-operator.rules" -}}
-{{- .root.Files.Get (printf "files/rbac/%s" .file) | regexFind "(?s)(^|\n)rules:\n.*$" | trim | replace "[atlas-cert-operator]" (printf "[%s]" (include "atlas-cert-operator.fullname" .root)) | replace "[atlas-default-credentials]" (printf "[%s]" .root.Values.atlas.defaultCredentials.existingSecret) }}
+{{- $name := include "atlas-cert-operator.fullname" .root }}
+{{- if eq .file "default-credentials-role.yaml" }}
+{{- $name = .root.Values.atlas.defaultCredentials.existingSecret }}
+{{- end }}
+{{- $rules := .root.Files.Get (printf "files/rbac/%s" .file) | regexFind "(?s)(^|\n)rules:\n.*$" | trim }}
+{{- regexReplaceAll "resourceNames: .*" $rules (printf "resourceNames: [%q]" $name) }}
 {{- end }}
 
 {{- define "atlas-cert-operator.subjects" -}}
