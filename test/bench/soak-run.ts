@@ -121,7 +121,7 @@ export class SoakRun {
   }
 
   #noteLine({ reason, msg, serialNumber }: LogLine): void {
-    const named = /^(?:Issued|Atlas lists) certificate (\d+) /.exec(msg)?.[1];
+    const named = /^(?:Issued|Atlas lists|Nobody holds) certificate (\d+) /.exec(msg)?.[1];
     if (reason === "Issued" && named !== undefined) {
       this.counts.issued += 1;
       this.ledger.hold(named);

@@ -131,3 +131,22 @@ describe("an orphan", () => {
     expect(announce(round(observed)).events.map(({ reason }) => reason)).toEqual(["RateLimited"]);
   });
 });
+
+test("a certificate whose resource was deleted before it could be written is told of, and counted", () => {
+  const events: EventReport[] = [];
+  let counted = 0;
+  const announcer = new Announcer({
+    events: { record: (event) => void events.push(event) },
+    onOrphan: () => void counted++,
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+  });
+  announcer.announceAbandoned(resource(), FACTS);
+  expect(events).toMatchObject([
+    {
+      type: "Warning",
+      reason: "OrphanFound",
+      note: expect.stringMatching(/^Nobody holds certificate 1001 of .*deleted/),
+    },
+  ]);
+  expect(counted).toBe(1);
+});

@@ -1,6 +1,7 @@
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
 import { orphans } from "./facts.ts";
@@ -48,6 +49,20 @@ export class Announcer {
     }
     if (found.length === 0) this.forget(resource.uid);
     else this.#toldOrphans.set(resource.uid, new Set(found.map(({ serialNumber }) => serialNumber)));
+  }
+
+  /** Tells of a certificate whose resource was deleted before it could be written: nobody else looks for it. */
+  announceAbandoned(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts): void {
+    this.#tell(
+      resource,
+      "Warning",
+      "OrphanFound",
+      "Issue",
+      `Nobody holds certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
+        `${timestamp(notAfter.getTime())}: the resource was deleted before its certificate could be written. ` +
+        "Atlas can't revoke it.",
+    );
+    this.#options.onOrphan?.();
   }
 
   /** Tells that the certificate of a round is in its Secret, whatever becomes of the status. */

@@ -44,6 +44,7 @@ function rig(options: RigOptions = {}) {
   const steps: IssueStep[] = [];
   const secretCache = new SecretCache();
   const inspector = new SecretInspector({ kube: cluster, cache: secretCache });
+  const abandoned: string[] = [];
   const issuer = new Issuer({
     secrets: new SecretWriter({
       kube: cluster,
@@ -54,7 +55,10 @@ function rig(options: RigOptions = {}) {
       log: silentLog,
     }),
     statuses: new StatusWriter({ kube: cluster, cache: new CertificateCache(), clock }),
-    announcer: { announceOrphans: () => {} },
+    announcer: {
+      announceOrphans: () => {},
+      announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
+    },
     assertLeading: options.assertLeading ?? (() => {}),
     newId: () => "attempt-1",
     stillExists: options.stillExists ?? (async () => true),
@@ -71,7 +75,7 @@ function rig(options: RigOptions = {}) {
     atlas: options.atlas ?? listed(),
   });
   const issue = (signal = new AbortController().signal) => issuer.issue(observed, decision, atlas, signal);
-  return { scene, cluster, atlas, steps, issue };
+  return { scene, cluster, atlas, steps, abandoned, issue };
 }
 
 test("goes through its steps in their order, each with its trace before the next begins", async () => {
@@ -303,8 +307,8 @@ describe("an answer is of no use", () => {
 });
 
 describe("a certificate that finds no place", () => {
-  test("because a newer one is there, is let go", async () => {
-    const { issue, cluster } = rig({
+  test("because its resource is gone, is let go of and told of", async () => {
+    const { issue, atlas, cluster, abandoned } = rig({
       onStep: (step) => {
         if (step !== "write") return;
         cluster.fault = ({ verb }) => (verb === "create" ? kubeError("AlreadyExists") : undefined);
@@ -312,5 +316,6 @@ describe("a certificate that finds no place", () => {
       stillExists: async () => false,
     });
     expect(await issue()).toEqual({ kind: "overtaken" });
+    expect(abandoned).toEqual(atlas.issued.map(({ serialNumber }) => serialNumber));
   });
 });

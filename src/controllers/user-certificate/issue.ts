@@ -25,7 +25,7 @@ export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
-  readonly announcer: Pick<Announcer, "announceOrphans">;
+  readonly announcer: Pick<Announcer, "announceOrphans" | "announceAbandoned">;
   /** Throws where this process may no longer issue: its lease may have run out. */
   readonly assertLeading: () => void;
   /** Makes a name for an attempt. */
@@ -95,13 +95,14 @@ export class Issuer {
       case "written":
         return { kind: "issued", facts: pair.facts, issuance };
       case "overtaken":
-      case "abandoned":
+        // Whoever overtook it has found ours in Atlas' list, and told of it.
         log.error(
           { resource: `${resource.namespace}/${resource.name}`, serialNumber: pair.facts.serialNumber },
-          written.kind === "overtaken"
-            ? "another process wrote a newer certificate meanwhile: this one is an orphan"
-            : "the resource was deleted before its certificate could be written: this one is an orphan",
+          "another process wrote a newer certificate meanwhile: this one is an orphan",
         );
+        return { kind: "overtaken" };
+      case "abandoned":
+        announcer.announceAbandoned(resource, pair.facts);
         return { kind: "overtaken" };
       default:
         return written satisfies never;
