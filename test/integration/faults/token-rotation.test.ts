@@ -9,14 +9,7 @@ import { temporaryFolder } from "../temporary-file.ts";
 import { expectRecovered } from "./outcome.ts";
 
 test("the token of the pod is replaced and the old one worth nothing: it goes on without a restart", async () => {
-  const scene = await Scene.prepare();
-  const { account } = scene;
-  const old = await account.objectToBindTo("old-pod");
-  const oldToken = await account.token(old);
-  const pod = await mountServiceAccount(scene, oldToken);
-  await scene.startOperator({ kubeConfig: await pod.kubeConfig() });
-  await scene.apply();
-  const first = await scene.untilIssued();
+  const { scene, account, old, oldToken, pod, first } = await issuedWithBoundToken();
 
   await pod.replaceToken(await account.token(await account.objectToBindTo("new-pod")));
   await scene.deleteSecret(old.name);
@@ -34,14 +27,7 @@ test("the token of the pod is replaced and the old one worth nothing: it goes on
 });
 
 test("a token that was invalidated before the new one was there: it goes on once it is", async () => {
-  const scene = await Scene.prepare();
-  const { account } = scene;
-  const old = await account.objectToBindTo("old-pod");
-  const oldToken = await account.token(old);
-  const pod = await mountServiceAccount(scene, oldToken);
-  await scene.startOperator({ kubeConfig: await pod.kubeConfig() });
-  await scene.apply();
-  await scene.untilIssued();
+  const { scene, account, old, oldToken, pod } = await issuedWithBoundToken();
 
   await scene.deleteSecret(old.name);
   await expect
@@ -54,6 +40,18 @@ test("a token that was invalidated before the new one was there: it goes on once
   await pod.replaceToken(await account.token(await account.objectToBindTo("new-pod")));
   await expectRecovered(scene, { certificates: 1, orphans: 0 }, "billing");
 });
+
+/** An operator that has issued a certificate with a token as a pod's: worth nothing once `old` is deleted. */
+async function issuedWithBoundToken() {
+  const scene = await Scene.prepare();
+  const { account } = scene;
+  const old = await account.objectToBindTo("old-pod");
+  const oldToken = await account.token(old);
+  const pod = await mountServiceAccount(scene, oldToken);
+  await scene.startOperator({ kubeConfig: await pod.kubeConfig() });
+  await scene.apply();
+  return { scene, account, old, oldToken, pod, first: await scene.untilIssued() };
+}
 
 /** What the kubelet mounts into a pod. */
 async function mountServiceAccount(scene: Scene, token: string) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { freshNamespace, rest } from "../../control-plane/control-plane.ts";
-import { condition, Scene } from "./scene.ts";
+import { condition, credentialEntries, Scene } from "./scene.ts";
 import { shippedRole } from "./shipped-roles.ts";
 
 /** Credentials of the platform's, in a namespace that the operator does not watch, for resources that name none. */
@@ -23,12 +23,6 @@ async function platform() {
   };
 }
 
-function entries(scene: Scene, id: string): Readonly<Record<string, string>> {
-  const credentials = scene.credentials(id);
-  if (credentials.kind !== "serviceAccount") throw new Error(`${id} is no service account`);
-  return { clientId: credentials.clientId, clientSecret: credentials.clientSecret };
-}
-
 test("issues with them, and sees at once that they were put there or replaced", async () => {
   const scene = await Scene.prepare();
   const { ref, put } = await platform();
@@ -40,7 +34,7 @@ test("issues with them, and sees at once that they were put there or replaced", 
 
   await put({ clientId: "mdb_sa_id_0000000000000000000000ff", clientSecret: "wrong" });
   await scene.untilReason("CredentialsRejected");
-  await put(entries(scene, "owner-service-account"));
+  await put(credentialEntries(scene.credentials("owner-service-account")));
   await scene.untilIssued();
   expect(scene.creates).toBe(1);
 });
@@ -48,7 +42,7 @@ test("issues with them, and sees at once that they were put there or replaced", 
 test("takes them from a namespace that it watches anyway", async () => {
   const scene = await Scene.prepare();
   const { ref, put } = await platform();
-  await put(entries(scene, "owner-service-account"));
+  await put(credentialEntries(scene.credentials("owner-service-account")));
   await scene.account.grant(await shippedRole("namespace-role"), ref.namespace);
   await scene.startOperator({ defaultCredentials: ref, namespaces: [scene.namespace, ref.namespace] });
   await scene.apply("orders-api", { credentialsRef: undefined });

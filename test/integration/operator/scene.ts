@@ -197,13 +197,7 @@ export class Scene {
 
   /** The Secret `atlas-api` in the form of the Atlas Kubernetes Operator. */
   async putCredentials(credentials: Credentials): Promise<void> {
-    const { kind } = credentials;
-    await this.putSecret(
-      CREDENTIALS,
-      kind === "serviceAccount"
-        ? { clientId: credentials.clientId, clientSecret: credentials.clientSecret }
-        : { publicApiKey: credentials.publicApiKey, privateApiKey: credentials.privateApiKey },
-    );
+    await this.putSecret(CREDENTIALS, credentialEntries(credentials));
   }
 
   /** Puts a Secret of these entries in place of whatever is there. */
@@ -359,6 +353,13 @@ export function expectNoKeyMaterial(text: string, keys: Iterable<string>): void 
       expect(text.includes(encoded), "a private key stands there in base64").toBe(false);
     }
   }
+}
+
+/** What a Secret with these credentials holds. */
+export function credentialEntries(credentials: Credentials): Readonly<Record<string, string>> {
+  return credentials.kind === "serviceAccount"
+    ? { clientId: credentials.clientId, clientSecret: credentials.clientSecret }
+    : { publicApiKey: credentials.publicApiKey, privateApiKey: credentials.privateApiKey };
 }
 
 export function condition(resource: UserCertificate, type: "Ready" | "Issuing" | "Stalled") {
