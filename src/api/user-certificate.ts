@@ -268,8 +268,12 @@ export const userCertificateStatusSchema = z
       .meta({ description: "How many unexpired certificates Atlas lists for the user.", format: "int32" }),
     unaccountedCertificates: z.int().optional().meta({
       description:
-        "How many of them no resource of this cluster accounts for: issued elsewhere, or an answer that got lost.",
+        "How many of them no resource of this operator accounts for: issued elsewhere, or an answer that got lost.",
       format: "int32",
+    }),
+    unaccountedSerials: z.array(z.string()).optional().meta({
+      description: "Serial numbers of the unaccounted certificates, in decimal and in ascending order.",
+      "x-kubernetes-list-type": "atomic",
     }),
   })
   .meta({ description: "What the operator observed and did." });

@@ -26,14 +26,17 @@ function announce(...rounds: readonly Round[]) {
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   const announcer = new Announcer({ events: { record: (event) => void events.push(event) }, log });
   for (const one of rounds) {
-    announcer.announceOrphans(one.observed);
+    announcer.announceUnaccounted(one.observed);
     announcer.announceIssued(one);
     announcer.announce(one);
   }
   return { events, logged };
 }
 
-const missing = settled({ secret: ABSENT, atlas: listed("1001") });
+const history = [
+  { time: "2030-01-01T00:00:00Z", reason: "SecretMissing", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" },
+];
+const missing = settled({ secret: ABSENT, atlas: listed("1001"), status: { recentIssuances: history } });
 const issued: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
 
 test("tells of a certificate that was issued, and why", () => {
@@ -129,6 +132,38 @@ describe("an orphan", () => {
   test("is none where the list could not be had", () => {
     const observed = settled({ status: { issuance: open }, atlas: refused("RateLimited") });
     expect(announce(round(observed)).events.map(({ reason }) => reason)).toEqual(["RateLimited"]);
+  });
+});
+
+describe("a certificate that turns up and that nobody accounts for", () => {
+  test("is told of when the list shows it, once", () => {
+    const found = round(settled({ atlas: listed("1001", "1002") }));
+    const { events, logged } = announce(found, found, round(following(found)));
+    expect(events).toMatchObject([
+      {
+        type: "Warning",
+        reason: "UnaccountedFound",
+        action: "Verify",
+        note:
+          "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, that no resource of this " +
+          "operator accounts for: issued elsewhere, for a resource that is gone, or for an attempt that Atlas carried " +
+          "out late. Atlas can't revoke it; if nobody of yours holds it, remove the user.",
+      },
+    ]);
+    expect(logged).toEqual([`warn: ${events[0]?.note}`]);
+  });
+
+  test("goes by one name: what the open record explains is an orphan", () => {
+    const open = issuance({ knownSerials: ["1001"] });
+    const seen = settled({ status: { issuance: open }, atlas: listed("1001", "1002") });
+    expect(announce(round(seen)).events.map(({ reason }) => reason)).toEqual(["OrphanFound"]);
+  });
+
+  test("is no news on the first look at a user", () => {
+    const first = settled({ atlas: listed("1001", "1002") });
+    const { unaccountedCertificates: _none, ...status } = first.resource.status;
+    const { events } = announce(round({ ...first, resource: { ...first.resource, status } }));
+    expect(events).toEqual([]);
   });
 });
 

@@ -4,7 +4,7 @@ import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
-import { orphans } from "./facts.ts";
+import { latecomers, orphans } from "./facts.ts";
 import type { Observed } from "./observed.ts";
 import { type Round, troubleOf } from "./round.ts";
 import { timestamp } from "./timestamp.ts";
@@ -19,24 +19,26 @@ export interface AnnouncerOptions {
 /** Tells people what happened: an Event on the resource, and a line in the log. A process tells one cause once. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** Serial numbers of lost certificates that were told of and whose record is still open, by the resource's uid. */
-  readonly #toldOrphans = new Map<string, ReadonlySet<string>>();
+  /** Serial numbers that were told of and that the status may not know yet, by the resource's uid. */
+  readonly #told = new Map<string, ReadonlySet<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
   /**
-   * Tells of certificates that exist and that nobody holds, each once. To be called before anything is written that
-   * closes the open record: without the record nobody can tell them from others.
+   * Tells of certificates that nobody is known to hold, each once: of orphans of the open record, and of others that have
+   * turned up since the last look. To be called before anything is written: then the status knows them, and nobody can
+   * tell what is new.
    */
-  announceOrphans(observed: Observed): void {
-    const { resource } = observed;
-    const found = orphans(observed);
-    if (found === undefined) return;
-    const told = this.#toldOrphans.get(resource.uid);
-    for (const { serialNumber, notAfter } of found) {
-      if (told?.has(serialNumber)) continue;
+  announceUnaccounted(observed: Observed): void {
+    const { resource, atlas } = observed;
+    const lost = orphans(observed);
+    if (atlas.kind !== "listed") return;
+    const news = new Set<string>();
+    for (const { serialNumber, notAfter } of lost ?? []) {
+      news.add(serialNumber);
+      if (this.#wasTold(resource, serialNumber)) continue;
       this.#tell(
         resource,
         "Warning",
@@ -47,8 +49,22 @@ export class Announcer {
       );
       this.#options.onOrphan?.();
     }
-    if (found.length === 0) this.forget(resource.uid);
-    else this.#toldOrphans.set(resource.uid, new Set(found.map(({ serialNumber }) => serialNumber)));
+    for (const { serialNumber, notAfter } of latecomers(observed)) {
+      news.add(serialNumber);
+      if (this.#wasTold(resource, serialNumber)) continue;
+      this.#tell(
+        resource,
+        "Warning",
+        "UnaccountedFound",
+        "Verify",
+        `Atlas lists certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
+          `${timestamp(notAfter.getTime())}, that no resource of this operator accounts for: issued elsewhere, for a ` +
+          "resource that is gone, or for an attempt that Atlas carried out late. Atlas can't revoke it; if nobody of " +
+          "yours holds it, remove the user.",
+      );
+    }
+    if (news.size === 0) this.forget(resource.uid);
+    else this.#told.set(resource.uid, news);
   }
 
   /** Tells of a certificate whose resource was deleted before it could be written: nobody else looks for it. */
@@ -103,7 +119,11 @@ export class Announcer {
 
   /** Lets go of what was kept for a resource that is gone. */
   forget(uid: string): void {
-    this.#toldOrphans.delete(uid);
+    this.#told.delete(uid);
+  }
+
+  #wasTold({ uid }: UserCertificate, serialNumber: string): boolean {
+    return this.#told.get(uid)?.has(serialNumber) === true;
   }
 
   /** Told when it begins; while it lasts, the conditions hold it. */

@@ -288,3 +288,129 @@ describe("a certificate whose answer got lost is told of once", () => {
     expect([orphanEvents(scene).length, scene.orphansFound]).toEqual([1, 1]);
   });
 });
+
+describe("a certificate that Atlas makes after the attempt's record was closed", () => {
+  const told = (scene: Scene) => scene.events.filter(({ reason }) => /Found$/.test(reason)).map(({ reason }) => reason);
+
+  /** A process is killed with its request under way; its successor issues; then Atlas carries the first request out. */
+  async function carriedOutLate(scene: Scene): Promise<void> {
+    scene.apply();
+    const life = new Mortal(Number.POSITIVE_INFINITY, "after");
+    const sent = Promise.withResolvers<Parameters<AtlasApi["createDatabaseUserCertificate"]>[0]>();
+    const doomed = scene.start({
+      atlas: {
+        ...mortalAtlas(scene, life),
+        createDatabaseUserCertificate: (parameters) => {
+          sent.resolve(parameters);
+          return new Promise(() => {});
+        },
+      },
+    });
+    void doomed.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+    const request = await sent.promise;
+    scene.stop(doomed);
+    scene.clock.advanceNow(1000);
+    const successor = scene.start();
+    await scene.settle(successor);
+    scene.stop(successor);
+    expect(scene.ready()).toBe("True Issued");
+    await scene.atlas.createDatabaseUserCertificate(request);
+  }
+
+  test("is told of at the next look, once, and named in the status until it expires", async () => {
+    const scene = new Scene();
+    await carriedOutLate(scene);
+    expect(told(scene)).toEqual([]);
+    const late = scene.atlas.issued[1]?.serialNumber;
+    for (let look = 0; look < 3; look++) {
+      scene.clock.advanceNow(7 * HOUR_MS);
+      const process = scene.start();
+      await scene.settle(process);
+      scene.stop(process);
+      expect(told(scene)).toEqual(["UnaccountedFound"]);
+      expect(scene.status()).toMatchObject({ unaccountedCertificates: 1, unaccountedSerials: [late] });
+    }
+    expect([scene.ready(), scene.atlas.issued.length]).toEqual(["True Issued", 2]);
+  });
+
+  test("is told of by the next attempt, whose list knows it", async () => {
+    const scene = new Scene();
+    await carriedOutLate(scene);
+    scene.apply({}, { renewRequest: "a" });
+    await scene.settle(scene.start());
+    expect(told(scene)).toEqual(["UnaccountedFound"]);
+    expect(scene.status()).toMatchObject({ revision: 2, unaccountedCertificates: 1 });
+  });
+
+  describe("is not taken for one of another resource of the same user", () => {
+    const both = ["orders-api", "reports"];
+
+    /** Both hold a certificate, and both are due for a verification. */
+    async function settledBoth(options: Parameters<Scene["start"]>[0] = {}, scene = new Scene()) {
+      scene.apply();
+      scene.apply({ secretName: "reports-mongodb" }, { name: "reports" });
+      const process = scene.start(options);
+      for (const name of both) await scene.settle(process, name);
+      scene.clock.advanceNow(7 * HOUR_MS);
+      return { scene, process };
+    }
+
+    async function expectNothingTold(scene: Scene, process: ReturnType<Scene["start"]>): Promise<void> {
+      scene.clock.advanceNow(7 * HOUR_MS);
+      for (const name of both) await scene.settle(process, name);
+      expect(scene.atlas.issued).toHaveLength(3);
+      expect(told(scene)).toEqual([]);
+      for (const name of both) expect(scene.status(name)).toMatchObject({ unaccountedCertificates: 0 });
+    }
+
+    test("that is created and not written yet", async () => {
+      let onCreated = async () => {};
+      const { scene, process } = await settledBoth({
+        onStep: async (step) => {
+          if (step === "write") await onCreated();
+        },
+      });
+      onCreated = () => scene.settle(process, "reports").then(() => {});
+      scene.apply({}, { renewRequest: "a" });
+      await scene.settle(process);
+      await expectNothingTold(scene, process);
+    });
+
+    test("that is recorded and created while the list is on its way", async () => {
+      const scene = new Scene();
+      let onList = async () => {};
+      const listed = Promise.withResolvers<void>();
+      let onCreated = () => {};
+      const { atlas } = scene;
+      const slowList: AtlasApi = {
+        createDatabaseUserCertificate: (parameters) => atlas.createDatabaseUserCertificate(parameters),
+        async *iterateDatabaseUserCertificates(parameters) {
+          await onList();
+          yield* atlas.iterateDatabaseUserCertificates(parameters);
+        },
+      };
+      const held = async () => {
+        onCreated();
+        await listed.promise;
+      };
+      let isHeld = false;
+      const onStep = (step: string) => (step === "write" && isHeld ? held() : undefined);
+      const { process } = await settledBoth({ atlas: slowList, onStep }, scene);
+      isHeld = true;
+      let issuing: Promise<unknown> | undefined;
+      onList = async () => {
+        onList = async () => {};
+        scene.apply({}, { renewRequest: "a" });
+        const created = new Promise<void>((resolve) => {
+          onCreated = resolve;
+        });
+        issuing = scene.settle(process);
+        await created;
+      };
+      await scene.settle(process, "reports");
+      listed.resolve();
+      await issuing;
+      await expectNothingTold(scene, process);
+    });
+  });
+});

@@ -4,6 +4,7 @@ import {
   backoffEndMs,
   heldCertificate,
   lastVerifiedMs,
+  latecomers,
   orphans,
   renewRequested,
   spentIssuances,
@@ -126,6 +127,16 @@ describe("of the certificates that Atlas lists", () => {
       settled({ atlas: listed("1001", "1000"), serialsOfOthers: new Set(["1000"]) }),
       [],
     ],
+    [
+      "one that another resource's attempt may have just made is",
+      settled({ atlas: listed("1001", "1000"), attemptsOfOthers: [issuance({ knownSerials: ["1001"] })] }),
+      [],
+    ],
+    [
+      "one that was there before another resource's attempt is not",
+      settled({ atlas: listed("1001", "1000"), attemptsOfOthers: [issuance({ knownSerials: ["1001", "1000"] })] }),
+      ["1000"],
+    ],
     ["any other is not", settled({ atlas: listed("1001", "1000") }), ["1000"]],
     ["nothing is known without the list", settled({ atlas: refused("RateLimited") }), []],
   ])("%s", (_what, observed: Observed, serials) => {
@@ -166,6 +177,50 @@ describe("orphans of the open issuance are", () => {
   });
 });
 
+describe("latecomers are", () => {
+  const serials = (observed: Observed) => latecomers(observed).map(({ serialNumber }) => serialNumber);
+  const seen = (...unaccountedSerials: readonly string[]) => ({
+    unaccountedCertificates: unaccountedSerials.length,
+    unaccountedSerials: [...unaccountedSerials],
+  });
+
+  test("unaccounted certificates that the status does not know", () => {
+    expect(serials(settled({ status: seen("7"), atlas: listed("1001", "7", "8") }))).toEqual(["8"]);
+    expect(serials(settled({ atlas: listed("1001", "8") }))).toEqual(["8"]);
+  });
+
+  test.each([
+    ["without the list", settled()],
+    ["where all is accounted for", settled({ atlas: listed("1001") })],
+    ["at the first list of all", firstLook({ atlas: listed("1001", "7") })],
+    [
+      "where an earlier version wrote the number alone",
+      settled({ status: { unaccountedCertificates: 1 }, atlas: listed("1001", "7", "8") }),
+    ],
+    [
+      "where the resource names another user by now",
+      settled({ spec: { username: "billing" }, generation: 2, atlas: listed("7") }),
+    ],
+    ["where it may do so, and no Secret tells", settled({ secret: ABSENT, generation: 2, atlas: listed("7") })],
+    [
+      "where the open issuance explains it",
+      settled({ status: { issuance: issuance({ knownSerials: ["1001"] }) }, atlas: listed("1001", "7") }),
+    ],
+  ])("none %s", (_what, observed) => {
+    expect(serials(observed)).toEqual([]);
+  });
+
+  test("not those that the open issuance found", () => {
+    const open = issuance({ knownSerials: ["1001", "7"] });
+    expect(serials(settled({ status: { issuance: open }, atlas: listed("1001", "7") }))).toEqual([]);
+  });
+
+  test("none after the round that told of them", () => {
+    const found = settled({ atlas: listed("1001", "8") });
+    expect(serials(following(round(found)))).toEqual([]);
+  });
+});
+
 describe("what was spent holds", () => {
   const reasons = (observed: Observed) => spentIssuances(observed).map(({ reason }) => reason);
   const known = { time: "2030-01-10T12:00:00Z", reason: "SecretMissing", serialNumber: "1001" };
@@ -182,6 +237,12 @@ describe("what was spent holds", () => {
 
   test("an attempt for another user, of which the list can't tell any more", () => {
     expect(reasons(lost({ atlas: listed("5") }, issuance({ username: "billing" })))).toEqual(["AnswerLost"]);
+  });
+
+  test("an attempt whose certificate may be another resource's as well", () => {
+    const both = lost({ atlas: listed("1001", "1002"), attemptsOfOthers: [issuance({ knownSerials: ["1001"] })] });
+    expect(orphans(both)).toEqual([]);
+    expect(reasons(both)).toEqual(["AnswerLost"]);
   });
 
   test("not an attempt that came to nothing", () => {

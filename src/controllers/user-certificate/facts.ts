@@ -103,8 +103,18 @@ export function ownSerials(observed: Observed): ReadonlySet<string> {
   return new Set(serials.filter((serial) => serial !== undefined));
 }
 
-/** Unexpired certificates of the user that no resource accounts for. */
+/**
+ * Unexpired certificates of the user that no resource accounts for. One that another resource's open attempt may just
+ * have made is not among them: that attempt's end will tell.
+ */
 export function unaccounted(observed: Observed): readonly ListedCertificate[] {
+  return unexplained(observed).filter(({ serialNumber }) =>
+    observed.attemptsOfOthers.every(({ knownSerials }) => knownSerials.includes(serialNumber)),
+  );
+}
+
+/** Unexpired certificates of the user that no Secret and no history of a resource explains. */
+function unexplained(observed: Observed): readonly ListedCertificate[] {
   if (observed.atlas.kind !== "listed") return [];
   const own = ownSerials(observed);
   return observed.atlas.certificates.filter(
@@ -117,12 +127,38 @@ export function unaccounted(observed: Observed): readonly ListedCertificate[] {
  * Atlas was not asked, or was asked about another user since.
  */
 export function orphans(observed: Observed): readonly ListedCertificate[] | undefined {
+  return sinceRecord(observed, unaccounted(observed));
+}
+
+function sinceRecord(observed: Observed, certificates: readonly ListedCertificate[]) {
   const { issuance } = observed.resource.status;
   const { projectId, username } = observed.resource.spec;
   if (issuance === undefined) return [];
   if (observed.atlas.kind !== "listed") return undefined;
   if (issuance.projectId !== projectId || issuance.username !== username) return undefined;
-  return unaccounted(observed).filter(({ serialNumber }) => !issuance.knownSerials.includes(serialNumber));
+  return certificates.filter(({ serialNumber }) => !issuance.knownSerials.includes(serialNumber));
+}
+
+/**
+ * Unaccounted certificates that have turned up since the status was written and that no open issuance explains: issued
+ * elsewhere, or by an attempt that Atlas carried out after its record was closed. None at the first list of a user:
+ * what was there before the resource is no news.
+ */
+export function latecomers(observed: Observed): readonly ListedCertificate[] {
+  const { unaccountedCertificates, unaccountedSerials = [], issuance } = observed.resource.status;
+  // There was no list yet, or a version of the operator wrote the number alone: what is new can't be told.
+  const isComplete = unaccountedCertificates === unaccountedSerials.length;
+  if (!isComplete || isAnotherUsersStatus(observed)) return [];
+  const known = new Set([...unaccountedSerials, ...(issuance?.knownSerials ?? [])]);
+  const lost = new Set(orphans(observed)?.map(({ serialNumber }) => serialNumber));
+  return unaccounted(observed).filter(({ serialNumber }) => !known.has(serialNumber) && !lost.has(serialNumber));
+}
+
+/** Whether the status may speak of the user that the resource had before. */
+function isAnotherUsersStatus(observed: Observed): boolean {
+  const { secret, resource } = observed;
+  if (secret.kind === "managed") return identityChange(observed) !== undefined;
+  return resource.status.observedGeneration !== resource.generation;
 }
 
 /**
@@ -135,7 +171,7 @@ export function spentIssuances(observed: Observed): readonly RecentIssuance[] {
   const isNoted = recentIssuances.some(
     ({ serialNumber, time }) => serialNumber === undefined && Date.parse(time) >= Date.parse(issuance.startedAt),
   );
-  const lost = orphans(observed);
+  const lost = sinceRecord(observed, unexplained(observed));
   if (isNoted || lost?.length === 0) return recentIssuances;
   const notAfter = lost?.[0]?.notAfter.getTime();
   const expiry = notAfter === undefined ? {} : { notAfter: timestamp(notAfter) };

@@ -25,7 +25,7 @@ export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
-  readonly announcer: Pick<Announcer, "announceOrphans" | "announceAbandoned">;
+  readonly announcer: Pick<Announcer, "announceUnaccounted" | "announceAbandoned">;
   /** Throws where this process may no longer issue: its lease may have run out. */
   readonly assertLeading: () => void;
   /** Makes a name for an attempt. */
@@ -69,7 +69,7 @@ export class Issuer {
     assertLeading();
     signal.throwIfAborted();
     // The new record takes the place of an older one, and with it what that could still tell.
-    announcer.announceOrphans(observed);
+    announcer.announceUnaccounted(observed);
     const recorded = await statuses.record(observed, decision, issuance, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
     if (recorded === "notKept") return failed(CRD_OUTDATED, undefined);

@@ -293,14 +293,30 @@ describe("what Atlas lists", () => {
     expect(statusAfter(settled({ atlas: listed("1001", "7", "8"), serialsOfOthers: new Set(["7"]) }))).toMatchObject({
       unexpiredCertificates: 3,
       unaccountedCertificates: 1,
+      unaccountedSerials: ["8"],
       lastVerifiedTime: iso(NOW),
     });
   });
 
+  test("and nobody accounts for is named in an order that does not depend on Atlas'", () => {
+    const serials = ["9007199254740993", "9007199254740992", "10", "9"];
+    for (const order of [serials, serials.toReversed()]) {
+      expect(statusAfter(settled({ atlas: listed("1001", ...order) }))).toMatchObject({
+        unaccountedCertificates: 4,
+        unaccountedSerials: ["9", "10", "9007199254740992", "9007199254740993"],
+      });
+    }
+  });
+
+  test("takes no room where all is accounted for", () => {
+    const status = { unaccountedCertificates: 1, unaccountedSerials: ["7"] };
+    expect(statusAfter(settled({ status, atlas: listed("1001") }))).not.toHaveProperty("unaccountedSerials");
+  });
+
   test("is remembered while Atlas is not asked", () => {
-    expect(statusAfter(settled({ status: { unexpiredCertificates: 5, unaccountedCertificates: 2 } }))).toMatchObject({
-      unexpiredCertificates: 5,
-      unaccountedCertificates: 2,
+    const status = { unexpiredCertificates: 5, unaccountedCertificates: 2, unaccountedSerials: ["7", "8"] };
+    expect(statusAfter(settled({ status }))).toMatchObject({
+      ...status,
       lastVerifiedTime: SETTLED_STATUS.lastVerifiedTime,
     });
   });

@@ -207,19 +207,29 @@ function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failure
 }
 
 function counts(observed: Observed, status: UserCertificateStatus, outcome: Outcome) {
-  const { unexpiredCertificates, unaccountedCertificates } = status;
+  const { unexpiredCertificates, unaccountedCertificates, unaccountedSerials } = status;
   if (observed.atlas.kind !== "listed") {
     return {
       ...optional("unexpiredCertificates", unexpiredCertificates),
       ...optional("unaccountedCertificates", unaccountedCertificates),
+      ...optional("unaccountedSerials", unaccountedSerials),
     };
   }
   const issued = outcome.kind === "issued" ? 1 : 0;
+  const serials = unaccounted(observed).map(({ serialNumber }) => serialNumber);
+  // Atlas' order may change from list to list: that is no news to write.
+  serials.sort(byNumber);
   const isFound = outcome.kind === "issued" && listedByAtlas(observed, outcome.facts.serialNumber) === true;
   return {
     unexpiredCertificates: observed.atlas.certificates.length + (isFound ? 0 : issued),
-    unaccountedCertificates: unaccounted(observed).length,
+    unaccountedCertificates: serials.length,
+    ...(serials.length > 0 && { unaccountedSerials: serials }),
   };
+}
+
+/** Numbers in decimal, too long for a JavaScript number. */
+function byNumber(left: string, right: string): number {
+  return left.length - right.length || (left < right ? -1 : 1);
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } {

@@ -63,7 +63,8 @@ export class Observer {
     const secret = await (isOnRecord ? inspector.live(ref, signal) : inspector.current(ref, signal));
     const seen = await this.#observation(resource, secret, recentRepairs);
     const atlas = await askAtlas(resource, seen.access, urgency, signal);
-    return { ...seen, observed: { ...seen.observed, atlas } };
+    // What others account for is looked up after Atlas' answer: what they recorded before it is in the caches by then.
+    return { ...seen, observed: { ...seen.observed, atlas, ...this.#others(resource) } };
   }
 
   async #observation(
@@ -80,7 +81,7 @@ export class Observer {
         secretHolder: this.#secretHolder(resource, secret),
         credentials: credentialsOf(access),
         atlas: { kind: "notAsked" },
-        serialsOfOthers: this.#serialsOfOthers(resource),
+        ...this.#others(resource),
         recentRepairs,
         policy: this.#options.policy,
       },
@@ -97,15 +98,19 @@ export class Observer {
     return holder === undefined || holder.uid === resource.uid ? undefined : holder.name;
   }
 
-  #serialsOfOthers(resource: UserCertificate): ReadonlySet<string> {
-    const serials = this.#options.certificates
-      .ofUser(resource.spec)
-      .filter(({ uid }) => uid !== resource.uid)
-      .flatMap(({ status }) => [
-        status.serialNumber,
-        ...(status.recentIssuances ?? []).map(({ serialNumber }) => serialNumber),
-      ]);
-    return new Set(serials.filter((serial) => serial !== undefined));
+  #others(resource: UserCertificate): Pick<Observed, "serialsOfOthers" | "attemptsOfOthers"> {
+    const others = this.#options.certificates.ofUser(resource.spec).filter(({ uid }) => uid !== resource.uid);
+    const serials = others.flatMap(({ status }) => [
+      status.serialNumber,
+      ...(status.recentIssuances ?? []).map(({ serialNumber }) => serialNumber),
+    ]);
+    const { projectId, username } = resource.spec;
+    const attempts = others.flatMap(({ status: { issuance } }) => issuance ?? []);
+    return {
+      serialsOfOthers: new Set(serials.filter((serial) => serial !== undefined)),
+      // An attempt may be for the user that a resource named before.
+      attemptsOfOthers: attempts.filter((one) => one.projectId === projectId && one.username === username),
+    };
   }
 }
 

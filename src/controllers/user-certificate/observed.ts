@@ -1,5 +1,6 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { IssueReason } from "../../api/reasons.ts";
+import type { Issuance } from "../../api/user-certificate.ts";
 import type { SecretContent } from "../../certificate/secret-data.ts";
 import type { OwnerReference } from "../../kube/resource-type.ts";
 import type { Trouble } from "./trouble.ts";
@@ -75,6 +76,8 @@ export interface Observed {
   readonly atlas: ObservedAtlas;
   /** Serial numbers that other resources with the same user account for. */
   readonly serialsOfOthers: ReadonlySet<string>;
+  /** Open attempts of other resources with the same user. */
+  readonly attemptsOfOthers: readonly Issuance[];
   /** When this process repaired the Secret lately, in milliseconds since the epoch. */
   readonly recentRepairs: readonly number[];
   readonly policy: Policy;

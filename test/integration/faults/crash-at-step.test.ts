@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RENEW_REQUEST, Scene } from "../operator/scene.ts";
+import { PRODUCTION, RENEW_REQUEST, Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
 import { expectRecovered, type Spent } from "./outcome.ts";
 import { RequestGate, WRITES } from "./request-gate.ts";
@@ -124,6 +124,28 @@ test("a write that was under way when its process died arrives late: it does not
   await expectRecovered(scene, ONE_ORPHAN);
 });
 
+test("killed while it asks for a certificate that Atlas makes after the successor's: it is told of at the next look", async () => {
+  const place = await prepare();
+  const { scene } = place;
+  const victim = await startVictim(place);
+  scene.atlas.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "delay", ms: 8000 } });
+  await scene.apply();
+  await expect.poll(() => scene.atlas.log.count("createDatabaseUserCertificate"), { timeout: 20_000 }).toBe(1);
+  await kill(victim);
+
+  await startSuccessor(place, ["--verify-interval=2s"]);
+  const { status } = await expectRecovered(scene, NO_ORPHAN);
+  const late = await scene.until("found", (each) => each.status.unaccountedCertificates === 1, { timeoutMs: 20_000 });
+  const serials = scene.atlas.certificates(PRODUCTION, "orders-api").map(({ serialNumber }) => serialNumber);
+  expect(late.status.unaccountedSerials).toEqual(serials.filter((serial) => serial !== status.serialNumber));
+  await expect.poll(() => eventsOf(scene, "UnaccountedFound"), { timeout: 5_000 }).toHaveLength(1);
+  expect(await eventsOf(scene, "OrphanFound")).toEqual([]);
+});
+
+async function eventsOf(scene: Scene, reason: string) {
+  return (await scene.events()).filter((event) => event.reason === reason);
+}
+
 async function prepare(): Promise<Place> {
   const scene = await Scene.prepare();
   return { scene, gate: await RequestGate.open(scene.kubeconfigPath) };
@@ -134,8 +156,8 @@ async function startVictim(place: Place, environment?: Readonly<Record<string, s
   return OperatorProcess.start(place.scene, flags, environment);
 }
 
-function startSuccessor({ scene }: Place): Promise<OperatorProcess> {
-  return OperatorProcess.start(scene, ["--leader-elect=false"]);
+function startSuccessor({ scene }: Place, flags: readonly string[] = []): Promise<OperatorProcess> {
+  return OperatorProcess.start(scene, ["--leader-elect=false", ...flags]);
 }
 
 async function kill({ command }: OperatorProcess): Promise<void> {

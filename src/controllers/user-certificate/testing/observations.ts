@@ -161,6 +161,7 @@ export function firstLook(change: Partial<Observed> = {}): Observed {
     credentials: { kind: "usable", version: "31" },
     atlas: { kind: "notAsked" },
     serialsOfOthers: new Set(),
+    attemptsOfOthers: [],
     recentRepairs: [],
     policy: POLICY,
     ...change,
