@@ -27,6 +27,11 @@ export class Ledger {
     return this.#reported.size;
   }
 
+  /** Certificates that the operator said nobody holds, though somebody does. */
+  get falseAlarms(): number {
+    return this.#reported.intersection(this.#held).size;
+  }
+
   /** Those of whom nobody knows. */
   unaccounted<C extends Pick<IssuedCertificate, "serialNumber">>(issued: readonly C[]): readonly C[] {
     return issued.filter(({ serialNumber }) => !this.#held.has(serialNumber) && !this.#reported.has(serialNumber));

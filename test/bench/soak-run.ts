@@ -1,4 +1,5 @@
 import { systemClock } from "../../src/clock.ts";
+import type { Fault } from "../../src/simulator/faults.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { Recurring, someFault } from "./disturbances.ts";
 import { Ledger } from "./ledger.ts";
@@ -13,6 +14,12 @@ const SAMPLE_MS = 2000;
 const FAULT_MS = 2000;
 const KILL_MS = 25_000;
 const API_SERVER_RESTART_MS = 75_000;
+const LATE_CREATE_MS = 3000;
+const LATE_CREATE: Fault = {
+  operation: "createDatabaseUserCertificate",
+  effect: { kind: "delay", ms: LATE_CREATE_MS },
+  times: 3,
+};
 /** The API server may be unable to answer for this long after it was started again. */
 const ANSWER_LIMIT_MS = 30_000;
 
@@ -126,7 +133,8 @@ export class SoakRun {
       this.counts.issued += 1;
       this.ledger.hold(named);
     }
-    if (reason === "OrphanFound" && named !== undefined) this.ledger.report(named);
+    const isReport = reason === "OrphanFound" || reason === "UnaccountedFound";
+    if (isReport && named !== undefined) this.ledger.report(named);
     if (msg.endsWith("this one is an orphan") && serialNumber !== undefined) this.ledger.report(serialNumber);
   }
 
@@ -135,7 +143,12 @@ export class SoakRun {
     this.counts.faults += 1;
   }
 
+  /** Every other time with a request on its way that Atlas carries out when the next process is at work. */
   async #killOperator(): Promise<void> {
+    if (this.counts.kills % 2 === 0) {
+      await this.#scene.control("POST", "/faults", LATE_CREATE);
+      await systemClock.sleep(LATE_CREATE_MS / 3);
+    }
     await this.#scene.operator.restart();
     this.#samples = [];
     this.counts.kills += 1;
@@ -154,7 +167,7 @@ export class SoakRun {
     const { issued, faults, kills, apiServerRestarts } = this.counts;
     if (this.#samples.length % 15 === 0) {
       this.#progress.line(
-        `${issued} issued, ${this.ledger.reported} orphans reported, ${faults} faults, ${kills} kills, ` +
+        `${issued} issued, ${this.ledger.reported} reported lost, ${faults} faults, ${kills} kills, ` +
           `${apiServerRestarts} restarts of the API server; ${Math.round(rssBytes / 2 ** 20)} MiB, ${sockets} sockets`,
       );
     }

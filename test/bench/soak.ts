@@ -1,7 +1,10 @@
 /** `npm run soak`: certificates of a minute's life, everything goes wrong now and then, and in the end all is well. */
+import { copyFile, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/clock.ts";
-import { streamProgress } from "../control-plane/progress.ts";
+import { type Progress, streamProgress } from "../control-plane/progress.ts";
 import { fixturesFor } from "./fixtures.ts";
 import { inParallel } from "./in-parallel.ts";
 import { assertProcFileSystem } from "./process-usage.ts";
@@ -16,20 +19,20 @@ import { flawOf, issuedFor } from "./validity.ts";
 
 const USAGE = `Usage: npm run soak -- --minutes N [flags]
 
-Certificates live for three months of ten seconds each and are renewed all the time, while Atlas fails, loses answers and
-refuses, the operator is killed (in the first half) and the API server restarts. In the end every certificate must be
+Certificates live for three months of twenty seconds each and are renewed all the time, while Atlas fails, loses answers and
+refuses, the operator is killed (in the first half, at times with a request to Atlas on its way) and the API server restarts. In the end every certificate must be
 valid and every certificate that Atlas ever issued must be in a Secret or in a report; else the exit code is 1. Memory and
 open sockets are printed as slopes. The last line is JSON.
 
 Flags:
   --minutes N    how long everything is disturbed (default 10)
-  --resources N  how many certificates are kept fresh (default 40)
+  --resources N  how many certificates are kept fresh (default 60)
   --projects N   over how many Atlas projects they are spread (default 4)
   --seed N       which disturbances come when (default: from the clock; printed)
   --help         print this and exit
 `;
 
-const MONTH = "10s";
+const MONTH = "20s";
 const OPERATOR_FLAGS = [
   `--simulated-month=${MONTH}`,
   "--verify-interval=15s",
@@ -61,7 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   await assertProcFileSystem();
   const minutes = wholeNumber("--minutes", values.minutes, 10);
-  const resources = wholeNumber("--resources", values.resources, 40);
+  const resources = wholeNumber("--resources", values.resources, 60);
   const projects = wholeNumber("--projects", values.projects, 4);
   const seed = wholeNumber("--seed", values.seed, (Date.now() % 999_999) + 1);
   const progress = streamProgress(process.stderr, systemClock);
@@ -79,7 +82,9 @@ async function main(argv: readonly string[]): Promise<number> {
   await progress.step(`disturbing everything for ${minutes} min`, () => run.disturb(minutes * 60_000));
   const flaws = await progress.step("waiting until all is well", () => untilWell(scene, run));
   const unaccounted = await lost(scene, run, resources);
-  return report({ seed, minutes, resources, run, flaws, unaccounted });
+  const code = report({ seed, minutes, resources, run, flaws, unaccounted });
+  if (code !== 0) await keepEvidence(scene, seed, progress);
+  return code;
 }
 
 /** Gives what is still wrong when the time for it to become right is over. */
@@ -117,6 +122,14 @@ async function lost(scene: BenchScene, run: SoakRun, resources: number) {
   return { issued: all.length, lost: run.ledger.unaccounted(all) };
 }
 
+/** Puts what explains a failure where the end of the run does not delete it. */
+async function keepEvidence(scene: BenchScene, seed: number, progress: Progress): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), `atlas-cert-operator-soak-${seed}-`));
+  await copyFile(scene.operatorLogFile, path.join(folder, "operator.log"));
+  await writeFile(path.join(folder, "atlas-requests.json"), JSON.stringify(await scene.control("GET", "/requests")));
+  progress.line(`the operator's log and the requests to Atlas are kept in ${folder}`);
+}
+
 function report(end: {
   readonly seed: number;
   readonly minutes: number;
@@ -133,7 +146,7 @@ function report(end: {
   const sockets = trendOf(steady, (one) => one.sockets);
   const rows: readonly Row[] = [
     ["certificates issued", `${unaccounted.issued}`, `${counts.issued} of them told by the operator`],
-    ["orphans reported", `${ledger.reported}`],
+    ["reported lost", `${ledger.reported}`, `${ledger.falseAlarms} of them held by a Secret all the same`],
     ["orphans unaccounted", `${unaccounted.lost.length}`],
     ["certificates not valid", `${flaws.size}`, `of ${end.resources}`],
     ["Atlas faults", `${counts.faults}`],
@@ -153,6 +166,7 @@ function report(end: {
     minutes: end.minutes,
     issued: unaccounted.issued,
     orphansReported: ledger.reported,
+    falseAlarms: ledger.falseAlarms,
     orphansUnaccounted: unaccounted.lost.length,
     notValid: flaws.size,
     faults: counts.faults,
