@@ -2,11 +2,11 @@ import { systemClock } from "../../src/clock.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { writesBetween } from "../control-plane/write-counts.ts";
 import { fixturesFor } from "./fixtures.ts";
-import { measureFloor } from "./floor.ts";
 import { cpuBetween, cpuTimes } from "./gauges.ts";
 import { untilIssued } from "./issuing.ts";
 import { OperatorLog } from "./operator-log.ts";
 import { processUsage } from "./process-usage.ts";
+import { type Calls, type Course, measureCalls, PROTOCOL, TWO_WRITES } from "./raw-calls.ts";
 import { createCertificates, createNamespaces, expectAllIssued } from "./resources.ts";
 import { BenchScene } from "./scene.ts";
 import { figure, mebibytes, type Row, rounded, table } from "./table.ts";
@@ -42,30 +42,34 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
   });
   await createNamespaces(scene, projects);
   const half = Math.ceil(certificates / 2);
-  const floorBefore = await progress.step(`floor, first half: ${half} pairs of writes`, () =>
-    measureFloor(scene, half),
-  );
+  const before = await measureHalf(scene, progress, "first", half);
   await progress.step(`creating ${certificates} resources of ${projects} projects`, () =>
     createCertificates(scene, { to: certificates, projects }),
   );
   const issued = await progress.step(`issuing ${certificates} certificates`, () => issueAll(scene, certificates));
   await expectAllIssued(scene, certificates);
   await scene.operator.kill("SIGTERM");
-  const floorAfter = await progress.step(`floor, second half: ${half} pairs of writes`, () =>
-    measureFloor(scene, half),
-  );
+  const after = await measureHalf(scene, progress, "second", half);
 
   const certificatesPerSecond = (certificates * 1000) / issued.elapsedMs;
-  const halves = [floorBefore, floorAfter].map(({ elapsedMs }) => (half * 1000) / elapsedMs);
-  const floorPerSecond = (2 * half * 1000) / (floorBefore.elapsedMs + floorAfter.elapsedMs);
-  const floorRatio = certificatesPerSecond / floorPerSecond;
+  const perSecond = (elapsedMs: number) => (half * 1000) / elapsedMs;
+  const bothHalves = (of: "floor" | "protocol") => perSecond((before[of].elapsedMs + after[of].elapsedMs) / 2);
+  const halves = (of: "floor" | "protocol") =>
+    `before ${figure(perSecond(before[of].elapsedMs))}, after ${figure(perSecond(after[of].elapsedMs))}`;
+  const floorRatio = certificatesPerSecond / bothHalves("floor");
   const each = (ms: number) => figure(ms / certificates);
-  const floorEach = (of: "apiServer" | "etcd") => figure((floorBefore.cpu[of] + floorAfter.cpu[of]) / (2 * half));
+  const floorEach = (of: "apiServer" | "etcd") => figure((before.floor.cpu[of] + after.floor.cpu[of]) / (2 * half));
   const traffic = perCertificate(issued.traffic, certificates);
   const rows: readonly Row[] = [
     ["certificates a second", figure(certificatesPerSecond), "from going to work to the last one Ready"],
-    ["floor a second", figure(floorPerSecond), `before ${halves.map(figure).join(", after ")}: two raw writes each`],
+    ["floor a second", figure(bothHalves("floor")), `${halves("floor")}: two raw writes each`],
     ["share of the floor", figure(floorRatio)],
+    [
+      "raw protocol a second",
+      figure(bothHalves("protocol")),
+      `${halves("protocol")}: the dry run, three writes and the Event of a certificate, from the floor's callers`,
+    ],
+    ["share of the raw protocol", figure(certificatesPerSecond / bothHalves("protocol"))],
     ["writes a certificate", figure(traffic.writes), "without Events and dry runs"],
     ["Events a certificate", figure(traffic.events)],
     ["calls to Atlas a certificate", figure(traffic.atlasCalls)],
@@ -96,6 +100,13 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
     table("Requests to Atlas, as it logged them", traffic.atlasRows),
   ].join("\n");
   return { text, json };
+}
+
+/** What the machine gives to callers who do nothing else: half of it before the operator's work, half of it after. */
+async function measureHalf(scene: BenchScene, progress: Progress, which: "first" | "second", certificates: number) {
+  const measure = (name: string, course: Course): Promise<Calls> =>
+    progress.step(`${name}, ${which} half: ${certificates} times`, () => measureCalls(scene, course, certificates));
+  return { floor: await measure("floor", TWO_WRITES), protocol: await measure("raw protocol", PROTOCOL) };
 }
 
 interface Issued {
