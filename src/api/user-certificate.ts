@@ -252,7 +252,7 @@ export const userCertificateStatusSchema = z
       .meta({ description: "How many certificates were issued for this resource.", format: "int64" }),
     issuance: issuanceSchema.optional(),
     recentIssuances: z.array(recentIssuanceSchema).optional().meta({
-      description: "Certificates issued in the last 24 hours, and older ones that have not expired.",
+      description: "Certificates issued in the last 24 hours, and older ones until a day after they expire.",
       "x-kubernetes-list-type": "atomic",
     }),
     renewRequest: z.string().optional().meta({ description: "The last renew request that was answered." }),
@@ -271,10 +271,22 @@ export const userCertificateStatusSchema = z
         "How many of them no resource of this operator accounts for: issued elsewhere, or an answer that got lost.",
       format: "int32",
     }),
-    unaccountedSerials: z.array(z.string()).optional().meta({
-      description: "Serial numbers of the unaccounted certificates, in decimal and in ascending order.",
-      "x-kubernetes-list-type": "atomic",
-    }),
+    unaccountedSerials: z
+      .array(z.string())
+      .optional()
+      .meta({
+        description:
+          "Serial numbers of the unaccounted certificates, in decimal and in ascending order; none where there are more " +
+          "than 100.",
+        "x-kubernetes-list-type": "atomic",
+      }),
+    countedUser: z
+      .object({
+        projectId: z.string().meta({ description: "Its Atlas project." }),
+        username: z.string().meta({ description: "Its name." }),
+      })
+      .optional()
+      .meta({ description: "The database user whose certificates were counted last." }),
   })
   .meta({ description: "What the operator observed and did." });
 

@@ -101,6 +101,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     },
     onRound: (round) => instruments.round(round),
     onOrphan: () => instruments.metrics.orphanFound(),
+    onUnaccounted: () => instruments.metrics.unaccountedFound(),
     queueObserver: {
       ...instruments.queueObserver,
       finished: (...run) => {

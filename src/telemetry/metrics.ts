@@ -53,6 +53,11 @@ export class Metrics {
     help: "Certificates found at Atlas whose answer got lost: valid until they expire, and nobody holds their key.",
     registers: [this.registry],
   });
+  readonly #unaccounted = new Counter({
+    name: "atlascerts_unaccounted_found_total",
+    help: "Certificates that turned up at Atlas, or may have, and that no resource accounts for: issued elsewhere, or lost.",
+    registers: [this.registry],
+  });
   readonly #atlasRequests = new Counter({
     name: "atlascerts_atlas_requests_total",
     help: "HTTP requests to Atlas, by operation and class of the status; none where no whole answer came.",
@@ -131,6 +136,11 @@ export class Metrics {
   /** A certificate was found that nobody holds. */
   orphanFound(): void {
     this.#orphans.inc();
+  }
+
+  /** A certificate was found that may be nobody's. */
+  unaccountedFound(): void {
+    this.#unaccounted.inc();
   }
 
   atlasExchange({ operation, status, durationMs }: AtlasExchange): void {

@@ -73,6 +73,7 @@ export async function measureCalls(scene: BenchScene, course: Course, certificat
   const cpu = cpuBetween(before, await cpuTimes(scene));
   await scene.must("DELETE", `${CERTIFICATES_ROOT}/namespaces/${namespace}/atlasusercertificates`);
   await scene.must("DELETE", `/api/v1/namespaces/${namespace}/secrets`);
+  await scene.must("DELETE", `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
   return { elapsedMs, cpu };
 }
 

@@ -26,7 +26,7 @@ function announce(...rounds: readonly Round[]) {
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   const announcer = new Announcer({ events: { record: (event) => void events.push(event) }, log });
   for (const one of rounds) {
-    announcer.announceUnaccounted(one.observed);
+    announcer.announceFindings(one.observed);
     announcer.announceIssued(one);
     announcer.announce(one);
   }
@@ -146,11 +146,19 @@ describe("a certificate that turns up and that nobody accounts for", () => {
         action: "Verify",
         note:
           "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, that no resource of this " +
-          "operator accounts for: issued elsewhere, for a resource that is gone, or for an attempt that Atlas carried " +
-          "out late. Atlas can't revoke it; if nobody of yours holds it, remove the user.",
+          "operator accounts for: issued elsewhere, or for a resource that is gone or names another user now, or lost " +
+          "(by another resource of this user, or by an attempt that Atlas carried out late). Atlas can't revoke it; if " +
+          "nobody of yours holds it, remove the user.",
       },
     ]);
     expect(logged).toEqual([`warn: ${events[0]?.note}`]);
+  });
+
+  test("is told of once where its status can't be written, whatever the looks between find", () => {
+    const found = round(settled({ atlas: listed("1001", "1002") }));
+    const refusedLook = round(settled({ atlas: refused("RateLimited") }));
+    const { events } = announce(found, refusedLook, found);
+    expect(events.filter(({ reason }) => reason === "UnaccountedFound")).toHaveLength(1);
   });
 
   test("goes by one name: what the open record explains is an orphan", () => {
@@ -160,11 +168,37 @@ describe("a certificate that turns up and that nobody accounts for", () => {
   });
 
   test("is no news on the first look at a user", () => {
-    const first = settled({ atlas: listed("1001", "1002") });
-    const { unaccountedCertificates: _none, ...status } = first.resource.status;
-    const { events } = announce(round({ ...first, resource: { ...first.resource, status } }));
-    expect(events).toEqual([]);
+    const first = settled({ status: { countedUser: undefined }, atlas: listed("1001", "1002") });
+    expect(announce(round(first)).events).toEqual([]);
   });
+});
+
+test("an attempt whose resource names another user by now is told of once: nobody will learn what became of it", () => {
+  const open = issuance({ username: "billing", knownSerials: ["1001"] });
+  const seen = round(settled({ status: { issuance: open }, atlas: listed("1001") }));
+  expect(announce(seen, seen, round(following(seen))).events).toMatchObject([
+    {
+      type: "Warning",
+      reason: "OutcomeUnknown",
+      note:
+        `The attempt of ${open.startedAt} for user billing of project ${open.projectId} was on record when the resource ` +
+        "began to name another user: if Atlas carried it out, nobody holds that certificate's key. Compare Atlas' list " +
+        "of that user.",
+    },
+  ]);
+});
+
+test("what may be nobody's is counted apart from what is", () => {
+  const counts = { orphans: 0, unaccounted: 0 };
+  const announcer = new Announcer({
+    events: { record: () => {} },
+    onOrphan: () => void counts.orphans++,
+    onUnaccounted: () => void counts.unaccounted++,
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+  });
+  const open = issuance({ knownSerials: ["1001", "1002"] });
+  announcer.announceFindings(settled({ status: { issuance: open }, atlas: listed("1001", "1002", "1003") }));
+  expect(counts).toEqual({ orphans: 1, unaccounted: 1 });
 });
 
 test("a certificate whose resource was deleted before it could be written is told of, and counted", () => {

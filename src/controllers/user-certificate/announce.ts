@@ -4,7 +4,7 @@ import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
-import { latecomers, orphans } from "./facts.ts";
+import { findings } from "./findings.ts";
 import type { Observed } from "./observed.ts";
 import { type Round, troubleOf } from "./round.ts";
 import { timestamp } from "./timestamp.ts";
@@ -13,13 +13,15 @@ export interface AnnouncerOptions {
   readonly events: Pick<EventRecorder, "record">;
   /** Called for each certificate that is found to be nobody's. */
   readonly onOrphan?: (() => void) | undefined;
+  /** Called for each certificate that may be nobody's. */
+  readonly onUnaccounted?: (() => void) | undefined;
   readonly log: Log;
 }
 
 /** Tells people what happened: an Event on the resource, and a line in the log. A process tells one cause once. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** Serial numbers that were told of and that the status may not know yet, by the resource's uid. */
+  /** What was told and the status may not know yet, by the resource's uid. */
   readonly #told = new Map<string, ReadonlySet<string>>();
 
   constructor(options: AnnouncerOptions) {
@@ -27,44 +29,22 @@ export class Announcer {
   }
 
   /**
-   * Tells of certificates that nobody is known to hold, each once: of orphans of the open record, and of others that have
-   * turned up since the last look. To be called before anything is written: then the status knows them, and nobody can
-   * tell what is new.
+   * Tells of certificates that nobody is known to hold, each once. To be called before anything is written: afterwards
+   * the status knows them, and nobody can tell which are new.
    */
-  announceUnaccounted(observed: Observed): void {
-    const { resource, atlas } = observed;
-    const lost = orphans(observed);
-    if (atlas.kind !== "listed") return;
-    const news = new Set<string>();
-    for (const { serialNumber, notAfter } of lost ?? []) {
-      news.add(serialNumber);
-      if (this.#wasTold(resource, serialNumber)) continue;
-      this.#tell(
-        resource,
-        "Warning",
-        "OrphanFound",
-        "Issue",
-        `Atlas lists certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
-          `${timestamp(notAfter.getTime())}, whose answer got lost: nobody holds its key, and Atlas can't revoke it.`,
-      );
-      this.#options.onOrphan?.();
+  announceFindings(observed: Observed): void {
+    // Without a list there is nothing to find, and what was told before still is.
+    if (observed.atlas.kind !== "listed") return;
+    const { resource } = observed;
+    const found = findings(observed);
+    for (const { id, reason, note } of found) {
+      if (this.#told.get(resource.uid)?.has(id)) continue;
+      this.#tell(resource, "Warning", reason, "Verify", note);
+      if (reason === "OrphanFound") this.#options.onOrphan?.();
+      else this.#options.onUnaccounted?.();
     }
-    for (const { serialNumber, notAfter } of latecomers(observed)) {
-      news.add(serialNumber);
-      if (this.#wasTold(resource, serialNumber)) continue;
-      this.#tell(
-        resource,
-        "Warning",
-        "UnaccountedFound",
-        "Verify",
-        `Atlas lists certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
-          `${timestamp(notAfter.getTime())}, that no resource of this operator accounts for: issued elsewhere, for a ` +
-          "resource that is gone, or for an attempt that Atlas carried out late. Atlas can't revoke it; if nobody of " +
-          "yours holds it, remove the user.",
-      );
-    }
-    if (news.size === 0) this.forget(resource.uid);
-    else this.#told.set(resource.uid, news);
+    if (found.length === 0) this.forget(resource.uid);
+    else this.#told.set(resource.uid, new Set(found.map(({ id }) => id)));
   }
 
   /** Tells of a certificate whose resource was deleted before it could be written: nobody else looks for it. */
@@ -120,10 +100,6 @@ export class Announcer {
   /** Lets go of what was kept for a resource that is gone. */
   forget(uid: string): void {
     this.#told.delete(uid);
-  }
-
-  #wasTold({ uid }: UserCertificate, serialNumber: string): boolean {
-    return this.#told.get(uid)?.has(serialNumber) === true;
   }
 
   /** Told when it begins; while it lasts, the conditions hold it. */

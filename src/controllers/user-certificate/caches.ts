@@ -13,9 +13,7 @@ export class CertificateCache {
     certificate.valid ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.secretName })] : [],
   );
   readonly #byCredentials: Index<CachedCertificate>;
-  readonly #byUser = new Index<CachedCertificate>((certificate) =>
-    certificate.valid ? [userKey(certificate.spec)] : [],
-  );
+  readonly #byUser = new Index<CachedCertificate>((certificate) => (certificate.valid ? userKeys(certificate) : []));
   readonly store: Store<CachedCertificate>;
 
   /** @param defaultCredentials the Secret of those that name none */
@@ -41,8 +39,8 @@ export class CertificateCache {
     return this.#valid(this.#byCredentials.keys(secret));
   }
 
-  /** Resources, of whatever namespace, for the same database user of the same project. */
-  ofUser(spec: UserCertificate["spec"]): readonly UserCertificate[] {
+  /** Resources, of whatever namespace, that name this user of this project, or that have an attempt for it on record. */
+  ofUser(spec: Pick<UserCertificate["spec"], "projectId" | "username">): readonly UserCertificate[] {
     return this.#valid(this.#byUser.keys(userKey(spec)));
   }
 
@@ -51,7 +49,11 @@ export class CertificateCache {
   }
 }
 
-function userKey({ projectId, username }: UserCertificate["spec"]): string {
+function userKeys({ spec, status: { issuance } }: UserCertificate): readonly string[] {
+  return [...new Set([userKey(spec), ...(issuance === undefined ? [] : [userKey(issuance)])])];
+}
+
+function userKey({ projectId, username }: Pick<UserCertificate["spec"], "projectId" | "username">): string {
   return `${projectId}/${username}`;
 }
 

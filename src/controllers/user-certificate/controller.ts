@@ -42,6 +42,7 @@ export interface UserCertificateControllerOptions {
   readonly onStep?: IssuerOptions["onStep"];
   readonly onRound?: ReconcilerOptions["onRound"];
   readonly onOrphan?: AnnouncerOptions["onOrphan"];
+  readonly onUnaccounted?: AnnouncerOptions["onUnaccounted"];
   readonly queueObserver?: WorkQueueObserver | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -87,7 +88,8 @@ export class UserCertificateController {
     const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
     const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
     const access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect: options.connect });
-    const announcer = new Announcer({ events: options.events, onOrphan: options.onOrphan, log });
+    const { events, onOrphan, onUnaccounted } = options;
+    const announcer = new Announcer({ events, onOrphan, onUnaccounted, log });
     const { assertLeading, onStep } = options;
     this.#reconciler = new Reconciler({
       certificates: this.#certificates,

@@ -1,6 +1,6 @@
 import { BLOCKED_CHECKS, ISSUE_BLOCKED_CHECKS, repairContended } from "./blocked.ts";
 import { secretDifferences } from "./desired-secret.ts";
-import { backoffEndMs, heldCertificate, verificationDueMs } from "./facts.ts";
+import { backoffEndMs, issuanceSucceeded, verificationDueMs } from "./facts.ts";
 import { ISSUE_CHECKS } from "./issue-reasons.ts";
 import type { Decision, Observed } from "./observed.ts";
 
@@ -27,17 +27,6 @@ export function decide(observed: Observed, nowMs: number): Decision {
   if (differences.length === 0) return { kind: "keep" };
   const trouble = repairContended(observed, nowMs);
   return trouble === undefined ? { kind: "repair", differences } : { kind: "blocked", trouble };
-}
-
-/**
- * The open issuance reached its Secret: the pair in it has a serial number that was not there before the attempt. Its
- * process died, or lost the API server, before it could say so.
- */
-function issuanceSucceeded(observed: Observed): boolean {
-  const { issuance } = observed.resource.status;
-  const held = heldCertificate(observed);
-  if (issuance === undefined || held === undefined) return false;
-  return !issuance.knownSerials.includes(held.serialNumber);
 }
 
 /**

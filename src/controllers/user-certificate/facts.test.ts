@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import {
+  abandonedIssuance,
   backoffEndMs,
   heldCertificate,
   lastVerifiedMs,
@@ -179,14 +180,24 @@ describe("orphans of the open issuance are", () => {
 
 describe("latecomers are", () => {
   const serials = (observed: Observed) => latecomers(observed).map(({ serialNumber }) => serialNumber);
-  const seen = (...unaccountedSerials: readonly string[]) => ({
-    unaccountedCertificates: unaccountedSerials.length,
-    unaccountedSerials: [...unaccountedSerials],
+  test("unaccounted certificates that the status does not know", () => {
+    expect(serials(settled({ atlas: listed("1001", "8") }))).toEqual(["8"]);
+    const seen = { unaccountedCertificates: 1, unaccountedSerials: ["7"] };
+    expect(serials(settled({ status: seen, atlas: listed("1001", "7", "8") }))).toEqual(["8"]);
   });
 
-  test("unaccounted certificates that the status does not know", () => {
-    expect(serials(settled({ status: seen("7"), atlas: listed("1001", "7", "8") }))).toEqual(["8"]);
-    expect(serials(settled({ atlas: listed("1001", "8") }))).toEqual(["8"]);
+  test.each([
+    ["where the spec has changed", settled({ generation: 2, atlas: listed("1001", "8") })],
+    [
+      "where the spec has changed and there is no Secret",
+      settled({ secret: ABSENT, generation: 2, atlas: listed("8") }),
+    ],
+    [
+      "that were there when the open issuance began, unknown to the status",
+      settled({ status: { issuance: issuance({ knownSerials: ["1001", "8"] }) }, atlas: listed("1001", "8") }),
+    ],
+  ])("also %s", (_what, observed) => {
+    expect(serials(observed)).toEqual(["8"]);
   });
 
   test.each([
@@ -195,13 +206,14 @@ describe("latecomers are", () => {
     ["at the first list of all", firstLook({ atlas: listed("1001", "7") })],
     [
       "where an earlier version wrote the number alone",
-      settled({ status: { unaccountedCertificates: 1 }, atlas: listed("1001", "7", "8") }),
+      settled({ status: { unaccountedCertificates: 0, countedUser: undefined }, atlas: listed("1001", "7") }),
     ],
     [
-      "where the resource names another user by now",
-      settled({ spec: { username: "billing" }, generation: 2, atlas: listed("7") }),
+      "where there were too many to name",
+      settled({ status: { unaccountedCertificates: 101 }, atlas: listed("1001", "7", "8") }),
     ],
-    ["where it may do so, and no Secret tells", settled({ secret: ABSENT, generation: 2, atlas: listed("7") })],
+    ["where the list is another user's by now", settled({ spec: { username: "billing" }, atlas: listed("7") })],
+    ["where it is another project's", settled({ spec: { projectId: OTHER_PROJECT }, atlas: listed("7") })],
     [
       "where the open issuance explains it",
       settled({ status: { issuance: issuance({ knownSerials: ["1001"] }) }, atlas: listed("1001", "7") }),
@@ -210,14 +222,38 @@ describe("latecomers are", () => {
     expect(serials(observed)).toEqual([]);
   });
 
-  test("not those that the open issuance found", () => {
-    const open = issuance({ knownSerials: ["1001", "7"] });
-    expect(serials(settled({ status: { issuance: open }, atlas: listed("1001", "7") }))).toEqual([]);
-  });
-
   test("none after the round that told of them", () => {
     const found = settled({ atlas: listed("1001", "8") });
     expect(serials(following(round(found)))).toEqual([]);
+  });
+
+  test("none that was told of before another resource's attempt began that does not know it", () => {
+    const found = following(round(settled({ atlas: listed("1001", "8") })));
+    const others = { attemptsOfOthers: [issuance({ knownSerials: ["1001"] })] };
+    const meanwhile = following(round({ ...found, ...others }));
+    expect(meanwhile.resource.status.unaccountedSerials).toEqual(["8"]);
+    expect(serials({ ...meanwhile, attemptsOfOthers: [] })).toEqual([]);
+  });
+});
+
+describe("an open issuance is abandoned", () => {
+  const of = (username: string, change: Partial<Observed> = {}) =>
+    abandonedIssuance(settled({ status: { issuance: issuance({ username, knownSerials: ["1001"] }) }, ...change }));
+
+  test("where the list is another user's by now", () => {
+    expect(of("billing", { atlas: listed("1001") })).toMatchObject({ username: "billing" });
+  });
+
+  test.each([
+    ["where it is for the user that is listed", of("orders-api", { atlas: listed("1001") })],
+    ["before there is a list", of("billing")],
+    [
+      "where its certificate is in the Secret",
+      of("billing", { atlas: listed(), secret: managed(certificate("1002")) }),
+    ],
+    ["where there is none", abandonedIssuance(settled({ atlas: listed("1001") }))],
+  ])("not %s", (_what, abandoned) => {
+    expect(abandoned).toBeUndefined();
   });
 });
 

@@ -1,6 +1,6 @@
 import { parseDurationMs } from "../../api/duration.ts";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import type { RecentIssuance, UserCertificateSpec } from "../../api/user-certificate.ts";
+import type { Issuance, RecentIssuance, UserCertificateSpec } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { subjectIsUser } from "../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../certificate/renewal-time.ts";
@@ -104,12 +104,15 @@ export function ownSerials(observed: Observed): ReadonlySet<string> {
 }
 
 /**
- * Unexpired certificates of the user that no resource accounts for. One that another resource's open attempt may just
- * have made is not among them: that attempt's end will tell.
+ * Unexpired certificates of the user that no resource accounts for. One that another resource's attempt is making in this
+ * moment, perhaps, is not among them: it is looked at again when that attempt has ended.
  */
 export function unaccounted(observed: Observed): readonly ListedCertificate[] {
-  return unexplained(observed).filter(({ serialNumber }) =>
-    observed.attemptsOfOthers.every(({ knownSerials }) => knownSerials.includes(serialNumber)),
+  const { unaccountedSerials } = observed.resource.status;
+  return unexplained(observed).filter(
+    ({ serialNumber }) =>
+      unaccountedSerials?.includes(serialNumber) ||
+      observed.attemptsOfOthers.every(({ knownSerials }) => knownSerials.includes(serialNumber)),
   );
 }
 
@@ -132,33 +135,53 @@ export function orphans(observed: Observed): readonly ListedCertificate[] | unde
 
 function sinceRecord(observed: Observed, certificates: readonly ListedCertificate[]) {
   const { issuance } = observed.resource.status;
-  const { projectId, username } = observed.resource.spec;
   if (issuance === undefined) return [];
-  if (observed.atlas.kind !== "listed") return undefined;
-  if (issuance.projectId !== projectId || issuance.username !== username) return undefined;
+  if (observed.atlas.kind !== "listed" || !isOfUser(observed, issuance)) return undefined;
   return certificates.filter(({ serialNumber }) => !issuance.knownSerials.includes(serialNumber));
 }
 
 /**
- * Unaccounted certificates that have turned up since the status was written and that no open issuance explains: issued
- * elsewhere, or by an attempt that Atlas carried out after its record was closed. None at the first list of a user:
- * what was there before the resource is no news.
+ * Unaccounted certificates that were not there at the last list and that no open issuance explains: issued elsewhere, or
+ * by an attempt that Atlas carried out after its record was closed. None at the first list of a user: what was there
+ * before the resource is no news.
  */
 export function latecomers(observed: Observed): readonly ListedCertificate[] {
-  const { unaccountedCertificates, unaccountedSerials = [], issuance } = observed.resource.status;
-  // There was no list yet, or a version of the operator wrote the number alone: what is new can't be told.
-  const isComplete = unaccountedCertificates === unaccountedSerials.length;
-  if (!isComplete || isAnotherUsersStatus(observed)) return [];
-  const known = new Set([...unaccountedSerials, ...(issuance?.knownSerials ?? [])]);
+  const { countedUser, unaccountedCertificates, unaccountedSerials = [] } = observed.resource.status;
+  const isNamed = unaccountedCertificates === unaccountedSerials.length;
+  if (!isNamed || countedUser === undefined || !isOfUser(observed, countedUser)) return [];
   const lost = new Set(orphans(observed)?.map(({ serialNumber }) => serialNumber));
-  return unaccounted(observed).filter(({ serialNumber }) => !known.has(serialNumber) && !lost.has(serialNumber));
+  return unaccounted(observed).filter(
+    ({ serialNumber }) => !unaccountedSerials.includes(serialNumber) && !lost.has(serialNumber),
+  );
 }
 
-/** Whether the status may speak of the user that the resource had before. */
-function isAnotherUsersStatus(observed: Observed): boolean {
-  const { secret, resource } = observed;
-  if (secret.kind === "managed") return identityChange(observed) !== undefined;
-  return resource.status.observedGeneration !== resource.generation;
+/**
+ * An open issuance of which nobody will learn what became: the resource names another user by now, and the list is that
+ * one's.
+ */
+export function abandonedIssuance(observed: Observed): Issuance | undefined {
+  const { issuance } = observed.resource.status;
+  if (issuance === undefined || observed.atlas.kind !== "listed" || issuanceSucceeded(observed)) return undefined;
+  return isOfUser(observed, issuance) ? undefined : issuance;
+}
+
+/**
+ * The open issuance reached its Secret: the pair in it has a serial number that was not there before the attempt. Its
+ * process died, or lost the API server, before it could say so.
+ */
+export function issuanceSucceeded(observed: Observed): boolean {
+  const { issuance } = observed.resource.status;
+  const held = heldCertificate(observed);
+  if (issuance === undefined || held === undefined) return false;
+  return !issuance.knownSerials.includes(held.serialNumber);
+}
+
+/** Whether something speaks of the user that the resource names now. */
+export function isOfUser(
+  { resource: { spec } }: Observed,
+  user: { readonly projectId: string; readonly username: string },
+) {
+  return user.projectId === spec.projectId && user.username === spec.username;
 }
 
 /**

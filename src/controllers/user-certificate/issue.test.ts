@@ -56,7 +56,7 @@ function rig(options: RigOptions = {}) {
     }),
     statuses: new StatusWriter({ kube: cluster, cache: new CertificateCache(), clock }),
     announcer: {
-      announceUnaccounted: () => {},
+      announceFindings: () => {},
       announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
     },
     assertLeading: options.assertLeading ?? (() => {}),

@@ -25,7 +25,7 @@ export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
-  readonly announcer: Pick<Announcer, "announceUnaccounted" | "announceAbandoned">;
+  readonly announcer: Pick<Announcer, "announceFindings" | "announceAbandoned">;
   /** Throws where this process may no longer issue: its lease may have run out. */
   readonly assertLeading: () => void;
   /** Makes a name for an attempt. */
@@ -69,7 +69,7 @@ export class Issuer {
     assertLeading();
     signal.throwIfAborted();
     // The new record takes the place of an older one, and with it what that could still tell.
-    announcer.announceUnaccounted(observed);
+    announcer.announceFindings(observed);
     const recorded = await statuses.record(observed, decision, issuance, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
     if (recorded === "notKept") return failed(CRD_OUTDATED, undefined);
@@ -95,7 +95,7 @@ export class Issuer {
       case "written":
         return { kind: "issued", facts: pair.facts, issuance };
       case "overtaken":
-        // Whoever overtook it has found ours in Atlas' list, and told of it.
+        // Whoever overtook it finds ours in Atlas' list, and tells of it.
         log.error(
           { resource: `${resource.namespace}/${resource.name}`, serialNumber: pair.facts.serialNumber },
           "another process wrote a newer certificate meanwhile: this one is an orphan",

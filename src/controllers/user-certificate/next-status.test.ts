@@ -19,6 +19,7 @@ import {
   managed,
   NOW,
   POLICY,
+  PROJECT,
   refused,
   round,
   SECOND_MS,
@@ -63,7 +64,7 @@ describe("a certificate that was issued", () => {
     expect(status).not.toHaveProperty("lastAttempt");
   });
 
-  test("is remembered until it expires, for the budget and for the accounts", () => {
+  test("is remembered until a day after it expires, for the budget and for the accounts", () => {
     const [entry] = status.recentIssuances ?? [];
     expect(entry).toEqual({
       time: iso(NOW),
@@ -73,8 +74,9 @@ describe("a certificate that was issued", () => {
     });
     const later = (ms: number) =>
       statusAfter(settled({ status, secret: managed(FRESH) }), undefined, ms).recentIssuances;
-    expect(later(FRESH.notAfter.getTime() - SECOND_MS)).toEqual([entry]);
-    expect(later(FRESH.notAfter.getTime())).toBeUndefined();
+    const end = FRESH.notAfter.getTime() + DAY_MS;
+    expect(later(end - SECOND_MS)).toEqual([entry]);
+    expect(later(end)).toBeUndefined();
   });
 
   test("is counted once where a crash came after it and Atlas lists it already", () => {
@@ -308,13 +310,33 @@ describe("what Atlas lists", () => {
     }
   });
 
+  test("and nobody accounts for is counted alone where there are too many to name", () => {
+    const serials = Array.from({ length: 101 }, (_, index) => String(2000 + index));
+    const named = statusAfter(settled({ atlas: listed("1001", ...serials.slice(1)) }));
+    expect(named.unaccountedSerials).toHaveLength(100);
+    const counted = statusAfter(settled({ atlas: listed("1001", ...serials) }));
+    expect(counted).toMatchObject({ unaccountedCertificates: 101 });
+    expect(counted).not.toHaveProperty("unaccountedSerials");
+  });
+
+  test("is noted with the user that it is of", () => {
+    const { countedUser } = statusAfter(settled({ spec: { username: "billing" }, atlas: listed("7") }));
+    expect(countedUser).toEqual({ projectId: PROJECT, username: "billing" });
+  });
+
   test("takes no room where all is accounted for", () => {
     const status = { unaccountedCertificates: 1, unaccountedSerials: ["7"] };
     expect(statusAfter(settled({ status, atlas: listed("1001") }))).not.toHaveProperty("unaccountedSerials");
   });
 
   test("is remembered while Atlas is not asked", () => {
-    const status = { unexpiredCertificates: 5, unaccountedCertificates: 2, unaccountedSerials: ["7", "8"] };
+    const countedUser = { projectId: PROJECT, username: "billing" };
+    const status = {
+      unexpiredCertificates: 5,
+      unaccountedCertificates: 2,
+      unaccountedSerials: ["7", "8"],
+      countedUser,
+    };
     expect(statusAfter(settled({ status }))).toMatchObject({
       ...status,
       lastVerifiedTime: SETTLED_STATUS.lastVerifiedTime,

@@ -24,6 +24,9 @@ const FIRST_BACKOFF_MS = 5000;
 /** History beyond this is of no use to anybody, and a status must stay small. */
 const MAX_RECENT_ISSUANCES = 40;
 
+/** Unaccounted certificates beyond this are counted and not named: a status must stay small. */
+const MAX_NAMED = 100;
+
 /** The status that a round leaves. Pure: what is written is the difference to the status before. */
 export function nextStatus(round: Round): UserCertificateStatus {
   const { observed, outcome } = round;
@@ -107,7 +110,8 @@ function recentIssuances(
 ): RecentIssuance[] | undefined {
   const kept = spentIssuances(observed).filter(
     ({ time, notAfter }) =>
-      Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs),
+      // A clock that is ahead of Atlas' must not make a stranger of a certificate that Atlas still lists.
+      Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS),
   );
   const added: RecentIssuance[] = [];
   if (outcome.kind === "issued") {
@@ -207,24 +211,30 @@ function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failure
 }
 
 function counts(observed: Observed, status: UserCertificateStatus, outcome: Outcome) {
-  const { unexpiredCertificates, unaccountedCertificates, unaccountedSerials } = status;
+  const { unexpiredCertificates, unaccountedCertificates, unaccountedSerials, countedUser } = status;
   if (observed.atlas.kind !== "listed") {
     return {
       ...optional("unexpiredCertificates", unexpiredCertificates),
       ...optional("unaccountedCertificates", unaccountedCertificates),
       ...optional("unaccountedSerials", unaccountedSerials),
+      ...optional("countedUser", countedUser),
     };
   }
   const issued = outcome.kind === "issued" ? 1 : 0;
-  const serials = unaccounted(observed).map(({ serialNumber }) => serialNumber);
-  // Atlas' order may change from list to list: that is no news to write.
-  serials.sort(byNumber);
   const isFound = outcome.kind === "issued" && listedByAtlas(observed, outcome.facts.serialNumber) === true;
+  const serials = unaccounted(observed).map(({ serialNumber }) => serialNumber);
+  const { projectId, username } = observed.resource.spec;
   return {
     unexpiredCertificates: observed.atlas.certificates.length + (isFound ? 0 : issued),
     unaccountedCertificates: serials.length,
-    ...(serials.length > 0 && { unaccountedSerials: serials }),
+    // Atlas' order may change from list to list: that is no news to write.
+    ...optional("unaccountedSerials", isWorthNaming(serials) ? serials.toSorted(byNumber) : undefined),
+    countedUser: { projectId, username },
   };
+}
+
+function isWorthNaming({ length }: readonly string[]): boolean {
+  return length > 0 && length <= MAX_NAMED;
 }
 
 /** Numbers in decimal, too long for a JavaScript number. */

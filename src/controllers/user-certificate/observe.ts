@@ -1,5 +1,6 @@
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { Issuance } from "../../api/user-certificate.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Access, AtlasAccess } from "./atlas-access.ts";
 import { atlasTrouble } from "./atlas-trouble.ts";
@@ -63,7 +64,7 @@ export class Observer {
     const secret = await (isOnRecord ? inspector.live(ref, signal) : inspector.current(ref, signal));
     const seen = await this.#observation(resource, secret, recentRepairs);
     const atlas = await askAtlas(resource, seen.access, urgency, signal);
-    // What others account for is looked up after Atlas' answer: what they recorded before it is in the caches by then.
+    // What others account for is looked up after Atlas' answer: what this process recorded meanwhile is in the caches.
     return { ...seen, observed: { ...seen.observed, atlas, ...this.#others(resource) } };
   }
 
@@ -105,13 +106,19 @@ export class Observer {
       ...(status.recentIssuances ?? []).map(({ serialNumber }) => serialNumber),
     ]);
     const { projectId, username } = resource.spec;
-    const attempts = others.flatMap(({ status: { issuance } }) => issuance ?? []);
+    const attempts = others.flatMap((other) => attemptUnderWay(other) ?? []);
     return {
       serialsOfOthers: new Set(serials.filter((serial) => serial !== undefined)),
-      // An attempt may be for the user that a resource named before.
+      // One of them may name another user by now, or have named another one when the attempt began.
       attemptsOfOthers: attempts.filter((one) => one.projectId === projectId && one.username === username),
     };
   }
+}
+
+/** The attempt that a resource is making now. A record that only waits for a list is none: it may wait for ever. */
+function attemptUnderWay({ status, deleting }: UserCertificate): Issuance | undefined {
+  const issuing = status.conditions?.find(({ type }) => type === "Issuing");
+  return issuing?.status === "True" && !deleting ? status.issuance : undefined;
 }
 
 /** The oldest first; the name decides between two that were made in the same second. */

@@ -76,7 +76,7 @@ export interface Observed {
   readonly atlas: ObservedAtlas;
   /** Serial numbers that other resources with the same user account for. */
   readonly serialsOfOthers: ReadonlySet<string>;
-  /** Open attempts of other resources with the same user. */
+  /** Attempts for the same user that other resources are making now. */
   readonly attemptsOfOthers: readonly Issuance[];
   /** When this process repaired the Secret lately, in milliseconds since the epoch. */
   readonly recentRepairs: readonly number[];

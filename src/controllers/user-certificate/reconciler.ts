@@ -80,7 +80,7 @@ export class Reconciler {
     const { statuses, announcer, onRound } = this.#options;
     try {
       if (round.outcome.kind !== "overtaken") {
-        announcer.announceUnaccounted(round.observed);
+        announcer.announceFindings(round.observed);
         announcer.announceIssued(round);
         await statuses.report(round);
         announcer.announce(round);

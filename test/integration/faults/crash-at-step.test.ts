@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { X509AuthenticationApi } from "../../../src/index.ts";
+import { SensitiveText } from "../../../src/sensitive-text.ts";
 import { PRODUCTION, RENEW_REQUEST, Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
 import { expectRecovered, type Spent } from "./outcome.ts";
@@ -128,19 +130,36 @@ test("killed while it asks for a certificate that Atlas makes after the successo
   const place = await prepare();
   const { scene } = place;
   const victim = await startVictim(place);
-  scene.atlas.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "delay", ms: 8000 } });
+  const isThere = atAtlas("createDatabaseUserCertificate", "hang")(place);
   await scene.apply();
-  await expect.poll(() => scene.atlas.log.count("createDatabaseUserCertificate"), { timeout: 20_000 }).toBe(1);
+  await isThere();
   await kill(victim);
 
   await startSuccessor(place, ["--verify-interval=2s"]);
   const { status } = await expectRecovered(scene, NO_ORPHAN);
+  await issueBySomebodyElse(scene);
   const late = await scene.until("found", (each) => each.status.unaccountedCertificates === 1, { timeoutMs: 20_000 });
   const serials = scene.atlas.certificates(PRODUCTION, "orders-api").map(({ serialNumber }) => serialNumber);
   expect(late.status.unaccountedSerials).toEqual(serials.filter((serial) => serial !== status.serialNumber));
   await expect.poll(() => eventsOf(scene, "UnaccountedFound"), { timeout: 5_000 }).toHaveLength(1);
   expect(await eventsOf(scene, "OrphanFound")).toEqual([]);
 });
+
+/** What Atlas carries out late looks like any certificate that the operator did not see made. */
+async function issueBySomebodyElse(scene: Scene): Promise<void> {
+  const account = scene.credentials("owner-service-account");
+  if (account.kind !== "serviceAccount") throw new Error("it is no service account");
+  const { clientId, clientSecret } = account;
+  await using api = new X509AuthenticationApi({
+    credentials: { kind: "serviceAccount", clientId, clientSecret: new SensitiveText(clientSecret) },
+    baseUrl: scene.atlas.url,
+  });
+  await api.createDatabaseUserCertificate({
+    groupId: PRODUCTION,
+    username: "orders-api",
+    userCert: { monthsUntilExpiration: 3 },
+  });
+}
 
 async function eventsOf(scene: Scene, reason: string) {
   return (await scene.events()).filter((event) => event.reason === reason);

@@ -32,6 +32,8 @@ export class MemoryAtlas implements AtlasApi {
   listFault: () => AtlasError | undefined = () => undefined;
   /** How long a certificate lives, in milliseconds. @default as many months of 30 days as were asked for */
   lifetimeMs: number | undefined;
+  /** Added to the clock that decides what has expired. */
+  clockOffsetMs = 0;
   readonly #clock: Clock;
   #serial = 0x4000_0000_0000_0000n;
 
@@ -70,8 +72,9 @@ export class MemoryAtlas implements AtlasApi {
     const fault = this.listFault();
     if (fault !== undefined) throw fault;
     const { groupId, username } = parameters;
+    const now = this.#clock.now() + this.clockOffsetMs;
     yield* this.issued.filter(
-      (one) => one.groupId === groupId && one.username === username && one.notAfter.getTime() > this.#clock.now(),
+      (one) => one.groupId === groupId && one.username === username && one.notAfter.getTime() > now,
     );
   }
 }

@@ -59,6 +59,8 @@ export class Scene {
   readonly logged: string[] = [];
   /** Lost certificates that were told of. */
   orphansFound = 0;
+  /** Certificates that were told of and that may be somebody's. */
+  unaccountedFound = 0;
   policy: Policy = POLICY;
   /** While true, the caches of the processes see no change. */
   lagging = false;
@@ -92,6 +94,7 @@ export class Scene {
     const announcer = new Announcer({
       events: { record: (event) => void events.push(event) },
       onOrphan: () => void this.orphansFound++,
+      onUnaccounted: () => void this.unaccountedFound++,
       log: logs,
     });
     let attempts = 0;
