@@ -74,6 +74,7 @@ const certificatesSchema = z.object({
       status: z
         .object({
           serialNumber: z.string().optional(),
+          issuance: z.object({ startedAt: z.string() }).optional(),
           recentIssuances: z.array(z.object({ serialNumber: z.string().optional() })).default([]),
           conditions: z
             .array(z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }))
