@@ -256,6 +256,27 @@ describe("in bad weather", () => {
     expect(r.names()).toEqual(["a", "c"]);
   });
 
+  test("a restore from a backup that raises the revision takes lost states back, and lost objects away", async () => {
+    await using r = await reflectorRig({ objects: ["a", "b"] });
+    const kept = r.server.put("a", 2);
+    await r.watching();
+    r.server.put("a", 3);
+    r.server.put("c");
+    await until(() => r.events.length === 2, "the events arrived");
+    r.events.length = 0;
+    r.server.cutWatches();
+    await until(() => r.clock.sleeping === 1, "the cut is seen");
+    r.server.restore("1000000104", [kept]);
+    r.server.compact();
+    await r.backOff();
+    await r.backOff();
+    await until(() => r.server.watching === 1, "it watches again");
+    expect([r.events, r.reflector.store.get("n/a")]).toEqual([
+      ["modified n/a uid-1", "deleted n/b uid-2", "deleted n/c uid-3"],
+      project(kept),
+    ]);
+  });
+
   test("a watch that nobody answers is given up at the deadline", async () => {
     await using r = await reflectorRig();
     await r.watching();

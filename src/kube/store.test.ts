@@ -106,6 +106,41 @@ describe("what reflectors tell", () => {
     expect(kinds(store.observe(item(5)))).toEqual([]);
   });
 
+  test("a list shows what is: a stored state that it could have shown and does not is lost, whatever its number", () => {
+    const store = new Store<Item>();
+    store.observe(item(90));
+    expect(store.knows(item(50), "1000100")).toBe(false);
+    expect(store.observe(item(50), "1000100")).toEqual([
+      { kind: "modified", key: "n/a", object: item(50), previous: item(90) },
+    ]);
+  });
+
+  test("a list that shows another object of that name is a delete and an add, whatever their numbers", () => {
+    const store = new Store<Item>();
+    store.observe(item(90, { uid: "u2" }));
+    expect(kinds(store.observe(item(50), "1000100"))).toEqual(["deleted u2", "added u1"]);
+  });
+
+  test("a list that shows the stored state is nothing", () => {
+    const store = new Store<Item>();
+    store.observe(item(5));
+    expect([store.knows(item(5), "8"), store.observe(item(5), "8")]).toEqual([true, []]);
+  });
+
+  test("a list does not take back what was written after it was taken", () => {
+    const store = new Store<Item>();
+    store.observe(item(5));
+    store.assume(item(9));
+    expect([store.knows(item(5), "8"), store.observe(item(5), "8")]).toEqual([true, []]);
+    expect(store.get("n/a")?.resourceVersion).toBe("9");
+  });
+
+  test("a list deletes what it could have shown and does not, whatever its number", () => {
+    const store = new Store<Item>();
+    store.observe(item(90));
+    expect(kinds(store.retain(new Set(), "", "1000100"))).toEqual(["deleted u1"]);
+  });
+
   test("a list does not delete what was written after it was taken", () => {
     const store = new Store<Item>();
     store.advance("", "5");

@@ -67,22 +67,24 @@ export class Store<T extends Stored> {
   }
 
   /** Whether the store has this state of an object, or a newer one: `observe` would have no news of it. */
-  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">): boolean {
+  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">, listedAt?: string): boolean {
     const stored = this.#objects.get(objectKey(seen));
-    const age = stored && compareResourceVersions(seen.resourceVersion, stored.resourceVersion);
-    return age !== undefined && age <= 0;
+    return stored !== undefined && isOldNews(stored, seen, listedAt);
   }
 
-  /** For reflectors: an object exists in this state. Gives what that changed; nothing if it is old news. */
-  observe(object: T): readonly StoreEvent<T>[] {
+  /**
+   * For reflectors: an object exists in this state. Gives what that changed; nothing if it is old news.
+   *
+   * @param listedAt the resourceVersion of the list that showed it; undefined where a watch told of it
+   */
+  observe(object: T, listedAt?: string): readonly StoreEvent<T>[] {
     const key = objectKey(object);
     const previous = this.#objects.get(key);
     if (previous === undefined) {
       this.#set(key, object);
       return [{ kind: "added", key, object }];
     }
-    const age = compareResourceVersions(object.resourceVersion, previous.resourceVersion);
-    if (age !== undefined && age <= 0) {
+    if (isOldNews(previous, object, listedAt)) {
       return [];
     }
     this.#set(key, object);
@@ -160,4 +162,19 @@ export class Store<T extends Stored> {
     }
     return [{ kind: "deleted", key, object }];
   }
+}
+
+/**
+ * Whether what is stored is that state, or a younger one. A list shows every object as of one moment, so that only what
+ * is younger than the list can be younger than what it shows: any other state has been lost, as after a restore from a
+ * backup that raised the API server's revision, and its number says nothing.
+ */
+function isOldNews(
+  stored: Pick<Stored, "resourceVersion">,
+  seen: Pick<Stored, "resourceVersion">,
+  listedAt: string | undefined,
+): boolean {
+  if (stored.resourceVersion === seen.resourceVersion) return true;
+  const age = compareResourceVersions(listedAt ?? seen.resourceVersion, stored.resourceVersion);
+  return age !== undefined && age < 0;
 }
