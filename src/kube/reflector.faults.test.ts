@@ -181,6 +181,20 @@ describe("in bad weather", () => {
     expect([r.names(), r.server.lists().at(-1)?.url]).toEqual([["a", "c", "d", "e"], "/apis/example.org/v1/widgets"]);
   });
 
+  test("a list in one page that fails is in pages the next time: it may be too large for one answer", async () => {
+    await using r = await reflectorRig({ objects: ["a", "b"] });
+    await r.watching();
+    r.server.failNext("list", status(410, "Expired"), status(504, "Timeout"));
+    r.server.compact();
+    r.server.put("c");
+    r.server.compact();
+    r.server.cutWatches();
+    for (let wait = 0; wait < 4; wait++) await r.backOff();
+    await until(() => r.server.watching === 1, "it watches again");
+    const [, ...lists] = r.server.lists();
+    expect(lists.map(({ url }) => url.includes("limit=100"))).toEqual([true, false, true]);
+  });
+
   test("a line that is cut in the middle is not half believed", async () => {
     await using r = await reflectorRig();
     await r.watching();

@@ -124,8 +124,9 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       this.#inOnePage = false;
       return resourceVersion;
     } catch (error: unknown) {
-      // The page token grew too old between two pages, and it would again.
-      this.#inOnePage ||= KubeError.is(error, "Expired");
+      // The page token grew too old between two pages, and it would again. Any other failure may have come of the one
+      // page: everything may be more than one answer can bring.
+      this.#inOnePage = KubeError.is(error, "Expired");
       throw error;
     }
   }
