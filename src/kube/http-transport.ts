@@ -119,7 +119,11 @@ class Attempt {
   constructor(request: ClientRequest, body: string | undefined, signal: AbortSignal) {
     this.#request = request;
     this.answer = new Promise((resolve, reject) => {
-      const onAbort = () => request.destroy(signal.reason);
+      const onAbort = () => {
+        request.destroy(signal.reason);
+        // A request that waits for a connection tells of its end only when it would get one.
+        reject(signal.reason);
+      };
       signal.addEventListener("abort", onAbort, { once: true });
       request.once("response", (response) => {
         // What goes wrong later is the reader's to see; without a listener it would end the process.

@@ -36,6 +36,63 @@ describe("time", () => {
     await expect(call).rejects.toBe(reason);
   });
 
+  test("deadline and signal reach a call that waits for a connection, and it takes none later", async () => {
+    await using r = await clientRig({ maxConnections: 1 });
+    const answers: (() => void)[] = [];
+    r.server.answer = (_request, response) => answers.push(() => sendJson(response, 200, widget));
+    const get = (name: string, options = {}) => r.client.get(WIDGETS, { namespace: "n", name }, options);
+    const first = get("first");
+    await until(() => answers.length === 1, "the request arrived");
+    const controller = new AbortController();
+    const aborted = get("aborted", { signal: controller.signal });
+    const late = failure(get("late", { timeoutMs: 1000 }));
+    await settle();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    await r.clock.advance(1000);
+    expect((await late).reason).toBe("Timeout");
+    answers[0]?.();
+    await first;
+    const next = get("next");
+    await until(() => answers.length === 2, "the next request arrived");
+    answers[1]?.();
+    await expect(next).resolves.toMatchObject(widget);
+    expect(r.server.requests.map(({ url }) => url.split("/").at(-1))).toEqual(["first", "next"]);
+    expect(r.server.connections).toBe(1);
+  });
+
+  test("a call that was aborted while it waited stays silent when the connection that it waited for is lost", async () => {
+    await using r = await clientRig({ maxConnections: 1 });
+    r.server.answer = () => {};
+    const first = failure(r.client.create(WIDGETS, { metadata: { name: "first", namespace: "n" } }));
+    await until(() => r.server.requests.length === 1, "the request arrived");
+    const controller = new AbortController();
+    const aborted = r.client.get(WIDGETS, { namespace: "n", name: "aborted" }, { signal: controller.signal });
+    await settle();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    r.server.cutAll();
+    await first;
+    r.server.answer = (_request, response) => sendJson(response, 200, widget);
+    await expect(r.client.get(WIDGETS, { namespace: "n", name: "a" })).resolves.toMatchObject(widget);
+    expect(r.server.requests).toHaveLength(2);
+  });
+
+  test("a signal that aborts in the middle of an answer ends its reading", async () => {
+    await using r = await clientRig();
+    r.server.answer = (_request, response) => response.writeHead(200, { "content-length": "100" }).write("{");
+    const controller = new AbortController();
+    const call = r.client.get(WIDGETS, { namespace: "n", name: "a" }, { signal: controller.signal });
+    await until(() => r.server.requests.length === 1, "the request arrived");
+    await settle();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await expect(call).rejects.toBe(reason);
+    await until(() => r.server.openConnections === 0, "the connection is closed");
+  });
+
   test("a finished call leaves no timer behind", async () => {
     await using r = await clientRig();
     await r.client.get(WIDGETS, { namespace: "n", name: "a" });

@@ -53,7 +53,7 @@ export class KubeError extends Error {
   readonly reason: KubeErrorReason;
   readonly operation: string;
   readonly status: number | undefined;
-  /** How long the API server asks to wait, in milliseconds. */
+  /** How long the API server asks to wait, in milliseconds, but no more than a minute. */
   readonly retryAfterMs: number | undefined;
   /** The fields that an `Invalid` answer objects to. */
   readonly details: readonly KubeErrorCause[];

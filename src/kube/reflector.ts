@@ -124,8 +124,9 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       this.#inOnePage = false;
       return resourceVersion;
     } catch (error: unknown) {
-      // The page token grew too old between two pages, and it would again.
-      this.#inOnePage ||= KubeError.is(error, "Expired");
+      // The page token grew too old between two pages, and it would again. Any other failure may have come of the one
+      // page: everything may be more than one answer can bring.
+      this.#inOnePage = KubeError.is(error, "Expired");
       throw error;
     }
   }
@@ -142,7 +143,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       for (const object of page.items) {
         // Before the projection: an object that can't be projected is still there, and its last state stays.
         listed.add(objectKey(object.metadata));
-        this.#observe(object);
+        this.#observe(object, page.resourceVersion);
       }
     }
     if (resourceVersion === undefined) {
@@ -245,9 +246,10 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     });
   }
 
-  #observe(object: O): void {
+  /** @param listedAt the resourceVersion of the list that showed it; undefined where a watch told of it */
+  #observe(object: O, listedAt?: string): void {
     // The echo of a write of ours, whose answer is in the store already: a projection costs more than this question.
-    if (this.store.knows(object.metadata)) return;
+    if (this.store.knows(object.metadata, listedAt)) return;
     let projection: T;
     try {
       projection = this.#options.project(object);
@@ -255,7 +257,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       this.#blame(error, objectKey(object.metadata), "an object could not be projected: its last state is kept");
       return;
     }
-    this.#tell(this.store.observe(projection));
+    this.#tell(this.store.observe(projection, listedAt));
   }
 
   #tell(events: readonly StoreEvent<T>[]): void {

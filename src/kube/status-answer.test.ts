@@ -9,6 +9,8 @@ describe("Retry-After", () => {
     ["seconds", "7", 7000],
     ["zero", "0", 0],
     ["a date to come", "Tue, 01 Jan 2030 00:00:30 GMT", 30_000],
+    ["more seconds than anybody should wait", "86400", 60_000],
+    ["a date a day away", "Wed, 02 Jan 2030 00:00:00 GMT", 60_000],
     ["a date that is over", "Mon, 31 Dec 2029 00:00:00 GMT", 0],
     ["nonsense", "soon", undefined],
     ["a negative number", "-5", undefined],
@@ -32,6 +34,11 @@ describe("a Status", () => {
   test("tells in its details how long to wait, if no header does", () => {
     const body = { kind: "Status", code: 504, reason: "Timeout", details: { retryAfterSeconds: 3 } };
     expect(errorOfAnswer("get x", { status: 504, body }, now).retryAfterMs).toBe(3000);
+  });
+
+  test("is not waited for longer than a header would be", () => {
+    const body = { kind: "Status", code: 503, details: { retryAfterSeconds: 86_400 } };
+    expect(errorOfAnswer("get x", { status: 503, body }, now).retryAfterMs).toBe(60_000);
   });
 
   test.each([[undefined], ["text"], [null], [[]], [{ kind: "Status", details: { causes: ["x"] } }]])(

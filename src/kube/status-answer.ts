@@ -9,6 +9,12 @@ interface Status {
   readonly details?: unknown;
 }
 
+/**
+ * The longest that is waited because an answer asks for it. One page of an intermediary, or one clock that is wrong where
+ * a date is given, must not stop a watch for a day; the API server itself asks for seconds.
+ */
+const MAX_RETRY_AFTER_MS = 60_000;
+
 /** Whether a parsed body is a JSON object. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -40,7 +46,7 @@ export function errorOfAnswer(
     explanation: typeof status?.message === "string" ? status.message : undefined,
     retryAfterMs:
       parseRetryAfter(answer.retryAfter, now) ??
-      (typeof seconds === "number" && seconds > 0 ? seconds * 1000 : undefined),
+      (typeof seconds === "number" && seconds > 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : undefined),
     causes: causesOf(details.causes),
   });
 }
@@ -92,15 +98,18 @@ function causesOf(causes: unknown): readonly KubeErrorCause[] {
   }));
 }
 
-/** Milliseconds of a Retry-After header (RFC 9110, 10.2.3): whole seconds or an HTTP date; undefined if it is neither. */
+/**
+ * Milliseconds of a Retry-After header (RFC 9110, 10.2.3): whole seconds or an HTTP date, but no more than a minute;
+ * undefined if it is neither.
+ */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) {
     return undefined;
   }
   const text = header.trim();
   if (/^\d{1,9}$/.test(text)) {
-    return Number(text) * 1000;
+    return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
   }
   const date = /^[A-Z][a-z]{2},/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now), MAX_RETRY_AFTER_MS);
 }

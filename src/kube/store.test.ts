@@ -106,10 +106,45 @@ describe("what reflectors tell", () => {
     expect(kinds(store.observe(item(5)))).toEqual([]);
   });
 
+  test("a list shows what is: a stored state that it could have shown and does not is lost, whatever its number", () => {
+    const store = new Store<Item>();
+    store.observe(item(90));
+    expect(store.knows(item(50), "1000100")).toBe(false);
+    expect(store.observe(item(50), "1000100")).toEqual([
+      { kind: "modified", key: "n/a", object: item(50), previous: item(90) },
+    ]);
+  });
+
+  test("a list that shows another object of that name is a delete and an add, whatever their numbers", () => {
+    const store = new Store<Item>();
+    store.observe(item(90, { uid: "u2" }));
+    expect(kinds(store.observe(item(50), "1000100"))).toEqual(["deleted u2", "added u1"]);
+  });
+
+  test("a list that shows the stored state is nothing", () => {
+    const store = new Store<Item>();
+    store.observe(item(5));
+    expect([store.knows(item(5), "8"), store.observe(item(5), "8")]).toEqual([true, []]);
+  });
+
+  test("a list does not take back what was written after it was taken", () => {
+    const store = new Store<Item>();
+    store.observe(item(5));
+    store.assume(item(9), "5");
+    expect([store.knows(item(5), "8"), store.observe(item(5), "8")]).toEqual([true, []]);
+    expect(store.get("n/a")?.resourceVersion).toBe("9");
+  });
+
+  test("a list deletes what it could have shown and does not, whatever its number", () => {
+    const store = new Store<Item>();
+    store.observe(item(90));
+    expect(kinds(store.retain(new Set(), "", "1000100"))).toEqual(["deleted u1"]);
+  });
+
   test("a list does not delete what was written after it was taken", () => {
     const store = new Store<Item>();
     store.advance("", "5");
-    store.assume(item(9));
+    store.assume(item(9), undefined);
     expect(store.retain(new Set(), "", "8")).toEqual([]);
   });
 });
@@ -124,60 +159,75 @@ describe("assume", () => {
 
   test("our own write is seen at once", () => {
     const store = storeAt("5");
-    store.assume(item(6, { secret: "t" }));
+    store.assume(item(6, { secret: "t" }), "5");
     expect(store.get("n/a")?.secret).toBe("t");
   });
 
   test("the watch's event for our own write is no event", () => {
     const store = storeAt("5");
-    store.assume(item(6));
-    expect(store.observe(item(6))).toEqual([]);
+    expect([store.assume(item(6), "5"), store.observe(item(6))]).toEqual([[], []]);
+  });
+
+  test("what others changed before our write is told with its answer, for the watch comes too late with it", () => {
+    const store = storeAt("5");
+    const events = store.assume(item(8, { secret: "t" }), "7");
+    expect(events).toEqual([{ kind: "modified", key: "n/a", object: item(8, { secret: "t" }), previous: item(5) }]);
+    expect([store.knows(item(7)), store.knows(item(8))]).toEqual([true, true]);
+  });
+
+  test("an object that others made before our write is told of with its answer", () => {
+    const store = new Store<Item>();
+    store.advance("", "5");
+    expect(kinds(store.assume(item(8), "7"))).toEqual(["added u1"]);
+  });
+
+  test("an object that was gone when we created ours in its place is told of with the answer", () => {
+    const store = storeAt("5");
+    expect(kinds(store.assume(item(8, { uid: "u2" }), undefined))).toEqual(["deleted u1", "added u2"]);
   });
 
   test("a state between, told late, does not come back", () => {
     const store = storeAt("5");
-    store.assume(item(8));
+    store.assume(item(8), "7");
     expect([store.observe(item(7)), store.get("n/a")?.resourceVersion]).toEqual([[], "8"]);
   });
 
   test("an answer that comes after a newer state is ignored", () => {
     const store = storeAt("9");
     store.observe(item(9));
-    store.assume(item(8));
-    expect(store.get("n/a")?.resourceVersion).toBe("9");
+    expect([store.assume(item(8), "7"), store.get("n/a")?.resourceVersion]).toEqual([[], "9"]);
   });
 
   test("an object that was deleted after our write is not brought back", () => {
     const store = storeAt("5");
     store.remove(item(9));
     store.advance("", "9");
-    store.assume(item(8));
-    expect(store.size).toBe(0);
+    expect([store.assume(item(8), "7"), store.size]).toEqual([[], 0]);
   });
 
   test("an object that we have just created is there", () => {
     const store = storeAt("5");
-    store.assume(item(6, { name: "b", uid: "u2" }));
-    expect(store.get("n/b")?.uid).toBe("u2");
+    const created = item(6, { name: "b", uid: "u2" });
+    expect([store.assume(created, undefined), store.get("n/b")?.uid]).toEqual([[], "u2"]);
   });
 
   test("the late delete of the object that we replaced does not take ours away", () => {
     const store = storeAt("5");
-    store.assume(item(8, { uid: "u2" }));
+    store.assume(item(8, { uid: "u2" }), undefined);
     expect([store.remove(item(7)), store.size]).toEqual([[], 1]);
   });
 
   test("leaving the selection before our write that brought it back is old news", () => {
     const store = storeAt("5");
-    store.assume(item(8));
+    store.assume(item(8), "7");
     expect([store.remove(item(7)), store.size]).toEqual([[], 1]);
   });
 
   test("without an order only the same object is replaced", () => {
     const store = new Store<Item>();
     store.observe(item("x"));
-    store.assume(item("y", { secret: "t" }));
-    store.assume(item("z", { name: "b", uid: "u2" }));
+    store.assume(item("y", { secret: "t" }), "x");
+    store.assume(item("z", { name: "b", uid: "u2" }), undefined);
     expect([store.get("n/a")?.secret, store.get("n/b")]).toEqual(["t", undefined]);
   });
 
@@ -185,7 +235,7 @@ describe("assume", () => {
     const store = new Store<Item>();
     store.advance("n", "5");
     store.advance("m", "20");
-    store.assume(item(10));
+    store.assume(item(10), undefined);
     expect(store.size).toBe(1);
   });
 });
@@ -207,7 +257,7 @@ describe("Index", () => {
   test("follows a changed object", () => {
     const { store, bySecret } = indexed();
     store.observe(item(1));
-    store.assume(item(2, { secret: "t" }));
+    store.assume(item(2, { secret: "t" }), "1");
     store.observe(item(3, { secret: "t" }));
     expect([bySecret.keys("s"), bySecret.keys("t")]).toEqual([[], ["n/a"]]);
   });

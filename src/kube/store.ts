@@ -51,48 +51,43 @@ export class Store<T extends Stored> {
 
   /**
    * Takes the answer of our own write in at once, so that a reconcile right after it does not act on the state before
-   * it. It makes no event, and neither will the watch for this state: whoever wrote knows. Ignored when the store
-   * already knows a newer state, or knows that the object has been deleted since. The answer of a dry run must never
-   * come here.
+   * it. It makes no event, and neither will the watch for this state: whoever wrote knows. But a write onto a state that
+   * the store did not hold brings along what others had changed up to there. The watch will not tell of that either, for
+   * it comes too late; so it is given back here, for the handler of the watch's events.
+   *
+   * Ignored when the store already knows a newer state, or knows that the object has been deleted since. The answer of a
+   * dry run must never come here.
+   *
+   * @param onto the resourceVersion that was the write's precondition; undefined where it created the object
    */
-  assume(object: T): void {
+  assume(object: T, onto: string | undefined): readonly StoreEvent<T>[] {
     const key = objectKey(object);
     const stored = this.#objects.get(key);
     const age = compareResourceVersions(object.resourceVersion, stored?.resourceVersion ?? this.#seen(object) ?? "");
     // Without an order only the same object may be replaced: one that isn't there may have been deleted.
     const isNewer = age === undefined ? stored?.uid === object.uid : age > 0;
-    if (isNewer) {
-      this.#set(key, object);
+    if (!isNewer) {
+      return [];
     }
+    const events = this.#put(key, object);
+    return stored?.resourceVersion === onto ? [] : events;
   }
 
   /** Whether the store has this state of an object, or a newer one: `observe` would have no news of it. */
-  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">): boolean {
+  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">, listedAt?: string): boolean {
     const stored = this.#objects.get(objectKey(seen));
-    const age = stored && compareResourceVersions(seen.resourceVersion, stored.resourceVersion);
-    return age !== undefined && age <= 0;
+    return stored !== undefined && isOldNews(stored, seen, listedAt);
   }
 
-  /** For reflectors: an object exists in this state. Gives what that changed; nothing if it is old news. */
-  observe(object: T): readonly StoreEvent<T>[] {
+  /**
+   * For reflectors: an object exists in this state. Gives what that changed; nothing if it is old news.
+   *
+   * @param listedAt the resourceVersion of the list that showed it; undefined where a watch told of it
+   */
+  observe(object: T, listedAt?: string): readonly StoreEvent<T>[] {
     const key = objectKey(object);
     const previous = this.#objects.get(key);
-    if (previous === undefined) {
-      this.#set(key, object);
-      return [{ kind: "added", key, object }];
-    }
-    const age = compareResourceVersions(object.resourceVersion, previous.resourceVersion);
-    if (age !== undefined && age <= 0) {
-      return [];
-    }
-    this.#set(key, object);
-    if (previous.uid !== object.uid) {
-      return [
-        { kind: "deleted", key, object: previous },
-        { kind: "added", key, object },
-      ];
-    }
-    return [{ kind: "modified", key, object, previous }];
+    return previous !== undefined && isOldNews(previous, object, listedAt) ? [] : this.#put(key, object);
   }
 
   /** For reflectors: the object of this uid was deleted, or left the selection, at `resourceVersion`. */
@@ -145,6 +140,21 @@ export class Store<T extends Stored> {
     return this.#progress.get("") ?? this.#progress.get(object.namespace ?? "");
   }
 
+  #put(key: string, object: T): readonly StoreEvent<T>[] {
+    const previous = this.#objects.get(key);
+    this.#set(key, object);
+    if (previous === undefined) {
+      return [{ kind: "added", key, object }];
+    }
+    if (previous.uid !== object.uid) {
+      return [
+        { kind: "deleted", key, object: previous },
+        { kind: "added", key, object },
+      ];
+    }
+    return [{ kind: "modified", key, object, previous }];
+  }
+
   #set(key: string, object: T): void {
     const previous = this.#objects.get(key);
     this.#objects.set(key, object);
@@ -160,4 +170,19 @@ export class Store<T extends Stored> {
     }
     return [{ kind: "deleted", key, object }];
   }
+}
+
+/**
+ * Whether what is stored is that state, or a younger one. A list shows every object as of one moment, so that only what
+ * is younger than the list can be younger than what it shows: any other state has been lost, as after a restore from a
+ * backup that raised the API server's revision, and its number says nothing.
+ */
+function isOldNews(
+  stored: Pick<Stored, "resourceVersion">,
+  seen: Pick<Stored, "resourceVersion">,
+  listedAt: string | undefined,
+): boolean {
+  if (stored.resourceVersion === seen.resourceVersion) return true;
+  const age = compareResourceVersions(listedAt ?? seen.resourceVersion, stored.resourceVersion);
+  return age !== undefined && age < 0;
 }

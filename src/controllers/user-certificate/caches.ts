@@ -1,6 +1,6 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
 import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
-import { Store } from "../../kube/store.ts";
+import { Store, type StoreEvent } from "../../kube/store.ts";
 import { Index } from "../../kube/store-index.ts";
 import { credentialsSecret } from "./credentials-secret.ts";
 import type { SecretMetadata } from "./observed.ts";
@@ -71,8 +71,15 @@ export class SecretCache {
     return this.labelled.get(key) ?? this.others.get(key) ?? this.defaultCredentials.get(key);
   }
 
-  /** Takes in the answer of our own write, which always sets the label. */
-  assume(secret: SecretMetadata): void {
-    this.labelled.assume(secret);
+  /**
+   * Takes in the answer of our own write, which always sets the label. Gives what others had changed up to there and no
+   * watch has told of: nothing where it was the label alone that was missing.
+   *
+   * @param onto the resourceVersion that was the write's precondition; undefined where it created the Secret
+   */
+  assume(secret: SecretMetadata, onto: string | undefined): readonly StoreEvent<SecretMetadata>[] {
+    const events = this.labelled.assume(secret, onto);
+    const unlabelled = this.others.get(objectKey(secret));
+    return unlabelled !== undefined && unlabelled.resourceVersion === onto ? [] : events;
   }
 }

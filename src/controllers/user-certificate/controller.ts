@@ -85,8 +85,21 @@ export class UserCertificateController {
       ...(options.queueObserver !== undefined && { observer: options.queueObserver }),
     });
     this.#inspector = new SecretInspector({ kube, cache: this.#secrets });
-    const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
-    const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
+    const secrets = new SecretWriter({
+      kube,
+      inspector: this.#inspector,
+      cache: this.#secrets,
+      onForeignChange: (event) => this.#onSecret(event),
+      clock,
+      random,
+      log,
+    });
+    const statuses = new StatusWriter({
+      kube,
+      cache: this.#certificates,
+      onForeignChange: (event) => this.#onCertificate(event),
+      clock,
+    });
     const access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect: options.connect });
     const { events, onOrphan, onUnaccounted } = options;
     const announcer = new Announcer({ events, onOrphan, onUnaccounted, log });

@@ -50,11 +50,12 @@ function rig(options: RigOptions = {}) {
       kube: cluster,
       inspector,
       cache: secretCache,
+      onForeignChange: () => {},
       clock,
       random: () => 0.5,
       log: silentLog,
     }),
-    statuses: new StatusWriter({ kube: cluster, cache: new CertificateCache(), clock }),
+    statuses: new StatusWriter({ kube: cluster, cache: new CertificateCache(), onForeignChange: () => {}, clock }),
     announcer: {
       announceFindings: () => {},
       announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),

@@ -64,6 +64,15 @@ describe("a new resource", () => {
     expect(events(scene)).toEqual(["Issued"]);
   });
 
+  test("is told of no change of others where caches lag behind and only our own writes were made", async () => {
+    const scene = new Scene();
+    scene.apply();
+    const process = scene.start();
+    scene.lagging = true;
+    await scene.settle(process);
+    expect([scene.ready(), scene.foreignChanges]).toEqual(["True Issued", []]);
+  });
+
   test("is left alone once it has its certificate", async () => {
     const { scene, process } = await issuedScene();
     for (let look = 0; look < 5; look++) await scene.settle(process);

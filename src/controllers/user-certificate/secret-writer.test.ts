@@ -9,6 +9,7 @@ import { SecretCache } from "./caches.ts";
 import { desiredMetadata } from "./desired-secret.ts";
 import type { ObservedSecret } from "./observed.ts";
 import { SecretInspector } from "./secret-inspector.ts";
+import { secretMetadata } from "./secret-metadata.ts";
 import { SecretWriter, type WriteResult } from "./secret-writer.ts";
 import { type Call, kubeError, MemoryCluster } from "./testing/memory-cluster.ts";
 import { ABSENT, resource } from "./testing/observations.ts";
@@ -27,6 +28,7 @@ let inspector: SecretInspector;
 let clock: ManualClock;
 let writer: SecretWriter;
 let logged: string[];
+let foreign: string[];
 
 beforeEach(() => {
   cluster = new MemoryCluster();
@@ -38,7 +40,16 @@ beforeEach(() => {
   logged = [];
   const log = (fields: object, message: string) => void logged.push(message + JSON.stringify(fields));
   const logs = { debug: log, info: log, warn: log, error: log };
-  writer = new SecretWriter({ kube: cluster, inspector, cache, clock, random: () => 0, log: logs });
+  foreign = [];
+  writer = new SecretWriter({
+    kube: cluster,
+    inspector,
+    cache,
+    onForeignChange: ({ kind, key }) => foreign.push(`${kind} ${key}`),
+    clock,
+    random: () => 0,
+    log: logs,
+  });
 });
 
 /** Stores a pair as the operator would have. */
@@ -179,6 +190,20 @@ describe("writes a fresh certificate", () => {
     expect(cluster.calls).toEqual([]);
   });
 
+  test("and tells of what others changed before it, which a watch that comes later will not", async () => {
+    store(old);
+    cache.labelled.observe(secretMetadata(stored()));
+    relabel({ team: "x" });
+    await write(await seen(), [old.facts.serialNumber]);
+    expect(foreign).toEqual(["modified shop/orders-api-mongodb"]);
+  });
+
+  test("and tells of nothing where nobody else changed anything", async () => {
+    await write(ABSENT);
+    await write(await seen());
+    expect([cluster.writes.length, foreign]).toEqual([2, []]);
+  });
+
   test("and knows what an admission webhook made of it", async () => {
     const create = cluster.create.bind(cluster);
     cluster.create = async (type, object, options) => {
@@ -313,6 +338,13 @@ describe("a repair", () => {
     expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true" });
     expect(cluster.calls).toHaveLength(1);
     expect(cluster.calls[0]?.body).not.toHaveProperty("data");
+  });
+
+  test("of the label tells of nothing where the watch of the others has shown that it is gone", async () => {
+    store(old, { labels: {} });
+    cache.others.observe(secretMetadata(stored()));
+    await repair();
+    expect([cache.labelled.size, foreign]).toEqual([1, []]);
   });
 
   test("mends the formats from the pair that is there", async () => {

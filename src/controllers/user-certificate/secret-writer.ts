@@ -17,6 +17,7 @@ import type { KubeApi, MergePatchOptions } from "../../kube/kube-api.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import type { ObjectRef } from "../../kube/resource-type.ts";
+import type { StoreEvent } from "../../kube/store.ts";
 import type { SecretCache } from "./caches.ts";
 import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "./desired-secret.ts";
 import type { ObservedSecret, SecretMetadata } from "./observed.ts";
@@ -28,6 +29,8 @@ export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
   readonly inspector: SecretInspector;
   readonly cache: SecretCache;
+  /** Told of what others changed where the answer of a write shows it first. It must not throw. */
+  readonly onForeignChange: (event: StoreEvent<SecretMetadata>) => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -104,7 +107,7 @@ export class SecretWriter {
     const data = pair && secretData(pair);
     try {
       const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, { signal });
-      this.#remember(written, data, { kind: "pair", facts, formatsCurrent: true });
+      this.#remember(written, seen, data, { kind: "pair", facts, formatsCurrent: true });
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
@@ -140,7 +143,7 @@ export class SecretWriter {
         );
       }
       if (written !== undefined) {
-        this.#remember(written, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
+        this.#remember(written, seen, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
         return { kind: "written" };
       }
       await clock.sleep(backoffMs(BACKOFF, attempt, random()));
@@ -180,14 +183,19 @@ export class SecretWriter {
     }
   }
 
-  /** @param content what the Secret holds if what was sent is what is there */
-  #remember(written: Secret, sent: SecretData | undefined, content: SecretContent): void {
+  /**
+   * @param seen what the write was made onto
+   * @param content what the Secret holds if what was sent is what is there
+   */
+  #remember(written: Secret, seen: ObservedSecret, sent: SecretData | undefined, content: SecretContent): void {
+    const { cache, inspector, onForeignChange } = this.#options;
     const metadata = secretMetadata(written);
-    this.#options.cache.assume(metadata);
+    const onto = seen.kind === "absent" ? undefined : seen.metadata.resourceVersion;
+    for (const event of cache.assume(metadata, onto)) onForeignChange(event);
     // An admission webhook may have changed what was sent: what came back is what counts.
     const { data } = written;
     const judged = data === undefined || (sent !== undefined && holdsAll(data, sent)) ? content : judgeData(data);
-    this.#options.inspector.remember(metadata, judged);
+    inspector.remember(metadata, judged);
   }
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { CertificateCache } from "./caches.ts";
+import type { StoreEvent } from "../../kube/store.ts";
+import { type CachedCertificate, CertificateCache } from "./caches.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, round } from "./testing/observations.ts";
@@ -17,10 +18,12 @@ function rig() {
   const cache = new CertificateCache();
   const { cluster, clock } = scene;
   cache.store.observe(scene.resource());
-  const statuses = new StatusWriter({ kube: cluster, cache, clock });
+  const foreign: StoreEvent<CachedCertificate>[] = [];
+  const onForeignChange = (event: StoreEvent<CachedCertificate>) => void foreign.push(event);
+  const statuses = new StatusWriter({ kube: cluster, cache, onForeignChange, clock });
   const observed = firstLook({ resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) });
   const missing = { ...observed, secret: ABSENT, atlas: listed() };
-  return { scene, cluster, cache, statuses, observed, missing };
+  return { scene, cluster, cache, statuses, observed, missing, foreign };
 }
 
 describe("a report", () => {
@@ -47,6 +50,25 @@ describe("a report", () => {
     const { cache, statuses, observed } = rig();
     await statuses.report(round(observed));
     expect(cache.get("shop/orders-api")).toMatchObject({ status: { serialNumber: FACTS.serialNumber } });
+  });
+
+  test("tells of what others changed before it, which a watch that comes later will not", async () => {
+    const { scene, cache, statuses, observed, foreign } = rig();
+    scene.apply({ monthsUntilExpiration: 6 });
+    await statuses.report(round(observed));
+    expect(foreign).toEqual([
+      { kind: "modified", key: "shop/orders-api", object: scene.resource(), previous: observed.resource },
+    ]);
+    expect(cache.store.knows(scene.resource())).toBe(true);
+  });
+
+  test("tells of nothing where nobody else changed anything, nor where the watch has told of it", async () => {
+    const { scene, cache, statuses, observed, foreign } = rig();
+    await statuses.report(round(observed, failure("AtlasUnavailable")));
+    scene.apply({ monthsUntilExpiration: 6 });
+    cache.store.observe(scene.resource());
+    await statuses.report(round(observed));
+    expect([foreign, scene.status().serialNumber]).toEqual([[], FACTS.serialNumber]);
   });
 
   test("takes away what is no longer so", async () => {
@@ -122,7 +144,8 @@ describe("a record", () => {
 
   test("is refused where anything changed since the look: of two processes one wins", async () => {
     const { scene, statuses, missing } = rig();
-    const other = new StatusWriter({ kube: scene.cluster, cache: new CertificateCache(), clock: scene.clock });
+    const { cluster: kube, clock } = scene;
+    const other = new StatusWriter({ kube, cache: new CertificateCache(), onForeignChange: () => {}, clock });
     const results = await Promise.all([
       statuses.record(missing, decision, issuance({ id: "one" }), signal),
       other.record(missing, decision, issuance({ id: "other" }), signal),
@@ -155,6 +178,22 @@ describe("a record", () => {
       expect(scene.status()).not.toHaveProperty("issuance");
     },
   );
+
+  test("that is not kept is taken back from a resource that others change meanwhile, and that is told of", async () => {
+    const { cluster, scene, statuses, missing, foreign } = rig();
+    const patch = cluster.mergePatch.bind(cluster);
+    let isFirst = true;
+    cluster.mergePatch = async (type, of, body, options) => {
+      const answer = await patch(type, of, body, options);
+      if (!isFirst) return answer;
+      isFirst = false;
+      scene.apply({ monthsUntilExpiration: 6 });
+      return { ...answer, status: {} };
+    };
+    expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
+    expect(scene.status()).not.toHaveProperty("issuance");
+    expect(foreign).toMatchObject([{ kind: "modified", object: { spec: { monthsUntilExpiration: 6 } } }]);
+  });
 
   test("has times that the API server takes", async () => {
     const { statuses, missing, scene } = rig();

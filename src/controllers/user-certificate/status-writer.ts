@@ -6,6 +6,7 @@ import type { KubeApi } from "../../kube/kube-api.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import { mergePatchOf } from "../../kube/merge-patch.ts";
 import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import type { StoreEvent } from "../../kube/store.ts";
 import type { CachedCertificate, CertificateCache } from "./caches.ts";
 import { nextStatus } from "./next-status.ts";
 import type { Observed } from "./observed.ts";
@@ -14,6 +15,8 @@ import type { Round } from "./round.ts";
 export interface StatusWriterOptions {
   readonly kube: Pick<KubeApi, "get" | "mergePatch">;
   readonly cache: CertificateCache;
+  /** Told of what others changed where the answer of a write shows it first. It must not throw. */
+  readonly onForeignChange: (event: StoreEvent<CachedCertificate>) => void;
   readonly clock: Clock;
 }
 
@@ -54,7 +57,7 @@ export class StatusWriter {
     try {
       const written = await this.#write(observed.resource, { ...status, issuance }, signal);
       if (written?.valid && mergePatchOf(issuance, written.status.issuance ?? {}) === undefined) return "recorded";
-      await this.#send(observed.resource, { status: { issuance: null } });
+      await this.#withdraw(written ?? observed.resource);
       return "notKept";
     } catch (error: unknown) {
       if (KubeError.is(error, "Conflict", "NotFound")) return "overtaken";
@@ -87,16 +90,31 @@ export class StatusWriter {
   async #write(resource: UserCertificate, status: UserCertificateStatus, signal?: AbortSignal) {
     const patch = mergePatchOf(resource.status, status);
     if (patch === undefined) return undefined;
-    const { uid, resourceVersion } = resource;
-    return this.#send(resource, { metadata: { uid, resourceVersion }, status: patch }, signal);
+    return this.#send(resource, patch, signal);
   }
 
-  async #send({ namespace, name }: UserCertificate, patch: object, signal?: AbortSignal): Promise<CachedCertificate> {
+  /** Takes back a record of which a part was dropped, whatever else changes meanwhile. */
+  async #withdraw(recorded: CachedCertificate): Promise<void> {
+    let current: CachedCertificate | undefined = recorded;
+    for (let conflicts = 0; current !== undefined; conflicts++) {
+      try {
+        await this.#send(current, { issuance: null });
+        return;
+      } catch (error: unknown) {
+        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
+        current = await this.#read(recorded);
+      }
+    }
+  }
+
+  /** The precondition is also what tells our own change from those of others. */
+  async #send(resource: CachedCertificate, status: object, signal?: AbortSignal): Promise<CachedCertificate> {
+    const { kube, cache, onForeignChange } = this.#options;
+    const { namespace, name, uid, resourceVersion } = resource;
+    const patch = { metadata: { uid, resourceVersion }, status };
     const options = { subresource: "status", signal } as const;
-    const written = parseUserCertificate(
-      await this.#options.kube.mergePatch(USER_CERTIFICATE, { namespace, name }, patch, options),
-    );
-    this.#options.cache.store.assume(written);
+    const written = parseUserCertificate(await kube.mergePatch(USER_CERTIFICATE, { namespace, name }, patch, options));
+    for (const event of cache.store.assume(written, resourceVersion)) onForeignChange(event);
     return written;
   }
 
@@ -107,10 +125,16 @@ export class StatusWriter {
   }
 
   async #live(resource: UserCertificate): Promise<UserCertificate | undefined> {
-    const ref: ObjectRef = { namespace: resource.namespace, name: resource.name };
+    const live = await this.#read(resource);
+    return live?.valid ? live : undefined;
+  }
+
+  /** As the API server has it now; undefined where it is gone or was made anew. */
+  async #read({ namespace, name, uid }: CachedCertificate): Promise<CachedCertificate | undefined> {
+    const ref: ObjectRef = { namespace, name };
     try {
       const live = parseUserCertificate(await this.#options.kube.get(USER_CERTIFICATE, ref));
-      return live.valid && live.uid === resource.uid ? live : undefined;
+      return live.uid === uid ? live : undefined;
     } catch (error: unknown) {
       if (KubeError.is(error, "NotFound")) return undefined;
       throw error;

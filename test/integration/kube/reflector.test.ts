@@ -39,8 +39,9 @@ describe("against a healthy API server", () => {
     };
     const r = reflect(late, { namespace });
     await r.reflector.synced;
+    const onto = r.reflector.store.get(`${namespace}/a`)?.resourceVersion;
     const patched = await client.mergePatch(SECRETS, { namespace, name: "a" }, { data: { key: "" } });
-    r.reflector.store.assume(patched.metadata);
+    expect(r.reflector.store.assume(patched.metadata, onto)).toEqual([]);
     answered.resolve();
     await client.create(SECRETS, secret(namespace, "b"));
     await expect.poll(() => r.events).toEqual(["added a", "added b"]);

@@ -57,6 +57,8 @@ export class Scene {
   readonly atlas = new MemoryAtlas(this.clock);
   readonly events: EventReport[] = [];
   readonly logged: string[] = [];
+  /** Keys of what others changed and the answer of an own write showed first. */
+  readonly foreignChanges: string[] = [];
   /** Lost certificates that were told of. */
   orphansFound = 0;
   /** Certificates that were told of and that may be somebody's. */
@@ -88,8 +90,12 @@ export class Scene {
     const rounds: Round[] = [];
     const inspector = new SecretInspector({ kube, cache: secrets });
     const random = () => 0.5;
-    const writer = new SecretWriter({ kube, inspector, cache: secrets, clock, random, log: logs });
-    const statuses = new StatusWriter({ kube, cache: certificates, clock });
+    const onForeignChange = ({ key }: { readonly key: string }) => void this.foreignChanges.push(key);
+    const writer = new SecretWriter({
+      ...{ kube, inspector, cache: secrets, clock, random, log: logs },
+      onForeignChange,
+    });
+    const statuses = new StatusWriter({ kube, cache: certificates, onForeignChange, clock });
     const access = new AtlasAccess({ kube, secrets, defaultCredentials, connect: () => options.atlas ?? this.atlas });
     const announcer = new Announcer({
       events: { record: (event) => void events.push(event) },
