@@ -299,6 +299,42 @@ describe("ending", () => {
   });
 });
 
+test("a queue that is cleared has forgotten what waited and what failed, and goes on", async () => {
+  let fails = true;
+  const r = queueRig(async () => {
+    if (fails) throw new Error("no");
+    return DONE;
+  });
+  r.queue.add("failed");
+  void r.start();
+  await settle();
+  r.queue.addAfter("later", r.clock.now() + 500);
+  r.queue.add("now");
+  r.queue.clear();
+  expect([r.queue.depth, r.queue.delayed, r.queue.oldestWaitMs]).toEqual([0, 0, 0]);
+  await r.clock.advance(10_000);
+  expect(r.runs).toEqual(["failed"]);
+  fails = false;
+  r.queue.add("now");
+  await settle();
+  expect(r.runs).toEqual(["failed", "now"]);
+});
+
+test("a run that ends after the abort leaves no key behind that nobody takes", async () => {
+  const h = held();
+  const r = queueRig(h.worker, { concurrency: 3 });
+  const running = r.start();
+  for (const key of ["again", "failed", "changed"]) r.queue.add(key);
+  await settle();
+  r.queue.add("changed");
+  r.stop.abort();
+  h.take().finish({ kind: "again", at: r.clock.now() });
+  h.take().fail(new Error("no"));
+  h.take().finish(DONE);
+  await running;
+  expect([r.queue.depth, r.queue.delayed]).toEqual([0, 0]);
+});
+
 test("waiting and working times are told", async () => {
   const told: string[] = [];
   const h = held();

@@ -152,6 +152,13 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
+  /** Forgets every key that waits, and all failures. What is at work goes on. */
+  clear(): void {
+    this.#ready.clear();
+    this.#delayed.clear();
+    this.#failures.clear();
+  }
+
   /**
    * Works on keys until the signal aborts or `drain()` is called; resolves when the last worker has finished. Call it
    * once.
@@ -241,6 +248,10 @@ export class WorkQueue {
   }
 
   #schedule(key: string, priority: number, item: Item, outcome: Outcome | undefined): void {
+    // Nobody would take it any more.
+    if (this.#run === undefined || this.#isStopping(this.#run)) {
+      return;
+    }
     if (outcome === undefined) {
       this.#backOff(key, priority, item.dirty !== undefined);
       return;

@@ -26,7 +26,7 @@ import { SecretWriter } from "./secret-writer.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 export interface UserCertificateControllerOptions {
-  readonly kube: KubeApi;
+  readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "create" | "mergePatch">;
   /** Makes an Atlas client for one set of credentials. */
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
   readonly events: Pick<EventRecorder, "record">;
@@ -72,6 +72,7 @@ export class UserCertificateController {
   readonly #secrets = new SecretCache();
   readonly #inspector: SecretInspector;
   readonly #reconciler: Reconciler;
+  #isWorking = false;
 
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
@@ -135,11 +136,31 @@ export class UserCertificateController {
   /** Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();
+    this.#takeKeys(signal);
     await this.queue.run((key, itemSignal) => this.#reconciler.reconcile(key, itemSignal), {
       concurrency: this.#options.workers,
       itemTimeoutMs: ITEM_TIMEOUT_MS,
       signal,
     });
+  }
+
+  /**
+   * From now on, until the signal aborts, a change makes its keys due, and all keys are due now: nothing was kept of what
+   * changed before. A replica that does not work would only gather them.
+   */
+  #takeKeys(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#isWorking = true;
+    const onAbort = () => {
+      this.#isWorking = false;
+      this.queue.clear();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    for (const certificate of this.#certificates.store.values()) this.#add(certificate);
+  }
+
+  #add(certificate: CachedCertificate): void {
+    if (this.#isWorking) this.queue.add(objectKey(certificate));
   }
 
   #watch(namespace: string | undefined): readonly Watch[] {
@@ -195,13 +216,13 @@ export class UserCertificateController {
   #onCertificate(event: StoreEvent<CachedCertificate>): void {
     const { object } = event;
     if (event.kind === "deleted") this.#reconciler.forget(object.uid);
-    else this.queue.add(event.key);
+    else this.#add(object);
     // The others that want the same Secret: who holds it may have changed.
     for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
       if (!state.valid) continue;
       const secret = objectKey({ namespace: state.namespace, name: state.spec.secretName });
       for (const claimant of this.#certificates.claimants(secret)) {
-        if (claimant.uid !== object.uid) this.queue.add(objectKey(claimant));
+        if (claimant.uid !== object.uid) this.#add(claimant);
       }
     }
   }
@@ -209,7 +230,7 @@ export class UserCertificateController {
   #onSecret(event: StoreEvent<SecretMetadata>): void {
     if (event.kind === "deleted") this.#inspector.forget(event.key);
     const concerned = [...this.#certificates.claimants(event.key), ...this.#certificates.usingCredentials(event.key)];
-    for (const certificate of concerned) this.queue.add(objectKey(certificate));
+    for (const certificate of concerned) this.#add(certificate);
   }
 
   async #stillExists(resource: UserCertificate): Promise<boolean> {

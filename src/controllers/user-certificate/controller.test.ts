@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { SECRETS } from "../../kube/core-types.ts";
+import { silentLog } from "../../kube/log.ts";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { settle, until } from "../../testing/settle.ts";
+import { UserCertificateController } from "./controller.ts";
+import { MemoryAtlas } from "./testing/memory-atlas.ts";
+import { NOW, POLICY, PROJECT } from "./testing/observations.ts";
+import { CREDENTIALS, NAMESPACE, SECRET } from "./testing/scene.ts";
+import { WatchedCluster } from "./testing/watched-cluster.ts";
+
+const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") };
+
+let clock: ManualClock;
+let cluster: WatchedCluster;
+let controller: UserCertificateController;
+
+beforeEach(() => {
+  clock = new ManualClock({ startAt: NOW });
+  cluster = new WatchedCluster();
+  cluster.put(SECRETS, { metadata: CREDENTIALS, data });
+  controller = new UserCertificateController({
+    kube: cluster,
+    connect: () => new MemoryAtlas(clock),
+    events: { record: () => {} },
+    policy: POLICY,
+    workers: 1,
+    assertLeading: () => {},
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+  });
+  const stop = new AbortController();
+  void controller.watch(stop.signal);
+  onTestFinished(() => stop.abort());
+});
+
+function apply(name: string): void {
+  const credentialsRef = { name: CREDENTIALS.name };
+  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName: `${name}-mongodb` };
+  const resource = { metadata: { namespace: NAMESPACE, name }, spec };
+  cluster.put(USER_CERTIFICATE, resource);
+}
+
+/** Lets the controller work until the test's end, or until the function that it gives is called. */
+function work(): () => void {
+  const stop = new AbortController();
+  void controller.work(stop.signal);
+  onTestFinished(() => stop.abort());
+  return () => stop.abort();
+}
+
+const secretOf = (name: string) => cluster.peek(SECRETS, { namespace: NAMESPACE, name: `${name}-mongodb` });
+
+/** Keys are made in threads: that takes real time. */
+async function untilIssued(...names: readonly string[]): Promise<void> {
+  await until(() => names.every((name) => secretOf(name) !== undefined), `${names} are issued`);
+  await untilAllIsSeen();
+}
+
+/** Until the caches have seen what is stored, and the queue rests. */
+async function untilAllIsSeen(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await settle();
+}
+
+describe("a replica that does not work", () => {
+  test("keeps no keys of what changes, nor of what is gone", async () => {
+    apply("orders-api");
+    await untilAllIsSeen();
+    apply("billing");
+    cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+    cluster.put(SECRETS, { metadata: CREDENTIALS, data: {} });
+    await untilAllIsSeen();
+    expect([...controller.certificates()].map(({ name }) => name)).toEqual(["billing"]);
+    expect([controller.queue.depth, controller.queue.delayed]).toEqual([0, 0]);
+  });
+
+  test("looks at every resource once it works, and at what changes from then on", async () => {
+    apply("orders-api");
+    await untilAllIsSeen();
+    work();
+    await untilIssued("orders-api");
+    apply("billing");
+    await untilIssued("billing");
+  });
+
+  test("looks at what the first lists bring where it works before they are there", async () => {
+    apply("orders-api");
+    work();
+    await untilIssued("orders-api");
+  });
+
+  test("keeps none when its work has ended either", async () => {
+    apply("orders-api");
+    const stop = work();
+    await untilIssued("orders-api");
+    expect(controller.queue.delayed).toBe(1);
+    stop();
+    apply("billing");
+    cluster.remove(SECRETS, SECRET);
+    await untilAllIsSeen();
+    expect([controller.queue.depth, controller.queue.delayed]).toEqual([0, 0]);
+    expect([secretOf("billing"), secretOf("orders-api")]).toEqual([undefined, undefined]);
+  });
+});
