@@ -1,9 +1,12 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
+import type { AtlasApi } from "./atlas-access.ts";
 import { UserCertificateController } from "./controller.ts";
 import { MemoryAtlas } from "./testing/memory-atlas.ts";
 import { NOW, POLICY, PROJECT } from "./testing/observations.ts";
@@ -15,14 +18,21 @@ const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") 
 let clock: ManualClock;
 let cluster: WatchedCluster;
 let controller: UserCertificateController;
+/** The ways to Atlas that were made, as far as anybody still holds them. */
+let connections: WeakRef<AtlasApi>[];
 
 beforeEach(() => {
   clock = new ManualClock({ startAt: NOW });
   cluster = new WatchedCluster();
   cluster.put(SECRETS, { metadata: CREDENTIALS, data });
+  connections = [];
   controller = new UserCertificateController({
     kube: cluster,
-    connect: () => new MemoryAtlas(clock),
+    connect: () => {
+      const atlas = new MemoryAtlas(clock);
+      connections.push(new WeakRef(atlas));
+      return atlas;
+    },
     events: { record: () => {} },
     policy: POLICY,
     workers: 1,
@@ -104,3 +114,20 @@ describe("a replica that does not work", () => {
     expect([secretOf("billing"), secretOf("orders-api")]).toEqual([undefined, undefined]);
   });
 });
+
+test("lets go of a way to Atlas when its Secret and whoever used it are gone, as with their namespace", async () => {
+  apply("orders-api");
+  work();
+  await untilIssued("orders-api");
+  cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+  cluster.remove(SECRETS, SECRET);
+  cluster.remove(SECRETS, CREDENTIALS);
+  await untilAllIsSeen();
+  collectGarbage();
+  expect(connections.map((connection) => connection.deref())).toEqual([undefined]);
+});
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}

@@ -71,6 +71,7 @@ export class UserCertificateController {
   readonly #certificates: CertificateCache;
   readonly #secrets = new SecretCache();
   readonly #inspector: SecretInspector;
+  readonly #access: AtlasAccess;
   readonly #reconciler: Reconciler;
   #isWorking = false;
 
@@ -87,12 +88,18 @@ export class UserCertificateController {
     this.#inspector = new SecretInspector({ kube, cache: this.#secrets });
     const secrets = new SecretWriter({ kube, inspector: this.#inspector, cache: this.#secrets, clock, random, log });
     const statuses = new StatusWriter({ kube, cache: this.#certificates, clock });
-    const access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect: options.connect });
+    const { connect } = options;
+    this.#access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect });
     const announcer = new Announcer({ events: options.events, onOrphan: options.onOrphan, log });
     const { assertLeading, onStep } = options;
     this.#reconciler = new Reconciler({
       certificates: this.#certificates,
-      observer: new Observer({ certificates: this.#certificates, inspector: this.#inspector, access, policy }),
+      observer: new Observer({
+        certificates: this.#certificates,
+        inspector: this.#inspector,
+        access: this.#access,
+        policy,
+      }),
       issuer: new Issuer({
         secrets,
         statuses,
@@ -228,7 +235,10 @@ export class UserCertificateController {
   }
 
   #onSecret(event: StoreEvent<SecretMetadata>): void {
-    if (event.kind === "deleted") this.#inspector.forget(event.key);
+    if (event.kind === "deleted") {
+      this.#inspector.forget(event.key);
+      this.#access.forget(event.key);
+    }
     const concerned = [...this.#certificates.claimants(event.key), ...this.#certificates.usingCredentials(event.key)];
     for (const certificate of concerned) this.#add(certificate);
   }
