@@ -22,5 +22,8 @@ export const SECRET_ANNOTATIONS = {
   fingerprint: `${OWN_PREFIX}fingerprint`,
 } as const;
 
+/** On any object that was made by `kubectl apply`: a copy of what was applied, a Secret's data with it. */
+export const LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
+
 /** The name under which the operator's writes stand in `metadata.managedFields`. */
 export const FIELD_MANAGER = "atlas-cert-operator";

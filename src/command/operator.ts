@@ -52,8 +52,8 @@ const FLUSH_MS = 2000;
 const LEASE_DURATION_MS = 15_000;
 
 /**
- * Runs the operator until the signal aborts: servers, caches, lease, work, in this order, and back in the reverse one.
- * Issuances that are under way are finished before it resolves.
+ * Runs the operator until the signal aborts: servers, caches, lease, work, each once the one before is
+ * there, and back in the reverse order. Issuances that are under way are finished before it resolves.
  *
  * @throws ListenError where metrics or health can't be served
  * @throws LeaseLostError where another process took the lease over
@@ -94,7 +94,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     namespaces: options.namespaces,
     defaultCredentials: options.defaultCredentials,
     workers: options.workers,
-    assertLeading: () => lease?.assertHeld(),
+    leadership: () => lease?.leadership() ?? (() => {}),
     onStep: async (step, resource) => {
       if (step === "create") instruments.creates(objectKey(resource));
       await options.onStep?.(step, resource);
@@ -115,10 +115,15 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   });
   const memory = new MemoryRelease({ clock, queue: controller.queue, collect: exposedCollector() });
   const lead = async (leading: AbortSignal) => {
-    await untilAborted(controller.synced(), leading);
     log.info({ identity }, "leading: at work");
     instruments.working(leading);
     await controller.work(leading);
+  };
+  const work = async () => {
+    // Whoever leads must know what there is: a replica that can't see it would keep the lease from one that can.
+    log.info({ watches: [...new Set(controller.watches.map(({ name }) => name))] }, "waiting for the first lists");
+    await untilAborted(controller.synced(), signal);
+    await (lease === undefined ? lead(signal) : lease.run({ signal, lead }));
   };
   const leaseDurationMs = options.lease?.leaseDurationMs ?? LEASE_DURATION_MS;
   signal.addEventListener(
@@ -143,8 +148,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     backgroundParts.push(controller.watch(background.signal), events.start(background.signal));
     // Never rejects, and ends by itself where there is nothing to collect with.
     void memory.start(background.signal);
-    const working = lease === undefined ? lead(signal) : lease.run({ signal, lead });
-    await Promise.race([working, ...backgroundParts.map(neverUnlessItFails)]);
+    await Promise.race([work(), ...backgroundParts.map(neverUnlessItFails)]);
   } catch (error: unknown) {
     // To end with the reason it was told to end for is to end well.
     if (!signal.aborted || error !== signal.reason) throw error;

@@ -55,6 +55,11 @@ export class DelayedKeys {
     this.#entries.delete(key);
   }
 
+  clear(): void {
+    this.#entries.clear();
+    for (const heap of Object.values(this.#heaps)) heap.retain(() => false);
+  }
+
   /** Takes out the keys that are due. */
   takeDue(): readonly { readonly key: string; readonly priority: number }[] {
     const due: Delayed[] = [];

@@ -64,6 +64,11 @@ export class ReadyKeys {
     return entry;
   }
 
+  clear(): void {
+    this.#entries.clear();
+    this.#byPriority.retain(() => false);
+  }
+
   #mostUrgent(): Ready | undefined {
     for (let entry = this.#byPriority.pop(); entry !== undefined; entry = this.#byPriority.pop()) {
       if (this.#entries.get(entry.key) === entry) {

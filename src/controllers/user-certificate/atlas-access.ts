@@ -64,6 +64,11 @@ export class AtlasAccess {
     return access;
   }
 
+  /** Lets go of what a Secret (`namespace/name`) that is gone has opened: nobody may ever ask for it again. */
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+
   async #read(ref: ObjectRef): Promise<Access> {
     try {
       const secret = await this.#options.kube.get(SECRETS, ref);

@@ -1,108 +1,135 @@
-import { expect, test } from "vitest";
-import type { KubeApi, ListPage, WatchEvent } from "../../kube/kube-api.ts";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
-import { type KubeObject, type ResourceType, typeName } from "../../kube/resource-type.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
+import type { AtlasApi } from "./atlas-access.ts";
 import { UserCertificateController } from "./controller.ts";
-import type { MemoryCluster } from "./testing/memory-cluster.ts";
-import { NOW, POLICY } from "./testing/observations.ts";
-import { Scene } from "./testing/scene.ts";
+import { MemoryAtlas } from "./testing/memory-atlas.ts";
+import { NOW, POLICY, PROJECT } from "./testing/observations.ts";
+import { CREDENTIALS, NAMESPACE, SECRET } from "./testing/scene.ts";
+import { WatchedCluster } from "./testing/watched-cluster.ts";
 
-/** What was there at the start is listed; then the watches say nothing, as if each were far behind. */
-function silentWatches(cluster: MemoryCluster): KubeApi {
-  return {
-    get: cluster.get.bind(cluster),
-    create: cluster.create.bind(cluster),
-    mergePatch: cluster.mergePatch.bind(cluster),
-    apply: () => Promise.reject(new Error("nobody applies")),
-    delete: () => Promise.reject(new Error("nobody deletes")),
-    async *list<T extends KubeObject>(type: ResourceType<T>, { labelSelector = "" } = {}): AsyncGenerator<ListPage<T>> {
-      const listed = cluster.all().filter(([what]) => what.startsWith(`${typeName(type)} `));
-      // They are stored under their type's name. No Secret of these tests has the label before it is issued.
-      const items = labelSelector.endsWith("=true") && !labelSelector.endsWith("!=true") ? [] : listed;
-      yield { items: items.map(([, object]) => object as T), resourceVersion: "150" };
-    },
-    async *watch<T extends KubeObject>(_type: ResourceType<T>, options: { signal?: AbortSignal | undefined }) {
-      yield { type: "OPENED" } satisfies WatchEvent<T>;
-      const { promise, reject } = Promise.withResolvers<never>();
-      options.signal?.addEventListener("abort", () => reject(options.signal?.reason));
-      await promise;
-    },
-  };
-}
+const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") };
 
-/** Runs the controller over what the scene has. Gives the names of the resources that were looked at, in order. */
-function run(scene: Scene) {
-  const rounds: string[] = [];
-  const controller = new UserCertificateController({
-    kube: silentWatches(scene.cluster),
-    connect: () => scene.atlas,
+let clock: ManualClock;
+let cluster: WatchedCluster;
+let controller: UserCertificateController;
+/** The ways to Atlas that were made, as far as anybody still holds them. */
+let connections: WeakRef<AtlasApi>[];
+
+beforeEach(() => {
+  clock = new ManualClock({ startAt: NOW });
+  cluster = new WatchedCluster();
+  cluster.put(SECRETS, { metadata: CREDENTIALS, data });
+  connections = [];
+  controller = new UserCertificateController({
+    kube: cluster,
+    connect: () => {
+      const atlas = new MemoryAtlas(clock);
+      connections.push(new WeakRef(atlas));
+      return atlas;
+    },
     events: { record: () => {} },
     policy: POLICY,
     workers: 1,
-    assertLeading: () => {},
-    onRound: ({ observed, decision }) => void rounds.push(`${observed.resource.name} ${decision.kind}`),
-    clock: new ManualClock({ startAt: NOW }),
+    leadership: () => () => {},
+    clock,
     random: () => 0.5,
     log: silentLog,
   });
   const stop = new AbortController();
-  const ended = Promise.allSettled([controller.watch(stop.signal), controller.work(stop.signal)]);
-  return {
-    rounds,
-    [Symbol.asyncDispose]: async () => {
-      stop.abort(new Error("the test is over"));
-      await ended;
-    },
-  };
+  void controller.watch(stop.signal);
+  onTestFinished(() => stop.abort());
+});
+
+function apply(name: string): void {
+  const credentialsRef = { name: CREDENTIALS.name };
+  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName: `${name}-mongodb` };
+  const resource = { metadata: { namespace: NAMESPACE, name }, spec };
+  cluster.put(USER_CERTIFICATE, resource);
 }
 
-/** Changes something in the moment of one status write, counted from 1. */
-function beforeStatusWrite(scene: Scene, which: number, change: () => void): void {
-  let statusWrites = 0;
-  scene.cluster.fault = ({ verb }) => {
-    if (verb === "patch status" && ++statusWrites === which) change();
-    return undefined;
-  };
+/** Lets the controller work until the test's end, or until the function that it gives is called. */
+function work(): () => void {
+  const stop = new AbortController();
+  void controller.work(stop.signal);
+  onTestFinished(() => stop.abort());
+  return () => stop.abort();
 }
 
-async function quiet(): Promise<void> {
+const secretOf = (name: string) => cluster.peek(SECRETS, { namespace: NAMESPACE, name: `${name}-mongodb` });
+
+/** Keys are made in threads: that takes real time. */
+async function untilIssued(...names: readonly string[]): Promise<void> {
+  await until(() => names.every((name) => secretOf(name) !== undefined), `${names} are issued`);
+  await untilAllIsSeen();
+}
+
+/** Until the caches have seen what is stored, and the queue rests. */
+async function untilAllIsSeen(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await settle();
 }
 
-test("a change of the spec that our own status write went over is acted upon before any watch tells of it", async () => {
-  const scene = new Scene();
-  scene.apply({ suspend: true });
-  beforeStatusWrite(scene, 1, () => scene.apply({ suspend: false }));
-  await using controller = run(scene);
-  await until(() => controller.rounds.length === 2, "the change was seen");
-  expect(controller.rounds).toEqual(["orders-api blocked", "orders-api issue"]);
-  expect(scene.ready()).toBe("True Issued");
+describe("a replica that does not work", () => {
+  test("keeps no keys of what changes, nor of what is gone", async () => {
+    apply("orders-api");
+    await untilAllIsSeen();
+    apply("billing");
+    cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+    cluster.put(SECRETS, { metadata: CREDENTIALS, data: {} });
+    await untilAllIsSeen();
+    expect([...controller.certificates()].map(({ name }) => name)).toEqual(["billing"]);
+    expect([controller.queue.depth, controller.queue.delayed]).toEqual([0, 0]);
+  });
+
+  test("looks at every resource once it works, and at what changes from then on", async () => {
+    apply("orders-api");
+    await untilAllIsSeen();
+    work();
+    await untilIssued("orders-api");
+    apply("billing");
+    await untilIssued("billing");
+  });
+
+  test("looks at what the first lists bring where it works before they are there", async () => {
+    apply("orders-api");
+    work();
+    await untilIssued("orders-api");
+  });
+
+  test("keeps none when its work has ended either, and misses nothing that came meanwhile", async () => {
+    apply("orders-api");
+    const stop = work();
+    await untilIssued("orders-api");
+    expect(controller.queue.delayed).toBe(1);
+    stop();
+    apply("billing");
+    cluster.remove(SECRETS, SECRET);
+    await untilAllIsSeen();
+    expect([controller.queue.depth, controller.queue.delayed]).toEqual([0, 0]);
+    expect([secretOf("billing"), secretOf("orders-api")]).toEqual([undefined, undefined]);
+    work();
+    await untilIssued("billing", "orders-api");
+  });
 });
 
-test("such a change concerns the others that want the same Secret too", async () => {
-  const scene = new Scene();
-  scene.apply({ suspend: true });
-  scene.apply({ suspend: true }, { name: "second" });
-  // The first has been looked at, and waits for a change, when the second lets go of the Secret.
-  beforeStatusWrite(scene, 2, () => scene.apply({ suspend: true, secretName: "own" }, { name: "second" }));
-  await using controller = run(scene);
-  await until(() => controller.rounds.length === 4, "both were looked at again");
-  await quiet();
-  expect(controller.rounds.toSorted()).toEqual([
-    "orders-api blocked",
-    "orders-api blocked",
-    "second blocked",
-    "second blocked",
-  ]);
+test("lets go of a way to Atlas when its Secret and whoever used it are gone, as with their namespace", async () => {
+  apply("orders-api");
+  work();
+  await untilIssued("orders-api");
+  cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+  cluster.remove(SECRETS, SECRET);
+  cluster.remove(SECRETS, CREDENTIALS);
+  await untilAllIsSeen();
+  collectGarbage();
+  expect(connections.map((connection) => connection.deref())).toEqual([undefined]);
 });
 
-test("our own writes are no reason to look again", async () => {
-  const scene = new Scene();
-  scene.apply();
-  await using controller = run(scene);
-  await until(() => controller.rounds.length === 1, "it was looked at");
-  await quiet();
-  expect([controller.rounds, scene.ready()]).toEqual([["orders-api issue"], "True Issued"]);
-});
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+}

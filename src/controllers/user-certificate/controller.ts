@@ -26,7 +26,7 @@ import { SecretWriter } from "./secret-writer.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 export interface UserCertificateControllerOptions {
-  readonly kube: KubeApi;
+  readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "create" | "mergePatch">;
   /** Makes an Atlas client for one set of credentials. */
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
   readonly events: Pick<EventRecorder, "record">;
@@ -37,8 +37,7 @@ export interface UserCertificateControllerOptions {
   readonly defaultCredentials?: ObjectRef | undefined;
   /** How many resources are worked on at one time. */
   readonly workers: number;
-  /** Throws where this process may not issue (any more). */
-  readonly assertLeading: () => void;
+  readonly leadership: IssuerOptions["leadership"];
   readonly onStep?: IssuerOptions["onStep"];
   readonly onRound?: ReconcilerOptions["onRound"];
   readonly onOrphan?: AnnouncerOptions["onOrphan"];
@@ -72,7 +71,9 @@ export class UserCertificateController {
   readonly #certificates: CertificateCache;
   readonly #secrets = new SecretCache();
   readonly #inspector: SecretInspector;
+  readonly #access: AtlasAccess;
   readonly #reconciler: Reconciler;
+  #isWorking = false;
 
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
@@ -100,18 +101,23 @@ export class UserCertificateController {
       onForeignChange: (event) => this.#onCertificate(event),
       clock,
     });
-    const access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect: options.connect });
-    const { events, onOrphan, onUnaccounted } = options;
+    const { connect, events, onOrphan, onUnaccounted } = options;
+    this.#access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect });
     const announcer = new Announcer({ events, onOrphan, onUnaccounted, log });
-    const { assertLeading, onStep } = options;
+    const { leadership, onStep } = options;
     this.#reconciler = new Reconciler({
       certificates: this.#certificates,
-      observer: new Observer({ certificates: this.#certificates, inspector: this.#inspector, access, policy }),
+      observer: new Observer({
+        certificates: this.#certificates,
+        inspector: this.#inspector,
+        access: this.#access,
+        policy,
+      }),
       issuer: new Issuer({
         secrets,
         statuses,
         announcer,
-        assertLeading,
+        leadership,
         newId: randomUUID,
         stillExists: (resource) => this.#stillExists(resource),
         clock,
@@ -147,14 +153,37 @@ export class UserCertificateController {
     await Promise.all(this.watches.map(({ reflector }) => reflector.start(signal)));
   }
 
-  /** Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. */
+  /**
+   * Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. After that it
+   * may be called again, though issuances of before are still open: their resources are left to them.
+   */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();
+    this.#takeKeys(signal);
     await this.queue.run((key, itemSignal) => this.#reconciler.reconcile(key, itemSignal), {
       concurrency: this.#options.workers,
       itemTimeoutMs: ITEM_TIMEOUT_MS,
       signal,
     });
+  }
+
+  /**
+   * From now on, until the signal aborts, a change makes its keys due, and all keys are due now: nothing was kept of what
+   * changed before. A replica that does not work would only gather them.
+   */
+  #takeKeys(signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#isWorking = true;
+    const onAbort = () => {
+      this.#isWorking = false;
+      this.queue.clear();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    for (const certificate of this.#certificates.store.values()) this.#add(certificate);
+  }
+
+  #add(certificate: CachedCertificate): void {
+    if (this.#isWorking) this.queue.add(objectKey(certificate));
   }
 
   #watch(namespace: string | undefined): readonly Watch[] {
@@ -210,21 +239,24 @@ export class UserCertificateController {
   #onCertificate(event: StoreEvent<CachedCertificate>): void {
     const { object } = event;
     if (event.kind === "deleted") this.#reconciler.forget(object.uid);
-    else this.queue.add(event.key);
+    else this.#add(object);
     // The others that want the same Secret: who holds it may have changed.
     for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
       if (!state.valid) continue;
       const secret = objectKey({ namespace: state.namespace, name: state.spec.secretName });
       for (const claimant of this.#certificates.claimants(secret)) {
-        if (claimant.uid !== object.uid) this.queue.add(objectKey(claimant));
+        if (claimant.uid !== object.uid) this.#add(claimant);
       }
     }
   }
 
   #onSecret(event: StoreEvent<SecretMetadata>): void {
-    if (event.kind === "deleted") this.#inspector.forget(event.key);
+    if (event.kind === "deleted") {
+      this.#inspector.forget(event.key);
+      this.#access.forget(event.key);
+    }
     const concerned = [...this.#certificates.claimants(event.key), ...this.#certificates.usingCredentials(event.key)];
-    for (const certificate of concerned) this.queue.add(objectKey(certificate));
+    for (const certificate of concerned) this.#add(certificate);
   }
 
   async #stillExists(resource: UserCertificate): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { LAST_APPLIED_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { OwnerReference } from "../../kube/resource-type.ts";
 import { desiredMetadata, desiredOwnerReferences, leftOver, secretDifferences } from "./desired-secret.ts";
 import { ABSENT, damaged, FACTS, FOREIGN, managed, PROJECT, resource, settled, UID } from "./testing/observations.ts";
@@ -71,6 +71,12 @@ describe("the owner reference", () => {
     expect(differences([ours, theirs], "Delete")).toEqual([]);
     expect(differences([theirs], "Retain")).toEqual([]);
   });
+});
+
+test("what kubectl keeps in an annotation is never asked for: the operator would not see that it is there", () => {
+  const annotations = { note: "x", [LAST_APPLIED_ANNOTATION]: "{}" };
+  const desired = desiredMetadata(resource({ spec: { secretTemplate: { annotations } } }), FACTS);
+  expect(desired.annotations).toEqual({ ...desiredMetadata(resource(), FACTS).annotations, note: "x" });
 });
 
 test("keys are left over when the operator set them, nobody asks for them, and they are still there", () => {

@@ -1,4 +1,4 @@
-import { API_GROUP, API_VERSION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { API_GROUP, API_VERSION, LAST_APPLIED_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
@@ -16,10 +16,12 @@ export interface DesiredMetadata {
 
 export function desiredMetadata(resource: UserCertificate, facts: CertificateFacts): DesiredMetadata {
   const { spec, name, uid } = resource;
+  // It is not kept of what is there (see secretMetadata): asked for, it would be written again and again.
+  const { [LAST_APPLIED_ANNOTATION]: _kubectls, ...annotations } = spec.secretTemplate?.annotations ?? {};
   return {
     labels: { ...spec.secretTemplate?.labels, [MANAGED_LABEL]: "true" },
     annotations: {
-      ...spec.secretTemplate?.annotations,
+      ...annotations,
       [SECRET_ANNOTATIONS.certificateName]: name,
       [SECRET_ANNOTATIONS.certificateUid]: uid,
       [SECRET_ANNOTATIONS.projectId]: spec.projectId,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FIELD_MANAGER, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { FIELD_MANAGER, LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { SecretMetadata } from "./observed.ts";
 
 const managedFieldsSchema = z.object({
@@ -40,24 +40,41 @@ const metadataSchema = z.object({
   }),
 });
 
+/** Of a Secret that is not the operator's nothing else is ever asked for. One for all: a cluster has thousands. */
+const NOTHING_MORE: Omit<SecretMetadata, "namespace" | "name" | "uid" | "resourceVersion" | "deleting"> = {
+  labels: {},
+  annotations: {},
+  ownerReferences: [],
+  ownLabelKeys: [],
+  ownAnnotationKeys: [],
+  otherWriters: [],
+};
+
 /**
- * What the operator keeps of a Secret, from a whole one or from its metadata alone.
+ * What the operator keeps of a Secret, from a whole one or from its metadata alone. Of one that is not its own that is
+ * who it is and in which state: others put into annotations what they like, whole copies of the data among it.
  *
  * @throws z.ZodError where it is no Kubernetes object.
  */
 export function secretMetadata(object: unknown): SecretMetadata {
   const { metadata } = metadataSchema.parse(object);
-  const { managedFields } = metadata;
-  const own = managedFields.filter(({ manager }) => manager === FIELD_MANAGER);
-  const others = managedFields.filter(({ manager }) => manager !== FIELD_MANAGER);
-  return {
+  const identity = {
     namespace: metadata.namespace,
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     deleting: metadata.deletionTimestamp !== undefined,
+  };
+  if (!isManaged(metadata)) return { ...identity, ...NOTHING_MORE };
+  const { managedFields } = metadata;
+  const own = managedFields.filter(({ manager }) => manager === FIELD_MANAGER);
+  const others = managedFields.filter(({ manager }) => manager !== FIELD_MANAGER);
+  // Whoever applies a backup of the operator's own Secret puts the private key in there too.
+  const { [LAST_APPLIED_ANNOTATION]: _copyOfTheData, ...annotations } = metadata.annotations;
+  return {
+    ...identity,
     labels: metadata.labels,
-    annotations: metadata.annotations,
+    annotations,
     ownerReferences: metadata.ownerReferences.map(withoutUndefined),
     ownLabelKeys: own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:labels"])),
     ownAnnotationKeys: own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:annotations"])),
@@ -66,8 +83,8 @@ export function secretMetadata(object: unknown): SecretMetadata {
 }
 
 /** A Secret is the operator's when it says for which resource it was issued, whatever became of its label. */
-export function isManaged(metadata: SecretMetadata): boolean {
-  return metadata.annotations[SECRET_ANNOTATIONS.certificateUid] !== undefined;
+export function isManaged({ annotations }: Pick<SecretMetadata, "annotations">): boolean {
+  return annotations[SECRET_ANNOTATIONS.certificateUid] !== undefined;
 }
 
 /** `f:app.kubernetes.io/name` names the field `app.kubernetes.io/name`; `.` is the map itself. */

@@ -84,16 +84,36 @@ async function endWell({ command }: OperatorProcess): Promise<readonly Right[]> 
   return refusedRights(stdout);
 }
 
+test("a replica that may not list Secrets leaves the lease to one that may, says why, and ends well", async () => {
+  const scene = await Scene.prepare({ place: await own().place("blind") });
+  const role = await shippedRole("namespace-role");
+  const missing = rightsOf(role).find(({ resource, verb }) => resource === "secrets" && verb === "list");
+  await grant(own().must, without(role, missing), user("blind"), scene.namespace);
+  await grant(own().must, await shippedRole("lease-role"), user("blind"), scene.namespace);
+  const kubeConfig = await loadKubeConfig({ kubeconfig: await newUser("blind"), env: {} });
+  const blind = await startReplica(scene, { identity: "blind", kubeConfig });
+  await expect.poll(() => refusedRights(blind.log()), { timeout: 20_000 }).toEqual([missing]);
+
+  await startReplica(scene, { identity: "healthy" });
+  await scene.apply();
+  await scene.untilIssued();
+  expect(blind.log()).toContain("waiting for the first lists");
+  expect(blind.log()).not.toContain('"msg":"leading"');
+  await blind.stop();
+  expect(await blind.ended).toBeUndefined();
+  expect(blind.log()).toContain('"msg":"stopped"');
+});
+
 /** What no longer happens without a right: none is idle. */
 const NEEDED_FOR: Readonly<Record<string, string>> = {
   "create coordination.k8s.io/leases": "leads",
   "get coordination.k8s.io/leases": "leads",
   "patch coordination.k8s.io/leases": "renews its lease",
-  "list atlascerts.io/atlasusercertificates": "issues",
+  "list atlascerts.io/atlasusercertificates": "leads",
   "watch atlascerts.io/atlasusercertificates": "issues",
   "get atlascerts.io/atlasusercertificates": "lets go of a certificate whose resource is gone",
   "patch atlascerts.io/atlasusercertificates/status": "issues",
-  "list /secrets": "issues",
+  "list /secrets": "leads",
   "get /secrets": "issues",
   "create /secrets": "issues",
   "watch /secrets": "brings a deleted Secret back",

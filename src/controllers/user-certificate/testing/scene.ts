@@ -111,7 +111,7 @@ export class Scene {
         secrets: writer,
         statuses,
         announcer,
-        assertLeading: options.assertLeading ?? (() => {}),
+        leadership: () => options.assertLeading ?? (() => {}),
         newId: () => `attempt-${++attempts}`,
         stillExists: async ({ namespace, name, uid }) =>
           cluster.peek(USER_CERTIFICATE, { namespace, name })?.metadata.uid === uid,
@@ -219,7 +219,7 @@ function see({ certificates, secrets }: Process, what: string, object: KubeObjec
     return;
   }
   const metadata = object && secretMetadata(object);
-  const isLabelled = metadata?.labels[MANAGED_LABEL] === "true";
+  const isLabelled = object?.metadata.labels?.[MANAGED_LABEL] === "true";
   if (metadata === undefined || !isLabelled) lose(secrets.labelled, key);
   if (metadata === undefined || isLabelled) lose(secrets.others, key);
   if (metadata !== undefined) (isLabelled ? secrets.labelled : secrets.others).observe(metadata);

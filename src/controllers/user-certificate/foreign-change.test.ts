@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import type { KubeApi, ListPage, WatchEvent } from "../../kube/kube-api.ts";
+import { silentLog } from "../../kube/log.ts";
+import { type KubeObject, type ResourceType, typeName } from "../../kube/resource-type.ts";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { settle, until } from "../../testing/settle.ts";
+import { UserCertificateController } from "./controller.ts";
+import type { MemoryCluster } from "./testing/memory-cluster.ts";
+import { NOW, POLICY } from "./testing/observations.ts";
+import { Scene } from "./testing/scene.ts";
+
+/** What was there at the start is listed; then the watches say nothing, as if each were far behind. */
+function silentWatches(cluster: MemoryCluster): KubeApi {
+  return {
+    get: cluster.get.bind(cluster),
+    create: cluster.create.bind(cluster),
+    mergePatch: cluster.mergePatch.bind(cluster),
+    apply: () => Promise.reject(new Error("nobody applies")),
+    delete: () => Promise.reject(new Error("nobody deletes")),
+    async *list<T extends KubeObject>(type: ResourceType<T>, { labelSelector = "" } = {}): AsyncGenerator<ListPage<T>> {
+      const listed = cluster.all().filter(([what]) => what.startsWith(`${typeName(type)} `));
+      // They are stored under their type's name. No Secret of these tests has the label before it is issued.
+      const items = labelSelector.endsWith("=true") && !labelSelector.endsWith("!=true") ? [] : listed;
+      yield { items: items.map(([, object]) => object as T), resourceVersion: "150" };
+    },
+    async *watch<T extends KubeObject>(_type: ResourceType<T>, options: { signal?: AbortSignal | undefined }) {
+      yield { type: "OPENED" } satisfies WatchEvent<T>;
+      const { promise, reject } = Promise.withResolvers<never>();
+      options.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+      await promise;
+    },
+  };
+}
+
+/** Runs the controller over what the scene has. Gives the names of the resources that were looked at, in order. */
+function run(scene: Scene) {
+  const rounds: string[] = [];
+  const controller = new UserCertificateController({
+    kube: silentWatches(scene.cluster),
+    connect: () => scene.atlas,
+    events: { record: () => {} },
+    policy: POLICY,
+    workers: 1,
+    leadership: () => () => {},
+    onRound: ({ observed, decision }) => void rounds.push(`${observed.resource.name} ${decision.kind}`),
+    clock: new ManualClock({ startAt: NOW }),
+    random: () => 0.5,
+    log: silentLog,
+  });
+  const stop = new AbortController();
+  const ended = Promise.allSettled([controller.watch(stop.signal), controller.work(stop.signal)]);
+  return {
+    rounds,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort(new Error("the test is over"));
+      await ended;
+    },
+  };
+}
+
+/** Changes something in the moment of one status write, counted from 1. */
+function beforeStatusWrite(scene: Scene, which: number, change: () => void): void {
+  let statusWrites = 0;
+  scene.cluster.fault = ({ verb }) => {
+    if (verb === "patch status" && ++statusWrites === which) change();
+    return undefined;
+  };
+}
+
+async function quiet(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await settle();
+}
+
+test("a change of the spec that our own status write went over is acted upon before any watch tells of it", async () => {
+  const scene = new Scene();
+  scene.apply({ suspend: true });
+  beforeStatusWrite(scene, 1, () => scene.apply({ suspend: false }));
+  await using controller = run(scene);
+  await until(() => controller.rounds.length === 2, "the change was seen");
+  expect(controller.rounds).toEqual(["orders-api blocked", "orders-api issue"]);
+  expect(scene.ready()).toBe("True Issued");
+});
+
+test("such a change concerns the others that want the same Secret too", async () => {
+  const scene = new Scene();
+  scene.apply({ suspend: true });
+  scene.apply({ suspend: true }, { name: "second" });
+  // The first has been looked at, and waits for a change, when the second lets go of the Secret.
+  beforeStatusWrite(scene, 2, () => scene.apply({ suspend: true, secretName: "own" }, { name: "second" }));
+  await using controller = run(scene);
+  await until(() => controller.rounds.length === 4, "both were looked at again");
+  await quiet();
+  expect(controller.rounds.toSorted()).toEqual([
+    "orders-api blocked",
+    "orders-api blocked",
+    "second blocked",
+    "second blocked",
+  ]);
+});
+
+test("our own writes are no reason to look again", async () => {
+  const scene = new Scene();
+  scene.apply();
+  await using controller = run(scene);
+  await until(() => controller.rounds.length === 1, "it was looked at");
+  await quiet();
+  expect([controller.rounds, scene.ready()]).toEqual([["orders-api issue"], "True Issued"]);
+});
