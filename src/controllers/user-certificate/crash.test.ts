@@ -288,3 +288,42 @@ describe("a certificate whose answer got lost is told of once", () => {
     expect([orphanEvents(scene).length, scene.orphansFound]).toEqual([1, 1]);
   });
 });
+
+test("a leader that was frozen in a verification does not close the record of its successor's attempt", async () => {
+  const scene = new Scene();
+  await settled(scene);
+  scene.clock.advanceNow(7 * HOUR_MS);
+  const isListed = Promise.withResolvers<void>();
+  const thaw = Promise.withResolvers<void>();
+  const { atlas } = scene;
+  const old = scene.start({
+    atlas: {
+      createDatabaseUserCertificate: (parameters) => atlas.createDatabaseUserCertificate(parameters),
+      async *iterateDatabaseUserCertificates(parameters) {
+        const certificates: UserCertificate[] = [];
+        for await (const certificate of atlas.iterateDatabaseUserCertificates(parameters))
+          certificates.push(certificate);
+        isListed.resolve();
+        await thaw.promise;
+        yield* certificates;
+      },
+    },
+  });
+  const verification = old.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+  await isListed.promise;
+  scene.stop(old);
+  scene.apply({}, { renewRequest: "now" });
+  const successor = scene.start({
+    onStep: async (step) => {
+      if (step !== "create") return;
+      thaw.resolve();
+      await verification;
+      expect(scene.status().issuance).toBeDefined();
+    },
+  });
+  await scene.settle(successor);
+  scene.clock.advanceNow(HOUR_MS);
+  await scene.settle(successor);
+  expect(scene.status()).toMatchObject({ revision: 2, renewRequest: "now", unaccountedCertificates: 0 });
+  expect([scene.atlas.creates, scene.ready()]).toEqual([2, "True Issued"]);
+});

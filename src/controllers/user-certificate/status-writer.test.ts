@@ -3,6 +3,8 @@ import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import { type CachedCertificate, CertificateCache } from "./caches.ts";
+import type { Observed } from "./observed.ts";
+import type { Outcome } from "./outcome.ts";
 import { StatusWriter } from "./status-writer.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, round } from "./testing/observations.ts";
@@ -10,6 +12,7 @@ import { NAMESPACE, Scene } from "./testing/scene.ts";
 
 const ref = { namespace: NAMESPACE, name: "orders-api" };
 const signal = new AbortController().signal;
+const OPEN = { spent: true, issuance: issuance({ id: "of this process" }), staysOpen: true };
 const decision = { reason: "SecretMissing", message: "There is no Secret." } as const;
 
 function rig() {
@@ -89,12 +92,35 @@ describe("a report", () => {
     expect(scene.status()).toMatchObject({ observedGeneration: 1, serialNumber: FACTS.serialNumber });
   });
 
-  test("keeps what another process put on record meanwhile", async () => {
-    const { cluster, scene, statuses, observed } = rig();
-    const other = issuance({ id: "of another process" });
-    await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: other } }, { subresource: "status" });
-    await statuses.report(round({ ...observed, atlas: { kind: "notAsked" } }));
-    expect(scene.status().issuance).toEqual(other);
+  describe("of a look that another process has overtaken is dropped", () => {
+    const looks: readonly (readonly [string, Partial<Observed>, Outcome | undefined])[] = [
+      ["a verification", {}, undefined],
+      ["one without a list", { atlas: { kind: "notAsked" } }, undefined],
+      ["an attempt whose answer was lost", { secret: ABSENT }, failure("AnswerLost", OPEN)],
+      ["an attempt that was refused", { secret: ABSENT }, failure("RoleMissing", { ...OPEN, staysOpen: false })],
+    ];
+    const others = {
+      "an attempt on record": { issuance: issuance({ id: "of another process" }) },
+      "a certificate issued": { revision: 1, serialNumber: "1002" },
+    };
+    const cases = looks.flatMap((look) => Object.entries(others).map((other) => [...look, ...other] as const));
+    test.each(cases)("%s", async (_what, change, outcome, _other, status) => {
+      const { cluster, scene, statuses, observed } = rig();
+      await cluster.mergePatch(USER_CERTIFICATE, ref, { status }, { subresource: "status" });
+      await statuses.report(round({ ...observed, ...change }, outcome));
+      expect(scene.status()).toEqual(status);
+    });
+  });
+
+  test("closes the record of its own attempt, and keeps it where the list is to tell", async () => {
+    const { scene, statuses, missing } = rig();
+    for (const staysOpen of [true, false]) {
+      const attempt = issuance({ id: `stays open: ${staysOpen}` });
+      const before = { ...missing, resource: scene.resource() };
+      expect(await statuses.record(before, decision, attempt, signal)).toBe("recorded");
+      await statuses.report(round(before, failure("AtlasUnavailable", { issuance: attempt, staysOpen })));
+      expect(scene.status().issuance).toEqual(staysOpen ? attempt : undefined);
+    }
   });
 
   test("is dropped where the resource is gone", async () => {
@@ -193,6 +219,22 @@ describe("a record", () => {
     expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
     expect(scene.status()).not.toHaveProperty("issuance");
     expect(foreign).toMatchObject([{ kind: "modified", object: { spec: { monthsUntilExpiration: 6 } } }]);
+  });
+
+  test("that is not kept is not taken back where another process has one by now", async () => {
+    const { cluster, scene, statuses, missing } = rig();
+    const other = issuance({ id: "of another process" });
+    const patch = cluster.mergePatch.bind(cluster);
+    let isFirst = true;
+    cluster.mergePatch = async (type, of, body, options) => {
+      const answer = await patch(type, of, body, options);
+      if (!isFirst) return answer;
+      isFirst = false;
+      await patch(USER_CERTIFICATE, ref, { status: { issuance: other } }, { subresource: "status" });
+      return { ...answer, status: {} };
+    };
+    expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
+    expect(scene.status().issuance).toEqual(other);
   });
 
   test("has times that the API server takes", async () => {

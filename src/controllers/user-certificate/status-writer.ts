@@ -57,7 +57,7 @@ export class StatusWriter {
     try {
       const written = await this.#write(observed.resource, { ...status, issuance }, signal);
       if (written?.valid && mergePatchOf(issuance, written.status.issuance ?? {}) === undefined) return "recorded";
-      await this.#withdraw(written ?? observed.resource);
+      await this.#withdraw(written ?? observed.resource, issuance);
       return "notKept";
     } catch (error: unknown) {
       if (KubeError.is(error, "Conflict", "NotFound")) return "overtaken";
@@ -67,13 +67,14 @@ export class StatusWriter {
 
   /**
    * Writes what a round left. Where the resource changed meanwhile, the result is fitted to what it is now; what was
-   * decided was decided for the spec as it was seen, and observedGeneration says so. An issuance that another process
-   * has brought to its end is that one's to tell: it may have issued the next since.
+   * decided was decided for the spec as it was seen, and observedGeneration says so. What came of a look that another
+   * process has overtaken with an attempt of its own is dropped: its list is older than that attempt, and must not close
+   * the record of it.
    */
   async report(round: Round): Promise<void> {
     let current = this.#current(round.observed.resource);
     for (let conflicts = 0; ; conflicts++) {
-      if (current === undefined || closedByOther(current, round)) return;
+      if (current === undefined || attemptedByOther(current, round)) return;
       const status = nextStatus({ ...round, observed: onTopOf(current, round.observed) });
       try {
         await this.#write(current, status);
@@ -93,8 +94,8 @@ export class StatusWriter {
     return this.#send(resource, patch, signal);
   }
 
-  /** Takes back a record of which a part was dropped, whatever else changes meanwhile. */
-  async #withdraw(recorded: CachedCertificate): Promise<void> {
+  /** Takes back a record of which a part was dropped, whatever else changes meanwhile; never another's. */
+  async #withdraw(recorded: CachedCertificate, { id }: Issuance): Promise<void> {
     let current: CachedCertificate | undefined = recorded;
     for (let conflicts = 0; current !== undefined; conflicts++) {
       try {
@@ -103,6 +104,8 @@ export class StatusWriter {
       } catch (error: unknown) {
         if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
         current = await this.#read(recorded);
+        const onRecord = current?.valid ? current.status.issuance : undefined;
+        if (onRecord !== undefined && onRecord.id !== id) return;
       }
     }
   }
@@ -142,9 +145,14 @@ export class StatusWriter {
   }
 }
 
-/** Whether the attempt of a round that issued is no longer on record: it is only closed by who knows its end. */
-function closedByOther({ status }: UserCertificate, { outcome }: Round): boolean {
-  return outcome.kind === "issued" && status.issuance?.id !== outcome.issuance.id;
+/**
+ * Whether another process has made an attempt, or closed the record of this one's, since the round's look: the record is
+ * not the one that the round knows, or more certificates were issued.
+ */
+function attemptedByOther({ status }: UserCertificate, { observed, outcome }: Round): boolean {
+  const before = observed.resource.status;
+  const own = "issuance" in outcome ? outcome.issuance : undefined;
+  return status.issuance?.id !== (own ?? before.issuance)?.id || status.revision !== before.revision;
 }
 
 /** The observation, with the status as it is now. Spec, generation and renew request stay those that were acted upon. */
