@@ -94,7 +94,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     namespaces: options.namespaces,
     defaultCredentials: options.defaultCredentials,
     workers: options.workers,
-    assertLeading: () => lease?.assertHeld(),
+    leadership: () => lease?.leadership() ?? (() => {}),
     onStep: async (step, resource) => {
       if (step === "create") instruments.creates(objectKey(resource));
       await options.onStep?.(step, resource);

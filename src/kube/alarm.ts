@@ -34,7 +34,10 @@ export class Alarm {
           throw error;
         }
       } finally {
-        this.#wake = undefined;
+        // Whoever sleeps next may have begun before this one has ended.
+        if (this.#wake === onAbort) {
+          this.#wake = undefined;
+        }
         signal.removeEventListener("abort", onAbort);
       }
       signal.throwIfAborted();

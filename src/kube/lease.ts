@@ -25,6 +25,19 @@ export interface LeaseOptions {
   readonly log: Log;
 }
 
+interface LeadOptions {
+  readonly signal: AbortSignal;
+  /** The work of the leader. It ends soon after its signal has aborted, and goes on with the same work if run again. */
+  readonly lead: (signal: AbortSignal) => Promise<void>;
+}
+
+interface LostLeadership {
+  /** Why its work was told to end: the loss, or a stop that came before it. */
+  readonly reason: unknown;
+  /** Settles when its work has ended. */
+  readonly unfinished: Promise<void>;
+}
+
 /** We are not, or no longer, the leader: somebody else may be. Stop at once. */
 export class LeaseLostError extends Error {
   override readonly name = "LeaseLostError";
@@ -41,6 +54,8 @@ export class Lease {
   readonly #retryPeriodMs: number;
   #observed: ObservedLease | undefined;
   #leading = false;
+  /** Goes up before our name is written to where it does not stand: somebody else may have led until then. */
+  #term = 0;
   /** Start of the last renewal that succeeded: our time counts from there, others' from the answer at the earliest. */
   #renewedAt = { monotonic: 0, wall: 0 };
 
@@ -95,20 +110,42 @@ export class Lease {
   }
 
   /**
+   * Gives a check for something that must not go on in a later leadership: it throws LeaseLostError unless the lease is
+   * `held`, and nobody else can have held it since this call.
+   */
+  leadership(): () => void {
+    const term = this.#term;
+    return () => {
+      this.assertHeld();
+      if (this.#term !== term) {
+        throw new LeaseLostError(`${this.#options.identity} did not hold the lease ${this.#name} all the time`);
+      }
+    };
+  }
+
+  /**
    * Waits for the lease, then runs `lead` and renews until that ends. When `signal` aborts, the signal of `lead` aborts
    * too; the lease is renewed until `lead` has finished, released, and the promise resolves. When the lease is lost,
-   * the signal of `lead` aborts with a LeaseLostError, which this throws once `lead` has finished.
+   * the signal of `lead` aborts with a LeaseLostError, which this throws once `lead` has finished. Until then it
+   * contends again, for what is left to finish may take for ever; if it gets the lease, it runs `lead` once more.
    */
-  async run(options: { readonly signal: AbortSignal; readonly lead: (signal: AbortSignal) => Promise<void> }) {
-    const { signal, lead } = options;
-    try {
-      await this.#acquire(signal);
-    } catch (error: unknown) {
-      if (signal.aborted) {
-        return;
-      }
-      throw error;
+  async run({ signal, lead }: LeadOptions): Promise<void> {
+    if (!(await this.#isAcquired(signal))) {
+      return;
     }
+    let lost = await this.#leadUntilLost({ signal, lead });
+    while (lost !== undefined && (await this.#isAcquiredMeanwhile(lost.unfinished, signal))) {
+      const { unfinished } = lost;
+      const both = async (leading: AbortSignal) => void (await Promise.all([finishing(lead, leading), unfinished]));
+      lost = await this.#leadUntilLost({ signal, lead: both });
+    }
+    if (lost?.reason instanceof LeaseLostError) {
+      throw lost.reason;
+    }
+  }
+
+  /** @returns what was left behind with the loss; undefined where the work has finished and the lease is given back */
+  async #leadUntilLost({ signal, lead }: LeadOptions): Promise<LostLeadership | undefined> {
     const leadership = new AbortController();
     const finished = new AbortController();
     const onAbort = () => leadership.abort(signal.reason);
@@ -116,26 +153,64 @@ export class Lease {
     if (signal.aborted) {
       onAbort();
     }
-    const renewal = this.#keepRenewing(finished.signal).catch((error: unknown) => {
+    const loss = this.#keepRenewing(finished.signal).catch((error: unknown) => {
       this.#leading = false;
       leadership.abort(error);
       return error;
     });
-    try {
-      await lead(leadership.signal);
-    } catch (error: unknown) {
-      // To end with the reason it was told to end for is to end well.
-      if (error !== leadership.signal.reason || !leadership.signal.aborted) {
-        throw error;
+    const work = finishing(lead, leadership.signal).finally(() => signal.removeEventListener("abort", onAbort));
+    const lostAtWork = await Promise.race([work.catch(() => {}), loss]);
+    if (lostAtWork === undefined) {
+      finished.abort();
+      const lostAtTheEnd = await loss;
+      await this.#release();
+      await work;
+      if (lostAtTheEnd === undefined) {
+        return undefined;
       }
+    }
+    return { reason: leadership.signal.reason, unfinished: work };
+  }
+
+  /** Contends until what a lost leadership has left behind is finished. Throws what that throws. */
+  async #isAcquiredMeanwhile(unfinished: Promise<void>, signal: AbortSignal): Promise<boolean> {
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) {
+      onAbort();
+    }
+    const ended = unfinished.finally(() => stop.abort());
+    try {
+      // What ends at once, as it does but for a certificate that can't be written yet, shall not contend.
+      await Promise.race([ended, this.#options.clock.sleep(this.#retryPeriodMs, stop.signal).catch(() => {})]);
+      if (!stop.signal.aborted) {
+        this.#options.log.warn(
+          { lease: this.#name },
+          "work of the lost leadership goes on: contending again meanwhile",
+        );
+      }
+      if (await this.#isAcquired(stop.signal)) {
+        return true;
+      }
+      await ended;
+      return false;
     } finally {
       signal.removeEventListener("abort", onAbort);
-      finished.abort();
-      await renewal;
-      await this.#release();
     }
-    if (leadership.signal.reason instanceof LeaseLostError) {
-      throw leadership.signal.reason;
+  }
+
+  /** False where the signal has aborted. */
+  async #isAcquired(signal: AbortSignal): Promise<boolean> {
+    try {
+      signal.throwIfAborted();
+      await this.#acquire(signal);
+      return true;
+    } catch (error: unknown) {
+      if (signal.aborted) {
+        return false;
+      }
+      throw error;
     }
   }
 
@@ -208,6 +283,9 @@ export class Lease {
     for (let tries = 1; ; tries += 1) {
       if (current?.isHeldByOther(identity, clock.monotonic())) {
         return false;
+      }
+      if (current?.holder !== identity) {
+        this.#term += 1;
       }
       const startedAt = { monotonic: clock.monotonic(), wall: clock.now() };
       try {
@@ -316,5 +394,16 @@ export class Lease {
 
   get #name(): string {
     return `${this.#options.namespace}/${this.#options.name}`;
+  }
+}
+
+/** Ends with `lead`; to end with the reason it was told to end for is to end well. */
+async function finishing(lead: LeadOptions["lead"], signal: AbortSignal): Promise<void> {
+  try {
+    await lead(signal);
+  } catch (error: unknown) {
+    if (!signal.aborted || error !== signal.reason) {
+      throw error;
+    }
   }
 }

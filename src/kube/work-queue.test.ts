@@ -292,6 +292,61 @@ describe("ending", () => {
     expect(r.runs).toEqual([]);
   });
 
+  test("after an abort another run goes on beside what is still at work, whose key it leaves alone until then", async () => {
+    const h = held();
+    const r = queueRig(h.worker, { concurrency: 2 });
+    const first = r.start();
+    r.queue.add("open");
+    await settle();
+    r.stop.abort();
+    const again = new AbortController();
+    const second = r.start(again.signal);
+    // What it has begun is the second's to wait for.
+    await first;
+    r.queue.add("open");
+    r.queue.add("other");
+    await settle();
+    expect(r.runs).toEqual(["open", "other"]);
+    h.take().finish({ kind: "again", at: r.clock.now() + 5_000 });
+    await settle();
+    expect(r.runs).toEqual(["open", "other", "open"]);
+    again.abort();
+    h.take().finish(DONE);
+    h.take().finish(DONE);
+    await second;
+  });
+
+  test("a run right after an abort sees to the times of its keys", async () => {
+    const r = queueRig(async () => DONE);
+    void r.start();
+    await settle();
+    r.stop.abort();
+    void r.start(new AbortController().signal);
+    await settle();
+    r.queue.addAfter("later", r.clock.now() + 500);
+    await r.clock.advance(500);
+    expect(r.runs).toEqual(["later"]);
+  });
+
+  test("a run after an abort resolves once all have ended, those of the run before it too", async () => {
+    const h = held();
+    const r = queueRig(h.worker);
+    void r.start();
+    r.queue.add("open");
+    await settle();
+    r.stop.abort();
+    const again = new AbortController();
+    let ended = false;
+    const second = r.start(again.signal).then(() => {
+      ended = true;
+    });
+    again.abort();
+    await settle();
+    expect(ended).toBe(false);
+    h.take().finish(DONE);
+    await second;
+  });
+
   test("a second run is refused", async () => {
     const r = queueRig(async () => DONE);
     void r.start();

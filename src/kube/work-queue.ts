@@ -160,15 +160,18 @@ export class WorkQueue {
   }
 
   /**
-   * Works on keys until the signal aborts or `drain()` is called; resolves when the last worker has finished. Call it
-   * once.
+   * Works on keys until the signal aborts or `drain()` is called; resolves when the last worker has finished. Once the
+   * signal has aborted it may be called again, though workers are still at work: they keep their keys, the new call waits
+   * for them, and the earlier one resolves.
    */
   async run(worker: Worker, options: RunOptions): Promise<void> {
-    if (this.#run !== undefined) {
+    const earlier = this.#run;
+    if (earlier !== undefined && !earlier.options.signal.aborted) {
       throw new Error("this work queue runs already");
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#run = { worker, options, idle: resolve };
+    earlier?.idle();
     const wakeUp = this.#wakeDelayed(options.signal).catch((error: unknown) => {
       if (!options.signal.aborted) {
         throw error;

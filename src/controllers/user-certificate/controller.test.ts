@@ -36,7 +36,7 @@ beforeEach(() => {
     events: { record: () => {} },
     policy: POLICY,
     workers: 1,
-    assertLeading: () => {},
+    leadership: () => () => {},
     clock,
     random: () => 0.5,
     log: silentLog,
@@ -101,7 +101,7 @@ describe("a replica that does not work", () => {
     await untilIssued("orders-api");
   });
 
-  test("keeps none when its work has ended either", async () => {
+  test("keeps none when its work has ended either, and misses nothing that came meanwhile", async () => {
     apply("orders-api");
     const stop = work();
     await untilIssued("orders-api");
@@ -112,6 +112,8 @@ describe("a replica that does not work", () => {
     await untilAllIsSeen();
     expect([controller.queue.depth, controller.queue.delayed]).toEqual([0, 0]);
     expect([secretOf("billing"), secretOf("orders-api")]).toEqual([undefined, undefined]);
+    work();
+    await untilIssued("billing", "orders-api");
   });
 });
 

@@ -37,8 +37,7 @@ export interface UserCertificateControllerOptions {
   readonly defaultCredentials?: ObjectRef | undefined;
   /** How many resources are worked on at one time. */
   readonly workers: number;
-  /** Throws where this process may not issue (any more). */
-  readonly assertLeading: () => void;
+  readonly leadership: IssuerOptions["leadership"];
   readonly onStep?: IssuerOptions["onStep"];
   readonly onRound?: ReconcilerOptions["onRound"];
   readonly onOrphan?: AnnouncerOptions["onOrphan"];
@@ -91,7 +90,7 @@ export class UserCertificateController {
     const { connect } = options;
     this.#access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect });
     const announcer = new Announcer({ events: options.events, onOrphan: options.onOrphan, log });
-    const { assertLeading, onStep } = options;
+    const { leadership, onStep } = options;
     this.#reconciler = new Reconciler({
       certificates: this.#certificates,
       observer: new Observer({
@@ -104,7 +103,7 @@ export class UserCertificateController {
         secrets,
         statuses,
         announcer,
-        assertLeading,
+        leadership,
         newId: randomUUID,
         stillExists: (resource) => this.#stillExists(resource),
         clock,
@@ -140,7 +139,10 @@ export class UserCertificateController {
     await Promise.all(this.watches.map(({ reflector }) => reflector.start(signal)));
   }
 
-  /** Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. */
+  /**
+   * Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. After that it
+   * may be called again, though issuances of before are still open: their resources are left to them.
+   */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();
     this.#takeKeys(signal);

@@ -32,7 +32,7 @@ interface RigOptions {
   readonly atlas?: Observed["atlas"];
   readonly renewRequest?: string;
   readonly onStep?: (step: IssueStep) => void;
-  readonly assertLeading?: () => void;
+  readonly leadership?: () => () => void;
   readonly stillExists?: () => Promise<boolean>;
 }
 
@@ -59,7 +59,7 @@ function rig(options: RigOptions = {}) {
       announceUnaccounted: () => {},
       announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
     },
-    assertLeading: options.assertLeading ?? (() => {}),
+    leadership: options.leadership ?? (() => () => {}),
     newId: () => "attempt-1",
     stillExists: options.stillExists ?? (async () => true),
     clock,
@@ -193,7 +193,7 @@ describe("creates nothing", () => {
       onStep: (now) => {
         if (now === step) isLeading = false;
       },
-      assertLeading: () => {
+      leadership: () => () => {
         if (!isLeading) throw new Error("the lease ran out");
       },
     });
@@ -201,6 +201,26 @@ describe("creates nothing", () => {
     expect(atlas.creates).toBe(0);
     expect(scene.status().issuance !== undefined).toBe(step === "create");
   });
+
+  test.each([["record"], ["create"]] as const)(
+    "where another may have led before the %s, though this process leads again",
+    async (step) => {
+      let term = 1;
+      const { issue, atlas } = rig({
+        onStep: (now) => {
+          if (now === step) term += 1;
+        },
+        leadership: () => {
+          const begun = term;
+          return () => {
+            if (term !== begun) throw new Error("another leadership");
+          };
+        },
+      });
+      await expect(issue()).rejects.toThrow("another leadership");
+      expect(atlas.creates).toBe(0);
+    },
+  );
 
   test("where the shutdown began before the record", async () => {
     const stop = new AbortController();

@@ -26,8 +26,11 @@ export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
   readonly announcer: Pick<Announcer, "announceUnaccounted" | "announceAbandoned">;
-  /** Throws where this process may no longer issue: its lease may have run out. */
-  readonly assertLeading: () => void;
+  /**
+   * Gives the check of one attempt. It throws where this process may no longer issue: its lease may have run out, or
+   * been another's since the attempt began.
+   */
+  readonly leadership: () => () => void;
   /** Makes a name for an attempt. */
   readonly newId: () => string;
   /** Whether the resource, by its uid, still exists. */
@@ -55,8 +58,9 @@ export class Issuer {
     api: AtlasApi,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { secrets, statuses, announcer, assertLeading, onStep, log } = this.#options;
+    const { secrets, statuses, announcer, onStep, log } = this.#options;
     const { resource } = observed;
+    const assertLeading = this.#options.leadership();
     if (observed.atlas.kind !== "listed") throw new Error("issuing needs Atlas' list of this round");
 
     await onStep?.("preflight", resource);
@@ -78,7 +82,7 @@ export class Issuer {
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
     assertLeading();
     // From here on nothing but the end of the process stops the attempt.
-    const created = await this.#create(observed, issuance, api);
+    const created = await this.#create(observed, issuance, api, assertLeading);
     if (created.kind === "failed") return created;
 
     await onStep?.("check", resource);
@@ -125,14 +129,14 @@ export class Issuer {
     };
   }
 
-  async #create(observed: Observed, issuance: Issuance, api: AtlasApi) {
+  async #create(observed: Observed, issuance: Issuance, api: AtlasApi, assertLeading: () => void) {
     const { resource } = observed;
     const { projectId: groupId, username, monthsUntilExpiration } = resource.spec;
     try {
       const bundle = await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
         // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
-        { ...urgencyOf(observed, { kind: "issue" }), beforeSending: this.#options.assertLeading },
+        { ...urgencyOf(observed, { kind: "issue" }), beforeSending: assertLeading },
       );
       return { kind: "created", bundle } as const;
     } catch (error: unknown) {

@@ -13,13 +13,13 @@ export function queueRig(
   const queue = new WorkQueue({ clock, random: () => 0, log: silentLog, ...queueOptions });
   const stop = new AbortController();
   const runs: string[] = [];
-  const start = () =>
+  const start = (signal = stop.signal) =>
     queue.run(
       (key, signal) => {
         runs.push(key);
         return worker(key, signal);
       },
-      { concurrency, itemTimeoutMs, signal: stop.signal },
+      { concurrency, itemTimeoutMs, signal },
     );
   return { clock, queue, runs, stop, start };
 }

@@ -102,7 +102,7 @@ export class Scene {
         secrets: writer,
         statuses,
         announcer,
-        assertLeading: options.assertLeading ?? (() => {}),
+        leadership: () => options.assertLeading ?? (() => {}),
         newId: () => `attempt-${++attempts}`,
         stillExists: async ({ namespace, name, uid }) =>
           cluster.peek(USER_CERTIFICATE, { namespace, name })?.metadata.uid === uid,
