@@ -8,7 +8,8 @@ import { ownControlPlane } from "./own-control-plane.ts";
 
 /**
  * The control plane goes away in the middle of many issuances. The operator does not crash, so nothing may be lost:
- * exactly one certificate for each resource. Where it can't hold its lease it ends, and is started again.
+ * exactly one certificate for each resource. Where it can't hold its lease it ends, and is started again; or, where it has
+ * certificates that are not written yet, it gets the lease back.
  */
 
 const own = ownControlPlane();
@@ -37,8 +38,10 @@ test("etcd stands still for 20 s", { timeout: 180_000 }, async () => {
   expect(scene.creates, "nothing is created without a record").toBeLessThan(RESOURCES);
   etcd.resume();
   await expectOneEach(scene, users);
-  // It could not renew its lease for longer than the lease allows.
-  expect(supervised.endedWith).toEqual([1]);
+  // It could not renew its lease for longer than the lease allows. Whether it had it back before the last certificate
+  // was written is a race.
+  expect(supervised.first.log.map(({ msg }) => msg)).toContain("lost the lease");
+  expect([[], [1]]).toContainEqual(supervised.endedWith);
 });
 
 /** An operator that has issued a part of many certificates, a few at a time. */
@@ -68,17 +71,17 @@ async function startSupervised(scene: Scene) {
   const endedWith: (number | null)[] = [];
   let isOver = false;
   const start = async () => {
-    const { command } = await OperatorProcess.start(scene, ["--workers=6"]);
+    const operator = await OperatorProcess.start(scene, ["--workers=6"]);
     // The last to be registered is the first to run: before this process is killed.
     onTestFinished(() => {
       isOver = true;
     });
-    void command.ended.then(async ({ exitCode }) => {
+    void operator.command.ended.then(async ({ exitCode }) => {
       if (isOver) return;
       endedWith.push(exitCode);
       await start();
     });
+    return operator;
   };
-  await start();
-  return { endedWith };
+  return { first: await start(), endedWith };
 }
