@@ -6,7 +6,7 @@ import { USER_AGENT } from "../atlas/user-agent.ts";
 import { MONTH_MS } from "../certificate/check-issued.ts";
 import { systemClock } from "../clock.ts";
 import { type KubeConfig, KubeConfigError, loadKubeConfig } from "../kube/kube-config.ts";
-import { LeaseLostError } from "../kube/lease.ts";
+import { LeaseLostError } from "../kube/lease-claim.ts";
 import type { ObjectRef } from "../kube/resource-type.ts";
 import { formatBindAddress } from "../telemetry/bind-address.ts";
 import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { settle } from "../testing/settle.ts";
-import { Lease, LeaseLostError, type LeaseOptions } from "./lease.ts";
+import { Lease, type LeaseOptions } from "./lease.ts";
+import { LeaseLostError } from "./lease-claim.ts";
 import { LEASES } from "./lease-object.ts";
 import { silentLog } from "./log.ts";
 import { MemoryApi, type SeenCall } from "./testing/memory-api.ts";
