@@ -125,6 +125,8 @@ export class X509AuthenticationApi {
   /**
    * All of a database user's unexpired certificates, each once, also while others are added or expire. Pages are read as
    * they are needed. Needs the role Project Read Only.
+   *
+   * @throws AtlasError; of kind `badAnswer`, after those that were found, when the list stays shorter than it says it is
    */
   iterateDatabaseUserCertificates(
     parameters: IterateCertificatesParameters,
@@ -135,10 +137,7 @@ export class X509AuthenticationApi {
     return walkPages(
       itemsPerPage,
       (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
-      () => {
-        const answer = { status: 200 };
-        return errorFromContent(answer, "with pages that do not end", this.#listCall(page));
-      },
+      (problem) => errorFromContent({ status: 200 }, problem, this.#listCall(page)),
     );
   }
 
