@@ -13,7 +13,10 @@ import { TransportFailure } from "./transport-failure.ts";
 
 /** What every operation lets its caller choose. */
 export interface CallOptions {
-  /** Ends the call. A create that was sent already fails as `ambiguous`, everything else as `aborted`. */
+  /**
+   * Ends the call. A create that was sent already fails as `ambiguous`, everything else as `aborted`, or as `unavailable`
+   * where it was a time limit (the reason is a DeadlineReached): then it is Atlas that gave no answer.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
    * Whose turn it is first when the project's rate limit makes calls wait.
@@ -128,7 +131,9 @@ export class Session {
       return await this.#turn({ groupId: call.groupId, priority, expiresAt: options.expiresAt }, signal);
     } catch (error) {
       if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
-      throw pacedOutError(call, pacer.waitMs(call.groupId, priority));
+      const waitMs = pacer.waitMs(call.groupId, priority);
+      // It need not have been the turn that took the time: it may have been over before.
+      throw waitMs === 0 ? outOfTime(call, error) : pacedOutError(call, waitMs);
     }
   }
 
@@ -147,7 +152,12 @@ export class Session {
       permit.giveBack();
       if (error instanceof AtlasError) throw error;
       if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
-      throw errorFromFailure(new TransportFailure({ reason: "timeout", message: error.message, sent: false }), call);
+      throw outOfTime(call, error);
     }
   }
+}
+
+/** The error for a call whose time was over before it was sent. */
+function outOfTime(call: Call, { message }: DeadlineReached): AtlasError {
+  return errorFromFailure(new TransportFailure({ reason: "timeout", message, sent: false }), call);
 }

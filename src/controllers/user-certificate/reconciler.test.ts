@@ -2,7 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
+import type { AtlasApi } from "./atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { DAY_MS, HOUR_MS, NOW } from "./testing/observations.ts";
@@ -407,6 +409,42 @@ describe("where Atlas refuses", () => {
     expect(scene.ready()).toBe("False CustomerManagedX509On");
     expect(scene.status()).not.toHaveProperty("issuance");
     expect(scene.status()).not.toHaveProperty("recentIssuances");
+  });
+});
+
+describe("where Atlas never answers", () => {
+  /** Ends as the client of Atlas does: a time limit is its trouble, anything else is the caller's will. */
+  const silentAtlas: AtlasApi = {
+    createDatabaseUserCertificate: () => Promise.reject(new Error("nothing may be created without a list")),
+    async *iterateDatabaseUserCertificates(_user, { signal } = {}) {
+      await untilAborted(new Promise(() => {}), signal ?? AbortSignal.abort()).catch((reason: unknown) => {
+        throw atlasError(reason instanceof DeadlineReached ? "unavailable" : "aborted");
+      });
+    },
+  };
+
+  test("it shows before the queue's patience ends, with the certificate that expired meanwhile", async () => {
+    const { scene } = await issuedScene();
+    await scene.clock.advance(91 * DAY_MS);
+    const look = scene
+      .start({ atlas: silentAtlas })
+      .reconciler.reconcile("shop/orders-api", new AbortController().signal);
+    await scene.clock.advance(75_000);
+    expect(await look).toMatchObject({ kind: "again" });
+    expect(scene.ready()).toBe("False AtlasUnavailable");
+    expect(scene.status().conditions?.[0]?.message).toMatch(/^The certificate expired at /);
+    expect(scene.status().failedAttempts).toBe(1);
+  });
+
+  test("a look that was called off, as by a lost lease, ends without a word", async () => {
+    const { scene } = await issuedScene();
+    await scene.clock.advance(91 * DAY_MS);
+    const leave = new AbortController();
+    const look = scene.start({ atlas: silentAtlas }).reconciler.reconcile("shop/orders-api", leave.signal);
+    await scene.clock.advance(1000);
+    leave.abort(new Error("the lease is lost"));
+    await expect(look).rejects.toMatchObject({ kind: "aborted" });
+    expect(scene.cluster.writes).toEqual([]);
   });
 });
 

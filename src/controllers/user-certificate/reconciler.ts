@@ -1,5 +1,6 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Clock } from "../../clock.ts";
+import { withDeadline } from "../../deadline.ts";
 import type { Log } from "../../kube/log.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
@@ -29,6 +30,17 @@ export interface ReconcilerOptions extends ActorOptions {
 
 const HOUR_MS = 3_600_000;
 
+/**
+ * How long looking at the world may take, all pages of Atlas' list included. Well below the queue's limit for the whole
+ * item: what that one ends is given up without a word, and an Atlas that never answers must show in the status.
+ */
+const LOOK_TIMEOUT_MS = 75_000;
+
+interface Look {
+  readonly observation: Observation;
+  readonly decision: Decision;
+}
+
 /** observe ▶ decide ▶ act ▶ report, for one resource at a time. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -44,7 +56,7 @@ export class Reconciler {
     const resource = this.#options.certificates.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
-    const { observation, decision } = await this.#decide(resource, signal);
+    const { observation, decision } = await this.#look(resource, signal);
     const outcome = await act(observation, decision, this.#options, signal);
     if (outcome.kind === "repaired") this.#noteRepair(resource);
     return this.#report({
@@ -62,10 +74,12 @@ export class Reconciler {
     this.#options.announcer.forget(uid);
   }
 
-  async #decide(
-    resource: UserCertificate,
-    signal: AbortSignal,
-  ): Promise<{ readonly observation: Observation; readonly decision: Decision }> {
+  async #look(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
+    const options = { clock: this.#options.clock, ms: LOOK_TIMEOUT_MS, signal };
+    return withDeadline(options, (lookSignal) => this.#decide(resource, lookSignal));
+  }
+
+  async #decide(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
     const { observer } = this.#options;
     const repairs = this.#recentRepairs(resource);
     const cached = await observer.fromCaches(resource, repairs, signal);
