@@ -11,9 +11,10 @@ import { decide, needsAtlas } from "./decide.ts";
 import { heldCertificate } from "./facts.ts";
 import { nextLookMs } from "./next-look.ts";
 import type { Observation, Observer } from "./observe.ts";
-import type { Decision } from "./observed.ts";
+import type { Decision, Policy } from "./observed.ts";
 import type { Round } from "./round.ts";
 import type { StatusWriter } from "./status-writer.ts";
+import { expiredUnseen } from "./unobserved.ts";
 import { urgencyOf } from "./urgency.ts";
 
 export interface ReconcilerOptions extends ActorOptions {
@@ -21,6 +22,7 @@ export interface ReconcilerOptions extends ActorOptions {
   readonly observer: Observer;
   readonly statuses: StatusWriter;
   readonly announcer: Announcer;
+  readonly policy: Policy;
   /** Told of each round, when what it left is written, or could not be. It must not throw. */
   readonly onRound?: ((round: Round) => void) | undefined;
   readonly clock: Clock;
@@ -75,8 +77,16 @@ export class Reconciler {
   }
 
   async #look(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
-    const options = { clock: this.#options.clock, ms: LOOK_TIMEOUT_MS, signal };
-    return withDeadline(options, (lookSignal) => this.#decide(resource, lookSignal));
+    const { clock, policy } = this.#options;
+    try {
+      const options = { clock, ms: LOOK_TIMEOUT_MS, signal };
+      return await withDeadline(options, (lookSignal) => this.#decide(resource, lookSignal));
+    } catch (error: unknown) {
+      // Whoever was told to stop may not lead any more, and writes nothing.
+      const round = signal.aborted ? undefined : expiredUnseen(resource, error, { policy, nowMs: this.#now() });
+      if (round !== undefined) await this.#report(round);
+      throw error;
+    }
   }
 
   async #decide(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
