@@ -436,6 +436,17 @@ describe("where Atlas never answers", () => {
     expect(scene.status().failedAttempts).toBe(1);
   });
 
+  test("it shows even where the queue's patience ends first", async () => {
+    const { scene } = await issuedScene();
+    await scene.clock.advance(91 * DAY_MS);
+    const limit = new AbortController();
+    const look = scene.start({ atlas: silentAtlas }).reconciler.reconcile("shop/orders-api", limit.signal);
+    await scene.clock.advance(1000);
+    limit.abort(new DeadlineReached(120_000));
+    await look;
+    expect(scene.ready()).toBe("False AtlasUnavailable");
+  });
+
   test("a look that was called off, as by a lost lease, ends without a word", async () => {
     const { scene } = await issuedScene();
     await scene.clock.advance(91 * DAY_MS);

@@ -1,6 +1,6 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Clock } from "../../clock.ts";
-import { withDeadline } from "../../deadline.ts";
+import { DeadlineReached, withDeadline } from "../../deadline.ts";
 import type { Log } from "../../kube/log.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
@@ -82,8 +82,9 @@ export class Reconciler {
       const options = { clock, ms: LOOK_TIMEOUT_MS, signal };
       return await withDeadline(options, (lookSignal) => this.#decide(resource, lookSignal));
     } catch (error: unknown) {
-      // Whoever was told to stop may not lead any more, and writes nothing.
-      const round = signal.aborted ? undefined : expiredUnseen(resource, error, { policy, nowMs: this.#now() });
+      // Whoever was told to stop may not lead any more, and writes nothing. Whose time is over still may.
+      const isCalledOff = signal.aborted && !(signal.reason instanceof DeadlineReached);
+      const round = isCalledOff ? undefined : expiredUnseen(resource, error, { policy, nowMs: this.#now() });
       if (round !== undefined) await this.#report(round);
       throw error;
     }
