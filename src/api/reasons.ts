@@ -31,5 +31,6 @@ export const BLOCKED_REASONS = [
   "AtlasUnavailable",
   "AnswerLost",
   "AnswerUnusable",
+  "Expired",
 ] as const;
 export type BlockedReason = (typeof BLOCKED_REASONS)[number];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DeadlineReached } from "../deadline.ts";
 import type { CallOptions } from "./session.ts";
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
 import { tokenAnswer } from "./testing/recording-server.ts";
@@ -46,6 +47,21 @@ describe("a caller who leaves", () => {
     });
     const error = await failureOf(operation(under.api, { signal: leave.signal }));
     expect(error.kind).toBe(kind);
+    expect(under.calls).toHaveLength(1);
+  });
+});
+
+describe("a caller whose own time limit is over", () => {
+  test.each(reading)("gets no answer from Atlas to %s, at whatever moment", async (_name, operation) => {
+    const limit = new AbortController();
+    const isOver = () => limit.abort(new DeadlineReached(60_000));
+    await using under = await ApiUnderTest.start({
+      react: ({ target }) => (target === "/api/oauth/token" ? tokenAnswer() : isOver),
+    });
+    const failures = [await failureOf(operation(under.api, { signal: limit.signal }))];
+    failures.push(await failureOf(operation(under.api, { signal: limit.signal })));
+    expect(failures.map(({ kind }) => kind)).toEqual(["unavailable", "unavailable"]);
+    expect(failures[0]?.message).toContain("no answer within 60000 ms");
     expect(under.calls).toHaveLength(1);
   });
 });

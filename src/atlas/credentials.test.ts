@@ -62,6 +62,26 @@ describe("parseCredentials", () => {
     expect(problem).not.toContain("s3cret");
   });
 
+  test.each([
+    [
+      "service account",
+      { clientId: "mdb_sa_sk_s3cret\n", clientSecret: "mdb_sa_id_0123" },
+      ["clientId", "clientSecret"],
+    ],
+    [
+      "API key",
+      { publicApiKey: "3b2d1c5e-aaaa-4bbb-8ccc-1234567890ab", privateApiKey: "abcdefgh" },
+      ["publicApiKey", "privateApiKey"],
+    ],
+  ])("refuses swapped fields (%s), and quotes neither", (_name, entries, [field, other]) => {
+    expect(parseCredentials(entries)).toEqual({
+      ok: false,
+      problem:
+        `The credentials' ${field} holds a secret: the two fields are swapped; ` +
+        `put each value of ${field} and ${other} into the other field.`,
+    });
+  });
+
   test("lets a secret print as nothing", () => {
     expect(JSON.stringify(parseCredentials({ clientId: "a", clientSecret: "s3cret" }))).not.toContain("s3cret");
   });
@@ -72,4 +92,15 @@ test("credentials are described by their public part", () => {
   expect(parsed.ok && describeCredentials(parsed.credentials)).toBe("API key abcdefgh");
   const account = parseCredentials({ clientId: "mdb_sa_id_1", clientSecret: "s3cret" });
   expect(account.ok && describeCredentials(account.credentials)).toBe("service account mdb_sa_id_1");
+});
+
+test.each([
+  ["the service account", { clientId: "Very-Secret_0123456789", clientSecret: "mdb_sa_id_1" }],
+  ["the service account", { clientId: "3b2d1c5e-aaaa-4bbb-8ccc-1234567890ab", clientSecret: "abcdefgh" }],
+  ["the service account", { clientId: "mdb_sa_id_1 mdb_sa_sk_Very-Secret", clientSecret: "s3cret" }],
+  ["the API key", { publicApiKey: "mdb_sa_sk_Very-Secret", privateApiKey: "mdb_sa_id_1" }],
+  ["the API key", { publicApiKey: "3b2d1c5eaaaa4bbb8ccc1234567890ab", privateApiKey: "abcdefgh" }],
+])("credentials are described as %s where their public part does not look like one", (description, entries) => {
+  const parsed = parseCredentials(entries);
+  expect(parsed.ok && describeCredentials(parsed.credentials)).toBe(description);
 });

@@ -17,6 +17,16 @@ const SERVICE_ACCOUNT = ["clientId", "clientSecret"] as const;
 const API_KEYS = ["publicApiKey", "privateApiKey"] as const;
 const WANTED = "clientId and clientSecret (a service account), or publicApiKey and privateApiKey (an API key pair)";
 
+/** What Atlas makes the public parts of: 24 hex digits behind the prefix, and eight lower-case letters. */
+const PUBLIC_CLIENT_ID = /^mdb_sa_id_[0-9a-z]{1,40}$/i;
+const PUBLIC_API_KEY = /^[a-z]{1,16}$/;
+
+/** What Atlas makes the secret parts of, which the field of the public one can only hold by mistake. */
+const IS_SECRET = {
+  clientId: /^mdb_sa_sk_/i,
+  publicApiKey: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+} as const;
+
 /**
  * Reads credentials from the decoded entries of a Secret or of an environment. The names are those of the Atlas
  * Kubernetes Operator's Secrets; other entries (such as its `orgId`) are ignored. Blanks and line breaks around a value
@@ -49,6 +59,11 @@ export function parseCredentials(entries: Readonly<Record<string, string | undef
   if (!serviceAccount && entries[name]?.includes(":")) {
     return refuse(`The credentials' ${name} contains a colon, which no public API key has.`);
   }
+  if (IS_SECRET[name].test(entries[name]?.trim() ?? "")) {
+    return refuse(
+      `The credentials' ${name} holds a secret: the two fields are swapped; put each value of ${name} and ${secret} into the other field.`,
+    );
+  }
 
   const identity = entries[name]?.trim() ?? "";
   const secretText = new SensitiveText(entries[secret]?.trim() ?? "");
@@ -60,13 +75,19 @@ export function parseCredentials(entries: Readonly<Record<string, string | undef
   };
 }
 
-/** The caller as a person knows it, for messages: `service account mdb_sa_id_…` or `API key abcdefgh`. */
+/**
+ * The caller as a person knows it, for messages: `service account mdb_sa_id_…` or `API key abcdefgh`. They end in a
+ * status, in Events and in the log: what does not look like Atlas' public part may be a secret in the wrong field, and
+ * is left out.
+ */
 export function describeCredentials(credentials: AtlasCredentials): string {
   switch (credentials.kind) {
     case "serviceAccount":
-      return `service account ${credentials.clientId}`;
+      return PUBLIC_CLIENT_ID.test(credentials.clientId)
+        ? `service account ${credentials.clientId}`
+        : "the service account";
     case "apiKeys":
-      return `API key ${credentials.publicApiKey}`;
+      return PUBLIC_API_KEY.test(credentials.publicApiKey) ? `API key ${credentials.publicApiKey}` : "the API key";
     default:
       throw new Error(credentials satisfies never);
   }

@@ -83,9 +83,9 @@ export function abortedError(context: ErrorContext, cause: unknown): AtlasError 
   return new AtlasError({ kind: "aborted", operation: context.operation, message, cause });
 }
 
-/** The error for a call whose time ran out while it waited for its share of the project's rate limit. */
+/** The error for a call that would wait longer for its turn in the project than its caller wants to. */
 export function pacedOutError(context: ErrorContext, waitMs: number): AtlasError {
-  const message = `Cannot ${describeAction(context)} now: the project's share of Atlas' rate limit is used up; ${comeBack(waitMs)}.`;
+  const message = `Cannot ${describeAction(context)} now: Atlas asked for a pause, or the project's rate limit is used up; ${comeBack(waitMs)}.`;
   return new AtlasError({ kind: "rateLimited", operation: context.operation, message, retryAfterMs: waitMs });
 }
 

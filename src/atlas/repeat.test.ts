@@ -4,7 +4,7 @@ import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
 import { repeat } from "./repeat.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
-const error = (fields: Pick<AtlasErrorFields, "kind" | "retryAfterMs" | "cause">) =>
+const error = (fields: Pick<AtlasErrorFields, "kind" | "retryAfterMs" | "status" | "cause">) =>
   new AtlasError({ operation: "getUserSecurity", message: "it failed", ...fields });
 
 async function attemptsAfter(failure: Error): Promise<number> {
@@ -21,7 +21,7 @@ async function attemptsAfter(failure: Error): Promise<number> {
 describe("repeat", () => {
   test.each([
     ["no answer", error({ kind: "unavailable" })],
-    ["a rate limit", error({ kind: "rateLimited", retryAfterMs: 1 })],
+    ["a rate limit", error({ kind: "rateLimited", retryAfterMs: 1, status: 429 })],
   ])("tries four times in all after %s", async (_name, failure) => {
     expect(await attemptsAfter(failure)).toBe(4);
   });
@@ -31,6 +31,7 @@ describe("repeat", () => {
       "a certificate that is not trusted",
       error({ kind: "unavailable", cause: new TransportFailure({ reason: "untrusted", message: "x", sent: false }) }),
     ],
+    ["a turn that was too long in coming", error({ kind: "rateLimited", retryAfterMs: 1 })],
     ["something that only a person can mend", error({ kind: "role" })],
     ["an outcome that nobody knows", error({ kind: "ambiguous" })],
     ["a bug", new RangeError("x")],

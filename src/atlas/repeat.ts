@@ -8,7 +8,13 @@ import { TransportFailure } from "./transport-failure.ts";
  * never sooner than the server asked. The last error is the one thrown, also when the signal ends the waiting.
  */
 export async function repeat<T>(
-  options: { readonly clock: Clock; readonly random: () => number; readonly signal: AbortSignal | undefined },
+  options: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly signal: AbortSignal | undefined;
+    /** As in `retryDelayMs`. */
+    readonly longestWaitMs?: number | undefined;
+  },
   attempt: () => Promise<T>,
 ): Promise<T> {
   for (let count = 1; ; count += 1) {
@@ -16,7 +22,7 @@ export async function repeat<T>(
       return await attempt();
     } catch (error) {
       if (!(error instanceof AtlasError) || !mayPass(error)) throw error;
-      const delayMs = retryDelayMs(count, error.retryAfterMs, options.random);
+      const delayMs = retryDelayMs(count, error.retryAfterMs, options.random, options.longestWaitMs);
       if (delayMs === undefined) throw error;
       await options.clock.sleep(delayMs, options.signal).catch(() => {
         throw error;
@@ -26,7 +32,8 @@ export async function repeat<T>(
 }
 
 function mayPass(error: AtlasError): boolean {
-  if (error.kind === "rateLimited") return true;
+  // Without an answer it was our own pacing, which has waited already for as long as the caller wants to.
+  if (error.kind === "rateLimited") return error.status !== undefined;
   // A certificate that is not trusted now is not trusted in ten seconds either.
   const untrusted = error.cause instanceof TransportFailure && error.cause.reason === "untrusted";
   return error.kind === "unavailable" && !untrusted;

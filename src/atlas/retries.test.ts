@@ -239,3 +239,45 @@ describe("the pace", () => {
     await under.transport.close();
   });
 });
+
+describe("a caller that would not wait for half a minute", () => {
+  const longestWaitMs = 30_000;
+  const OTHER = { groupId: "b".repeat(24), username: USERNAME };
+
+  test("is told at once when Atlas wants a project to pause, for that project alone", async () => {
+    const pause = atlasErrorAnswer(503, "UNAVAILABLE", "", { "retry-after": "86400" });
+    await using under = await ApiUnderTest.start({ longestWaitMs, answers: [pause, page] });
+    expect(await failureOf(under.api.listDatabaseUserCertificates(USER))).toMatchObject({
+      kind: "unavailable",
+      retryAfterMs: 300_000,
+    });
+    for (const operation of ["listDatabaseUserCertificates", "createDatabaseUserCertificate"] as const) {
+      expect(await failureOf(under.api[operation](USER))).toMatchObject({
+        kind: "rateLimited",
+        operation,
+        retryAfterMs: 300_000,
+      });
+    }
+    await under.api.listDatabaseUserCertificates(OTHER);
+    expect(under.calls).toHaveLength(2);
+  });
+
+  test("is not kept for another try either", async () => {
+    const busy = atlasErrorAnswer(429, "RATE_LIMITED", "", { "retry-after": "31" });
+    await using under = await ApiUnderTest.start({ longestWaitMs, answers: [busy, page] });
+    expect(await failureOf(under.api.listDatabaseUserCertificates(USER))).toMatchObject({ kind: "rateLimited" });
+    expect(under.calls).toHaveLength(1);
+  });
+
+  test("leaves a queue that is too long for it", async () => {
+    const limits = { capacityTokens: 1, refillTokens: 1, refillPeriodMs: 29_500 };
+    await using under = await ApiUnderTest.start({ longestWaitMs, limits, answers: Array(2).fill(answer(201, PEM)) });
+    await under.api.createDatabaseUserCertificate(USER);
+    const [first, second] = [1, 2].map(() => under.api.createDatabaseUserCertificate(USER));
+    const late = failureOf(second ?? Promise.reject());
+    await under.clock.advance(30_000);
+    await first;
+    expect(await late).toMatchObject({ kind: "rateLimited", status: undefined, retryAfterMs: 29_000 });
+    expect(under.calls).toHaveLength(2);
+  });
+});

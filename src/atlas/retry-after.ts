@@ -1,5 +1,9 @@
-/** A wait longer than this is a broken server or a broken clock, and is cut to it. */
-const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+/**
+ * A wait longer than this is cut to it. Atlas' own buckets refill within a minute: more is a broken server, a broken clock
+ * or a proxy, and one such answer must not keep a whole project waiting. Where the wait is meant, the next answer says
+ * so again.
+ */
+const LONGEST_RETRY_AFTER_MS = 5 * 60 * 1000;
 
 /** The three date forms of RFC 9110, section 5.6.7. */
 const HTTP_DATE = [
@@ -15,7 +19,7 @@ const HTTP_DATE = [
  * @param serverDate - the answer's `Date` header: a date is measured against the server's own clock where it is known,
  *   so that a wrong clock on either side does no harm
  * @param now - this machine's time in milliseconds since the epoch, when the server did not tell its own
- * @returns milliseconds, between 0 and a day; undefined when there is no header or it makes no sense
+ * @returns milliseconds, between 0 and five minutes; undefined when there is no header or it makes no sense
  */
 export function parseRetryAfter(
   header: string | undefined,

@@ -23,5 +23,11 @@ describe("retryDelayMs", () => {
 
   test("gives up when the server asks for more than a minute", () => {
     expect(retryDelayMs(1, 60_001, latest)).toBeUndefined();
+    expect(retryDelayMs(1, 60_001, latest, 100_000)).toBeUndefined();
+  });
+
+  test("gives up when the server asks for more than the caller would wait", () => {
+    expect(retryDelayMs(1, 10_000, () => 0, 10_000)).toBe(10_000);
+    expect(retryDelayMs(1, 10_001, () => 0, 10_000)).toBeUndefined();
   });
 });

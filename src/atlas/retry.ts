@@ -12,15 +12,19 @@ const LONGEST_OBEYED_RETRY_AFTER_MS = 60_000;
  *
  * @param attempt - the attempt that failed, from 1
  * @param random - from 0 (inclusive) to 1 (exclusive)
+ * @param longestWaitMs - what the caller is ready to wait for a server that asks for a wait; never more than a minute
  * @returns milliseconds, or undefined when there is nothing more to wait for
  */
 export function retryDelayMs(
   attempt: number,
   retryAfterMs: number | undefined,
   random: () => number,
+  longestWaitMs = LONGEST_OBEYED_RETRY_AFTER_MS,
 ): number | undefined {
   if (attempt >= MAX_ATTEMPTS) return undefined;
-  if (retryAfterMs !== undefined && retryAfterMs > LONGEST_OBEYED_RETRY_AFTER_MS) return undefined;
+  if (retryAfterMs !== undefined && retryAfterMs > Math.min(longestWaitMs, LONGEST_OBEYED_RETRY_AFTER_MS)) {
+    return undefined;
+  }
   const jitter = Math.round(random() * Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LONGEST_DELAY_MS));
   return (retryAfterMs ?? 0) + jitter;
 }

@@ -5,7 +5,7 @@ import type { Authenticator } from "./authenticator.ts";
 import { changesSomething, type ErrorContext } from "./error-context.ts";
 import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError, retryAfterOf } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
-import type { CallPriority, Pacer, Permit } from "./pacer.ts";
+import type { CallPriority, Pacer, Permit, PermitRequest } from "./pacer.ts";
 import { readRateReport } from "./rate-limits.ts";
 import { repeat } from "./repeat.ts";
 import type { AtlasRequest, AtlasTransport } from "./transport.ts";
@@ -13,7 +13,10 @@ import { TransportFailure } from "./transport-failure.ts";
 
 /** What every operation lets its caller choose. */
 export interface CallOptions {
-  /** Ends the call. A create that was sent already fails as `ambiguous`, everything else as `aborted`. */
+  /**
+   * Ends the call. A create that was sent already fails as `ambiguous`, everything else as `aborted`, or as `unavailable`
+   * where it was a time limit (the reason is a DeadlineReached): then it is Atlas that gave no answer.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
    * Whose turn it is first when the project's rate limit makes calls wait.
@@ -57,6 +60,8 @@ export interface SessionOptions {
   readonly pacer: Pacer;
   readonly clock: Clock;
   readonly random: () => number;
+  /** As in X509AuthenticationApiOptions. */
+  readonly longestWaitMs?: number | undefined;
 }
 
 const CALL_TIMEOUT_MS = 120_000;
@@ -77,11 +82,13 @@ export class Session {
 
   /** @throws AtlasError unless the answer has an expected status */
   async call(call: Call, options: CallOptions): Promise<AtlasAnswer> {
-    const { clock, random } = this.#options;
+    const { clock, random, longestWaitMs } = this.#options;
     const ms = options.timeoutMs ?? CALL_TIMEOUT_MS;
     return withDeadline({ clock, ms, signal: options.signal }, async (signal) => {
       const attempt = () => this.#attempt(call, options, signal);
-      return call.once || changesSomething(call.operation) ? attempt() : repeat({ clock, random, signal }, attempt);
+      return call.once || changesSomething(call.operation)
+        ? attempt()
+        : repeat({ clock, random, signal, longestWaitMs }, attempt);
     });
   }
 
@@ -121,11 +128,21 @@ export class Session {
     const { pacer } = this.#options;
     const priority = options.priority ?? (changesSomething(call.operation) ? "issue" : "verify");
     try {
-      return await pacer.acquire({ groupId: call.groupId, priority, expiresAt: options.expiresAt }, signal);
+      return await this.#turn({ groupId: call.groupId, priority, expiresAt: options.expiresAt }, signal);
     } catch (error) {
       if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
-      throw pacedOutError(call, pacer.waitMs(call.groupId, priority));
+      const waitMs = pacer.waitMs(call.groupId, priority);
+      // It need not have been the turn that took the time: it may have been over before.
+      throw waitMs === 0 ? outOfTime(call, error) : pacedOutError(call, waitMs);
     }
+  }
+
+  /** @throws DeadlineReached when it is too long in coming, at once where that can be seen */
+  async #turn(request: PermitRequest, signal: AbortSignal): Promise<Permit> {
+    const { pacer, clock, longestWaitMs: ms } = this.#options;
+    if (ms === undefined) return pacer.acquire(request, signal);
+    if (pacer.waitMs(request.groupId, request.priority) > ms) throw new DeadlineReached(ms);
+    return withDeadline({ clock, ms, signal }, (turnSignal) => pacer.acquire(request, turnSignal));
   }
 
   async #authorization(call: Call, permit: Permit, signal: AbortSignal): Promise<string> {
@@ -135,7 +152,12 @@ export class Session {
       permit.giveBack();
       if (error instanceof AtlasError) throw error;
       if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
-      throw errorFromFailure(new TransportFailure({ reason: "timeout", message: error.message, sent: false }), call);
+      throw outOfTime(call, error);
     }
   }
+}
+
+/** The error for a call whose time was over before it was sent. */
+function outOfTime(call: Call, { message }: DeadlineReached): AtlasError {
+  return errorFromFailure(new TransportFailure({ reason: "timeout", message, sent: false }), call);
 }

@@ -193,6 +193,18 @@ describe("iterateDatabaseUserCertificates", () => {
     expect(under.calls[0]?.target).toContain("itemsPerPage=500");
   });
 
+  test("fails on a list that stays shorter than it says it is, because what it lacks would be taken for gone", async () => {
+    const short = answer(200, pageBody(["1", "2"], 3));
+    await using under = await ApiUnderTest.start({ answers: [short, short, short, short] });
+    const walk = async () => {
+      for await (const _ of under.api.iterateDatabaseUserCertificates(USER));
+    };
+    const error = await failureOf(walk());
+    expect(error).toMatchObject({ kind: "badAnswer", operation: "listDatabaseUserCertificates" });
+    expect(error.message).toContain("a list that stays incomplete (2 of 3 certificates)");
+    expect(under.calls).toHaveLength(3);
+  });
+
   test("fails on pages that never end", async () => {
     await using under = await ApiUnderTest.start({
       react: ({ target }) =>

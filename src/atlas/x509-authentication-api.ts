@@ -47,6 +47,13 @@ export interface X509AuthenticationApiOptions {
    * @default true
    */
   readonly learnRateLimits?: boolean | undefined;
+  /**
+   * Milliseconds for which a call may wait because Atlas or the rate limit wants it to: for its turn in the project, or
+   * for another try. One that would wait longer fails at once, with `retryAfterMs`: for callers who have something better
+   * to do meanwhile, in other projects.
+   * @default for a turn as long as the call's own time, for another try a minute
+   */
+  readonly longestWaitMs?: number | undefined;
   readonly clock?: Clock | undefined;
   /** From 0 (inclusive) to 1 (exclusive), for jitter. @default Math.random */
   readonly random?: (() => number) | undefined;
@@ -79,7 +86,8 @@ export class X509AuthenticationApi {
     this.#pacer = options.pacer ?? new Pacer({ clock });
     this.#learnsRateLimits = options.learnRateLimits ?? true;
     const authenticator = createAuthenticator({ credentials: options.credentials, transport, clock, random });
-    this.#session = new Session({ transport, authenticator, pacer: this.#pacer, clock, random });
+    const { longestWaitMs } = options;
+    this.#session = new Session({ transport, authenticator, pacer: this.#pacer, clock, random, longestWaitMs });
   }
 
   /**
@@ -125,6 +133,8 @@ export class X509AuthenticationApi {
   /**
    * All of a database user's unexpired certificates, each once, also while others are added or expire. Pages are read as
    * they are needed. Needs the role Project Read Only.
+   *
+   * @throws AtlasError; of kind `badAnswer`, after those that were found, when the list stays shorter than it says it is
    */
   iterateDatabaseUserCertificates(
     parameters: IterateCertificatesParameters,
@@ -135,10 +145,7 @@ export class X509AuthenticationApi {
     return walkPages(
       itemsPerPage,
       (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
-      () => {
-        const answer = { status: 200 };
-        return errorFromContent(answer, "with pages that do not end", this.#listCall(page));
-      },
+      (problem) => errorFromContent({ status: 200 }, problem, this.#listCall(page)),
     );
   }
 

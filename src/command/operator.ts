@@ -52,6 +52,12 @@ const FLUSH_MS = 2000;
 const LEASE_DURATION_MS = 15_000;
 
 /**
+ * How long a call to Atlas may hold its worker while the project has to wait: what takes longer is put off in the status
+ * of its resource, so that one busy project does not take the workers from all others.
+ */
+const LONGEST_ATLAS_WAIT_MS = 10_000;
+
+/**
  * Runs the operator until the signal aborts: servers, caches, lease, work, each once the one before is
  * there, and back in the reverse order. Issuances that are under way are finished before it resolves.
  *
@@ -88,7 +94,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const controller = new UserCertificateController({
     kube,
     connect: (credentials: AtlasCredentials) =>
-      new X509AuthenticationApi({ credentials, transport, pacer, clock, random }),
+      new X509AuthenticationApi({
+        ...{ credentials, transport, pacer, clock, random },
+        longestWaitMs: LONGEST_ATLAS_WAIT_MS,
+      }),
     events,
     policy: options.policy,
     namespaces: options.namespaces,

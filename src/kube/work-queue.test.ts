@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DeadlineReached } from "../deadline.ts";
 import { settle } from "../testing/settle.ts";
 import { DONE, held, queueRig } from "./testing/queue-rig.ts";
 import type { Outcome } from "./work-queue.ts";
@@ -224,9 +225,15 @@ describe("failures", () => {
 
   test("a run beyond its time limit has its signal aborted and is a failure", async () => {
     const results: string[] = [];
+    const reasons: unknown[] = [];
     const r = queueRig(
       (_key, signal) =>
-        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+        new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => {
+            reasons.push(signal.reason);
+            reject(signal.reason);
+          }),
+        ),
       {
         itemTimeoutMs: 1000,
         observer: { finished: (key, workedMs, result) => results.push(`${key} ${workedMs} ${result}`) },
@@ -236,6 +243,8 @@ describe("failures", () => {
     void r.start();
     await r.clock.advance(1000);
     expect(results).toEqual(["a 1000 timedOut"]);
+    // Not what a shutdown gives: a worker may tell the two apart.
+    expect(reasons).toEqual([expect.any(DeadlineReached)]);
   });
 
   test("a run that ignores its signal loses its place but keeps its key", async () => {

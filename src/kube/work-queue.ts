@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { DeadlineReached } from "../deadline.ts";
 import { Alarm } from "./alarm.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
@@ -42,7 +43,7 @@ export interface AddOptions {
 export interface RunOptions {
   /** How many keys are worked on at one time. */
   readonly concurrency: number;
-  /** After this long a worker's signal aborts, in milliseconds. */
+  /** After this long a worker's signal aborts, in milliseconds; the reason is a DeadlineReached. */
   readonly itemTimeoutMs: number;
   /** Aborts when no more keys shall be taken; the signals of the workers at work abort with it. */
   readonly signal: AbortSignal;
@@ -292,7 +293,7 @@ export class WorkQueue {
     const watch = async () => {
       await clock.sleep(itemTimeoutMs, stop.signal);
       timedOut = true;
-      controller.abort(new DOMException(`the time limit of ${itemTimeoutMs} ms is over`, "TimeoutError"));
+      controller.abort(new DeadlineReached(itemTimeoutMs));
       await clock.sleep(GRACE_MS, stop.signal);
       // It keeps its key, so that no second run of it starts, but not its place: one bad item starves nobody.
       item.stuck = true;

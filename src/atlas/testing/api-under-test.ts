@@ -27,6 +27,7 @@ export class ApiUnderTest {
       transport: this.transport,
       pacer: this.pacer,
       learnRateLimits: options.learnRateLimits ?? false,
+      longestWaitMs: options.longestWaitMs,
       clock: this.clock,
       random: () => 0.5,
     });
@@ -66,6 +67,7 @@ export interface ApiUnderTestOptions {
   readonly limits?: RateLimits;
   /** @default false: the answers are for the calls of the test alone */
   readonly learnRateLimits?: boolean;
+  readonly longestWaitMs?: number;
   readonly transport?: AtlasTransportOptions;
 }
 

@@ -127,6 +127,7 @@ export class UserCertificateController {
       secrets,
       statuses,
       announcer,
+      policy,
       onRound: options.onRound,
       clock,
       random,

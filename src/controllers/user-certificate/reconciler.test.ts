@@ -2,7 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
+import type { AtlasApi } from "./atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { DAY_MS, HOUR_MS, NOW } from "./testing/observations.ts";
@@ -407,6 +409,117 @@ describe("where Atlas refuses", () => {
     expect(scene.ready()).toBe("False CustomerManagedX509On");
     expect(scene.status()).not.toHaveProperty("issuance");
     expect(scene.status()).not.toHaveProperty("recentIssuances");
+  });
+});
+
+describe("where Atlas never answers", () => {
+  /** Ends as the client of Atlas does: a time limit is its trouble, anything else is the caller's will. */
+  const silentAtlas: AtlasApi = {
+    createDatabaseUserCertificate: () => Promise.reject(new Error("nothing may be created without a list")),
+    async *iterateDatabaseUserCertificates(_user, { signal } = {}) {
+      await untilAborted(new Promise(() => {}), signal ?? AbortSignal.abort()).catch((reason: unknown) => {
+        throw atlasError(reason instanceof DeadlineReached ? "unavailable" : "aborted");
+      });
+    },
+  };
+
+  test("it shows before the queue's patience ends, with the certificate that expired meanwhile", async () => {
+    const { scene } = await issuedScene();
+    await scene.clock.advance(91 * DAY_MS);
+    const look = scene
+      .start({ atlas: silentAtlas })
+      .reconciler.reconcile("shop/orders-api", new AbortController().signal);
+    await scene.clock.advance(75_000);
+    expect(await look).toMatchObject({ kind: "again" });
+    expect(scene.ready()).toBe("False AtlasUnavailable");
+    expect(scene.status().conditions?.[0]?.message).toMatch(/^The certificate expired at /);
+    expect(scene.status().failedAttempts).toBe(1);
+  });
+
+  test("it shows even where the queue's patience ends first", async () => {
+    const { scene } = await issuedScene();
+    await scene.clock.advance(91 * DAY_MS);
+    const limit = new AbortController();
+    const look = scene.start({ atlas: silentAtlas }).reconciler.reconcile("shop/orders-api", limit.signal);
+    await scene.clock.advance(1000);
+    limit.abort(new DeadlineReached(120_000));
+    await look;
+    expect(scene.ready()).toBe("False AtlasUnavailable");
+  });
+
+  test("a look that was called off, as by a lost lease, ends without a word", async () => {
+    const { scene } = await issuedScene();
+    await scene.clock.advance(91 * DAY_MS);
+    const leave = new AbortController();
+    const look = scene.start({ atlas: silentAtlas }).reconciler.reconcile("shop/orders-api", leave.signal);
+    await scene.clock.advance(1000);
+    leave.abort(new Error("the lease is lost"));
+    await expect(look).rejects.toMatchObject({ kind: "aborted" });
+    expect(scene.cluster.writes).toEqual([]);
+  });
+});
+
+describe("where the Secret can't be read", () => {
+  /** A scene in which the Secret changed, so that it has to be read, and the API server does not let it. */
+  async function unreadable(reason: Parameters<typeof kubeError>[0]) {
+    const { scene, process } = await issuedScene();
+    scene.changeSecret((secret) => ({
+      ...secret,
+      metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, a: "b" } },
+    }));
+    const status = scene.status();
+    scene.cluster.fault = ({ verb, what }) =>
+      verb === "get" && what.includes(SECRET.name) ? kubeError(reason, "it can't be read") : undefined;
+    const look = () => process.reconciler.reconcile("shop/orders-api", new AbortController().signal);
+    return { scene, look, status };
+  }
+
+  test("the look fails, and the status stays as it is while the certificate is valid", async () => {
+    const { scene, look, status } = await unreadable("Forbidden");
+    await scene.clock.advance(89 * DAY_MS);
+    await expect(look()).rejects.toMatchObject({ reason: "Forbidden" });
+    expect(scene.status()).toEqual(status);
+    expect(events(scene)).toEqual([]);
+  });
+
+  test.each([
+    ["Forbidden", "True", "Give the operator the rights of its chart"],
+    ["Unavailable", "False", "It is tried again by itself."],
+  ] as const)(
+    "(%s) it is not Ready once the certificate has expired, and says what is in the way",
+    async (reason, stalled, step) => {
+      const { scene, look, status } = await unreadable(reason);
+      await scene.clock.advance(90 * DAY_MS + HOUR_MS);
+      await expect(look()).rejects.toMatchObject({ reason });
+      expect(scene.ready()).toBe("False Expired");
+      const [ready] = scene.status().conditions ?? [];
+      expect(ready?.message).toMatch(/^The certificate expired at 20.*it can't be read/);
+      expect(ready?.message).toContain(step);
+      expect(scene.status().conditions?.[2]).toMatchObject({ type: "Stalled", status: stalled });
+      expect({ ...scene.status(), conditions: [] }).toEqual({ ...status, conditions: [] });
+      expect(events(scene)).toEqual(["Expired"]);
+    },
+  );
+
+  test("the expiry is told once, and the next certificate is issued as soon as it can be read", async () => {
+    const { scene, look } = await unreadable("Forbidden");
+    await scene.clock.advance(90 * DAY_MS + HOUR_MS);
+    for (let count = 0; count < 3; count++) await expect(look()).rejects.toMatchObject({ reason: "Forbidden" });
+    expect(scene.cluster.writes).toHaveLength(1);
+    expect(events(scene)).toEqual(["Expired"]);
+    scene.cluster.fault = () => undefined;
+    await look();
+    expect(scene.ready()).toBe("True Issued");
+  });
+
+  test("nothing is told by whoever was told to stop", async () => {
+    const { scene } = await unreadable("Forbidden");
+    await scene.clock.advance(90 * DAY_MS + HOUR_MS);
+    const look = scene
+      .start()
+      .reconciler.reconcile("shop/orders-api", AbortSignal.abort(new Error("the lease is lost")));
+    await expect(look).rejects.toThrow();
+    expect(scene.ready()).toBe("True Issued");
   });
 });
 

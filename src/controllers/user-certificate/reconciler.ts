@@ -1,5 +1,6 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Clock } from "../../clock.ts";
+import { DeadlineReached, withDeadline } from "../../deadline.ts";
 import type { Log } from "../../kube/log.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
@@ -10,9 +11,10 @@ import { decide, needsAtlas } from "./decide.ts";
 import { heldCertificate } from "./facts.ts";
 import { nextLookMs } from "./next-look.ts";
 import type { Observation, Observer } from "./observe.ts";
-import type { Decision } from "./observed.ts";
+import type { Decision, Policy } from "./observed.ts";
 import type { Round } from "./round.ts";
 import type { StatusWriter } from "./status-writer.ts";
+import { expiredUnseen } from "./unobserved.ts";
 import { urgencyOf } from "./urgency.ts";
 
 export interface ReconcilerOptions extends ActorOptions {
@@ -20,6 +22,7 @@ export interface ReconcilerOptions extends ActorOptions {
   readonly observer: Observer;
   readonly statuses: StatusWriter;
   readonly announcer: Announcer;
+  readonly policy: Policy;
   /** Told of each round, when what it left is written, or could not be. It must not throw. */
   readonly onRound?: ((round: Round) => void) | undefined;
   readonly clock: Clock;
@@ -28,6 +31,17 @@ export interface ReconcilerOptions extends ActorOptions {
 }
 
 const HOUR_MS = 3_600_000;
+
+/**
+ * How long looking at the world may take, all pages of Atlas' list included. Well below the queue's limit for the whole
+ * item: what that one ends is given up without a word, and an Atlas that never answers must show in the status.
+ */
+const LOOK_TIMEOUT_MS = 75_000;
+
+interface Look {
+  readonly observation: Observation;
+  readonly decision: Decision;
+}
 
 /** observe ▶ decide ▶ act ▶ report, for one resource at a time. */
 export class Reconciler {
@@ -44,7 +58,7 @@ export class Reconciler {
     const resource = this.#options.certificates.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
-    const { observation, decision } = await this.#decide(resource, signal);
+    const { observation, decision } = await this.#look(resource, signal);
     const outcome = await act(observation, decision, this.#options, signal);
     if (outcome.kind === "repaired") this.#noteRepair(resource);
     return this.#report({
@@ -62,10 +76,21 @@ export class Reconciler {
     this.#options.announcer.forget(uid);
   }
 
-  async #decide(
-    resource: UserCertificate,
-    signal: AbortSignal,
-  ): Promise<{ readonly observation: Observation; readonly decision: Decision }> {
+  async #look(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
+    const { clock, policy } = this.#options;
+    try {
+      const options = { clock, ms: LOOK_TIMEOUT_MS, signal };
+      return await withDeadline(options, (lookSignal) => this.#decide(resource, lookSignal));
+    } catch (error: unknown) {
+      // Whoever was told to stop may not lead any more, and writes nothing. Whose time is over still may.
+      const isCalledOff = signal.aborted && !(signal.reason instanceof DeadlineReached);
+      const round = isCalledOff ? undefined : expiredUnseen(resource, error, { policy, nowMs: this.#now() });
+      if (round !== undefined) await this.#report(round);
+      throw error;
+    }
+  }
+
+  async #decide(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
     const { observer } = this.#options;
     const repairs = this.#recentRepairs(resource);
     const cached = await observer.fromCaches(resource, repairs, signal);

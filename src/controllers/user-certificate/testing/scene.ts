@@ -122,6 +122,7 @@ export class Scene {
       secrets: writer,
       statuses,
       announcer,
+      policy: this.policy,
       onRound: (round) => void rounds.push(round),
       clock,
       random,
