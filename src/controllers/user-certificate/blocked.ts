@@ -1,7 +1,7 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../api/reasons.ts";
 import { credentialsPlace } from "./credentials-secret.ts";
-import { backoffEndMs, DAY_MS, renewRequested, spentIssuances } from "./facts.ts";
+import { backoffEndMs, DAY_MS, happenedWithin, renewRequested, spentIssuances } from "./facts.ts";
 import { DAMAGE_REASONS } from "./issue-reasons.ts";
 import type { Observed } from "./observed.ts";
 import { timestamp } from "./timestamp.ts";
@@ -105,7 +105,7 @@ function secretContended(observed: Observed, nowMs: number, reason: IssueReason)
   if (!DAMAGE_REASONS.has(reason) || renewRequested(observed)) return undefined;
   const recent = observed.resource.status.recentIssuances ?? [];
   const damaged = recent.filter(
-    (issuance) => DAMAGE_REASONS.has(issuance.reason) && Date.parse(issuance.time) > nowMs - DAY_MS,
+    (issuance) => DAMAGE_REASONS.has(issuance.reason) && happenedWithin(DAY_MS, Date.parse(issuance.time), nowMs),
   );
   const oldest = damaged[0];
   if (oldest === undefined || damaged.length < MAX_DAMAGE_PER_DAY) return undefined;
@@ -118,7 +118,7 @@ function secretContended(observed: Observed, nowMs: number, reason: IssueReason)
 
 /** The same for labels and annotations: there a repair costs no certificate, only peace. */
 export function repairContended(observed: Observed, nowMs: number): Trouble | undefined {
-  const recent = observed.recentRepairs.filter((time) => time > nowMs - HOUR_MS);
+  const recent = observed.recentRepairs.filter((time) => happenedWithin(HOUR_MS, time, nowMs));
   const oldest = recent[0];
   if (oldest === undefined || recent.length < MAX_REPAIRS_PER_HOUR) return undefined;
   return contended(observed, `It was repaired ${recent.length} times in an hour`, oldest + HOUR_MS);
@@ -141,7 +141,7 @@ function issuanceBudgetSpent(observed: Observed, nowMs: number): Trouble | undef
   const { policy } = observed;
   const times = spentIssuances(observed)
     .map((issuance) => Date.parse(issuance.time))
-    .filter((time) => time > nowMs - DAY_MS);
+    .filter((time) => happenedWithin(DAY_MS, time, nowMs));
   if (times.length < policy.maxIssuesPerDay) return undefined;
   const atMs = Math.min(...times) + DAY_MS;
   return {

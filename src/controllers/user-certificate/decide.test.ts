@@ -239,6 +239,14 @@ describe("is blocked", () => {
 
   const freed: readonly (readonly [string, Observed])[] = [
     ["once the oldest of four certificates is a day old", settled({ secret: ABSENT, status: spent(4, "x", DAY_MS) })],
+    [
+      "by four certificates that a clock far ahead has dated",
+      settled({ secret: ABSENT, status: spent(4, "x", -365 * DAY_MS) }),
+    ],
+    [
+      "by damage that a clock far ahead has dated",
+      settled({ secret: damaged("missing"), status: spent(2, "KeyMismatch", -365 * DAY_MS) }),
+    ],
     ["once one of ten has expired", settled({ secret: ABSENT, atlas: listed(...numbers(9)) })],
     [
       "when a renewal is requested although the data was damaged twice",

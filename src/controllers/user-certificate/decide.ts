@@ -40,7 +40,7 @@ export function needsAtlas(observed: Observed, decision: Decision, nowMs: number
     case "keep":
       if (backoffEndMs(observed, nowMs) !== undefined) return false;
       // An issuance that is open with nothing left to issue: only the list tells what became of it.
-      return observed.resource.status.issuance !== undefined || nowMs >= verificationDueMs(observed);
+      return observed.resource.status.issuance !== undefined || nowMs >= verificationDueMs(observed, nowMs);
     case "blocked":
     case "finish":
     case "repair":

@@ -11,6 +11,9 @@ import { timestamp } from "./timestamp.ts";
 
 export const DAY_MS = 86_400_000;
 
+/** How far two clocks that count as right may lie apart: what is further in the future was written by a wrong one. */
+export const CLOCK_SKEW_MS = 5 * 60_000;
+
 /** The certificate in the Secret, if the Secret is the operator's and this resource's, and holds a pair that matches. */
 export function heldCertificate({ secret, secretHolder }: Observed): CertificateFacts | undefined {
   if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;
@@ -56,11 +59,23 @@ export function lastVerifiedMs(observed: Observed, held = heldCertificate(observ
   return Date.parse(lastVerifiedTime);
 }
 
-/** When Atlas' list is due. Spread by UID over a fifth of the interval, so that resources made together part. */
-export function verificationDueMs(observed: Observed, held = heldCertificate(observed)): number {
+/**
+ * When Atlas' list is due. Spread by UID over a fifth of the interval, so that resources made together part. At once
+ * where a clock that was ahead dated the last one: it would be waited for as long as that clock was ahead.
+ */
+export function verificationDueMs(observed: Observed, nowMs: number, held = heldCertificate(observed)): number {
   const last = lastVerifiedMs(observed, held);
-  if (last === undefined) return 0;
+  if (last === undefined || isOfWrongClock(last, nowMs)) return 0;
   return last + observed.policy.verifyIntervalMs * (1 - 0.2 * fractionOf(observed.resource.uid));
+}
+
+function isOfWrongClock(timeMs: number, nowMs: number): boolean {
+  return timeMs > nowMs + CLOCK_SKEW_MS;
+}
+
+/** Whether something happened in the last so many milliseconds. What a clock that was ahead has dated did not. */
+export function happenedWithin(spanMs: number, timeMs: number, nowMs: number): boolean {
+  return timeMs > nowMs - spanMs && !isOfWrongClock(timeMs, nowMs);
 }
 
 /** A number from 0 to 1 that depends on nothing but the text (FNV-1a). */
@@ -84,12 +99,20 @@ export function backoffEndMs(observed: Observed, nowMs: number): number | undefi
   const { nextAttemptTime, lastAttempt } = status;
   if (nextAttemptTime === undefined || lastAttempt === undefined) return undefined;
   const endMs = Date.parse(nextAttemptTime);
-  if (!(endMs > nowMs)) return undefined;
+  if (!(endMs > nowMs) || endMs > latestBackoffEndMs(observed, nowMs)) return undefined;
   const changed =
     lastAttempt.generation !== generation ||
     lastAttempt.renewRequest !== renewRequest ||
     lastAttempt.credentialsVersion !== observed.credentials.version;
   return changed ? undefined : endMs;
+}
+
+/**
+ * No backoff that begins now ends later: a day is the most that Atlas can ask for (see src/atlas/retry-after.ts). One that
+ * does was written by a clock that was ahead, and could outlast the certificate.
+ */
+function latestBackoffEndMs({ policy }: Observed, nowMs: number): number {
+  return nowMs + Math.max(DAY_MS, policy.maxBackoffMs) + CLOCK_SKEW_MS;
 }
 
 /** Serial numbers that this resource accounts for: the held one, and those it was issued. */

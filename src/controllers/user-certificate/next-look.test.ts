@@ -35,7 +35,7 @@ const EXPIRY_MS = FACTS.notAfter.getTime();
 
 describe("a resource is looked at next", () => {
   test("when Atlas' list is due", () => {
-    expect(lookAfter(settled())).toBe(verificationDueMs(settled()));
+    expect(lookAfter(settled())).toBe(verificationDueMs(settled(), NOW));
   });
 
   test("when the renewal is due, if that is sooner", () => {
@@ -64,7 +64,7 @@ describe("a resource is looked at next", () => {
 
   test.each([
     ["renewal", settled({ atlas: listed("1001") }), RENEWAL_MS - 2],
-    ["list", settled({ atlas: { kind: "notAsked" } }), verificationDueMs(settled()) - 2],
+    ["list", settled({ atlas: { kind: "notAsked" } }), verificationDueMs(settled(), NOW) - 2],
   ])("soon where the %s came due while the round was under way", (_what, observed, decidedAtMs) => {
     const done = { ...round(observed, undefined, decidedAtMs), nowMs: decidedAtMs + 5 };
     expect(done.decision).toEqual({ kind: "keep" });

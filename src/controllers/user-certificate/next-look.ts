@@ -31,7 +31,9 @@ function dueTimes(round: Round): readonly number[] {
   const trouble = troubleOf(round);
   if (trouble === undefined) {
     const held = heldAfter(round);
-    return [renewalDueMs(observed, held), verificationDueMs(observed, held)].filter((time) => time !== undefined);
+    return [renewalDueMs(observed, held), verificationDueMs(observed, nowMs, held)].filter(
+      (time) => time !== undefined,
+    );
   }
   switch (trouble.retry.kind) {
     case "onChange":
