@@ -17,6 +17,7 @@ export const BLOCKED_REASONS = [
   "SecretContended",
   "SecretNotWritable",
   "CrdOutdated",
+  "ClockWrong",
   "CredentialsMissing",
   "CredentialsRejected",
   "RoleMissing",

@@ -265,6 +265,51 @@ describe("is blocked", () => {
     expect(kindOf(observed)).toBe("issue");
   });
 
+  describe("by a clock that is ahead", () => {
+    const yearLater = NOW + 365 * DAY_MS;
+
+    test("where Atlas lists a certificate that has expired by it", () => {
+      const observed = settled({ atlas: listed("1001") });
+      expect(decide(observed, yearLater)).toMatchObject({
+        kind: "blocked",
+        trouble: {
+          reason: "ClockWrong",
+          needsPerson: true,
+          message: expect.stringContaining("it has expired, but Atlas lists it as unexpired. Correct the clock"),
+          retry: { kind: "at", atMs: yearLater + POLICY.recheckIntervalMs },
+        },
+      });
+    });
+
+    test("where the certificate was due when it was issued, until it is really due", () => {
+      const issuedMs = FACTS.notBefore.getTime() + 61 * DAY_MS;
+      const notAfter = FACTS.notAfter.toISOString();
+      const recentIssuances = [{ time: iso(issuedMs), reason: "SecretMissing", serialNumber: "1001", notAfter }];
+      const observed = settled({ atlas: listed("1001"), status: { recentIssuances } });
+      const atMs = issuedMs + 60 * DAY_MS;
+      expect(decide(observed, issuedMs + SECOND_MS)).toMatchObject({
+        trouble: { reason: "ClockWrong", retry: { kind: "at", atMs } },
+      });
+      expect(kindOf({ ...observed, atlas: listed() }, atMs)).toBe("issue");
+    });
+
+    test("but not where its Secret could not be written before it was due", () => {
+      const soon = certificate("1001", { notAfter: new Date(FACTS.notBefore.getTime() + HOUR_MS) });
+      const time = iso(FACTS.notBefore.getTime() + 0.8 * HOUR_MS);
+      const recentIssuances = [{ time, reason: "SecretMissing", serialNumber: "1001" }];
+      const observed = settled({ secret: managed(soon), atlas: listed("1001"), status: { recentIssuances } });
+      expect(kindOf(observed, Date.parse(time) + SECOND_MS)).toBe("issue");
+    });
+
+    test.each([
+      ["Atlas lists it no longer", settled({ atlas: listed() }), yearLater],
+      ["it expired a minute ago", settled({ atlas: listed("1001") }), FACTS.notAfter.getTime() + 60_000],
+      ["a renewal is requested", settled({ atlas: listed("1001"), renewRequest: "a" }), yearLater],
+    ])("but not where %s", (_what, observed, nowMs) => {
+      expect(kindOf(observed, nowMs)).toBe("issue");
+    });
+  });
+
   test("and says by whom the Secret is overwritten", () => {
     const observed = settled({
       secret: { ...damaged("missing"), metadata: secretMetadataFor(FACTS, { otherWriters: ["argocd"] }) },

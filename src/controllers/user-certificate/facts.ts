@@ -115,6 +115,29 @@ function latestBackoffEndMs({ policy }: Observed, nowMs: number): number {
   return nowMs + Math.max(DAY_MS, policy.maxBackoffMs) + CLOCK_SKEW_MS;
 }
 
+/**
+ * The time, by this clock, at which the held certificate is really due although it counted as due when it was issued: the
+ * two times that the issue has, by this clock and by Atlas', tell how far the clock is ahead. Undefined where it is not.
+ */
+export function dueByWrongClockMs(observed: Observed, nowMs: number): number | undefined {
+  const held = heldCertificate(observed);
+  const dueMs = renewalDueMs(observed);
+  const { recentIssuances = [] } = observed.resource.status;
+  const issued = recentIssuances.findLast(({ serialNumber }) => serialNumber === held?.serialNumber);
+  if (held === undefined || dueMs === undefined || issued === undefined || !isRemembered(issued, nowMs))
+    return undefined;
+  const issuedMs = Date.parse(issued.time);
+  const aheadMs = issuedMs - held.notBefore.getTime();
+  // Less than that may be a Secret that could not be written for long.
+  return issuedMs < dueMs || aheadMs < DAY_MS ? undefined : dueMs + aheadMs;
+}
+
+/** Whether an issuance is still of use: for the budget, or to account for a certificate that Atlas may list. */
+export function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolean {
+  // A clock that is ahead of Atlas' must not make a stranger of a certificate that Atlas still lists.
+  return Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS);
+}
+
 /** Serial numbers that this resource accounts for: the held one, and those it was issued. */
 export function ownSerials(observed: Observed): ReadonlySet<string> {
   const { serialNumber, recentIssuances = [] } = observed.resource.status;

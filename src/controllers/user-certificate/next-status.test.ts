@@ -86,6 +86,14 @@ describe("a certificate that was issued", () => {
   });
 });
 
+test("a certificate whose issuance is finished after a crash is remembered with the time of its attempt", () => {
+  const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
+  const observed = settled({ status: { issuance: issuance() } });
+  expect(statusAfter(observed, found, NOW + DAY_MS).recentIssuances).toMatchObject([
+    { time: issuance().startedAt, serialNumber: "1001" },
+  ]);
+});
+
 describe("a renew request", () => {
   test("is answered by the attempt that saw it", () => {
     expect(statusAfter(missing(), issued({ renewRequest: "a" })).renewRequest).toBe("a");
@@ -245,6 +253,15 @@ describe("the backoff", () => {
   test("is never shorter than Atlas asks for", () => {
     const asked = failure("RateLimited", { trouble: { ...soon, retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } } });
     expect(wait(first, asked)).toBeGreaterThanOrEqual(2 * HOUR_MS);
+  });
+
+  test("lasts an hour at least where a certificate was spent for nothing, however near the expiry", () => {
+    const spent = failure("AnswerUnusable", { spent: true, staysOpen: true, issuance: issuance() });
+    expect(wait(first, spent)).toBeGreaterThanOrEqual(HOUR_MS);
+    const near = settled({ atlas: listed("1001") });
+    expect(wait(near, spent, FACTS.notAfter.getTime() - 60_000)).toBeGreaterThanOrEqual(HOUR_MS);
+    const simulated = missing({ secret: ABSENT, policy: { ...POLICY, monthMs: 30_000 } });
+    expect(wait(simulated, spent)).toBeLessThanOrEqual(31_000);
   });
 
   test("ends no sooner than it says: the API server keeps whole seconds", () => {

@@ -455,7 +455,7 @@ describe("where the answer to a create is of no use", () => {
     expect(scene.ready()).toBe("False AnswerUnusable");
     expect(scene.status().conditions?.[0]?.message).toContain(problem);
     expect(scene.atlas.creates).toBe(1);
-    scene.clock.advanceNow(6000);
+    scene.clock.advanceNow(HOUR_MS + 1000);
     await scene.settle(process);
     expect(scene.ready()).toBe("True Issued");
   });
