@@ -4,6 +4,7 @@ export type IssueReason =
   | "SecretDataMissing"
   | "PemUndecodable"
   | "KeyMismatch"
+  | "SecretReverted"
   | "IdentityChanged"
   | "RenewRequested"
   | "NearingExpiry"

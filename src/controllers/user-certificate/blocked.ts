@@ -119,7 +119,8 @@ export function backoffRunning(observed: Observed, nowMs: number): Trouble | und
  */
 function clockWrong(observed: Observed, nowMs: number, reason: IssueReason): Trouble | undefined {
   const held = heldCertificate(observed);
-  if (reason !== "NearingExpiry" || held === undefined) return undefined;
+  const isOfTime = reason === "NearingExpiry" || reason === "SecretReverted";
+  if (!isOfTime || held === undefined) return undefined;
   const dueMs = dueByWrongClockMs(observed, nowMs);
   if (dueMs !== undefined) {
     return dueMs <= nowMs ? undefined : clockAhead("it was due for renewal when Atlas had just issued it", held, dueMs);

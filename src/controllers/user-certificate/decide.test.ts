@@ -43,6 +43,15 @@ describe("keeps the certificate", () => {
         secret: managed(FACTS, { labels: { [MANAGED_LABEL]: "true", team: "x" } }),
       }),
     ],
+    [
+      "when somebody put back an older one that is still good",
+      settled({
+        atlas: listed("1001", "1002"),
+        status: {
+          recentIssuances: [{ time: iso(NOW), reason: "x", serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" }],
+        },
+      }),
+    ],
     ["when the months of the next one change", settled({ spec: { monthsUntilExpiration: 12 }, generation: 2 })],
     ["when the Secret is being deleted but is still there", settled({ secret: managed(FACTS, { deleting: true }) })],
     ["when the renew request was answered", settled({ renewRequest: "a", status: { renewRequest: "a" } })],
@@ -87,6 +96,7 @@ describe("keeps the certificate", () => {
 });
 
 describe("issues", () => {
+  const newer = { time: iso(NOW), reason: "NearingExpiry", serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" };
   const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
   const cases: readonly [what: string, observed: Observed, reason: IssueReason, message: string, nowMs?: number][] = [
     ["when there is no Secret", settled({ secret: ABSENT }), "SecretMissing", "There is no Secret orders-api-mongodb."],
@@ -128,6 +138,20 @@ describe("issues", () => {
       }),
       "IdentityChanged",
       `The Secret was issued for another user; wanted is user billing of project ${settled().resource.spec.projectId}.`,
+    ],
+    [
+      "when somebody put back an older certificate that is due",
+      settled({ status: { recentIssuances: [newer] } }),
+      "SecretReverted",
+      "Somebody put back the certificate that 1002 had replaced. Certificate 1001 expires in 20d.",
+      FACTS.notAfter.getTime() - 20 * DAY_MS,
+    ],
+    [
+      "when somebody put back an older certificate of another user",
+      settled({ spec: { username: "billing" }, status: { recentIssuances: [newer] } }),
+      "SecretReverted",
+      "Somebody put back the certificate that 1002 had replaced. The Secret was issued for user orders-api; " +
+        `wanted is user billing of project ${settled().resource.spec.projectId}.`,
     ],
     ["when renewal is requested", settled({ renewRequest: "a" }), "RenewRequested", "Renewal was requested (a)."],
     [
@@ -362,6 +386,17 @@ describe("repairs", () => {
       settled({ secret: managed(FACTS, { annotations: without(annotations, SECRET_ANNOTATIONS.username) }) }),
       [`annotation ${SECRET_ANNOTATIONS.username}`],
     ],
+    ...[SECRET_ANNOTATIONS.username, SECRET_ANNOTATIONS.projectId].map(
+      (key) =>
+        [
+          `the annotation ${key}, where Atlas lists the certificate for the user that is wanted`,
+          settled({
+            atlas: listed("1001"),
+            secret: managed(FACTS, { annotations: { ...annotations, [key]: "another" } }),
+          }),
+          [`annotation ${key}`],
+        ] as const,
+    ),
     [
       "a label that the template asks for",
       settled({ spec: { secretTemplate: { labels: { app: "orders" } } } }),

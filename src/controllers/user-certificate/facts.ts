@@ -36,14 +36,26 @@ export function identityChange(observed: Observed): string | undefined {
   const { secret, resource } = observed;
   if (secret.kind !== "managed") return undefined;
   const { projectId, username } = resource.spec;
+  const held = heldCertificate(observed);
+  const isOfSubject = held !== undefined && subjectIsUser(held.subject, username);
+  // Atlas' list of the user that the spec names is the better witness: an annotation can be changed by anybody.
+  if (isOfSubject && listedByAtlas(observed, held.serialNumber)) return undefined;
   const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
   if (forProject !== undefined && forProject !== projectId) return `project ${forProject}`;
   const forUser = secret.metadata.annotations[SECRET_ANNOTATIONS.username];
   if (forUser !== undefined && forUser !== username) return `user ${forUser}`;
-  const held = heldCertificate(observed);
   // Without the annotation the certificate itself tells whose it is.
-  if (forUser === undefined && held !== undefined && !subjectIsUser(held.subject, username)) return "another user";
-  return undefined;
+  return forUser === undefined && held !== undefined && !isOfSubject ? "another user" : undefined;
+}
+
+/** The certificate of this resource that had replaced the held one: somebody has put the older one back. */
+export function replacement(observed: Observed, nowMs: number): string | undefined {
+  const held = heldCertificate(observed);
+  const { recentIssuances = [] } = observed.resource.status;
+  const newest = recentIssuances.findLast((issuance) => issuance.serialNumber && isRemembered(issuance, nowMs));
+  if (held === undefined || newest === undefined || newest.serialNumber === held.serialNumber) return undefined;
+  // One that somebody put there by hand is no older one: it lasts longer.
+  return Date.parse(newest.notAfter ?? "") > held.notAfter.getTime() ? newest.serialNumber : undefined;
 }
 
 /** Whether Atlas' list of this round holds the certificate; undefined where Atlas was not asked. */

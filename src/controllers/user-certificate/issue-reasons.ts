@@ -1,6 +1,6 @@
 import { describeDuration } from "../../api/duration.ts";
 import type { IssueReason } from "../../api/reasons.ts";
-import { heldCertificate, identityChange, listedByAtlas, renewalDueMs, renewRequested } from "./facts.ts";
+import { heldCertificate, identityChange, listedByAtlas, renewalDueMs, renewRequested, replacement } from "./facts.ts";
 import type { Observed } from "./observed.ts";
 
 type Check = (observed: Observed, nowMs: number) => string | undefined;
@@ -13,6 +13,7 @@ export const ISSUE_CHECKS: readonly (readonly [IssueReason, Check])[] = [
   ["SecretDataMissing", secretDataMissing],
   ["PemUndecodable", pemUndecodable],
   ["KeyMismatch", keyMismatch],
+  ["SecretReverted", secretReverted],
   ["IdentityChanged", identityChanged],
   ["RenewRequested", renewalRequested],
   ["NearingExpiry", nearingExpiry],
@@ -24,6 +25,7 @@ export const DAMAGE_REASONS: ReadonlySet<string> = new Set<IssueReason>([
   "SecretDataMissing",
   "PemUndecodable",
   "KeyMismatch",
+  "SecretReverted",
 ]);
 
 function secretMissing({ secret, resource }: Observed): string | undefined {
@@ -45,6 +47,14 @@ function keyMismatch(observed: Observed): string | undefined {
 function damage({ secret, resource }: Observed, kind: "missing" | "undecodable" | "mismatch"): string | undefined {
   if (secret.kind !== "managed" || secret.content.kind !== kind) return undefined;
   return `Secret ${resource.spec.secretName} is of no use: ${secret.content.problem}.`;
+}
+
+/** A writer that puts an old Secret back would get a new certificate each time, as one that spoils the data would. */
+function secretReverted(observed: Observed, nowMs: number): string | undefined {
+  const newer = replacement(observed, nowMs);
+  const problem = identityChanged(observed) ?? nearingExpiry(observed, nowMs) ?? notListedByAtlas(observed);
+  if (newer === undefined || problem === undefined) return undefined;
+  return `Somebody put back the certificate that ${newer} had replaced. ${problem}`;
 }
 
 function identityChanged(observed: Observed): string | undefined {

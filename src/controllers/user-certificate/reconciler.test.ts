@@ -28,6 +28,54 @@ async function issuedScene(spec: Parameters<Scene["apply"]>[0] = {}) {
   return { scene, process };
 }
 
+describe("a writer that puts the Secret of last season back again and again", () => {
+  test.each([
+    ["whose certificate is due", async (scene: Scene) => scene.clock.advance(61 * DAY_MS)],
+    [
+      "whose certificate Atlas lists no longer",
+      async (scene: Scene) => {
+        scene.atlas.issued.length = 0;
+        await scene.clock.advance(7 * HOUR_MS);
+      },
+    ],
+  ])("%s, gets two new ones a day", async (_what, pass) => {
+    const { scene, process } = await issuedScene();
+    const old = structuredClone(scene.secret());
+    await pass(scene);
+    for (let look = 0; look < 3; look++) {
+      await scene.settle(process);
+      await scene.clock.advance(2 * 60_000);
+    }
+    expect(scene.atlas.creates).toBe(2);
+    for (let hour = 0; hour < 20; hour++) {
+      scene.changeSecret((secret) => ({
+        ...secret,
+        ...(old?.data !== undefined && { data: old.data }),
+        metadata: { ...secret.metadata, annotations: { ...old?.metadata.annotations } },
+      }));
+      await scene.settle(process);
+      await scene.clock.advance(HOUR_MS);
+    }
+    expect(scene.atlas.creates).toBe(4);
+    expect(scene.ready()).toContain("SecretContended");
+  });
+});
+
+test("an annotation that names another user is put right, and costs no certificate", async () => {
+  const { scene, process } = await issuedScene();
+  scene.changeSecret((secret) => ({
+    ...secret,
+    metadata: {
+      ...secret.metadata,
+      annotations: { ...secret.metadata.annotations, [SECRET_ANNOTATIONS.username]: "Orders-api" },
+    },
+  }));
+  await scene.settle(process);
+  expect(scene.atlas.creates).toBe(1);
+  expect(scene.ready()).toBe("True Issued");
+  expect(scene.secret()?.metadata.annotations).toMatchObject({ [SECRET_ANNOTATIONS.username]: "orders-api" });
+});
+
 describe("a new resource", () => {
   test("gets its certificate", async () => {
     const { scene } = await issuedScene();
