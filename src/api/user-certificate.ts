@@ -246,6 +246,9 @@ export const userCertificateStatusSchema = z
     notAfter: timestamp("When the certificate expires.").optional(),
     renewalTime: timestamp("When the next certificate is issued.").optional(),
     lastVerifiedTime: timestamp("When Atlas last listed the certificate.").optional(),
+    unlistedSince: timestamp(
+      "When Atlas' list first held the certificate no longer. Another one is issued when a second list agrees.",
+    ).optional(),
     revision: z
       .int()
       .optional()

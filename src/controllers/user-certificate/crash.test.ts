@@ -74,6 +74,10 @@ interface Story {
 
 async function settled(scene: Scene): Promise<void> {
   scene.apply();
+  await lookOnce(scene);
+}
+
+async function lookOnce(scene: Scene): Promise<void> {
   const process = scene.start();
   await scene.settle(process);
   scene.stop(process);
@@ -103,6 +107,8 @@ const STORIES: readonly Story[] = [
       await settled(scene);
       scene.atlas.issued.length = 0;
       scene.clock.advanceNow(7 * HOUR_MS);
+      await lookOnce(scene);
+      scene.clock.advanceNow(60_000);
     },
     certificates: 1,
   },

@@ -52,6 +52,15 @@ describe("keeps the certificate", () => {
         },
       }),
     ],
+    ["when one list lacks it", settled({ atlas: listed() })],
+    [
+      "when a second list lacks it too soon after the first",
+      settled({ atlas: listed(), status: { unlistedSince: iso(NOW - 59_000) } }),
+    ],
+    [
+      "when the lists lacked another one before it",
+      settled({ atlas: listed(), status: { unlistedSince: iso(NOW - HOUR_MS), serialNumber: "1000" } }),
+    ],
     ["when the months of the next one change", settled({ spec: { monthsUntilExpiration: 12 }, generation: 2 })],
     ["when the Secret is being deleted but is still there", settled({ secret: managed(FACTS, { deleting: true }) })],
     ["when the renew request was answered", settled({ renewRequest: "a", status: { renewRequest: "a" } })],
@@ -96,6 +105,7 @@ describe("keeps the certificate", () => {
 });
 
 describe("issues", () => {
+  const unlisted = { unlistedSince: iso(NOW - 60_000) };
   const newer = { time: iso(NOW), reason: "NearingExpiry", serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" };
   const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
   const cases: readonly [what: string, observed: Observed, reason: IssueReason, message: string, nowMs?: number][] = [
@@ -183,19 +193,19 @@ describe("issues", () => {
     ],
     [
       "when Atlas no longer lists the certificate",
-      settled({ atlas: listed("1002") }),
+      settled({ atlas: listed("1002"), status: unlisted }),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],
     [
       "when Atlas lists nothing at all",
-      settled({ atlas: listed() }),
+      settled({ atlas: listed(), status: unlisted }),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],
     [
       "when Atlas does not list the certificate of a Secret that was there before",
-      firstLook({ atlas: listed() }),
+      following(round(firstLook({ atlas: listed() }), undefined, NOW - 60_000)),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],

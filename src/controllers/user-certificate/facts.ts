@@ -77,8 +77,38 @@ export function lastVerifiedMs(observed: Observed, held = heldCertificate(observ
  */
 export function verificationDueMs(observed: Observed, nowMs: number, held = heldCertificate(observed)): number {
   const last = lastVerifiedMs(observed, held);
-  if (last === undefined || isOfWrongClock(last, nowMs)) return 0;
+  if (last === undefined) return secondListDueMs(observed, nowMs, held) ?? 0;
+  if (isOfWrongClock(last, nowMs)) return 0;
   return last + observed.policy.verifyIntervalMs * (1 - 0.2 * fractionOf(observed.resource.uid));
+}
+
+/** How long after a list without the certificate a second one is asked for: long enough for a glitch to pass. */
+const SECOND_LIST_MS = 60_000;
+
+/** Since when, in milliseconds, Atlas' lists have lacked the certificate; undefined where none has, or one held it since. */
+export function unlistedSinceMs(
+  observed: Observed,
+  nowMs: number,
+  held = heldCertificate(observed),
+): number | undefined {
+  const { serialNumber, unlistedSince } = observed.resource.status;
+  if (unlistedSince === undefined || serialNumber !== held?.serialNumber) return undefined;
+  const sinceMs = Date.parse(unlistedSince);
+  return isOfWrongClock(sinceMs, nowMs) ? undefined : sinceMs;
+}
+
+/** When a second list may confirm that Atlas no longer has the certificate; undefined where no first one said so. */
+export function secondListDueMs(
+  observed: Observed,
+  nowMs: number,
+  held = heldCertificate(observed),
+): number | undefined {
+  const sinceMs = unlistedSinceMs(observed, nowMs, held);
+  return sinceMs && sinceMs + secondListWaitMs(observed);
+}
+
+export function secondListWaitMs({ policy }: Observed): number {
+  return Math.min(SECOND_LIST_MS, policy.verifyIntervalMs);
 }
 
 function isOfWrongClock(timeMs: number, nowMs: number): boolean {

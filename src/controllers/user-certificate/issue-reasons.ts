@@ -1,6 +1,14 @@
 import { describeDuration } from "../../api/duration.ts";
 import type { IssueReason } from "../../api/reasons.ts";
-import { heldCertificate, identityChange, listedByAtlas, renewalDueMs, renewRequested, replacement } from "./facts.ts";
+import {
+  heldCertificate,
+  identityChange,
+  listedByAtlas,
+  renewalDueMs,
+  renewRequested,
+  replacement,
+  secondListDueMs,
+} from "./facts.ts";
 import type { Observed } from "./observed.ts";
 
 type Check = (observed: Observed, nowMs: number) => string | undefined;
@@ -52,7 +60,7 @@ function damage({ secret, resource }: Observed, kind: "missing" | "undecodable" 
 /** A writer that puts an old Secret back would get a new certificate each time, as one that spoils the data would. */
 function secretReverted(observed: Observed, nowMs: number): string | undefined {
   const newer = replacement(observed, nowMs);
-  const problem = identityChanged(observed) ?? nearingExpiry(observed, nowMs) ?? notListedByAtlas(observed);
+  const problem = identityChanged(observed) ?? nearingExpiry(observed, nowMs) ?? notListedByAtlas(observed, nowMs);
   if (newer === undefined || problem === undefined) return undefined;
   return `Somebody put back the certificate that ${newer} had replaced. ${problem}`;
 }
@@ -77,8 +85,11 @@ function nearingExpiry(observed: Observed, nowMs: number): string | undefined {
     : `Certificate ${held.serialNumber} has expired.`;
 }
 
-function notListedByAtlas(observed: Observed): string | undefined {
+/** One list may be wrong, and what is issued because of it can't be taken back: a second one has to agree. */
+function notListedByAtlas(observed: Observed, nowMs: number): string | undefined {
   const held = heldCertificate(observed);
   if (held === undefined || listedByAtlas(observed, held.serialNumber) !== false) return undefined;
+  const dueMs = secondListDueMs(observed, nowMs);
+  if (dueMs === undefined || nowMs < dueMs) return undefined;
   return `Atlas no longer lists certificate ${held.serialNumber}.`;
 }

@@ -78,6 +78,15 @@ describe("a resource is looked at next", () => {
     expectSoon(nextLookMs(done), done.nowMs);
   });
 
+  test("a minute after a list that lacks the certificate, for a second one", () => {
+    const observed = settled({ atlas: listed() });
+    expect(lookAfter(observed)).toBe(NOW + 60_000);
+    const later = following(round(observed), { atlas: { kind: "notAsked" } });
+    expect(lookAfter(later, undefined, NOW + 30_000)).toBe(NOW + 60_000);
+    // An API server with another version's CRD drops it from the status.
+    expect(nextLookMs(round(observed))).toBe(NOW + 60_000);
+  });
+
   test("when the backoff is over", () => {
     const observed = settled({ secret: ABSENT, atlas: listed() });
     const atMs = lookAfter(observed, failure("AtlasUnavailable"));

@@ -1,4 +1,12 @@
-import { backoffEndMs, renewalDueMs, verificationDueMs } from "./facts.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
+import {
+  backoffEndMs,
+  listedByAtlas,
+  renewalDueMs,
+  secondListWaitMs,
+  unlistedSinceMs,
+  verificationDueMs,
+} from "./facts.ts";
 import { heldAfter, type Round, troubleOf } from "./round.ts";
 
 /** What is due at once comes after this: a cache that lags behind what was written is not asked without a pause. */
@@ -25,15 +33,21 @@ export function nextLookMs(round: Round): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
+/** A list that does not hold the certificate is followed by another one soon, even if nobody kept that it was there. */
+function listDueMs({ observed, outcome, nowMs }: Round, held: CertificateFacts | undefined): number {
+  const isNew = outcome.kind === "issued";
+  const isUnlisted = !isNew && held !== undefined && listedByAtlas(observed, held.serialNumber) === false;
+  const isKept = unlistedSinceMs(observed, nowMs, held) !== undefined;
+  return isUnlisted && !isKept ? nowMs + secondListWaitMs(observed) : verificationDueMs(observed, nowMs, held);
+}
+
 /** What a trouble stands in the way of is not looked at before the trouble is over. */
 function dueTimes(round: Round): readonly number[] {
   const { observed, nowMs } = round;
   const trouble = troubleOf(round);
   if (trouble === undefined) {
     const held = heldAfter(round);
-    return [renewalDueMs(observed, held), verificationDueMs(observed, nowMs, held)].filter(
-      (time) => time !== undefined,
-    );
+    return [renewalDueMs(observed, held), listDueMs(round, held)].filter((time) => time !== undefined);
   }
   switch (trouble.retry.kind) {
     case "onChange":

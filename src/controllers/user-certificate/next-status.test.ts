@@ -360,6 +360,18 @@ describe("what Atlas lists", () => {
     });
   });
 
+  test("begins to lack the certificate with the first list that does, until one holds it", () => {
+    const first = following(round(settled({ atlas: listed() })));
+    expect(first.resource.status.unlistedSince).toBe(iso(NOW));
+    const second = round(first, failure("RoleMissing"), NOW + HOUR_MS);
+    expect(nextStatus(second).unlistedSince).toBe(iso(NOW));
+    const unasked = round({ ...first, atlas: { kind: "notAsked" } }, undefined, NOW + HOUR_MS);
+    expect(nextStatus(unasked).unlistedSince).toBe(iso(NOW));
+    const found = round({ ...first, atlas: listed("1001") }, undefined, NOW + HOUR_MS);
+    expect(nextStatus(found)).not.toHaveProperty("unlistedSince");
+    expect(nextStatus(round(first, issued(), NOW + HOUR_MS))).not.toHaveProperty("unlistedSince");
+  });
+
   test("takes the verification back where the certificate is not in it", () => {
     expect(statusAfter(settled({ atlas: listed("7") }))).not.toHaveProperty("lastVerifiedTime");
   });

@@ -10,6 +10,7 @@ import {
   renewalRule,
   spentIssuances,
   unaccounted,
+  unlistedSinceMs,
 } from "./facts.ts";
 import { nextConditions } from "./next-conditions.ts";
 import type { Observed } from "./observed.ts";
@@ -40,6 +41,7 @@ export function nextStatus(round: Round): UserCertificateStatus {
     secretName: resource.spec.secretName,
     ...(held !== undefined && certificateFields(observed, held)),
     ...optional("lastVerifiedTime", lastVerifiedTime(round)),
+    ...optional("unlistedSince", unlistedSince(round)),
     ...optional("revision", revision(round, held)),
     ...optional("issuance", issuanceAfter(round)),
     ...optional("recentIssuances", recentIssuances(round, held)),
@@ -73,6 +75,20 @@ function lastVerifiedTime({ observed, outcome, nowMs }: Round): string | undefin
       const last = lastVerifiedMs(observed);
       return last === undefined ? undefined : timestamp(last);
     }
+  }
+}
+
+function unlistedSince({ observed, outcome, nowMs }: Round): string | undefined {
+  const held = heldCertificate(observed);
+  if (outcome.kind === "issued" || held === undefined) return undefined;
+  const sinceMs = unlistedSinceMs(observed, nowMs);
+  switch (listedByAtlas(observed, held.serialNumber)) {
+    case true:
+      return undefined;
+    case false:
+      return timestamp(sinceMs ?? nowMs);
+    case undefined:
+      return sinceMs === undefined ? undefined : timestamp(sinceMs);
   }
 }
 

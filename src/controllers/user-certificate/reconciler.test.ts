@@ -47,14 +47,14 @@ describe("a writer that puts the Secret of last season back again and again", ()
       await scene.clock.advance(2 * 60_000);
     }
     expect(scene.atlas.creates).toBe(2);
-    for (let hour = 0; hour < 20; hour++) {
+    for (let quarter = 0; quarter < 80; quarter++) {
       scene.changeSecret((secret) => ({
         ...secret,
         ...(old?.data !== undefined && { data: old.data }),
         metadata: { ...secret.metadata, annotations: { ...old?.metadata.annotations } },
       }));
       await scene.settle(process);
-      await scene.clock.advance(HOUR_MS);
+      await scene.clock.advance(HOUR_MS / 4);
     }
     expect(scene.atlas.creates).toBe(4);
     expect(scene.ready()).toContain("SecretContended");
@@ -204,8 +204,25 @@ describe("issues again", () => {
     const { scene, process } = await issuedScene();
     scene.atlas.issued.length = 0;
     scene.clock.advanceNow(6 * HOUR_MS);
+    const first = await scene.settle(process);
+    expect(scene.atlas.creates).toBe(1);
+    expect(scene.ready()).toBe("False NotListedByAtlas");
+    expect(first.kind === "again" ? first.at - scene.clock.now() : undefined).toBe(60_000);
+    scene.clock.advanceNow(60_000);
     await scene.settle(process);
     expect(scene.atlas.creates).toBe(2);
+    expect(scene.ready()).toBe("True Issued");
+  });
+
+  test("not because of one list that is empty", async () => {
+    const { scene, process } = await issuedScene();
+    const all = scene.atlas.issued.splice(0);
+    scene.clock.advanceNow(6 * HOUR_MS);
+    await scene.settle(process);
+    scene.atlas.issued.push(...all);
+    scene.clock.advanceNow(60_000);
+    await scene.settle(process);
+    expect(scene.atlas.creates).toBe(1);
     expect(scene.ready()).toBe("True Issued");
   });
 
@@ -337,7 +354,10 @@ describe("takes a Secret over that was there before its resource", () => {
     scene.cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
     scene.apply({}, { uid: "uid-of-another-life" });
     scene.atlas.issued.length = 0;
-    await scene.settle(scene.start());
+    const process = scene.start();
+    await scene.settle(process);
+    scene.clock.advanceNow(60_000);
+    await scene.settle(process);
     expect(scene.atlas.creates).toBe(2);
   });
 });
