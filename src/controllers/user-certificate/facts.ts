@@ -64,6 +64,11 @@ export function listedByAtlas({ atlas }: Observed, serialNumber: string): boolea
   return atlas.certificates.some((certificate) => certificate.serialNumber === serialNumber);
 }
 
+/** Whether Atlas said in this round that there is no such user: nobody logs in as one, whatever the Secret holds. */
+export function userIsGone({ atlas }: Observed): boolean {
+  return atlas.kind === "refused" && atlas.trouble.reason === "UserNotFound";
+}
+
 /** When Atlas last listed the certificate, in milliseconds; undefined where it never did or no longer does. */
 export function lastVerifiedMs(observed: Observed, held = heldCertificate(observed)): number | undefined {
   const { serialNumber, lastVerifiedTime } = observed.resource.status;

@@ -372,6 +372,11 @@ describe("what Atlas lists", () => {
     expect(nextStatus(round(first, issued(), NOW + HOUR_MS))).not.toHaveProperty("unlistedSince");
   });
 
+  test("takes the verification back where there is no such user, and only there", () => {
+    expect(statusAfter(settled({ atlas: refused("UserNotFound") }))).not.toHaveProperty("lastVerifiedTime");
+    expect(statusAfter(settled({ atlas: refused("RoleMissing") }))).toHaveProperty("lastVerifiedTime");
+  });
+
   test("takes the verification back where the certificate is not in it", () => {
     expect(statusAfter(settled({ atlas: listed("7") }))).not.toHaveProperty("lastVerifiedTime");
   });

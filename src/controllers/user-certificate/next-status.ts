@@ -11,6 +11,7 @@ import {
   spentIssuances,
   unaccounted,
   unlistedSinceMs,
+  userIsGone,
 } from "./facts.ts";
 import { nextConditions } from "./next-conditions.ts";
 import type { Observed } from "./observed.ts";
@@ -65,7 +66,7 @@ function lastVerifiedTime({ observed, outcome, nowMs }: Round): string | undefin
   // Atlas has just handed it out: the list is asked when its turn comes.
   if (outcome.kind === "issued") return timestamp(nowMs);
   const held = heldCertificate(observed);
-  if (held === undefined) return undefined;
+  if (held === undefined || userIsGone(observed)) return undefined;
   switch (listedByAtlas(observed, held.serialNumber)) {
     case true:
       return timestamp(nowMs);

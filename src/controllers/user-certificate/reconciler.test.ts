@@ -61,6 +61,19 @@ describe("a writer that puts the Secret of last season back again and again", ()
   });
 });
 
+test("a user that is gone at Atlas can't log in: Ready is False until Atlas lists the certificate again", async () => {
+  const { scene, process } = await issuedScene();
+  scene.clock.advanceNow(7 * HOUR_MS);
+  scene.atlas.listFault = () => atlasError("userNotFound");
+  await scene.settle(process);
+  expect(scene.ready()).toBe("False UserNotFound");
+  scene.atlas.listFault = () => undefined;
+  scene.clock.advanceNow(10_000);
+  await scene.settle(process);
+  expect(scene.ready()).toBe("True Issued");
+  expect(scene.atlas.creates).toBe(1);
+});
+
 test("an annotation that names another user is put right, and costs no certificate", async () => {
   const { scene, process } = await issuedScene();
   scene.changeSecret((secret) => ({
