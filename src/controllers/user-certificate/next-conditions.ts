@@ -65,7 +65,6 @@ export function unusable(round: Round, held: CertificateFacts | undefined): Stat
   if (outcome.kind === "issued" && decision.kind !== "finish") return undefined;
   const change = identityChange(observed);
   if (change !== undefined) return no("IdentityChanged", `The Secret was issued for ${change}.`);
-  if (outcome.kind === "issued") return undefined;
   if (userIsGone(observed)) return no("UserNotFound", "Atlas has no such user.");
   const isListed = listedByAtlas(observed, held.serialNumber);
   const isMissing = isListed === false || (isListed === undefined && unlistedSinceMs(observed, nowMs) !== undefined);

@@ -86,6 +86,24 @@ describe("a certificate that was issued", () => {
   });
 });
 
+describe("a certificate whose issuance is finished after a crash", () => {
+  const found: Outcome = { kind: "issued", facts: FRESH, issuance: issuance() };
+  const unknown = { secret: managed(FRESH), status: { issuance: issuance() } };
+
+  test("is not verified: nobody has seen it in Atlas' list", () => {
+    const status = statusAfter(settled(unknown), found);
+    expect(status).toMatchObject({ serialNumber: "1002", revision: 2 });
+    expect(status).not.toHaveProperty("lastVerifiedTime");
+    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "False", reason: "NotListedByAtlas" });
+  });
+
+  test("is verified where this round's list holds it", () => {
+    const status = statusAfter(settled({ ...unknown, atlas: listed("1002") }), found);
+    expect(status.lastVerifiedTime).toBe(iso(NOW));
+    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "True" });
+  });
+});
+
 test("a certificate whose issuance is finished after a crash is remembered with the time of its attempt", () => {
   const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
   const observed = settled({ status: { issuance: issuance() } });

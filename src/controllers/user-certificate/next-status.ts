@@ -62,9 +62,9 @@ function certificateFields({ resource }: Observed, held: CertificateFacts) {
   };
 }
 
-function lastVerifiedTime({ observed, outcome, nowMs }: Round): string | undefined {
-  // Atlas has just handed it out: the list is asked when its turn comes.
-  if (outcome.kind === "issued") return timestamp(nowMs);
+function lastVerifiedTime({ observed, decision, outcome, nowMs }: Round): string | undefined {
+  // Atlas has just handed it out: the list is asked when its turn comes. What is finished was only found in the Secret.
+  if (outcome.kind === "issued" && decision.kind !== "finish") return timestamp(nowMs);
   const held = heldCertificate(observed);
   if (held === undefined || userIsGone(observed)) return undefined;
   switch (listedByAtlas(observed, held.serialNumber)) {
