@@ -510,7 +510,28 @@ describe("asks Atlas", () => {
     ["about a certificate that was verified six hours ago", settled(), NOW + 5 * HOUR_MS, true],
     ["not about one that was verified an hour ago", settled(), NOW, false],
     ["not while it is suspended", settled({ spec: { suspend: true } }), NOW + DAY_MS, false],
-    ["not for a repair", settled({ secret: managed(FACTS, { labels: {} }) }), NOW + DAY_MS, false],
+    ["not for a repair", settled({ secret: managed(FACTS, { labels: {} }) }), NOW, false],
+    [
+      "about a certificate whose labels are fought over, when it is due",
+      settled({ secret: managed(FACTS, { labels: {} }) }),
+      NOW + DAY_MS,
+      true,
+    ],
+    [
+      "about one whose labels nobody mends any more, when it is due",
+      settled({ secret: managed(FACTS, { labels: {} }), recentRepairs: numbers(5).map(() => NOW + DAY_MS) }),
+      NOW + DAY_MS,
+      true,
+    ],
+    [
+      "not about a Secret whose data is fought over",
+      settled({
+        secret: damaged("missing"),
+        status: { recentIssuances: numbers(2).map(() => ({ time: iso(NOW), reason: "KeyMismatch" })) },
+      }),
+      NOW,
+      false,
+    ],
     [
       "not while the backoff of the last question runs",
       following(round(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {

@@ -53,6 +53,14 @@ describe("a resource is looked at next", () => {
     expectSoon(lookAfter(observed, { kind: "repaired", differences: ["label"] }));
   });
 
+  test("soon after Atlas refused a list that came before a repair: it needs nothing of Atlas", () => {
+    const unlabelled = { secret: managed(FACTS, { labels: {} }) };
+    const observed = settled({ ...unlabelled, atlas: refused("AtlasUnavailable") });
+    expectSoon(lookAfter(observed));
+    const next = following(round(observed), { atlas: { kind: "notAsked" } });
+    expect(round(next).decision.kind).toBe("repair");
+  });
+
   test("soon after it was overtaken", () => {
     expectSoon(lookAfter(settled(), { kind: "overtaken" }));
   });
@@ -112,6 +120,15 @@ describe("a resource is looked at next", () => {
     const { nextAttemptTime: _n, lastAttempt: _l, ...kept } = following(done).resource.status;
     const observed = { ...done.observed, resource: { ...done.observed.resource, status: kept } };
     expect(nextLookMs({ ...done, observed })).toBe(NOW + POLICY.recheckIntervalMs);
+  });
+
+  test("when the list is due, where that comes before the end of a fight over labels", () => {
+    const nowMs = verificationDueMs(settled(), NOW) - 60_000;
+    const recentRepairs = Array.from({ length: 5 }, () => nowMs - 60_000);
+    const observed = settled({ secret: managed(FACTS, { labels: {} }), recentRepairs });
+    expect(lookAfter(observed, undefined, nowMs)).toBe(nowMs + 60_000);
+    const unlisted = lookAfter({ ...observed, atlas: listed() }, undefined, nowMs);
+    expect(unlisted).toBe(Math.floor(nowMs / SECOND_MS) * SECOND_MS + 60_000);
   });
 
   test("when the budget has room again", () => {

@@ -74,6 +74,29 @@ test("a user that is gone at Atlas can't log in: Ready is False until Atlas list
   expect(scene.atlas.creates).toBe(1);
 });
 
+test("a fight over labels does not keep Atlas' list from being asked", async () => {
+  const { scene, process } = await issuedScene();
+  scene.atlas.issued.length = 0;
+  const end = scene.clock.now() + 7 * HOUR_MS;
+  for (let look = 0; scene.clock.now() < end; look++) {
+    const labels = { other: String(look) };
+    scene.changeSecret((secret) => ({ ...secret, metadata: { ...secret.metadata, labels } }), "argocd");
+    const outcome = await process.reconciler.reconcile(`${NAMESPACE}/orders-api`, AbortSignal.timeout(5000));
+    if (outcome.kind === "again") scene.clock.advanceNow(Math.max(outcome.at - scene.clock.now(), 0));
+  }
+  expect(scene.atlas.creates).toBe(2);
+});
+
+test("a repair is not put off while Atlas does not answer", async () => {
+  const { scene, process } = await issuedScene();
+  scene.clock.advanceNow(7 * HOUR_MS);
+  scene.atlas.listFault = () => atlasError("unavailable");
+  scene.changeSecret((secret) => ({ ...secret, metadata: { ...secret.metadata, labels: {} } }), "argocd");
+  await scene.settle(process);
+  expect(scene.secret()?.metadata.labels).toHaveProperty([MANAGED_LABEL]);
+  expect(scene.ready()).toBe("True AtlasUnavailable");
+});
+
 test("an annotation that names another user is put right, and costs no certificate", async () => {
   const { scene, process } = await issuedScene();
   scene.changeSecret((secret) => ({
