@@ -97,6 +97,18 @@ test("a repair is not put off while Atlas does not answer", async () => {
   expect(scene.ready()).toBe("True AtlasUnavailable");
 });
 
+test("a renewal that is asked for early in a short month comes no more often than every third of the lifetime", async () => {
+  const scene = new Scene();
+  scene.atlas.lifetimeMs = 28 * DAY_MS;
+  scene.apply({ monthsUntilExpiration: 1, renewBefore: "671h" });
+  const process = scene.start();
+  for (let hour = 0; hour < 10 * 24; hour++) {
+    await scene.settle(process);
+    scene.clock.advanceNow(HOUR_MS);
+  }
+  expect(scene.atlas.creates).toBe(2);
+});
+
 test("an annotation that names another user is put right, and costs no certificate", async () => {
   const { scene, process } = await issuedScene();
   scene.changeSecret((secret) => ({
