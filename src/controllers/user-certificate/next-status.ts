@@ -219,7 +219,7 @@ function spentForNothing({ reason }: Trouble): boolean {
 
 /**
  * Doubling from 5 s to the longest wait; sooner when expiry is near; never sooner than Atlas asks for, nor sooner than an
- * hour where a certificate was spent for nothing (a simulator's month may be shorter).
+ * hour where a certificate was spent for nothing (or a day of a simulator's month).
  */
 function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failures: number): number {
   const { maxBackoffMs, recheckIntervalMs, monthMs } = observed.policy;
@@ -230,7 +230,7 @@ function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failure
   const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
   const waitMs = Math.min(doubledMs, urgentMs) * (0.75 + random / 4);
   const atLeastMs = trouble.retry.kind === "backoff" ? (trouble.retry.atLeastMs ?? 0) : 0;
-  return Math.max(waitMs, atLeastMs, spentForNothing(trouble) ? Math.min(HOUR_MS, monthMs) : 0);
+  return Math.max(waitMs, atLeastMs, spentForNothing(trouble) ? Math.min(HOUR_MS, monthMs / 30) : 0);
 }
 
 function counts(observed: Observed, status: UserCertificateStatus, outcome: Outcome) {
