@@ -4,6 +4,7 @@ export type IssueReason =
   | "SecretDataMissing"
   | "PemUndecodable"
   | "KeyMismatch"
+  | "SecretReverted"
   | "IdentityChanged"
   | "RenewRequested"
   | "NearingExpiry"
@@ -17,6 +18,7 @@ export const BLOCKED_REASONS = [
   "SecretContended",
   "SecretNotWritable",
   "CrdOutdated",
+  "ClockWrong",
   "CredentialsMissing",
   "CredentialsRejected",
   "RoleMissing",

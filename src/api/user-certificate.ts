@@ -117,7 +117,7 @@ export const userCertificateSpecSchema = z
         description:
           "How long before its expiry a certificate is replaced, as a duration such as 720h or 1h30m. Instead of " +
           "renewBeforePercentage; without either, at a third of the certificate's lifetime. Where the certificate " +
-          "turns out to live shorter than this, that third is used too.",
+          "turns out to live shorter than this, that third is used too. Never earlier than when two thirds are left.",
         maxLength: 32,
         ...rules({
           rule: `${isDuration("self")} && duration(self) >= duration('1s')`,
@@ -130,7 +130,8 @@ export const userCertificateSpecSchema = z
       .optional()
       .meta({
         description:
-          "How much of a certificate's lifetime is left when it is replaced, in percent: 1 to 99. Instead of renewBefore.",
+          "How much of a certificate's lifetime is left when it is replaced, in percent: 1 to 99. Instead of renewBefore. " +
+          "Never more than two thirds.",
         format: "int32",
         ...rules({
           rule: "self >= 1 && self <= 99",
@@ -246,6 +247,9 @@ export const userCertificateStatusSchema = z
     notAfter: timestamp("When the certificate expires.").optional(),
     renewalTime: timestamp("When the next certificate is issued.").optional(),
     lastVerifiedTime: timestamp("When Atlas last listed the certificate.").optional(),
+    unlistedSince: timestamp(
+      "When Atlas' list first held the certificate no longer. Another one is issued when a second list agrees.",
+    ).optional(),
     revision: z
       .int()
       .optional()

@@ -30,15 +30,44 @@ describe("refuses a certificate", () => {
   test.each([
     ["of another user", facts(91, "other"), "its subject is CN=other, not the user orders-api"],
     [
-      "that has expired already",
-      facts(-1),
-      "it expired at 2029-12-31T00:00:00.000Z: compare this cluster's clock with Atlas'",
+      "that lasts a month",
+      facts(30),
+      "it is valid from 2030-01-01T00:00:00.000Z to 2030-01-31T00:00:00.000Z, which is not about 3 months",
     ],
-    ["that expires now", facts(0), "it expired at 2030-01-01T00:00:00.000Z: compare this cluster's clock with Atlas'"],
-    ["that lasts a month", facts(30), "it expires at 2030-01-31T00:00:00.000Z, which is not about 3 months from now"],
-    ["that lasts a year", facts(365), "it expires at 2031-01-01T00:00:00.000Z, which is not about 3 months from now"],
+    [
+      "that lasts a year",
+      facts(365),
+      "it is valid from 2030-01-01T00:00:00.000Z to 2031-01-01T00:00:00.000Z, which is not about 3 months",
+    ],
+    [
+      "that expires before it begins",
+      facts(-1),
+      "it is valid from 2030-01-01T00:00:00.000Z to 2029-12-31T00:00:00.000Z, which is not about 3 months",
+    ],
   ])("%s", (_what, certificate, problem) => {
     expect(checkIssued(certificate, request, NOW)).toBe(problem);
+  });
+});
+
+describe("does not throw away a certificate", () => {
+  test.each([
+    ["because this clock is a month ahead", 30],
+    ["because this clock is a year ahead, and the certificate has expired by it", 365],
+    ["because this clock is behind", -40],
+  ])("%s", (_what, days) => {
+    expect(checkIssued(facts(91), request, NOW + days * DAY_MS)).toBeUndefined();
+  });
+
+  test("because its authority dates it back", () => {
+    const certificate = { ...facts(91), notBefore: new Date(NOW - 60 * DAY_MS) };
+    expect(checkIssued(certificate, request, NOW)).toBeUndefined();
+  });
+
+  test("but one for another request is refused in any time", () => {
+    for (const days of [-400, 40, 400]) {
+      expect(checkIssued(facts(30), request, NOW + days * DAY_MS)).toContain("not about 3 months");
+      expect(checkIssued(facts(91, "other"), request, NOW + days * DAY_MS)).toContain("its subject");
+    }
   });
 });
 

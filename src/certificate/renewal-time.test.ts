@@ -11,6 +11,8 @@ describe("a certificate of 90 days is renewed", () => {
     ["when a third is left, without a rule", undefined, 60],
     ["a fixed time before its expiry", { kind: "before", beforeMs: 10 * DAY_MS }, 80],
     ["when a share of its lifetime is left", { kind: "percentage", percentage: 50 }, 45],
+    ["when two thirds are left, where the share is larger", { kind: "percentage", percentage: 99 }, 30],
+    ["when two thirds are left, where the fixed time is longer", { kind: "before", beforeMs: 89 * DAY_MS }, 30],
     ["when a third is left, where the rule asks for its whole lifetime", { kind: "before", beforeMs: 90 * DAY_MS }, 60],
     ["when a third is left, where the rule asks for more", { kind: "before", beforeMs: 900 * DAY_MS }, 60],
   ];
@@ -19,7 +21,7 @@ describe("a certificate of 90 days is renewed", () => {
   });
 });
 
-test("the renewal time lies within the validity, whatever the rule", () => {
+test("the renewal time lies in the last two thirds of the validity, whatever the rule", () => {
   const rules = fc.option(
     fc.oneof(
       fc.record({ kind: fc.constant("before" as const), beforeMs: fc.integer({ min: 1000, max: 4e9 }) }),
@@ -33,7 +35,7 @@ test("the renewal time lies within the validity, whatever the rule", () => {
     fc.property(start, lifetime, rules, (startMs, lifetimeMs, rule) => {
       const validity = { notBefore: new Date(startMs), notAfter: new Date(startMs + lifetimeMs) };
       const time = renewalTime(validity, rule).getTime();
-      expect(time).toBeGreaterThanOrEqual(startMs);
+      expect(time).toBeGreaterThanOrEqual(startMs + Math.floor(lifetimeMs / 3) - 1);
       expect(time).toBeLessThan(startMs + lifetimeMs);
     }),
   );

@@ -6,6 +6,9 @@ export type RenewalRule =
 /** Without a rule, and where the rule asks for more than the certificate's lifetime. */
 const DEFAULT_SHARE = 1 / 3;
 
+/** More than that of the lifetime is never left: a rule that asks for nearly all of it would renew every hour. */
+const MAX_SHARE = 2 / 3;
+
 /**
  * The time at which a certificate is due for renewal, from its real lifetime.
  *
@@ -24,9 +27,9 @@ function leadMs(lifetimeMs: number, rule: RenewalRule | undefined): number {
     case undefined:
       return lifetimeMs * DEFAULT_SHARE;
     case "percentage":
-      return (lifetimeMs * rule.percentage) / 100;
+      return Math.min(rule.percentage / 100, MAX_SHARE) * lifetimeMs;
     case "before":
-      return rule.beforeMs < lifetimeMs ? rule.beforeMs : lifetimeMs * DEFAULT_SHARE;
+      return rule.beforeMs < lifetimeMs ? Math.min(rule.beforeMs, lifetimeMs * MAX_SHARE) : lifetimeMs * DEFAULT_SHARE;
     default:
       return rule satisfies never;
   }

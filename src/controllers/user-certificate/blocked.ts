@@ -1,7 +1,18 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../api/reasons.ts";
+import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { credentialsPlace } from "./credentials-secret.ts";
-import { backoffEndMs, DAY_MS, renewRequested, spentIssuances } from "./facts.ts";
+import {
+  backoffEndMs,
+  CLOCK_SKEW_MS,
+  DAY_MS,
+  dueByWrongClockMs,
+  happenedWithin,
+  heldCertificate,
+  listedByAtlas,
+  renewRequested,
+  spentIssuances,
+} from "./facts.ts";
 import { DAMAGE_REASONS } from "./issue-reasons.ts";
 import type { Observed } from "./observed.ts";
 import { timestamp } from "./timestamp.ts";
@@ -22,6 +33,7 @@ export const BLOCKED_CHECKS: readonly Check[] = [
 /** What stands in the way of issuing, once there is a reason to issue. */
 export const ISSUE_BLOCKED_CHECKS: readonly IssueCheck[] = [
   backoffRunning,
+  clockWrong,
   secretContended,
   issuanceBudgetSpent,
   tooManyUnexpired,
@@ -101,11 +113,40 @@ export function backoffRunning(observed: Observed, nowMs: number): Trouble | und
   };
 }
 
+/**
+ * A clock that is far ahead makes every certificate due, each new one too. Atlas lists only what has not expired: what it
+ * lists has not, whatever this clock says.
+ */
+function clockWrong(observed: Observed, nowMs: number, reason: IssueReason): Trouble | undefined {
+  const held = heldCertificate(observed);
+  const isOfTime = reason === "NearingExpiry" || reason === "SecretReverted";
+  if (!isOfTime || held === undefined) return undefined;
+  const dueMs = dueByWrongClockMs(observed, nowMs);
+  if (dueMs !== undefined) {
+    return dueMs <= nowMs ? undefined : clockAhead("it was due for renewal when Atlas had just issued it", held, dueMs);
+  }
+  const hasExpired = held.notAfter.getTime() <= nowMs - CLOCK_SKEW_MS;
+  if (!hasExpired || listedByAtlas(observed, held.serialNumber) !== true) return undefined;
+  return clockAhead("it has expired, but Atlas lists it as unexpired", held, nowMs + observed.policy.recheckIntervalMs);
+}
+
+function clockAhead(what: string, { serialNumber, notAfter }: CertificateFacts, atMs: number): Trouble {
+  return {
+    reason: "ClockWrong",
+    message:
+      `Certificate ${serialNumber} is valid until ${timestamp(notAfter.getTime())}: by this operator's clock ${what}. ` +
+      "Correct the clock of the node that the operator runs on; until then the certificate is not renewed, unless the " +
+      `annotation ${RENEW_REQUEST_ANNOTATION} is set to a new value.`,
+    needsPerson: true,
+    retry: { kind: "at", atMs },
+  };
+}
+
 function secretContended(observed: Observed, nowMs: number, reason: IssueReason): Trouble | undefined {
   if (!DAMAGE_REASONS.has(reason) || renewRequested(observed)) return undefined;
   const recent = observed.resource.status.recentIssuances ?? [];
   const damaged = recent.filter(
-    (issuance) => DAMAGE_REASONS.has(issuance.reason) && Date.parse(issuance.time) > nowMs - DAY_MS,
+    (issuance) => DAMAGE_REASONS.has(issuance.reason) && happenedWithin(DAY_MS, Date.parse(issuance.time), nowMs),
   );
   const oldest = damaged[0];
   if (oldest === undefined || damaged.length < MAX_DAMAGE_PER_DAY) return undefined;
@@ -118,7 +159,7 @@ function secretContended(observed: Observed, nowMs: number, reason: IssueReason)
 
 /** The same for labels and annotations: there a repair costs no certificate, only peace. */
 export function repairContended(observed: Observed, nowMs: number): Trouble | undefined {
-  const recent = observed.recentRepairs.filter((time) => time > nowMs - HOUR_MS);
+  const recent = observed.recentRepairs.filter((time) => happenedWithin(HOUR_MS, time, nowMs));
   const oldest = recent[0];
   if (oldest === undefined || recent.length < MAX_REPAIRS_PER_HOUR) return undefined;
   return contended(observed, `It was repaired ${recent.length} times in an hour`, oldest + HOUR_MS);
@@ -141,7 +182,7 @@ function issuanceBudgetSpent(observed: Observed, nowMs: number): Trouble | undef
   const { policy } = observed;
   const times = spentIssuances(observed)
     .map((issuance) => Date.parse(issuance.time))
-    .filter((time) => time > nowMs - DAY_MS);
+    .filter((time) => happenedWithin(DAY_MS, time, nowMs));
   if (times.length < policy.maxIssuesPerDay) return undefined;
   const atMs = Math.min(...times) + DAY_MS;
   return {

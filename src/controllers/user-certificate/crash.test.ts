@@ -74,6 +74,10 @@ interface Story {
 
 async function settled(scene: Scene): Promise<void> {
   scene.apply();
+  await lookOnce(scene);
+}
+
+async function lookOnce(scene: Scene): Promise<void> {
   const process = scene.start();
   await scene.settle(process);
   scene.stop(process);
@@ -103,6 +107,8 @@ const STORIES: readonly Story[] = [
       await settled(scene);
       scene.atlas.issued.length = 0;
       scene.clock.advanceNow(7 * HOUR_MS);
+      await lookOnce(scene);
+      scene.clock.advanceNow(60_000);
     },
     certificates: 1,
   },
@@ -207,6 +213,26 @@ test("a process that dies again and again after its create spends no more than t
   }
   expect(scene.atlas.creates).toBe(4);
   expect(scene.ready()).toBe("False IssuanceBudgetSpent");
+});
+
+test("a Secret from a backup is not taken for the fruit of an open attempt without a look at Atlas' list", async () => {
+  const scene = new Scene();
+  await settled(scene);
+  const old = scene.secret();
+  // The user was made anew at Atlas, the Secret damaged, and the answer to the create of no use.
+  scene.atlas.issued.length = 0;
+  scene.atlas.createFault = (create) => (create === 2 ? { answer: "rubbish" } : undefined);
+  scene.changeSecret((secret) => ({ ...secret, data: {} }));
+  const process = scene.start();
+  await process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+  expect(scene.status()).toHaveProperty("issuance");
+  scene.changeSecret((secret) => ({ ...secret, ...(old?.data !== undefined && { data: old.data }) }), "velero");
+  await process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+  expect(scene.ready()).toBe("False NotListedByAtlas");
+  const lists = scene.atlas.lists;
+  await scene.settle(process);
+  expect(scene.atlas.lists).toBeGreaterThan(lists);
+  expect(scene.ready()).toBe("False NotListedByAtlas");
 });
 
 test("what changed while an issuance waited to be finished is acted upon right after it", async () => {

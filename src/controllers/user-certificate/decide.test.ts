@@ -43,6 +43,24 @@ describe("keeps the certificate", () => {
         secret: managed(FACTS, { labels: { [MANAGED_LABEL]: "true", team: "x" } }),
       }),
     ],
+    [
+      "when somebody put back an older one that is still good",
+      settled({
+        atlas: listed("1001", "1002"),
+        status: {
+          recentIssuances: [{ time: iso(NOW), reason: "x", serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" }],
+        },
+      }),
+    ],
+    ["when one list lacks it", settled({ atlas: listed() })],
+    [
+      "when a second list lacks it too soon after the first",
+      settled({ atlas: listed(), status: { unlistedSince: iso(NOW - 59_000) } }),
+    ],
+    [
+      "when the lists lacked another one before it",
+      settled({ atlas: listed(), status: { unlistedSince: iso(NOW - HOUR_MS), serialNumber: "1000" } }),
+    ],
     ["when the months of the next one change", settled({ spec: { monthsUntilExpiration: 12 }, generation: 2 })],
     ["when the Secret is being deleted but is still there", settled({ secret: managed(FACTS, { deleting: true }) })],
     ["when the renew request was answered", settled({ renewRequest: "a", status: { renewRequest: "a" } })],
@@ -87,6 +105,8 @@ describe("keeps the certificate", () => {
 });
 
 describe("issues", () => {
+  const unlisted = { unlistedSince: iso(NOW - 60_000) };
+  const newer = { time: iso(NOW), reason: "NearingExpiry", serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" };
   const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
   const cases: readonly [what: string, observed: Observed, reason: IssueReason, message: string, nowMs?: number][] = [
     ["when there is no Secret", settled({ secret: ABSENT }), "SecretMissing", "There is no Secret orders-api-mongodb."],
@@ -129,6 +149,20 @@ describe("issues", () => {
       "IdentityChanged",
       `The Secret was issued for another user; wanted is user billing of project ${settled().resource.spec.projectId}.`,
     ],
+    [
+      "when somebody put back an older certificate that is due",
+      settled({ status: { recentIssuances: [newer] } }),
+      "SecretReverted",
+      "Somebody put back the certificate that 1002 had replaced. Certificate 1001 expires in 20d.",
+      FACTS.notAfter.getTime() - 20 * DAY_MS,
+    ],
+    [
+      "when somebody put back an older certificate of another user",
+      settled({ spec: { username: "billing" }, status: { recentIssuances: [newer] } }),
+      "SecretReverted",
+      "Somebody put back the certificate that 1002 had replaced. The Secret was issued for user orders-api; " +
+        `wanted is user billing of project ${settled().resource.spec.projectId}.`,
+    ],
     ["when renewal is requested", settled({ renewRequest: "a" }), "RenewRequested", "Renewal was requested (a)."],
     [
       "when renewal is requested again",
@@ -159,19 +193,19 @@ describe("issues", () => {
     ],
     [
       "when Atlas no longer lists the certificate",
-      settled({ atlas: listed("1002") }),
+      settled({ atlas: listed("1002"), status: unlisted }),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],
     [
       "when Atlas lists nothing at all",
-      settled({ atlas: listed() }),
+      settled({ atlas: listed(), status: unlisted }),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],
     [
       "when Atlas does not list the certificate of a Secret that was there before",
-      firstLook({ atlas: listed() }),
+      following(round(firstLook({ atlas: listed() }), undefined, NOW - 60_000)),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],
@@ -239,6 +273,14 @@ describe("is blocked", () => {
 
   const freed: readonly (readonly [string, Observed])[] = [
     ["once the oldest of four certificates is a day old", settled({ secret: ABSENT, status: spent(4, "x", DAY_MS) })],
+    [
+      "by four certificates that a clock far ahead has dated",
+      settled({ secret: ABSENT, status: spent(4, "x", -365 * DAY_MS) }),
+    ],
+    [
+      "by damage that a clock far ahead has dated",
+      settled({ secret: damaged("missing"), status: spent(2, "KeyMismatch", -365 * DAY_MS) }),
+    ],
     ["once one of ten has expired", settled({ secret: ABSENT, atlas: listed(...numbers(9)) })],
     [
       "when a renewal is requested although the data was damaged twice",
@@ -255,6 +297,51 @@ describe("is blocked", () => {
   ];
   test.each(freed)("no longer %s", (_what, observed) => {
     expect(kindOf(observed)).toBe("issue");
+  });
+
+  describe("by a clock that is ahead", () => {
+    const yearLater = NOW + 365 * DAY_MS;
+
+    test("where Atlas lists a certificate that has expired by it", () => {
+      const observed = settled({ atlas: listed("1001") });
+      expect(decide(observed, yearLater)).toMatchObject({
+        kind: "blocked",
+        trouble: {
+          reason: "ClockWrong",
+          needsPerson: true,
+          message: expect.stringContaining("it has expired, but Atlas lists it as unexpired. Correct the clock"),
+          retry: { kind: "at", atMs: yearLater + POLICY.recheckIntervalMs },
+        },
+      });
+    });
+
+    test("where the certificate was due when it was issued, until it is really due", () => {
+      const issuedMs = FACTS.notBefore.getTime() + 61 * DAY_MS;
+      const notAfter = FACTS.notAfter.toISOString();
+      const recentIssuances = [{ time: iso(issuedMs), reason: "SecretMissing", serialNumber: "1001", notAfter }];
+      const observed = settled({ atlas: listed("1001"), status: { recentIssuances } });
+      const atMs = issuedMs + 60 * DAY_MS;
+      expect(decide(observed, issuedMs + SECOND_MS)).toMatchObject({
+        trouble: { reason: "ClockWrong", retry: { kind: "at", atMs } },
+      });
+      expect(kindOf({ ...observed, atlas: listed() }, atMs)).toBe("issue");
+    });
+
+    test("but not where its Secret could not be written before it was due", () => {
+      const soon = certificate("1001", { notAfter: new Date(FACTS.notBefore.getTime() + HOUR_MS) });
+      const time = iso(FACTS.notBefore.getTime() + 0.8 * HOUR_MS);
+      const recentIssuances = [{ time, reason: "SecretMissing", serialNumber: "1001" }];
+      const observed = settled({ secret: managed(soon), atlas: listed("1001"), status: { recentIssuances } });
+      expect(kindOf(observed, Date.parse(time) + SECOND_MS)).toBe("issue");
+    });
+
+    test.each([
+      ["Atlas lists it no longer", settled({ atlas: listed() }), yearLater],
+      ["it expired a minute ago", settled({ atlas: listed("1001") }), FACTS.notAfter.getTime() + 60_000],
+      ["a renewal is requested", settled({ atlas: listed("1001"), renewRequest: "a" }), yearLater],
+    ])("but not where %s", (_what, observed, nowMs) => {
+      expect(kindOf(observed, nowMs)).toBe("issue");
+    });
   });
 
   test("and says by whom the Secret is overwritten", () => {
@@ -309,6 +396,17 @@ describe("repairs", () => {
       settled({ secret: managed(FACTS, { annotations: without(annotations, SECRET_ANNOTATIONS.username) }) }),
       [`annotation ${SECRET_ANNOTATIONS.username}`],
     ],
+    ...[SECRET_ANNOTATIONS.username, SECRET_ANNOTATIONS.projectId].map(
+      (key) =>
+        [
+          `the annotation ${key}, where Atlas lists the certificate for the user that is wanted`,
+          settled({
+            atlas: listed("1001"),
+            secret: managed(FACTS, { annotations: { ...annotations, [key]: "another" } }),
+          }),
+          [`annotation ${key}`],
+        ] as const,
+    ),
     [
       "a label that the template asks for",
       settled({ spec: { secretTemplate: { labels: { app: "orders" } } } }),
@@ -412,7 +510,28 @@ describe("asks Atlas", () => {
     ["about a certificate that was verified six hours ago", settled(), NOW + 5 * HOUR_MS, true],
     ["not about one that was verified an hour ago", settled(), NOW, false],
     ["not while it is suspended", settled({ spec: { suspend: true } }), NOW + DAY_MS, false],
-    ["not for a repair", settled({ secret: managed(FACTS, { labels: {} }) }), NOW + DAY_MS, false],
+    ["not for a repair", settled({ secret: managed(FACTS, { labels: {} }) }), NOW, false],
+    [
+      "about a certificate whose labels are fought over, when it is due",
+      settled({ secret: managed(FACTS, { labels: {} }) }),
+      NOW + DAY_MS,
+      true,
+    ],
+    [
+      "about one whose labels nobody mends any more, when it is due",
+      settled({ secret: managed(FACTS, { labels: {} }), recentRepairs: numbers(5).map(() => NOW + DAY_MS) }),
+      NOW + DAY_MS,
+      true,
+    ],
+    [
+      "not about a Secret whose data is fought over",
+      settled({
+        secret: damaged("missing"),
+        status: { recentIssuances: numbers(2).map(() => ({ time: iso(NOW), reason: "KeyMismatch" })) },
+      }),
+      NOW,
+      false,
+    ],
     [
       "not while the backoff of the last question runs",
       following(round(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {

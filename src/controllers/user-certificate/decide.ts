@@ -1,6 +1,6 @@
 import { BLOCKED_CHECKS, ISSUE_BLOCKED_CHECKS, repairContended } from "./blocked.ts";
 import { secretDifferences } from "./desired-secret.ts";
-import { backoffEndMs, issuanceSucceeded, verificationDueMs } from "./facts.ts";
+import { backoffEndMs, heldCertificate, issuanceSucceeded, verificationDueMs } from "./facts.ts";
 import { ISSUE_CHECKS } from "./issue-reasons.ts";
 import type { Decision, Observed } from "./observed.ts";
 
@@ -38,14 +38,24 @@ export function needsAtlas(observed: Observed, decision: Decision, nowMs: number
     case "issue":
       return true;
     case "keep":
-      if (backoffEndMs(observed, nowMs) !== undefined) return false;
-      // An issuance that is open with nothing left to issue: only the list tells what became of it.
-      return observed.resource.status.issuance !== undefined || nowMs >= verificationDueMs(observed);
-    case "blocked":
-    case "finish":
     case "repair":
+      return listIsDue(observed, nowMs);
+    case "blocked":
+      // A fight over labels must not keep it secret that the certificate is gone.
+      return (
+        decision.trouble.reason === "SecretContended" &&
+        heldCertificate(observed) !== undefined &&
+        listIsDue(observed, nowMs)
+      );
+    case "finish":
       return false;
     default:
       return decision satisfies never;
   }
+}
+
+function listIsDue(observed: Observed, nowMs: number): boolean {
+  if (backoffEndMs(observed, nowMs) !== undefined) return false;
+  // An issuance that is open with nothing left to issue: only the list tells what became of it.
+  return observed.resource.status.issuance !== undefined || nowMs >= verificationDueMs(observed, nowMs);
 }

@@ -16,6 +16,7 @@ import type { Observed } from "./observed.ts";
 import {
   ABSENT,
   certificate,
+  DAY_MS,
   damaged,
   FACTS,
   FOREIGN,
@@ -31,6 +32,7 @@ import {
   POLICY,
   refused,
   round,
+  SECOND_MS,
   SETTLED_STATUS,
   settled,
 } from "./testing/observations.ts";
@@ -54,18 +56,41 @@ describe("a certificate was verified last", () => {
 
   test("never, where the status speaks of another one", () => {
     expect(lastVerifiedMs(settled({ secret: managed(certificate("1002")) }))).toBeUndefined();
-    expect(verificationDueMs(settled({ secret: managed(certificate("1002")) }))).toBe(0);
+    expect(verificationDueMs(settled({ secret: managed(certificate("1002")) }), NOW)).toBe(0);
   });
 
   test("and each resource has a time of its own for the next, in the last fifth of the interval", () => {
     const due = Array.from({ length: 100 }, (_, index) => {
       const observed = settled();
-      return verificationDueMs({ ...observed, resource: { ...observed.resource, uid: uuid(index) } });
+      return verificationDueMs({ ...observed, resource: { ...observed.resource, uid: uuid(index) } }, NOW);
     });
     const last = NOW - HOUR_MS;
     expect(Math.min(...due)).toBeGreaterThanOrEqual(last + 0.8 * POLICY.verifyIntervalMs);
     expect(Math.max(...due)).toBeLessThanOrEqual(last + POLICY.verifyIntervalMs);
     expect(Math.max(...due) - Math.min(...due)).toBeGreaterThan(0.15 * POLICY.verifyIntervalMs);
+  });
+});
+
+describe("a time that a clock far ahead has written", () => {
+  const ahead = (ms: number) => new Date(NOW + ms).toISOString();
+
+  test("does not put off the next list", () => {
+    expect(verificationDueMs(settled({ status: { lastVerifiedTime: ahead(100 * DAY_MS) } }), NOW)).toBe(0);
+    const alittle = settled({ status: { lastVerifiedTime: ahead(2 * 60_000) } });
+    expect(verificationDueMs(alittle, NOW)).toBeGreaterThan(NOW);
+  });
+
+  test("is no backoff: none lasts longer than a day", () => {
+    const failed = following(round(settled({ secret: ABSENT, atlas: listed() }), failure("AtlasUnavailable")));
+    const until = (nextAttemptTime: string, change: Partial<Observed> = {}) => ({
+      ...failed,
+      resource: { ...failed.resource, status: { ...failed.resource.status, nextAttemptTime } },
+      ...change,
+    });
+    expect(backoffEndMs(until(ahead(365 * DAY_MS)), NOW)).toBeUndefined();
+    expect(backoffEndMs(until(ahead(DAY_MS + SECOND_MS)), NOW)).toBe(NOW + DAY_MS + SECOND_MS);
+    const patient = { policy: { ...POLICY, maxBackoffMs: 3 * DAY_MS } };
+    expect(backoffEndMs(until(ahead(3 * DAY_MS), patient), NOW)).toBe(NOW + 3 * DAY_MS);
   });
 });
 

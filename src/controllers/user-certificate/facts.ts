@@ -11,6 +11,9 @@ import { timestamp } from "./timestamp.ts";
 
 export const DAY_MS = 86_400_000;
 
+/** How far two clocks that count as right may lie apart: what is further in the future was written by a wrong one. */
+export const CLOCK_SKEW_MS = 5 * 60_000;
+
 /** The certificate in the Secret, if the Secret is the operator's and this resource's, and holds a pair that matches. */
 export function heldCertificate({ secret, secretHolder }: Observed): CertificateFacts | undefined {
   if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;
@@ -33,20 +36,37 @@ export function identityChange(observed: Observed): string | undefined {
   const { secret, resource } = observed;
   if (secret.kind !== "managed") return undefined;
   const { projectId, username } = resource.spec;
+  const held = heldCertificate(observed);
+  const isOfSubject = held !== undefined && subjectIsUser(held.subject, username);
+  // Atlas' list of the user that the spec names is the better witness: an annotation can be changed by anybody.
+  if (isOfSubject && listedByAtlas(observed, held.serialNumber)) return undefined;
   const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
   if (forProject !== undefined && forProject !== projectId) return `project ${forProject}`;
   const forUser = secret.metadata.annotations[SECRET_ANNOTATIONS.username];
   if (forUser !== undefined && forUser !== username) return `user ${forUser}`;
-  const held = heldCertificate(observed);
   // Without the annotation the certificate itself tells whose it is.
-  if (forUser === undefined && held !== undefined && !subjectIsUser(held.subject, username)) return "another user";
-  return undefined;
+  return forUser === undefined && held !== undefined && !isOfSubject ? "another user" : undefined;
+}
+
+/** The certificate of this resource that had replaced the held one: somebody has put the older one back. */
+export function replacement(observed: Observed, nowMs: number): string | undefined {
+  const held = heldCertificate(observed);
+  const { recentIssuances = [] } = observed.resource.status;
+  const newest = recentIssuances.findLast((issuance) => issuance.serialNumber && isRemembered(issuance, nowMs));
+  if (held === undefined || newest === undefined || newest.serialNumber === held.serialNumber) return undefined;
+  // One that somebody put there by hand is no older one: it lasts longer.
+  return Date.parse(newest.notAfter ?? "") > held.notAfter.getTime() ? newest.serialNumber : undefined;
 }
 
 /** Whether Atlas' list of this round holds the certificate; undefined where Atlas was not asked. */
 export function listedByAtlas({ atlas }: Observed, serialNumber: string): boolean | undefined {
   if (atlas.kind !== "listed") return undefined;
   return atlas.certificates.some((certificate) => certificate.serialNumber === serialNumber);
+}
+
+/** Whether Atlas said in this round that there is no such user: nobody logs in as one, whatever the Secret holds. */
+export function userIsGone({ atlas }: Observed): boolean {
+  return atlas.kind === "refused" && atlas.trouble.reason === "UserNotFound";
 }
 
 /** When Atlas last listed the certificate, in milliseconds; undefined where it never did or no longer does. */
@@ -56,11 +76,53 @@ export function lastVerifiedMs(observed: Observed, held = heldCertificate(observ
   return Date.parse(lastVerifiedTime);
 }
 
-/** When Atlas' list is due. Spread by UID over a fifth of the interval, so that resources made together part. */
-export function verificationDueMs(observed: Observed, held = heldCertificate(observed)): number {
+/**
+ * When Atlas' list is due. Spread by UID over a fifth of the interval, so that resources made together part. At once
+ * where a clock that was ahead dated the last one: it would be waited for as long as that clock was ahead.
+ */
+export function verificationDueMs(observed: Observed, nowMs: number, held = heldCertificate(observed)): number {
   const last = lastVerifiedMs(observed, held);
-  if (last === undefined) return 0;
+  if (last === undefined) return secondListDueMs(observed, nowMs, held) ?? 0;
+  if (isOfWrongClock(last, nowMs)) return 0;
   return last + observed.policy.verifyIntervalMs * (1 - 0.2 * fractionOf(observed.resource.uid));
+}
+
+/** How long after a list without the certificate a second one is asked for: long enough for a glitch to pass. */
+const SECOND_LIST_MS = 60_000;
+
+/** Since when, in milliseconds, Atlas' lists have lacked the certificate; undefined where none has, or one held it since. */
+export function unlistedSinceMs(
+  observed: Observed,
+  nowMs: number,
+  held = heldCertificate(observed),
+): number | undefined {
+  const { serialNumber, unlistedSince } = observed.resource.status;
+  if (unlistedSince === undefined || serialNumber !== held?.serialNumber) return undefined;
+  const sinceMs = Date.parse(unlistedSince);
+  return isOfWrongClock(sinceMs, nowMs) ? undefined : sinceMs;
+}
+
+/** When a second list may confirm that Atlas no longer has the certificate; undefined where no first one said so. */
+export function secondListDueMs(
+  observed: Observed,
+  nowMs: number,
+  held = heldCertificate(observed),
+): number | undefined {
+  const sinceMs = unlistedSinceMs(observed, nowMs, held);
+  return sinceMs && sinceMs + secondListWaitMs(observed);
+}
+
+export function secondListWaitMs({ policy }: Observed): number {
+  return Math.min(SECOND_LIST_MS, policy.verifyIntervalMs);
+}
+
+function isOfWrongClock(timeMs: number, nowMs: number): boolean {
+  return timeMs > nowMs + CLOCK_SKEW_MS;
+}
+
+/** Whether something happened in the last so many milliseconds. What a clock that was ahead has dated did not. */
+export function happenedWithin(spanMs: number, timeMs: number, nowMs: number): boolean {
+  return timeMs > nowMs - spanMs && !isOfWrongClock(timeMs, nowMs);
 }
 
 /** A number from 0 to 1 that depends on nothing but the text (FNV-1a). */
@@ -84,12 +146,43 @@ export function backoffEndMs(observed: Observed, nowMs: number): number | undefi
   const { nextAttemptTime, lastAttempt } = status;
   if (nextAttemptTime === undefined || lastAttempt === undefined) return undefined;
   const endMs = Date.parse(nextAttemptTime);
-  if (!(endMs > nowMs)) return undefined;
+  if (!(endMs > nowMs) || endMs > latestBackoffEndMs(observed, nowMs)) return undefined;
   const changed =
     lastAttempt.generation !== generation ||
     lastAttempt.renewRequest !== renewRequest ||
     lastAttempt.credentialsVersion !== observed.credentials.version;
   return changed ? undefined : endMs;
+}
+
+/**
+ * No backoff that begins now ends later: a day is the most that Atlas can ask for (see src/atlas/retry-after.ts). One that
+ * does was written by a clock that was ahead, and could outlast the certificate.
+ */
+function latestBackoffEndMs({ policy }: Observed, nowMs: number): number {
+  return nowMs + Math.max(DAY_MS, policy.maxBackoffMs) + CLOCK_SKEW_MS;
+}
+
+/**
+ * The time, by this clock, at which the held certificate is really due although it counted as due when it was issued: the
+ * two times that the issue has, by this clock and by Atlas', tell how far the clock is ahead. Undefined where it is not.
+ */
+export function dueByWrongClockMs(observed: Observed, nowMs: number): number | undefined {
+  const held = heldCertificate(observed);
+  const dueMs = renewalDueMs(observed);
+  const { recentIssuances = [] } = observed.resource.status;
+  const issued = recentIssuances.findLast(({ serialNumber }) => serialNumber === held?.serialNumber);
+  if (held === undefined || dueMs === undefined || issued === undefined || !isRemembered(issued, nowMs))
+    return undefined;
+  const issuedMs = Date.parse(issued.time);
+  const aheadMs = issuedMs - held.notBefore.getTime();
+  // Less than that may be a Secret that could not be written for long.
+  return issuedMs < dueMs || aheadMs < DAY_MS ? undefined : dueMs + aheadMs;
+}
+
+/** Whether an issuance is still of use: for the budget, or to account for a certificate that Atlas may list. */
+export function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolean {
+  // A clock that is ahead of Atlas' must not make a stranger of a certificate that Atlas still lists.
+  return Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS);
 }
 
 /** Serial numbers that this resource accounts for: the held one, and those it was issued. */

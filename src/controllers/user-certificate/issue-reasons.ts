@@ -1,6 +1,14 @@
 import { describeDuration } from "../../api/duration.ts";
 import type { IssueReason } from "../../api/reasons.ts";
-import { heldCertificate, identityChange, listedByAtlas, renewalDueMs, renewRequested } from "./facts.ts";
+import {
+  heldCertificate,
+  identityChange,
+  listedByAtlas,
+  renewalDueMs,
+  renewRequested,
+  replacement,
+  secondListDueMs,
+} from "./facts.ts";
 import type { Observed } from "./observed.ts";
 
 type Check = (observed: Observed, nowMs: number) => string | undefined;
@@ -13,6 +21,7 @@ export const ISSUE_CHECKS: readonly (readonly [IssueReason, Check])[] = [
   ["SecretDataMissing", secretDataMissing],
   ["PemUndecodable", pemUndecodable],
   ["KeyMismatch", keyMismatch],
+  ["SecretReverted", secretReverted],
   ["IdentityChanged", identityChanged],
   ["RenewRequested", renewalRequested],
   ["NearingExpiry", nearingExpiry],
@@ -24,6 +33,7 @@ export const DAMAGE_REASONS: ReadonlySet<string> = new Set<IssueReason>([
   "SecretDataMissing",
   "PemUndecodable",
   "KeyMismatch",
+  "SecretReverted",
 ]);
 
 function secretMissing({ secret, resource }: Observed): string | undefined {
@@ -47,6 +57,14 @@ function damage({ secret, resource }: Observed, kind: "missing" | "undecodable" 
   return `Secret ${resource.spec.secretName} is of no use: ${secret.content.problem}.`;
 }
 
+/** A writer that puts an old Secret back would get a new certificate each time, as one that spoils the data would. */
+function secretReverted(observed: Observed, nowMs: number): string | undefined {
+  const newer = replacement(observed, nowMs);
+  const problem = identityChanged(observed) ?? nearingExpiry(observed, nowMs) ?? notListedByAtlas(observed, nowMs);
+  if (newer === undefined || problem === undefined) return undefined;
+  return `Somebody put back the certificate that ${newer} had replaced. ${problem}`;
+}
+
 function identityChanged(observed: Observed): string | undefined {
   const before = identityChange(observed);
   const { projectId, username } = observed.resource.spec;
@@ -67,8 +85,11 @@ function nearingExpiry(observed: Observed, nowMs: number): string | undefined {
     : `Certificate ${held.serialNumber} has expired.`;
 }
 
-function notListedByAtlas(observed: Observed): string | undefined {
+/** One list may be wrong, and what is issued because of it can't be taken back: a second one has to agree. */
+function notListedByAtlas(observed: Observed, nowMs: number): string | undefined {
   const held = heldCertificate(observed);
   if (held === undefined || listedByAtlas(observed, held.serialNumber) !== false) return undefined;
+  const dueMs = secondListDueMs(observed, nowMs);
+  if (dueMs === undefined || nowMs < dueMs) return undefined;
   return `Atlas no longer lists certificate ${held.serialNumber}.`;
 }

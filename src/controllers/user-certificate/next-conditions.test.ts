@@ -94,6 +94,12 @@ describe("Ready is False", () => {
       "Suspended",
     ],
     ["when Atlas no longer lists it", settled({ atlas: listed() }), "NotListedByAtlas"],
+    ["when Atlas has no such user", settled({ atlas: refused("UserNotFound") }), "UserNotFound"],
+    [
+      "while the backoff after that runs",
+      following(round(settled({ atlas: refused("UserNotFound") })), { atlas: { kind: "notAsked" } }),
+      "UserNotFound",
+    ],
     ["when Atlas was never asked about it", settled({ secret: managed(certificate("1002")) }), "NotListedByAtlas"],
     ["when it is another user's", settled({ spec: { username: "billing" }, atlas: listed() }), "IdentityChanged"],
     [

@@ -1,7 +1,7 @@
 import type { Condition, ConditionType } from "../../api/conditions.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { renewalTime } from "../../certificate/renewal-time.ts";
-import { identityChange, lastVerifiedMs, listedByAtlas, renewalRule } from "./facts.ts";
+import { identityChange, lastVerifiedMs, listedByAtlas, renewalRule, unlistedSinceMs, userIsGone } from "./facts.ts";
 import { type Round, troubleOf } from "./round.ts";
 import { timestamp } from "./timestamp.ts";
 import type { Trouble } from "./trouble.ts";
@@ -65,9 +65,10 @@ export function unusable(round: Round, held: CertificateFacts | undefined): Stat
   if (outcome.kind === "issued" && decision.kind !== "finish") return undefined;
   const change = identityChange(observed);
   if (change !== undefined) return no("IdentityChanged", `The Secret was issued for ${change}.`);
-  if (outcome.kind === "issued") return undefined;
+  if (userIsGone(observed)) return no("UserNotFound", "Atlas has no such user.");
   const isListed = listedByAtlas(observed, held.serialNumber);
-  if (isListed === false) return no("NotListedByAtlas", `Atlas no longer lists certificate ${held.serialNumber}.`);
+  const isMissing = isListed === false || (isListed === undefined && unlistedSinceMs(observed, nowMs) !== undefined);
+  if (isMissing) return no("NotListedByAtlas", `Atlas no longer lists certificate ${held.serialNumber}.`);
   if (isListed === undefined && lastVerifiedMs(observed) === undefined) {
     return no("NotListedByAtlas", `Atlas has not confirmed certificate ${held.serialNumber} yet.`);
   }

@@ -35,7 +35,7 @@ const EXPIRY_MS = FACTS.notAfter.getTime();
 
 describe("a resource is looked at next", () => {
   test("when Atlas' list is due", () => {
-    expect(lookAfter(settled())).toBe(verificationDueMs(settled()));
+    expect(lookAfter(settled())).toBe(verificationDueMs(settled(), NOW));
   });
 
   test("when the renewal is due, if that is sooner", () => {
@@ -53,6 +53,14 @@ describe("a resource is looked at next", () => {
     expectSoon(lookAfter(observed, { kind: "repaired", differences: ["label"] }));
   });
 
+  test("soon after Atlas refused a list that came before a repair: it needs nothing of Atlas", () => {
+    const unlabelled = { secret: managed(FACTS, { labels: {} }) };
+    const observed = settled({ ...unlabelled, atlas: refused("AtlasUnavailable") });
+    expectSoon(lookAfter(observed));
+    const next = following(round(observed), { atlas: { kind: "notAsked" } });
+    expect(round(next).decision.kind).toBe("repair");
+  });
+
   test("soon after it was overtaken", () => {
     expectSoon(lookAfter(settled(), { kind: "overtaken" }));
   });
@@ -64,7 +72,7 @@ describe("a resource is looked at next", () => {
 
   test.each([
     ["renewal", settled({ atlas: listed("1001") }), RENEWAL_MS - 2],
-    ["list", settled({ atlas: { kind: "notAsked" } }), verificationDueMs(settled()) - 2],
+    ["list", settled({ atlas: { kind: "notAsked" } }), verificationDueMs(settled(), NOW) - 2],
   ])("soon where the %s came due while the round was under way", (_what, observed, decidedAtMs) => {
     const done = { ...round(observed, undefined, decidedAtMs), nowMs: decidedAtMs + 5 };
     expect(done.decision).toEqual({ kind: "keep" });
@@ -76,6 +84,15 @@ describe("a resource is looked at next", () => {
     const done = { ...round(settled({ secret: ABSENT, status: { recentIssuances } })), nowMs: NOW + SECOND_MS };
     expect(done.decision.kind).toBe("blocked");
     expectSoon(nextLookMs(done), done.nowMs);
+  });
+
+  test("a minute after a list that lacks the certificate, for a second one", () => {
+    const observed = settled({ atlas: listed() });
+    expect(lookAfter(observed)).toBe(NOW + 60_000);
+    const later = following(round(observed), { atlas: { kind: "notAsked" } });
+    expect(lookAfter(later, undefined, NOW + 30_000)).toBe(NOW + 60_000);
+    // An API server with another version's CRD drops it from the status.
+    expect(nextLookMs(round(observed))).toBe(NOW + 60_000);
   });
 
   test("when the backoff is over", () => {
@@ -103,6 +120,15 @@ describe("a resource is looked at next", () => {
     const { nextAttemptTime: _n, lastAttempt: _l, ...kept } = following(done).resource.status;
     const observed = { ...done.observed, resource: { ...done.observed.resource, status: kept } };
     expect(nextLookMs({ ...done, observed })).toBe(NOW + POLICY.recheckIntervalMs);
+  });
+
+  test("when the list is due, where that comes before the end of a fight over labels", () => {
+    const nowMs = verificationDueMs(settled(), NOW) - 60_000;
+    const recentRepairs = Array.from({ length: 5 }, () => nowMs - 60_000);
+    const observed = settled({ secret: managed(FACTS, { labels: {} }), recentRepairs });
+    expect(lookAfter(observed, undefined, nowMs)).toBe(nowMs + 60_000);
+    const unlisted = lookAfter({ ...observed, atlas: listed() }, undefined, nowMs);
+    expect(unlisted).toBe(Math.floor(nowMs / SECOND_MS) * SECOND_MS + 60_000);
   });
 
   test("when the budget has room again", () => {

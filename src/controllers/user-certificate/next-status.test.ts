@@ -86,6 +86,32 @@ describe("a certificate that was issued", () => {
   });
 });
 
+describe("a certificate whose issuance is finished after a crash", () => {
+  const found: Outcome = { kind: "issued", facts: FRESH, issuance: issuance() };
+  const unknown = { secret: managed(FRESH), status: { issuance: issuance() } };
+
+  test("is not verified: nobody has seen it in Atlas' list", () => {
+    const status = statusAfter(settled(unknown), found);
+    expect(status).toMatchObject({ serialNumber: "1002", revision: 2 });
+    expect(status).not.toHaveProperty("lastVerifiedTime");
+    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "False", reason: "NotListedByAtlas" });
+  });
+
+  test("is verified where this round's list holds it", () => {
+    const status = statusAfter(settled({ ...unknown, atlas: listed("1002") }), found);
+    expect(status.lastVerifiedTime).toBe(iso(NOW));
+    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "True" });
+  });
+});
+
+test("a certificate whose issuance is finished after a crash is remembered with the time of its attempt", () => {
+  const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
+  const observed = settled({ status: { issuance: issuance() } });
+  expect(statusAfter(observed, found, NOW + DAY_MS).recentIssuances).toMatchObject([
+    { time: issuance().startedAt, serialNumber: "1001" },
+  ]);
+});
+
 describe("a renew request", () => {
   test("is answered by the attempt that saw it", () => {
     expect(statusAfter(missing(), issued({ renewRequest: "a" })).renewRequest).toBe("a");
@@ -247,6 +273,16 @@ describe("the backoff", () => {
     expect(wait(first, asked)).toBeGreaterThanOrEqual(2 * HOUR_MS);
   });
 
+  test("lasts an hour at least where a certificate was spent for nothing, however near the expiry", () => {
+    const spent = failure("AnswerUnusable", { spent: true, staysOpen: true, issuance: issuance() });
+    expect(wait(first, spent)).toBeGreaterThanOrEqual(HOUR_MS);
+    const near = settled({ atlas: listed("1001") });
+    expect(wait(near, spent, FACTS.notAfter.getTime() - 60_000)).toBeGreaterThanOrEqual(HOUR_MS);
+    const simulated = missing({ secret: ABSENT, policy: { ...POLICY, monthMs: 600_000 } });
+    expect(wait(simulated, spent)).toBeGreaterThanOrEqual(20_000);
+    expect(wait(simulated, spent)).toBeLessThanOrEqual(21_000);
+  });
+
   test("ends no sooner than it says: the API server keeps whole seconds", () => {
     for (let ms = 0; ms < 1000; ms += 37) {
       const asked = failure("RateLimited", { trouble: { ...soon, retry: { kind: "backoff", atLeastMs: 60_000 } } });
@@ -341,6 +377,23 @@ describe("what Atlas lists", () => {
       ...status,
       lastVerifiedTime: SETTLED_STATUS.lastVerifiedTime,
     });
+  });
+
+  test("begins to lack the certificate with the first list that does, until one holds it", () => {
+    const first = following(round(settled({ atlas: listed() })));
+    expect(first.resource.status.unlistedSince).toBe(iso(NOW));
+    const second = round(first, failure("RoleMissing"), NOW + HOUR_MS);
+    expect(nextStatus(second).unlistedSince).toBe(iso(NOW));
+    const unasked = round({ ...first, atlas: { kind: "notAsked" } }, undefined, NOW + HOUR_MS);
+    expect(nextStatus(unasked).unlistedSince).toBe(iso(NOW));
+    const found = round({ ...first, atlas: listed("1001") }, undefined, NOW + HOUR_MS);
+    expect(nextStatus(found)).not.toHaveProperty("unlistedSince");
+    expect(nextStatus(round(first, issued(), NOW + HOUR_MS))).not.toHaveProperty("unlistedSince");
+  });
+
+  test("takes the verification back where there is no such user, and only there", () => {
+    expect(statusAfter(settled({ atlas: refused("UserNotFound") }))).not.toHaveProperty("lastVerifiedTime");
+    expect(statusAfter(settled({ atlas: refused("RoleMissing") }))).toHaveProperty("lastVerifiedTime");
   });
 
   test("takes the verification back where the certificate is not in it", () => {

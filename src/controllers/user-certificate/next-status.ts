@@ -3,13 +3,15 @@ import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { renewalTime } from "../../certificate/renewal-time.ts";
 import {
   backoffEndMs,
-  DAY_MS,
   heldCertificate,
+  isRemembered,
   lastVerifiedMs,
   listedByAtlas,
   renewalRule,
   spentIssuances,
   unaccounted,
+  unlistedSinceMs,
+  userIsGone,
 } from "./facts.ts";
 import { nextConditions } from "./next-conditions.ts";
 import type { Observed } from "./observed.ts";
@@ -20,6 +22,7 @@ import type { Trouble } from "./trouble.ts";
 
 /** First wait after a failure, in milliseconds; it doubles with each further one. */
 const FIRST_BACKOFF_MS = 5000;
+const HOUR_MS = 3_600_000;
 
 /** History beyond this is of no use to anybody, and a status must stay small. */
 const MAX_RECENT_ISSUANCES = 40;
@@ -39,6 +42,7 @@ export function nextStatus(round: Round): UserCertificateStatus {
     secretName: resource.spec.secretName,
     ...(held !== undefined && certificateFields(observed, held)),
     ...optional("lastVerifiedTime", lastVerifiedTime(round)),
+    ...optional("unlistedSince", unlistedSince(round)),
     ...optional("revision", revision(round, held)),
     ...optional("issuance", issuanceAfter(round)),
     ...optional("recentIssuances", recentIssuances(round, held)),
@@ -58,11 +62,11 @@ function certificateFields({ resource }: Observed, held: CertificateFacts) {
   };
 }
 
-function lastVerifiedTime({ observed, outcome, nowMs }: Round): string | undefined {
-  // Atlas has just handed it out: the list is asked when its turn comes.
-  if (outcome.kind === "issued") return timestamp(nowMs);
+function lastVerifiedTime({ observed, decision, outcome, nowMs }: Round): string | undefined {
+  // Atlas has just handed it out: the list is asked when its turn comes. What is finished was only found in the Secret.
+  if (outcome.kind === "issued" && decision.kind !== "finish") return timestamp(nowMs);
   const held = heldCertificate(observed);
-  if (held === undefined) return undefined;
+  if (held === undefined || userIsGone(observed)) return undefined;
   switch (listedByAtlas(observed, held.serialNumber)) {
     case true:
       return timestamp(nowMs);
@@ -72,6 +76,20 @@ function lastVerifiedTime({ observed, outcome, nowMs }: Round): string | undefin
       const last = lastVerifiedMs(observed);
       return last === undefined ? undefined : timestamp(last);
     }
+  }
+}
+
+function unlistedSince({ observed, outcome, nowMs }: Round): string | undefined {
+  const held = heldCertificate(observed);
+  if (outcome.kind === "issued" || held === undefined) return undefined;
+  const sinceMs = unlistedSinceMs(observed, nowMs);
+  switch (listedByAtlas(observed, held.serialNumber)) {
+    case true:
+      return undefined;
+    case false:
+      return timestamp(sinceMs ?? nowMs);
+    case undefined:
+      return sinceMs === undefined ? undefined : timestamp(sinceMs);
   }
 }
 
@@ -105,19 +123,16 @@ function compared({ atlas, resource }: Observed) {
 }
 
 function recentIssuances(
-  { observed, outcome, nowMs }: Round,
+  { observed, decision, outcome, nowMs }: Round,
   held: CertificateFacts | undefined,
 ): RecentIssuance[] | undefined {
-  const kept = spentIssuances(observed).filter(
-    ({ time, notAfter }) =>
-      // A clock that is ahead of Atlas' must not make a stranger of a certificate that Atlas still lists.
-      Date.parse(time) > nowMs - DAY_MS || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS),
-  );
+  const kept = spentIssuances(observed).filter((issuance) => isRemembered(issuance, nowMs));
   const added: RecentIssuance[] = [];
   if (outcome.kind === "issued") {
     const { facts, issuance } = outcome;
     added.push({
-      time: timestamp(nowMs),
+      // The end of another process' attempt may be seen long after it.
+      time: decision.kind === "finish" ? issuance.startedAt : timestamp(nowMs),
       reason: issuance.reason,
       serialNumber: facts.serialNumber,
       notAfter: timestamp(facts.notAfter.getTime()),
@@ -197,9 +212,17 @@ function changedSince(observed: Observed, nowMs: number): boolean {
   );
 }
 
-/** Doubling from 5 s to the longest wait; sooner when expiry is near; never sooner than Atlas asks for. */
+/** Whether the next attempt would probably cost a certificate and give none, as this one did. */
+function spentForNothing({ reason }: Trouble): boolean {
+  return reason === "AnswerUnusable";
+}
+
+/**
+ * Doubling from 5 s to the longest wait; sooner when expiry is near; never sooner than Atlas asks for, nor sooner than an
+ * hour where a certificate was spent for nothing (or a day of a simulator's month).
+ */
 function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failures: number): number {
-  const { maxBackoffMs, recheckIntervalMs } = observed.policy;
+  const { maxBackoffMs, recheckIntervalMs, monthMs } = observed.policy;
   const longestMs = trouble.needsPerson ? Math.min(recheckIntervalMs, maxBackoffMs) : maxBackoffMs;
   const doubledMs = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 30), longestMs);
   const held = heldCertificate(observed);
@@ -207,7 +230,7 @@ function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failure
   const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
   const waitMs = Math.min(doubledMs, urgentMs) * (0.75 + random / 4);
   const atLeastMs = trouble.retry.kind === "backoff" ? (trouble.retry.atLeastMs ?? 0) : 0;
-  return Math.max(waitMs, atLeastMs);
+  return Math.max(waitMs, atLeastMs, spentForNothing(trouble) ? Math.min(HOUR_MS, monthMs / 30) : 0);
 }
 
 function counts(observed: Observed, status: UserCertificateStatus, outcome: Outcome) {

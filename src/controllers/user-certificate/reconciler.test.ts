@@ -30,6 +30,102 @@ async function issuedScene(spec: Parameters<Scene["apply"]>[0] = {}) {
   return { scene, process };
 }
 
+describe("a writer that puts the Secret of last season back again and again", () => {
+  test.each([
+    ["whose certificate is due", async (scene: Scene) => scene.clock.advance(61 * DAY_MS)],
+    [
+      "whose certificate Atlas lists no longer",
+      async (scene: Scene) => {
+        scene.atlas.issued.length = 0;
+        await scene.clock.advance(7 * HOUR_MS);
+      },
+    ],
+  ])("%s, gets two new ones a day", async (_what, pass) => {
+    const { scene, process } = await issuedScene();
+    const old = structuredClone(scene.secret());
+    await pass(scene);
+    for (let look = 0; look < 3; look++) {
+      await scene.settle(process);
+      await scene.clock.advance(2 * 60_000);
+    }
+    expect(scene.atlas.creates).toBe(2);
+    for (let quarter = 0; quarter < 80; quarter++) {
+      scene.changeSecret((secret) => ({
+        ...secret,
+        ...(old?.data !== undefined && { data: old.data }),
+        metadata: { ...secret.metadata, annotations: { ...old?.metadata.annotations } },
+      }));
+      await scene.settle(process);
+      await scene.clock.advance(HOUR_MS / 4);
+    }
+    expect(scene.atlas.creates).toBe(4);
+    expect(scene.ready()).toContain("SecretContended");
+  });
+});
+
+test("a user that is gone at Atlas can't log in: Ready is False until Atlas lists the certificate again", async () => {
+  const { scene, process } = await issuedScene();
+  scene.clock.advanceNow(7 * HOUR_MS);
+  scene.atlas.listFault = () => atlasError("userNotFound");
+  await scene.settle(process);
+  expect(scene.ready()).toBe("False UserNotFound");
+  scene.atlas.listFault = () => undefined;
+  scene.clock.advanceNow(10_000);
+  await scene.settle(process);
+  expect(scene.ready()).toBe("True Issued");
+  expect(scene.atlas.creates).toBe(1);
+});
+
+test("a fight over labels does not keep Atlas' list from being asked", async () => {
+  const { scene, process } = await issuedScene();
+  scene.atlas.issued.length = 0;
+  const end = scene.clock.now() + 7 * HOUR_MS;
+  for (let look = 0; scene.clock.now() < end; look++) {
+    const labels = { other: String(look) };
+    scene.changeSecret((secret) => ({ ...secret, metadata: { ...secret.metadata, labels } }), "argocd");
+    const outcome = await process.reconciler.reconcile(`${NAMESPACE}/orders-api`, AbortSignal.timeout(5000));
+    if (outcome.kind === "again") scene.clock.advanceNow(Math.max(outcome.at - scene.clock.now(), 0));
+  }
+  expect(scene.atlas.creates).toBe(2);
+});
+
+test("a repair is not put off while Atlas does not answer", async () => {
+  const { scene, process } = await issuedScene();
+  scene.clock.advanceNow(7 * HOUR_MS);
+  scene.atlas.listFault = () => atlasError("unavailable");
+  scene.changeSecret((secret) => ({ ...secret, metadata: { ...secret.metadata, labels: {} } }), "argocd");
+  await scene.settle(process);
+  expect(scene.secret()?.metadata.labels).toHaveProperty([MANAGED_LABEL]);
+  expect(scene.ready()).toBe("True AtlasUnavailable");
+});
+
+test("a renewal that is asked for early in a short month comes no more often than every third of the lifetime", async () => {
+  const scene = new Scene();
+  scene.atlas.lifetimeMs = 28 * DAY_MS;
+  scene.apply({ monthsUntilExpiration: 1, renewBefore: "671h" });
+  const process = scene.start();
+  for (let hour = 0; hour < 10 * 24; hour++) {
+    await scene.settle(process);
+    scene.clock.advanceNow(HOUR_MS);
+  }
+  expect(scene.atlas.creates).toBe(2);
+});
+
+test("an annotation that names another user is put right, and costs no certificate", async () => {
+  const { scene, process } = await issuedScene();
+  scene.changeSecret((secret) => ({
+    ...secret,
+    metadata: {
+      ...secret.metadata,
+      annotations: { ...secret.metadata.annotations, [SECRET_ANNOTATIONS.username]: "Orders-api" },
+    },
+  }));
+  await scene.settle(process);
+  expect(scene.atlas.creates).toBe(1);
+  expect(scene.ready()).toBe("True Issued");
+  expect(scene.secret()?.metadata.annotations).toMatchObject({ [SECRET_ANNOTATIONS.username]: "orders-api" });
+});
+
 describe("a new resource", () => {
   test("gets its certificate", async () => {
     const { scene } = await issuedScene();
@@ -158,8 +254,25 @@ describe("issues again", () => {
     const { scene, process } = await issuedScene();
     scene.atlas.issued.length = 0;
     scene.clock.advanceNow(6 * HOUR_MS);
+    const first = await scene.settle(process);
+    expect(scene.atlas.creates).toBe(1);
+    expect(scene.ready()).toBe("False NotListedByAtlas");
+    expect(first.kind === "again" ? first.at - scene.clock.now() : undefined).toBe(60_000);
+    scene.clock.advanceNow(60_000);
     await scene.settle(process);
     expect(scene.atlas.creates).toBe(2);
+    expect(scene.ready()).toBe("True Issued");
+  });
+
+  test("not because of one list that is empty", async () => {
+    const { scene, process } = await issuedScene();
+    const all = scene.atlas.issued.splice(0);
+    scene.clock.advanceNow(6 * HOUR_MS);
+    await scene.settle(process);
+    scene.atlas.issued.push(...all);
+    scene.clock.advanceNow(60_000);
+    await scene.settle(process);
+    expect(scene.atlas.creates).toBe(1);
     expect(scene.ready()).toBe("True Issued");
   });
 
@@ -291,7 +404,10 @@ describe("takes a Secret over that was there before its resource", () => {
     scene.cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
     scene.apply({}, { uid: "uid-of-another-life" });
     scene.atlas.issued.length = 0;
-    await scene.settle(scene.start());
+    const process = scene.start();
+    await scene.settle(process);
+    scene.clock.advanceNow(60_000);
+    await scene.settle(process);
     expect(scene.atlas.creates).toBe(2);
   });
 });
@@ -568,7 +684,7 @@ describe("where the answer to a create is of no use", () => {
     expect(scene.ready()).toBe("False AnswerUnusable");
     expect(scene.status().conditions?.[0]?.message).toContain(problem);
     expect(scene.atlas.creates).toBe(1);
-    scene.clock.advanceNow(6000);
+    scene.clock.advanceNow(HOUR_MS + 1000);
     await scene.settle(process);
     expect(scene.ready()).toBe("True Issued");
   });

@@ -79,6 +79,7 @@ describe("those who write the status", () => {
       notAfter: time,
       renewalTime: time,
       lastVerifiedTime: time,
+      unlistedSince: time,
       revision: 2,
       issuance: {
         id: "1",

@@ -65,6 +65,7 @@ const lists: fc.Arbitrary<ObservedAtlas> = fc.oneof(
   fc.constantFrom<ObservedAtlas>(
     refused("AtlasUnavailable"),
     refused("RoleMissing", { needsPerson: true }),
+    refused("UserNotFound", { needsPerson: true }),
     refused("RateLimited", { retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } }),
   ),
 );
