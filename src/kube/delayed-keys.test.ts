@@ -19,6 +19,22 @@ test("a key whose time is replaced a thousand times is due once, at its last tim
   expect(delayed.nextMs).toBeUndefined();
 });
 
+test("a wall clock that is set back makes due what a wrong time may have been set for, and nothing else does", async () => {
+  const clock = new ManualClock();
+  const delayed = new DelayedKeys(clock);
+  const year = 365 * 86_400_000;
+  clock.jumpWall(year);
+  delayed.takeDue();
+  delayed.add("renewal", "wall", clock.now() + 3_600_000, 0);
+  delayed.add("backoff", "monotonic", clock.monotonic() + 3_600_000, 0);
+  clock.jumpWall(-30_000);
+  expect(delayed.takeDue()).toEqual([]);
+  clock.jumpWall(-year);
+  expect(delayed.takeDue().map(({ key }) => key)).toEqual(["renewal"]);
+  await clock.advance(3_600_000);
+  expect(delayed.takeDue().map(({ key }) => key)).toEqual(["backoff"]);
+});
+
 test("a key whose priority is raised a thousand times comes out once, by its last priority", () => {
   const ready = new ReadyKeys();
   for (let round = 0; round < 1000; round += 1) {

@@ -14,9 +14,13 @@ interface Delayed {
   readonly priority: number;
 }
 
+/** A clock that is kept in step is set back by less than this, in milliseconds. */
+const SET_BACK_MS = 60_000;
+
 /**
  * The keys that wait for a time, each once. Only comparisons with the clock, no timers: whoever asks late, after a
- * suspended machine or a changed clock, loses nothing.
+ * suspended machine or a changed clock, loses nothing. Where the wall clock is set back, what waits for a time of it is
+ * due: the wrong clock may have set that time, a year too late.
  */
 export class DelayedKeys {
   readonly #clock: Clock;
@@ -27,8 +31,12 @@ export class DelayedKeys {
     monotonic: new Heap((a, b) => a.at < b.at),
   };
 
+  /** How far the wall clock was ahead of the monotonic one, by the last look. */
+  #wallAheadMs: number;
+
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#wallAheadMs = clock.now() - clock.monotonic();
   }
 
   get size(): number {
@@ -62,7 +70,7 @@ export class DelayedKeys {
 
   /** Takes out the keys that are due. */
   takeDue(): readonly { readonly key: string; readonly priority: number }[] {
-    const due: Delayed[] = [];
+    const due: Delayed[] = this.#isSetBack() ? this.#takeAll("wall") : [];
     for (const heap of [this.#heaps.wall, this.#heaps.monotonic]) {
       for (let first = this.#first(heap); first && this.#leftMs(first) <= 0; first = this.#first(heap)) {
         heap.pop();
@@ -79,6 +87,18 @@ export class DelayedKeys {
       .map((heap) => this.#first(heap))
       .flatMap((entry) => (entry === undefined ? [] : [this.#leftMs(entry)]));
     return lefts.length === 0 ? undefined : Math.max(0, Math.min(...lefts));
+  }
+
+  #isSetBack(): boolean {
+    const before = this.#wallAheadMs;
+    this.#wallAheadMs = this.#clock.now() - this.#clock.monotonic();
+    return this.#wallAheadMs < before - SET_BACK_MS;
+  }
+
+  #takeAll(basis: TimeBasis): Delayed[] {
+    const all = [...this.#entries.values()].filter((entry) => entry.basis === basis);
+    for (const { key } of all) this.#entries.delete(key);
+    return all;
   }
 
   #first(heap: Heap<Delayed>): Delayed | undefined {

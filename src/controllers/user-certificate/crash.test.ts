@@ -235,6 +235,20 @@ test("a Secret from a backup is not taken for the fruit of an open attempt witho
   expect(scene.ready()).toBe("False NotListedByAtlas");
 });
 
+test("a renewal whose process died before its record was closed leaves Ready as it was: the first look verifies", async () => {
+  const scene = new Scene();
+  await settled(scene);
+  scene.apply({}, { renewRequest: "a" });
+  let writes = 0;
+  scene.cluster.fault = ({ verb }) => (verb === "patch status" && ++writes === 2 ? kubeError("Network") : undefined);
+  const dying = scene.start();
+  await expect(dying.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000))).rejects.toThrow();
+  scene.stop(dying);
+  expect([scene.ready(), scene.status().revision]).toEqual(["True Issued", 1]);
+  await scene.start().reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000));
+  expect([scene.ready(), scene.status().revision, scene.atlas.creates]).toEqual(["True Issued", 2, 2]);
+});
+
 test("what changed while an issuance waited to be finished is acted upon right after it", async () => {
   const scene = new Scene();
   scene.apply();

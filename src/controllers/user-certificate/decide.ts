@@ -37,6 +37,9 @@ export function needsAtlas(observed: Observed, decision: Decision, nowMs: number
   switch (decision.kind) {
     case "issue":
       return true;
+    case "finish":
+      // What is found in the Secret may be anybody's old pair: the same look asks Atlas for it.
+      return true;
     case "keep":
     case "repair":
       return listIsDue(observed, nowMs);
@@ -47,8 +50,6 @@ export function needsAtlas(observed: Observed, decision: Decision, nowMs: number
         heldCertificate(observed) !== undefined &&
         listIsDue(observed, nowMs)
       );
-    case "finish":
-      return false;
     default:
       return decision satisfies never;
   }
