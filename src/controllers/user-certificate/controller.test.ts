@@ -7,7 +7,7 @@ import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import type { AtlasApi } from "./atlas-access.ts";
-import { UserCertificateController } from "./controller.ts";
+import { UserCertificateController, type UserCertificateControllerOptions } from "./controller.ts";
 import { MemoryAtlas } from "./testing/memory-atlas.ts";
 import { NOW, POLICY, PROJECT } from "./testing/observations.ts";
 import { CREDENTIALS, NAMESPACE, SECRET } from "./testing/scene.ts";
@@ -18,6 +18,10 @@ const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") 
 let clock: ManualClock;
 let cluster: WatchedCluster;
 let controller: UserCertificateController;
+/** What happens before each step of issuing. */
+let beforeStep: UserCertificateControllerOptions["onStep"];
+/** What becomes of each create at Atlas. */
+let createFault: MemoryAtlas["createFault"];
 /** The ways to Atlas that were made, as far as anybody still holds them. */
 let connections: WeakRef<AtlasApi>[];
 
@@ -26,17 +30,21 @@ beforeEach(() => {
   cluster = new WatchedCluster();
   cluster.put(SECRETS, { metadata: CREDENTIALS, data });
   connections = [];
+  beforeStep = undefined;
+  createFault = () => undefined;
   controller = new UserCertificateController({
     kube: cluster,
     connect: () => {
       const atlas = new MemoryAtlas(clock);
+      atlas.createFault = (create) => createFault(create);
       connections.push(new WeakRef(atlas));
       return atlas;
     },
     events: { record: () => {} },
     policy: POLICY,
-    workers: 1,
+    workers: 2,
     leadership: () => () => {},
+    onStep: (step, resource) => beforeStep?.(step, resource),
     clock,
     random: () => 0.5,
     log: silentLog,
@@ -46,9 +54,9 @@ beforeEach(() => {
   onTestFinished(() => stop.abort());
 });
 
-function apply(name: string): void {
+function apply(name: string, secretName = `${name}-mongodb`): void {
   const credentialsRef = { name: CREDENTIALS.name };
-  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName: `${name}-mongodb` };
+  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName };
   const resource = { metadata: { namespace: NAMESPACE, name }, spec };
   cluster.put(USER_CERTIFICATE, resource);
 }
@@ -115,6 +123,27 @@ describe("a replica that does not work", () => {
     work();
     await untilIssued("billing", "orders-api");
   });
+});
+
+test("a resource that waits for a Secret that another issues into is looked at when that attempt fails", async () => {
+  const readyOf = (name: string) => {
+    const resource = cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+    const { conditions } = Object(Reflect.get(resource ?? {}, "status"));
+    return conditions?.find(({ type }: { type: string }) => type === "Ready")?.reason;
+  };
+  createFault = () => ({ refuse: "userNotFound" });
+  beforeStep = async (step, { name }) => {
+    if (name !== "orders-api" || step !== "create") return;
+    // The older one, by its name, comes, and waits for a change.
+    apply("alpha", SECRET.name);
+    await until(() => readyOf("alpha") === "SecretClaimedTwice", "the older one waits");
+  };
+  // The answer of an own write comes before the watch's word of it, which then is no news.
+  const tell = cluster.onChange;
+  cluster.onChange = (what, object) => void settle().then(() => tell(what, object));
+  apply("orders-api");
+  work();
+  await until(() => readyOf("alpha") === "UserNotFound", "the older one has had its turn");
 });
 
 test("lets go of a way to Atlas when its Secret and whoever used it are gone, as with their namespace", async () => {

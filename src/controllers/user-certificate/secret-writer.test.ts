@@ -5,7 +5,7 @@ import { issuePair } from "../../certificate/testing.ts";
 import { SECRETS, type Secret } from "../../kube/core-types.ts";
 import { KubeError, type KubeErrorReason } from "../../kube/kube-error.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
-import { SecretCache } from "./caches.ts";
+import { type CachedCertificate, SecretCache } from "./caches.ts";
 import { desiredMetadata } from "./desired-secret.ts";
 import type { ObservedSecret } from "./observed.ts";
 import { SecretInspector } from "./secret-inspector.ts";
@@ -20,7 +20,6 @@ const old = await issuePair({ notBefore: at(0) });
 const ours = await issuePair({ notBefore: at(10) });
 const newer = await issuePair({ notBefore: at(20) });
 const signal = new AbortController().signal;
-const wanted = async () => true;
 
 let cluster: MemoryCluster;
 let cache: SecretCache;
@@ -29,6 +28,8 @@ let clock: ManualClock;
 let writer: SecretWriter;
 let logged: string[];
 let foreign: string[];
+/** The resources that live. */
+let living: Map<string, CachedCertificate>;
 
 beforeEach(() => {
   cluster = new MemoryCluster();
@@ -41,10 +42,12 @@ beforeEach(() => {
   const log = (fields: object, message: string) => void logged.push(message + JSON.stringify(fields));
   const logs = { debug: log, info: log, warn: log, error: log };
   foreign = [];
+  living = new Map([[resource().uid, resource()]]);
   writer = new SecretWriter({
     kube: cluster,
     inspector,
     cache,
+    live: async ({ uid }) => living.get(uid),
     onForeignChange: ({ kind, key }) => foreign.push(`${kind} ${key}`),
     clock,
     random: () => 0,
@@ -70,8 +73,8 @@ function relabel(labels: Readonly<Record<string, string>>): void {
 const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
 const stored = () => cluster.peek(SECRETS, SECRET);
 const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
-const write = (first: ObservedSecret, known: readonly string[] = [], stillWanted = wanted): Promise<WriteResult> =>
-  writer.write(resource(), first, ours, { knownSerials: new Set(known), stillWanted });
+const write = (first: ObservedSecret, known: readonly string[] = []): Promise<WriteResult> =>
+  writer.write(resource(), first, ours, { knownSerials: new Set(known) });
 
 /** Fails the first calls of a kind. */
 function failing(
@@ -200,7 +203,7 @@ describe("writes a fresh certificate", () => {
 
   test("and tells of nothing where nobody else changed anything", async () => {
     await write(ABSENT);
-    await write(await seen());
+    await write(await seen(), [ours.facts.serialNumber]);
     expect([cluster.writes.length, foreign]).toEqual([2, []]);
   });
 
@@ -299,9 +302,47 @@ describe("does not write a fresh certificate", () => {
     expect(serial()).toBe(newer.facts.serialNumber);
   });
 
+  describe("where another resource put its own there meanwhile", () => {
+    const billing = resource({ name: "billing", uid: "uid-of-billing" });
+    const storeBillings = (pair = old) => {
+      const { annotations } = desiredMetadata(billing, pair.facts);
+      store(pair, { annotations });
+    };
+
+    test.each([
+      ["an older pair", old],
+      ["a newer pair", newer],
+    ])("and that one lives: it keeps %s", async (_what, pair) => {
+      living.set(billing.uid, billing);
+      failing(1, isWrite, kubeError("AlreadyExists"), () => storeBillings(pair));
+      expect(await write(ABSENT)).toEqual({ kind: "displaced", holder: "billing" });
+      expect(serial()).toBe(pair.facts.serialNumber);
+      expect(cluster.writes.map(({ verb }) => verb)).toEqual(["create"]);
+    });
+
+    test("unless that one is gone: what it left behind is taken over", async () => {
+      failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
+      expect(await write(ABSENT)).toEqual({ kind: "written" });
+      expect(serial()).toBe(ours.facts.serialNumber);
+    });
+
+    test("unless that one names another Secret by now", async () => {
+      living.set(billing.uid, { ...billing, spec: { ...billing.spec, secretName: "billing-mongodb" } });
+      failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
+      expect(await write(ABSENT)).toEqual({ kind: "written" });
+    });
+
+    test("nor is one issued where the cache alone does not know it", async () => {
+      living.set(billing.uid, billing);
+      storeBillings();
+      expect(await writer.preflight(resource(), await seen(), signal)).toBe("overtaken");
+    });
+  });
+
   test("for a resource that is gone", async () => {
     failing(99, isWrite, kubeError("Forbidden"));
-    expect(await write(ABSENT, [], async () => false)).toEqual({ kind: "abandoned" });
+    living.clear();
+    expect(await write(ABSENT)).toEqual({ kind: "abandoned" });
   });
 
   test("over a foreign Secret: it waits until that is gone", async () => {
@@ -312,11 +353,12 @@ describe("does not write a fresh certificate", () => {
       () => void cluster.put(SECRETS, { metadata: SECRET, data: { a: "eA==" } }),
     );
     const found: unknown[] = [];
-    const stillWanted = async () => {
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = async (ms, signal) => {
       if (found.push(stored()?.data) === 5) cluster.remove(SECRETS, SECRET);
-      return true;
+      return sleep(ms, signal);
     };
-    expect(await write(ABSENT, [], stillWanted)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual({ kind: "written" });
     expect(found.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => ({ a: "eA==" })));
     expect(cluster.writes.filter(({ verb }) => verb === "patch")).toEqual([]);
     expect(serial()).toBe(ours.facts.serialNumber);

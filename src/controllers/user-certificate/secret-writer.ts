@@ -1,3 +1,4 @@
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { KeyPair } from "../../certificate/key-pair.ts";
@@ -20,6 +21,7 @@ import type { ObjectRef } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import type { SecretCache } from "./caches.ts";
 import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "./desired-secret.ts";
+import type { LiveCertificate } from "./live-certificate.ts";
 import type { ObservedSecret, SecretMetadata } from "./observed.ts";
 import type { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
@@ -29,6 +31,8 @@ export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
   readonly inspector: SecretInspector;
   readonly cache: SecretCache;
+  /** The resource that waits for a certificate, and the one that a Secret says it is of. */
+  readonly live: LiveCertificate;
   /** Told of what others changed where the answer of a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<SecretMetadata>) => void;
   readonly clock: Clock;
@@ -39,8 +43,10 @@ export interface SecretWriterOptions {
 /** How the write of a fresh certificate ended. */
 export type WriteResult =
   | { readonly kind: "written" }
-  /** Another process has put a newer pair there meanwhile: ours must not go over it. */
+  /** Another process has put a newer pair of the resource there meanwhile: ours must not go over it. */
   | { readonly kind: "overtaken" }
+  /** Another resource, which lives, has got the Secret meanwhile: its certificate must not be lost for ours. */
+  | { readonly kind: "displaced"; readonly holder: string }
   /** The resource is gone: nobody waits for the certificate any more. */
   | { readonly kind: "abandoned" };
 
@@ -77,6 +83,8 @@ export class SecretWriter {
       subject: [],
     };
     try {
+      // A cache that lags behind may not know of the resource that wrote it.
+      if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
       const options = { dryRun: true, metadataOnly: true, signal };
       await this.#send(resource, seen, desiredMetadata(resource, facts), standInData(), options);
       return undefined;
@@ -126,7 +134,7 @@ export class SecretWriter {
     resource: UserCertificate,
     firstSeen: ObservedSecret,
     pair: KeyPair,
-    options: { readonly knownSerials: ReadonlySet<string>; readonly stillWanted: () => Promise<boolean> },
+    options: { readonly knownSerials: ReadonlySet<string> },
   ): Promise<WriteResult> {
     const { clock, random, log } = this.#options;
     const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
@@ -135,6 +143,9 @@ export class SecretWriter {
       const data = secretData(pair);
       let written: Secret | undefined;
       try {
+        const holder = await this.#otherHolder(resource, seen);
+        if (holder !== undefined) return { kind: "displaced", holder };
+        if (holdsNewerPair(seen, pair.facts, options.knownSerials)) return { kind: "overtaken" };
         written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});
       } catch (error: unknown) {
         log.warn(
@@ -150,12 +161,24 @@ export class SecretWriter {
       try {
         seen = await this.#options.inspector.live(ref);
         if (holdsSerial(seen, pair.facts.serialNumber)) return { kind: "written" };
-        if (holdsNewerPair(seen, pair.facts, options.knownSerials)) return { kind: "overtaken" };
-        if (!(await options.stillWanted())) return { kind: "abandoned" };
+        if ((await this.#options.live(resource)) === undefined) return { kind: "abandoned" };
       } catch (error: unknown) {
         log.warn({ secret: ref, attempt, err: error }, "the Secret can't be read before it is written again");
       }
     }
+  }
+
+  /**
+   * The other resource whose Secret it is, by its name: one that lives, and that still wants it. What a resource left
+   * behind that is gone, or that names another Secret by now, is there to be taken.
+   */
+  async #otherHolder(resource: UserCertificate, seen: ObservedSecret): Promise<string | undefined> {
+    if (seen.kind !== "managed") return undefined;
+    const { namespace, name: secretName, annotations } = seen.metadata;
+    const { [SECRET_ANNOTATIONS.certificateUid]: uid, [SECRET_ANNOTATIONS.certificateName]: name } = annotations;
+    if (uid === undefined || name === undefined || uid === resource.uid) return undefined;
+    const holder = await this.#options.live({ namespace, name, uid });
+    return holder?.valid && holder.spec.secretName === secretName ? holder.name : undefined;
   }
 
   async #send(
