@@ -7,6 +7,7 @@ import type { Log } from "../../kube/log.ts";
 import { findings } from "./findings.ts";
 import type { Observed } from "./observed.ts";
 import { type Round, troubleOf } from "./round.ts";
+import type { WriteObstacle } from "./secret-trouble.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface AnnouncerOptions {
@@ -45,6 +46,14 @@ export class Announcer {
     }
     if (found.length === 0) this.forget(resource.uid);
     else this.#told.set(resource.uid, new Set(found.map(({ id }) => id)));
+  }
+
+  /** Tells what a certificate waits for that was issued and can't be written: while it does, the status says nothing of it. */
+  announceWaiting(resource: UserCertificate, { serialNumber }: CertificateFacts, obstacle: WriteObstacle): void {
+    const note =
+      `Certificate ${serialNumber} of user ${resource.spec.username} is issued and waits in the operator's memory, to be ` +
+      `lost if that process is killed: ${obstacle.message}`;
+    this.#tell(resource, "Warning", obstacle.reason, "Issue", note);
   }
 
   /** Tells of a certificate whose resource was deleted before it could be written: nobody else looks for it. */

@@ -61,6 +61,7 @@ function rig(options: RigOptions = {}) {
     announcer: {
       announceFindings: () => {},
       announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
+      announceWaiting: () => {},
       announceDisplaced: () => {},
     },
     leadership: options.leadership ?? (() => () => {}),

@@ -25,7 +25,10 @@ export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
-  readonly announcer: Pick<Announcer, "announceFindings" | "announceAbandoned" | "announceDisplaced">;
+  readonly announcer: Pick<
+    Announcer,
+    "announceFindings" | "announceWaiting" | "announceAbandoned" | "announceDisplaced"
+  >;
   /**
    * Gives the check of one attempt. It throws where this process may no longer issue: its lease may have run out, or
    * been another's since the attempt began.
@@ -91,10 +94,11 @@ export class Issuer {
     const { pair } = checked;
     const written = await secrets.write(resource, observed.secret, pair, {
       knownSerials: new Set(issuance.knownSerials),
+      onObstacle: (obstacle) => announcer.announceWaiting(resource, pair.facts, obstacle),
     });
     switch (written.kind) {
       case "written":
-        return { kind: "issued", facts: pair.facts, issuance };
+        return { kind: "issued", facts: pair.facts, issuance, secretName: written.secretName };
       case "overtaken":
         // It wrote for the same resource: whoever looks at that next finds ours in Atlas' list, and tells of it.
         log.error(

@@ -19,6 +19,7 @@ const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
 const old = await issuePair({ notBefore: at(0) });
 const ours = await issuePair({ notBefore: at(10) });
 const newer = await issuePair({ notBefore: at(20) });
+const WRITTEN: WriteResult = { kind: "written", secretName: SECRET.name };
 const signal = new AbortController().signal;
 
 let cluster: MemoryCluster;
@@ -27,6 +28,7 @@ let inspector: SecretInspector;
 let clock: ManualClock;
 let writer: SecretWriter;
 let logged: string[];
+let obstacles: string[];
 let foreign: string[];
 /** The resources that live. */
 let living: Map<string, CachedCertificate>;
@@ -39,6 +41,7 @@ beforeEach(() => {
   inspector = new SecretInspector({ kube: cluster, cache });
   clock = new ManualClock({ skipUpToMs: 60_000 });
   logged = [];
+  obstacles = [];
   const log = (fields: object, message: string) => void logged.push(message + JSON.stringify(fields));
   const logs = { debug: log, info: log, warn: log, error: log };
   foreign = [];
@@ -74,7 +77,10 @@ const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
 const stored = () => cluster.peek(SECRETS, SECRET);
 const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
 const write = (first: ObservedSecret, known: readonly string[] = []): Promise<WriteResult> =>
-  writer.write(resource(), first, ours, { knownSerials: new Set(known) });
+  writer.write(resource(), first, ours, {
+    knownSerials: new Set(known),
+    onObstacle: ({ reason, message }) => obstacles.push(`${reason}: ${message}`),
+  });
 
 /** Fails the first calls of a kind. */
 function failing(
@@ -166,7 +172,7 @@ describe("the preflight", () => {
 
 describe("writes a fresh certificate", () => {
   test("where there was none, all keys in one write", async () => {
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(cluster.writes).toHaveLength(1);
     expect(stored()).toMatchObject({
       type: "kubernetes.io/tls",
@@ -178,7 +184,7 @@ describe("writes a fresh certificate", () => {
   test("over the old one, upon the state that was seen, and leaves what others put there", async () => {
     store(old);
     relabel({ team: "x" });
-    expect(await write(await seen(), [old.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(await write(await seen(), [old.facts.serialNumber])).toEqual(WRITTEN);
     expect(serial()).toBe(ours.facts.serialNumber);
     expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true", team: "x" });
   });
@@ -227,13 +233,13 @@ describe("writes a fresh certificate", () => {
   ];
   test.each(passing)("although the API server says %s twenty times", async (reason) => {
     failing(20, isWrite, kubeError(reason));
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(serial()).toBe(ours.facts.serialNumber);
   });
 
   test("although reading it fails in between", async () => {
     failing(6, () => true, kubeError("Network"));
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
   });
 
   test("although a defect of ours comes in between", async () => {
@@ -241,7 +247,7 @@ describe("writes a fresh certificate", () => {
     let tries = 0;
     cluster.create = (type, object, options) =>
       ++tries < 3 ? Promise.reject(new TypeError("a defect")) : create(type, object, options);
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
   });
 
   test("with waits that grow to half a minute, and no faster", async () => {
@@ -252,7 +258,7 @@ describe("writes a fresh certificate", () => {
 
   test("once, where the answer got lost", async () => {
     failing(1, isWrite, "answerLost");
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(cluster.writes).toHaveLength(1);
     expect(serial()).toBe(ours.facts.serialNumber);
   });
@@ -261,12 +267,12 @@ describe("writes a fresh certificate", () => {
     store();
     const first = await seen();
     cluster.put(SECRETS, { ...(stored() ?? { metadata: SECRET }), type: "kubernetes.io/tls" });
-    expect(await write(first, [old.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(await write(first, [old.facts.serialNumber])).toEqual(WRITTEN);
   });
 
   test("although somebody put an older pair there meanwhile", async () => {
     failing(1, isWrite, kubeError("Network"), () => store(old));
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(serial()).toBe(ours.facts.serialNumber);
   });
 
@@ -274,16 +280,85 @@ describe("writes a fresh certificate", () => {
     store(newer);
     const first = await seen();
     failing(1, isWrite, kubeError("Network"));
-    expect(await write(first, [newer.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(await write(first, [newer.facts.serialNumber])).toEqual(WRITTEN);
+  });
+
+  test("although the resource can't be read in this version: it waits all the same", async () => {
+    living.set(resource().uid, { ...resource(), valid: false, problem: "spec.secretName: what is that" });
+    failing(9, isWrite, kubeError("Forbidden"));
+    expect(await write(ABSENT)).toEqual(WRITTEN);
+  });
+
+  test("into the Secret that the resource names by now, as if it had never been written to", async () => {
+    living.set(resource().uid, resource({ spec: { secretName: "other" } }));
+    failing(1, isWrite, kubeError("Forbidden"));
+    expect(await write(ABSENT)).toEqual({ kind: "written", secretName: "other" });
+    expect(stored()).toBeUndefined();
+    expect(cluster.writes.map(({ what }) => what)).toEqual(["secrets shop/orders-api-mongodb", "secrets shop/other"]);
+  });
+
+  test("once, where the answer got lost before the resource named another Secret", async () => {
+    living.set(resource().uid, resource({ spec: { secretName: "other" } }));
+    failing(1, isWrite, "answerLost");
+    expect(await write(ABSENT)).toEqual(WRITTEN);
+    expect(cluster.writes).toHaveLength(1);
+  });
+
+  describe("and tells what it waits for", () => {
+    test("not where that is past in a moment", async () => {
+      failing(4, isWrite, kubeError("Network"));
+      await write(ABSENT);
+      expect(obstacles).toEqual([]);
+    });
+
+    test("once, in the API server's words", async () => {
+      failing(30, isWrite, kubeError("Forbidden", "quota exceeded"));
+      await write(ABSENT);
+      expect(obstacles).toEqual([
+        expect.stringMatching(/^SecretNotWritable: Secret orders-api-mongodb can't be written: .*quota exceeded.*Mend/),
+      ]);
+    });
+
+    test("again where it is something else", async () => {
+      failing(30, isWrite, kubeError("Forbidden"));
+      const sleep = clock.sleep.bind(clock);
+      let waits = 0;
+      clock.sleep = async (ms, wake) => {
+        if (++waits === 10) cluster.put(SECRETS, { metadata: SECRET });
+        if (waits === 20) cluster.remove(SECRETS, SECRET);
+        return sleep(ms, wake);
+      };
+      await write(ABSENT);
+      expect(obstacles.map((obstacle) => obstacle.split(":")[0])).toEqual(["SecretNotWritable", "SecretForeign"]);
+    });
+
+    test("and goes on though nobody can be told", async () => {
+      failing(9, isWrite, kubeError("Forbidden"));
+      const onObstacle = () => {
+        throw new TypeError("a defect");
+      };
+      expect(await writer.write(resource(), ABSENT, ours, { knownSerials: new Set(), onObstacle })).toEqual(WRITTEN);
+    });
+
+    test("and that it is a defect, where it is", async () => {
+      const create = cluster.create.bind(cluster);
+      let tries = 0;
+      cluster.create = (type, object, options) =>
+        ++tries < 9 ? Promise.reject(new TypeError("a key: c2VjcmV0")) : create(type, object, options);
+      await write(ABSENT);
+      expect(obstacles).toEqual([expect.stringContaining("for a defect of the operator")]);
+      expect(obstacles.join()).not.toContain("c2VjcmV0");
+    });
   });
 
   test("and says nothing of the key while it waits", async () => {
-    failing(3, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
+    failing(9, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
     await write(ABSENT);
     const key = ours.privateKeyPem.reveal().split("\n")[1] ?? "-";
     expect(logged.length).toBeGreaterThan(0);
-    expect(logged.join()).not.toContain(key.slice(0, 30));
-    expect(logged.join()).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
+    expect(obstacles).toHaveLength(1);
+    expect([...logged, ...obstacles].join()).not.toContain(key.slice(0, 30));
+    expect([...logged, ...obstacles].join()).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
   });
 });
 
@@ -322,14 +397,14 @@ describe("does not write a fresh certificate", () => {
 
     test("unless that one is gone: what it left behind is taken over", async () => {
       failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
-      expect(await write(ABSENT)).toEqual({ kind: "written" });
+      expect(await write(ABSENT)).toEqual(WRITTEN);
       expect(serial()).toBe(ours.facts.serialNumber);
     });
 
     test("unless that one names another Secret by now", async () => {
       living.set(billing.uid, { ...billing, spec: { ...billing.spec, secretName: "billing-mongodb" } });
       failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
-      expect(await write(ABSENT)).toEqual({ kind: "written" });
+      expect(await write(ABSENT)).toEqual(WRITTEN);
     });
 
     test("nor is one issued where the cache alone does not know it", async () => {
@@ -358,7 +433,7 @@ describe("does not write a fresh certificate", () => {
       if (found.push(stored()?.data) === 5) cluster.remove(SECRETS, SECRET);
       return sleep(ms, signal);
     };
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(found.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => ({ a: "eA==" })));
     expect(cluster.writes.filter(({ verb }) => verb === "patch")).toEqual([]);
     expect(serial()).toBe(ours.facts.serialNumber);
