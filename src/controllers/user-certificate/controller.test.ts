@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { USER_CERTIFICATE, type UserCertificateStatus } from "../../api/user-certificate.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
@@ -18,6 +18,7 @@ const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") 
 let clock: ManualClock;
 let cluster: WatchedCluster;
 let controller: UserCertificateController;
+let rounds: number;
 /** What happens before each step of issuing. */
 let beforeStep: UserCertificateControllerOptions["onStep"];
 /** What becomes of each create at Atlas. */
@@ -30,6 +31,7 @@ beforeEach(() => {
   cluster = new WatchedCluster();
   cluster.put(SECRETS, { metadata: CREDENTIALS, data });
   connections = [];
+  rounds = 0;
   beforeStep = undefined;
   createFault = () => undefined;
   controller = new UserCertificateController({
@@ -44,6 +46,7 @@ beforeEach(() => {
     policy: POLICY,
     workers: 2,
     leadership: () => () => {},
+    onRound: () => void rounds++,
     onStep: (step, resource) => beforeStep?.(step, resource),
     clock,
     random: () => 0.5,
@@ -125,12 +128,30 @@ describe("a replica that does not work", () => {
   });
 });
 
-test("a resource that waits for a Secret that another issues into is looked at when that attempt fails", async () => {
-  const readyOf = (name: string) => {
-    const resource = cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
-    const { conditions } = Object(Reflect.get(resource ?? {}, "status"));
-    return conditions?.find(({ type }: { type: string }) => type === "Ready")?.reason;
+function statusOf(name: string): UserCertificateStatus {
+  const resource = cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+  return Object(Reflect.get(resource ?? {}, "status"));
+}
+
+const readyOf = (name: string) => statusOf(name).conditions?.find(({ type }) => type === "Ready")?.reason;
+
+test("two that wait for one Secret, each with an attempt on record, don't wake each other on and on", async () => {
+  createFault = () => "answerLost";
+  beforeStep = async (step, { name }) => {
+    if (name !== "orders-api" || step !== "record") return;
+    apply("alpha", SECRET.name);
+    await until(() => statusOf("alpha").issuance !== undefined, "the older one is on record");
   };
+  apply("orders-api");
+  work();
+  await until(() => readyOf("alpha") === "AnswerLost" && readyOf("orders-api") !== undefined, "both have issued");
+  await untilAllIsSeen();
+  const before = rounds;
+  await untilAllIsSeen();
+  expect(rounds).toBe(before);
+});
+
+test("a resource that waits for a Secret that another issues into is looked at when that attempt fails", async () => {
   createFault = () => ({ refuse: "userNotFound" });
   beforeStep = async (step, { name }) => {
     if (name !== "orders-api" || step !== "create") return;

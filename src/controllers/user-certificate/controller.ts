@@ -264,11 +264,14 @@ export class UserCertificateController {
   }
 
   /**
-   * The others that want the Secret of a resource whose attempt has ended: it may be theirs now. An own write makes no
-   * event that could tell them.
+   * The others that want the Secret of a resource whose attempt has come off the record: it may be theirs now. An own
+   * write makes no event that could tell them. While the record stays nothing has changed for them: two that both have
+   * one would wake each other on and on.
    */
   #wakeRivals({ observed: { resource }, decision }: Round): void {
-    if (decision.kind !== "issue" && resource.status.issuance === undefined) return;
+    const hadAttempt = decision.kind === "issue" || resource.status.issuance !== undefined;
+    const now = this.#certificates.get(objectKey(resource));
+    if (!hadAttempt || (now?.valid && now.status.issuance !== undefined)) return;
     const secret = objectKey({ namespace: resource.namespace, name: resource.spec.secretName });
     for (const claimant of this.#certificates.claimants(secret)) {
       if (claimant.uid !== resource.uid) this.#add(claimant);
