@@ -219,3 +219,23 @@ test("a certificate whose resource was deleted before it could be written is tol
   ]);
   expect(counted).toBe(1);
 });
+
+test("a certificate whose Secret became another resource's is told of once, though the next list shows it again", () => {
+  const events: EventReport[] = [];
+  const announcer = new Announcer({
+    events: { record: (event) => void events.push(event) },
+    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+  });
+  announcer.announceDisplaced(resource(), FACTS, "billing");
+  const status = { issuance: issuance({ knownSerials: [] }), serialNumber: undefined };
+  announcer.announceFindings(settled({ secret: ABSENT, status, atlas: { kind: "notAsked" } }));
+  announcer.announceFindings(settled({ secret: ABSENT, status, atlas: listed("1001") }));
+  expect(events).toMatchObject([
+    {
+      reason: "OrphanFound",
+      note:
+        "Nobody holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z: Secret orders-api-mongodb " +
+        "became that of AtlasUserCertificate billing while it was issued. Atlas can't revoke it.",
+    },
+  ]);
+});

@@ -7,6 +7,7 @@ import type { Log } from "../../kube/log.ts";
 import { findings } from "./findings.ts";
 import type { Observed } from "./observed.ts";
 import { type Round, troubleOf } from "./round.ts";
+import type { WriteObstacle } from "./secret-trouble.ts";
 import { timestamp } from "./timestamp.ts";
 
 export interface AnnouncerOptions {
@@ -47,18 +48,29 @@ export class Announcer {
     else this.#told.set(resource.uid, new Set(found.map(({ id }) => id)));
   }
 
+  /** Tells what a certificate waits for that was issued and can't be written: while it does, the status says nothing of it. */
+  announceWaiting(resource: UserCertificate, { serialNumber }: CertificateFacts, obstacle: WriteObstacle): void {
+    const note =
+      `Certificate ${serialNumber} of user ${resource.spec.username} is issued and waits in the operator's memory, to be ` +
+      `lost if that process is killed: ${obstacle.message}`;
+    this.#tell(resource, "Warning", obstacle.reason, "Issue", note);
+  }
+
   /** Tells of a certificate whose resource was deleted before it could be written: nobody else looks for it. */
-  announceAbandoned(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts): void {
-    this.#tell(
-      resource,
-      "Warning",
-      "OrphanFound",
-      "Issue",
-      `Nobody holds certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
-        `${timestamp(notAfter.getTime())}: the resource was deleted before its certificate could be written. ` +
-        "Atlas can't revoke it.",
-    );
-    this.#options.onOrphan?.();
+  announceAbandoned(resource: UserCertificate, facts: CertificateFacts): void {
+    const why = "the resource was deleted before its certificate could be written";
+    this.#announceOrphan(resource, facts, why);
+  }
+
+  /**
+   * Tells of a certificate whose Secret is another resource's by now. That one may be another user's, and its own asks
+   * for no list while the Secret is not its own: nobody else would tell.
+   */
+  announceDisplaced(resource: UserCertificate, facts: CertificateFacts, holder: string): void {
+    const why = `Secret ${resource.spec.secretName} became that of AtlasUserCertificate ${holder} while it was issued`;
+    this.#announceOrphan(resource, facts, why);
+    // The next list of the resource shows it once more.
+    this.#told.set(resource.uid, new Set([...(this.#told.get(resource.uid) ?? []), facts.serialNumber]));
   }
 
   /** Tells that the certificate of a round is in its Secret, whatever becomes of the status. */
@@ -100,6 +112,14 @@ export class Announcer {
   /** Lets go of what was kept for a resource that is gone. */
   forget(uid: string): void {
     this.#told.delete(uid);
+  }
+
+  #announceOrphan(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts, why: string): void {
+    const note =
+      `Nobody holds certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
+      `${timestamp(notAfter.getTime())}: ${why}. Atlas can't revoke it.`;
+    this.#tell(resource, "Warning", "OrphanFound", "Issue", note);
+    this.#options.onOrphan?.();
   }
 
   /** Told when it begins; while it lasts, the conditions hold it. */

@@ -1,13 +1,13 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { USER_CERTIFICATE, type UserCertificateStatus } from "../../api/user-certificate.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import type { AtlasApi } from "./atlas-access.ts";
-import { UserCertificateController } from "./controller.ts";
+import { UserCertificateController, type UserCertificateControllerOptions } from "./controller.ts";
 import { MemoryAtlas } from "./testing/memory-atlas.ts";
 import { NOW, POLICY, PROJECT } from "./testing/observations.ts";
 import { CREDENTIALS, NAMESPACE, SECRET } from "./testing/scene.ts";
@@ -18,6 +18,11 @@ const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") 
 let clock: ManualClock;
 let cluster: WatchedCluster;
 let controller: UserCertificateController;
+let rounds: number;
+/** What happens before each step of issuing. */
+let beforeStep: UserCertificateControllerOptions["onStep"];
+/** What becomes of each create at Atlas. */
+let createFault: MemoryAtlas["createFault"];
 /** The ways to Atlas that were made, as far as anybody still holds them. */
 let connections: WeakRef<AtlasApi>[];
 
@@ -26,17 +31,23 @@ beforeEach(() => {
   cluster = new WatchedCluster();
   cluster.put(SECRETS, { metadata: CREDENTIALS, data });
   connections = [];
+  rounds = 0;
+  beforeStep = undefined;
+  createFault = () => undefined;
   controller = new UserCertificateController({
     kube: cluster,
     connect: () => {
       const atlas = new MemoryAtlas(clock);
+      atlas.createFault = (create) => createFault(create);
       connections.push(new WeakRef(atlas));
       return atlas;
     },
     events: { record: () => {} },
     policy: POLICY,
-    workers: 1,
+    workers: 2,
     leadership: () => () => {},
+    onRound: () => void rounds++,
+    onStep: (step, resource) => beforeStep?.(step, resource),
     clock,
     random: () => 0.5,
     log: silentLog,
@@ -46,9 +57,9 @@ beforeEach(() => {
   onTestFinished(() => stop.abort());
 });
 
-function apply(name: string): void {
+function apply(name: string, secretName = `${name}-mongodb`): void {
   const credentialsRef = { name: CREDENTIALS.name };
-  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName: `${name}-mongodb` };
+  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName };
   const resource = { metadata: { namespace: NAMESPACE, name }, spec };
   cluster.put(USER_CERTIFICATE, resource);
 }
@@ -115,6 +126,45 @@ describe("a replica that does not work", () => {
     work();
     await untilIssued("billing", "orders-api");
   });
+});
+
+function statusOf(name: string): UserCertificateStatus {
+  const resource = cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+  return Object(Reflect.get(resource ?? {}, "status"));
+}
+
+const readyOf = (name: string) => statusOf(name).conditions?.find(({ type }) => type === "Ready")?.reason;
+
+test("two that wait for one Secret, each with an attempt on record, don't wake each other on and on", async () => {
+  createFault = () => "answerLost";
+  beforeStep = async (step, { name }) => {
+    if (name !== "orders-api" || step !== "record") return;
+    apply("alpha", SECRET.name);
+    await until(() => statusOf("alpha").issuance !== undefined, "the older one is on record");
+  };
+  apply("orders-api");
+  work();
+  await until(() => readyOf("alpha") === "AnswerLost" && readyOf("orders-api") !== undefined, "both have issued");
+  await untilAllIsSeen();
+  const before = rounds;
+  await untilAllIsSeen();
+  expect(rounds).toBe(before);
+});
+
+test("a resource that waits for a Secret that another issues into is looked at when that attempt fails", async () => {
+  createFault = () => ({ refuse: "userNotFound" });
+  beforeStep = async (step, { name }) => {
+    if (name !== "orders-api" || step !== "create") return;
+    // The older one, by its name, comes, and waits for a change.
+    apply("alpha", SECRET.name);
+    await until(() => readyOf("alpha") === "SecretClaimedTwice", "the older one waits");
+  };
+  // The answer of an own write comes before the watch's word of it, which then is no news.
+  const tell = cluster.onChange;
+  cluster.onChange = (what, object) => void settle().then(() => tell(what, object));
+  apply("orders-api");
+  work();
+  await until(() => readyOf("alpha") === "UserNotFound", "the older one has had its turn");
 });
 
 test("lets go of a way to Atlas when its Secret and whoever used it are gone, as with their namespace", async () => {

@@ -1,25 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { MANAGED_LABEL } from "../../api/names.ts";
-import { parseUserCertificate, type UserCertificate } from "../../api/parse-user-certificate.ts";
+import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { AtlasCredentials } from "../../atlas/credentials.ts";
 import type { Clock } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
-import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import { Reflector } from "../../kube/reflector.ts";
-import { type KubeObject, type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
+import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/work-queue.ts";
 import { Announcer, type AnnouncerOptions } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas-access.ts";
 import { type CachedCertificate, CertificateCache, SecretCache } from "./caches.ts";
 import { Issuer, type IssuerOptions } from "./issue.ts";
+import { liveCertificates } from "./live-certificate.ts";
 import { Observer } from "./observe.ts";
 import type { Policy, SecretMetadata } from "./observed.ts";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.ts";
+import type { Round } from "./round.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
 import { SecretWriter } from "./secret-writer.ts";
@@ -90,6 +91,7 @@ export class UserCertificateController {
       kube,
       inspector: this.#inspector,
       cache: this.#secrets,
+      live: liveCertificates(kube),
       onForeignChange: (event) => this.#onSecret(event),
       clock,
       random,
@@ -119,7 +121,6 @@ export class UserCertificateController {
         announcer,
         leadership,
         newId: randomUUID,
-        stillExists: (resource) => this.#stillExists(resource),
         clock,
         log,
         onStep,
@@ -128,7 +129,10 @@ export class UserCertificateController {
       statuses,
       announcer,
       policy,
-      onRound: options.onRound,
+      onRound: (round) => {
+        this.#wakeRivals(round);
+        options.onRound?.(round);
+      },
       clock,
       random,
       log,
@@ -260,14 +264,18 @@ export class UserCertificateController {
     for (const certificate of concerned) this.#add(certificate);
   }
 
-  async #stillExists(resource: UserCertificate): Promise<boolean> {
-    const { namespace, name, uid } = resource;
-    try {
-      const live = await this.#options.kube.get<KubeObject>(USER_CERTIFICATE, { namespace, name });
-      return live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
-    } catch (error: unknown) {
-      if (KubeError.is(error, "NotFound")) return false;
-      throw error;
+  /**
+   * The others that want the Secret of a resource whose attempt has come off the record: it may be theirs now. An own
+   * write makes no event that could tell them. While the record stays nothing has changed for them: two that both have
+   * one would wake each other on and on.
+   */
+  #wakeRivals({ observed: { resource }, decision }: Round): void {
+    const hadAttempt = decision.kind === "issue" || resource.status.issuance !== undefined;
+    const now = this.#certificates.get(objectKey(resource));
+    if (!hadAttempt || (now?.valid && now.status.issuance !== undefined)) return;
+    const secret = objectKey({ namespace: resource.namespace, name: resource.spec.secretName });
+    for (const claimant of this.#certificates.claimants(secret)) {
+      if (claimant.uid !== resource.uid) this.#add(claimant);
     }
   }
 }

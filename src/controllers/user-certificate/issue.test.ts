@@ -5,6 +5,7 @@ import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { CertificateCache, SecretCache } from "./caches.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
+import { type LiveCertificate, liveCertificates } from "./live-certificate.ts";
 import type { Observed, ObservedSecret } from "./observed.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { SecretWriter } from "./secret-writer.ts";
@@ -33,7 +34,7 @@ interface RigOptions {
   readonly renewRequest?: string;
   readonly onStep?: (step: IssueStep) => void;
   readonly leadership?: () => () => void;
-  readonly stillExists?: () => Promise<boolean>;
+  readonly live?: LiveCertificate;
 }
 
 /** An Issuer over an API server and an Atlas in memory, for one resource that wants its first certificate. */
@@ -50,6 +51,7 @@ function rig(options: RigOptions = {}) {
       kube: cluster,
       inspector,
       cache: secretCache,
+      live: options.live ?? liveCertificates(cluster),
       onForeignChange: () => {},
       clock,
       random: () => 0.5,
@@ -59,10 +61,11 @@ function rig(options: RigOptions = {}) {
     announcer: {
       announceFindings: () => {},
       announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
+      announceWaiting: () => {},
+      announceDisplaced: () => {},
     },
     leadership: options.leadership ?? (() => () => {}),
     newId: () => "attempt-1",
-    stillExists: options.stillExists ?? (async () => true),
     clock,
     log: silentLog,
     onStep: (step) => {
@@ -334,7 +337,7 @@ describe("a certificate that finds no place", () => {
         if (step !== "write") return;
         cluster.fault = ({ verb }) => (verb === "create" ? kubeError("AlreadyExists") : undefined);
       },
-      stillExists: async () => false,
+      live: async () => undefined,
     });
     expect(await issue()).toEqual({ kind: "overtaken" });
     expect(abandoned).toEqual(atlas.issued.map(({ serialNumber }) => serialNumber));

@@ -25,7 +25,10 @@ export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
-  readonly announcer: Pick<Announcer, "announceFindings" | "announceAbandoned">;
+  readonly announcer: Pick<
+    Announcer,
+    "announceFindings" | "announceWaiting" | "announceAbandoned" | "announceDisplaced"
+  >;
   /**
    * Gives the check of one attempt. It throws where this process may no longer issue: its lease may have run out, or
    * been another's since the attempt began.
@@ -33,8 +36,6 @@ export interface IssuerOptions {
   readonly leadership: () => () => void;
   /** Makes a name for an attempt. */
   readonly newId: () => string;
-  /** Whether the resource, by its uid, still exists. */
-  readonly stillExists: (resource: UserCertificate) => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Log;
   /** Called before each step: tests stop the process there. */
@@ -93,17 +94,20 @@ export class Issuer {
     const { pair } = checked;
     const written = await secrets.write(resource, observed.secret, pair, {
       knownSerials: new Set(issuance.knownSerials),
-      stillWanted: () => this.#options.stillExists(resource),
+      onObstacle: (obstacle) => announcer.announceWaiting(resource, pair.facts, obstacle),
     });
     switch (written.kind) {
       case "written":
-        return { kind: "issued", facts: pair.facts, issuance };
+        return { kind: "issued", facts: pair.facts, issuance, secretName: written.secretName };
       case "overtaken":
-        // Whoever overtook it finds ours in Atlas' list, and tells of it.
+        // It wrote for the same resource: whoever looks at that next finds ours in Atlas' list, and tells of it.
         log.error(
           { resource: `${resource.namespace}/${resource.name}`, serialNumber: pair.facts.serialNumber },
           "another process wrote a newer certificate meanwhile: this one is an orphan",
         );
+        return { kind: "overtaken" };
+      case "displaced":
+        announcer.announceDisplaced(resource, pair.facts, written.holder);
         return { kind: "overtaken" };
       case "abandoned":
         announcer.announceAbandoned(resource, pair.facts);

@@ -64,8 +64,9 @@ export class Observer {
     const secret = await (isOnRecord ? inspector.live(ref, signal) : inspector.current(ref, signal));
     const seen = await this.#observation(resource, secret, recentRepairs);
     const atlas = await askAtlas(resource, seen.access, urgency, signal);
-    // What others account for is looked up after Atlas' answer: what this process recorded meanwhile is in the caches.
-    return { ...seen, observed: { ...seen.observed, atlas, ...this.#others(resource) } };
+    // Others are looked up after Atlas' answer: what this process recorded meanwhile is in the caches.
+    const secretHolder = this.#secretHolder(resource, secret);
+    return { ...seen, observed: { ...seen.observed, atlas, secretHolder, ...this.#others(resource) } };
   }
 
   async #observation(
@@ -89,13 +90,17 @@ export class Observer {
     };
   }
 
-  /** Whose the Secret is, if not this resource's: of the living ones that claim it, its holder, else the oldest. */
+  /**
+   * Whose the Secret is, if not this resource's: of the living ones that claim it, its holder; while there is none, who
+   * is issuing into it, for that certificate can't be given back; else the oldest.
+   */
   #secretHolder(resource: UserCertificate, secret: ObservedSecret): string | undefined {
     const name = objectKey({ namespace: resource.namespace, name: resource.spec.secretName });
     const claimants = this.#options.certificates.claimants(name).filter(({ deleting }) => !deleting);
     const holderUid =
       secret.kind === "managed" ? secret.metadata.annotations[SECRET_ANNOTATIONS.certificateUid] : undefined;
-    const holder = claimants.find(({ uid }) => uid === holderUid) ?? claimants.toSorted(byAge)[0];
+    const byRight = claimants.toSorted(byAge);
+    const holder = byRight.find(({ uid }) => uid === holderUid) ?? byRight.find(isIssuing) ?? byRight[0];
     return holder === undefined || holder.uid === resource.uid ? undefined : holder.name;
   }
 
@@ -119,6 +124,15 @@ export class Observer {
 function attemptUnderWay({ status, deleting }: UserCertificate): Issuance | undefined {
   const issuing = status.conditions?.find(({ type }) => type === "Issuing");
   return issuing?.status === "True" && !deleting ? status.issuance : undefined;
+}
+
+/**
+ * Whether an attempt into the Secret is on record. One whose Secret turned out to be another's only waits for a list, and
+ * may wait for ever: it must not take the Secret when that one's is gone for a moment.
+ */
+function isIssuing({ status }: UserCertificate): boolean {
+  const issuing = status.conditions?.find(({ type }) => type === "Issuing");
+  return status.issuance !== undefined && issuing?.reason !== "SecretClaimedTwice";
 }
 
 /** The oldest first; the name decides between two that were made in the same second. */

@@ -7,7 +7,13 @@ export type Outcome =
   /** Nothing was to be done. */
   | { readonly kind: "nothing" }
   /** A certificate was issued and is in its Secret; or an earlier attempt's was found there. */
-  | { readonly kind: "issued"; readonly facts: CertificateFacts; readonly issuance: Issuance }
+  | {
+      readonly kind: "issued";
+      readonly facts: CertificateFacts;
+      readonly issuance: Issuance;
+      /** The Secret that it was written into. @default the one that the resource named when it was observed */
+      readonly secretName?: string;
+    }
   | { readonly kind: "repaired"; readonly differences: readonly string[] }
   | {
       readonly kind: "failed";

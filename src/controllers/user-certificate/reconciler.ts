@@ -11,7 +11,8 @@ import { decide, needsAtlas } from "./decide.ts";
 import { heldCertificate } from "./facts.ts";
 import { nextLookMs } from "./next-look.ts";
 import type { Observation, Observer } from "./observe.ts";
-import type { Decision, Policy } from "./observed.ts";
+import type { Decision, Observed, Policy } from "./observed.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Round } from "./round.ts";
 import type { StatusWriter } from "./status-writer.ts";
 import { expiredUnseen } from "./unobserved.ts";
@@ -62,7 +63,7 @@ export class Reconciler {
     const outcome = await act(observation, decision, this.#options, signal);
     if (outcome.kind === "repaired") this.#noteRepair(resource);
     return this.#report({
-      observed: observation.observed,
+      observed: withItsSecret(observation.observed, outcome),
       decision,
       outcome,
       nowMs: this.#now(),
@@ -143,6 +144,13 @@ export class Reconciler {
   #random(): number {
     return this.#options.random();
   }
+}
+
+/** The observation, with the Secret that was written: the resource came to name another while the certificate waited. */
+function withItsSecret(observed: Observed, outcome: Outcome): Observed {
+  if (outcome.kind !== "issued" || outcome.secretName === undefined) return observed;
+  const { resource } = observed;
+  return { ...observed, resource: { ...resource, spec: { ...resource.spec, secretName: outcome.secretName } } };
 }
 
 /** Near expiry goes first: fewer hours left, smaller number. */

@@ -5,7 +5,7 @@ import { issuePair } from "../../certificate/testing.ts";
 import { SECRETS, type Secret } from "../../kube/core-types.ts";
 import { KubeError, type KubeErrorReason } from "../../kube/kube-error.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
-import { SecretCache } from "./caches.ts";
+import { type CachedCertificate, SecretCache } from "./caches.ts";
 import { desiredMetadata } from "./desired-secret.ts";
 import type { ObservedSecret } from "./observed.ts";
 import { SecretInspector } from "./secret-inspector.ts";
@@ -19,8 +19,8 @@ const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
 const old = await issuePair({ notBefore: at(0) });
 const ours = await issuePair({ notBefore: at(10) });
 const newer = await issuePair({ notBefore: at(20) });
+const WRITTEN: WriteResult = { kind: "written", secretName: SECRET.name };
 const signal = new AbortController().signal;
-const wanted = async () => true;
 
 let cluster: MemoryCluster;
 let cache: SecretCache;
@@ -28,7 +28,10 @@ let inspector: SecretInspector;
 let clock: ManualClock;
 let writer: SecretWriter;
 let logged: string[];
+let obstacles: string[];
 let foreign: string[];
+/** The resources that live. */
+let living: Map<string, CachedCertificate>;
 
 beforeEach(() => {
   cluster = new MemoryCluster();
@@ -38,13 +41,16 @@ beforeEach(() => {
   inspector = new SecretInspector({ kube: cluster, cache });
   clock = new ManualClock({ skipUpToMs: 60_000 });
   logged = [];
+  obstacles = [];
   const log = (fields: object, message: string) => void logged.push(message + JSON.stringify(fields));
   const logs = { debug: log, info: log, warn: log, error: log };
   foreign = [];
+  living = new Map([[resource().uid, resource()]]);
   writer = new SecretWriter({
     kube: cluster,
     inspector,
     cache,
+    live: async ({ uid }) => living.get(uid),
     onForeignChange: ({ kind, key }) => foreign.push(`${kind} ${key}`),
     clock,
     random: () => 0,
@@ -70,8 +76,11 @@ function relabel(labels: Readonly<Record<string, string>>): void {
 const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
 const stored = () => cluster.peek(SECRETS, SECRET);
 const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
-const write = (first: ObservedSecret, known: readonly string[] = [], stillWanted = wanted): Promise<WriteResult> =>
-  writer.write(resource(), first, ours, { knownSerials: new Set(known), stillWanted });
+const write = (first: ObservedSecret, known: readonly string[] = []): Promise<WriteResult> =>
+  writer.write(resource(), first, ours, {
+    knownSerials: new Set(known),
+    onObstacle: ({ reason, message }) => obstacles.push(`${reason}: ${message}`),
+  });
 
 /** Fails the first calls of a kind. */
 function failing(
@@ -163,7 +172,7 @@ describe("the preflight", () => {
 
 describe("writes a fresh certificate", () => {
   test("where there was none, all keys in one write", async () => {
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(cluster.writes).toHaveLength(1);
     expect(stored()).toMatchObject({
       type: "kubernetes.io/tls",
@@ -175,7 +184,7 @@ describe("writes a fresh certificate", () => {
   test("over the old one, upon the state that was seen, and leaves what others put there", async () => {
     store(old);
     relabel({ team: "x" });
-    expect(await write(await seen(), [old.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(await write(await seen(), [old.facts.serialNumber])).toEqual(WRITTEN);
     expect(serial()).toBe(ours.facts.serialNumber);
     expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true", team: "x" });
   });
@@ -200,7 +209,7 @@ describe("writes a fresh certificate", () => {
 
   test("and tells of nothing where nobody else changed anything", async () => {
     await write(ABSENT);
-    await write(await seen());
+    await write(await seen(), [ours.facts.serialNumber]);
     expect([cluster.writes.length, foreign]).toEqual([2, []]);
   });
 
@@ -224,13 +233,13 @@ describe("writes a fresh certificate", () => {
   ];
   test.each(passing)("although the API server says %s twenty times", async (reason) => {
     failing(20, isWrite, kubeError(reason));
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(serial()).toBe(ours.facts.serialNumber);
   });
 
   test("although reading it fails in between", async () => {
     failing(6, () => true, kubeError("Network"));
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
   });
 
   test("although a defect of ours comes in between", async () => {
@@ -238,7 +247,7 @@ describe("writes a fresh certificate", () => {
     let tries = 0;
     cluster.create = (type, object, options) =>
       ++tries < 3 ? Promise.reject(new TypeError("a defect")) : create(type, object, options);
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
   });
 
   test("with waits that grow to half a minute, and no faster", async () => {
@@ -249,7 +258,7 @@ describe("writes a fresh certificate", () => {
 
   test("once, where the answer got lost", async () => {
     failing(1, isWrite, "answerLost");
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(cluster.writes).toHaveLength(1);
     expect(serial()).toBe(ours.facts.serialNumber);
   });
@@ -258,12 +267,12 @@ describe("writes a fresh certificate", () => {
     store();
     const first = await seen();
     cluster.put(SECRETS, { ...(stored() ?? { metadata: SECRET }), type: "kubernetes.io/tls" });
-    expect(await write(first, [old.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(await write(first, [old.facts.serialNumber])).toEqual(WRITTEN);
   });
 
   test("although somebody put an older pair there meanwhile", async () => {
     failing(1, isWrite, kubeError("Network"), () => store(old));
-    expect(await write(ABSENT)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(serial()).toBe(ours.facts.serialNumber);
   });
 
@@ -271,16 +280,85 @@ describe("writes a fresh certificate", () => {
     store(newer);
     const first = await seen();
     failing(1, isWrite, kubeError("Network"));
-    expect(await write(first, [newer.facts.serialNumber])).toEqual({ kind: "written" });
+    expect(await write(first, [newer.facts.serialNumber])).toEqual(WRITTEN);
+  });
+
+  test("although the resource can't be read in this version: it waits all the same", async () => {
+    living.set(resource().uid, { ...resource(), valid: false, problem: "spec.secretName: what is that" });
+    failing(9, isWrite, kubeError("Forbidden"));
+    expect(await write(ABSENT)).toEqual(WRITTEN);
+  });
+
+  test("into the Secret that the resource names by now, as if it had never been written to", async () => {
+    living.set(resource().uid, resource({ spec: { secretName: "other" } }));
+    failing(1, isWrite, kubeError("Forbidden"));
+    expect(await write(ABSENT)).toEqual({ kind: "written", secretName: "other" });
+    expect(stored()).toBeUndefined();
+    expect(cluster.writes.map(({ what }) => what)).toEqual(["secrets shop/orders-api-mongodb", "secrets shop/other"]);
+  });
+
+  test("once, where the answer got lost before the resource named another Secret", async () => {
+    living.set(resource().uid, resource({ spec: { secretName: "other" } }));
+    failing(1, isWrite, "answerLost");
+    expect(await write(ABSENT)).toEqual(WRITTEN);
+    expect(cluster.writes).toHaveLength(1);
+  });
+
+  describe("and tells what it waits for", () => {
+    test("not where that is past in a moment", async () => {
+      failing(4, isWrite, kubeError("Network"));
+      await write(ABSENT);
+      expect(obstacles).toEqual([]);
+    });
+
+    test("once, in the API server's words", async () => {
+      failing(30, isWrite, kubeError("Forbidden", "quota exceeded"));
+      await write(ABSENT);
+      expect(obstacles).toEqual([
+        expect.stringMatching(/^SecretNotWritable: Secret orders-api-mongodb can't be written: .*quota exceeded.*Mend/),
+      ]);
+    });
+
+    test("again where it is something else", async () => {
+      failing(30, isWrite, kubeError("Forbidden"));
+      const sleep = clock.sleep.bind(clock);
+      let waits = 0;
+      clock.sleep = async (ms, wake) => {
+        if (++waits === 10) cluster.put(SECRETS, { metadata: SECRET });
+        if (waits === 20) cluster.remove(SECRETS, SECRET);
+        return sleep(ms, wake);
+      };
+      await write(ABSENT);
+      expect(obstacles.map((obstacle) => obstacle.split(":")[0])).toEqual(["SecretNotWritable", "SecretForeign"]);
+    });
+
+    test("and goes on though nobody can be told", async () => {
+      failing(9, isWrite, kubeError("Forbidden"));
+      const onObstacle = () => {
+        throw new TypeError("a defect");
+      };
+      expect(await writer.write(resource(), ABSENT, ours, { knownSerials: new Set(), onObstacle })).toEqual(WRITTEN);
+    });
+
+    test("and that it is a defect, where it is", async () => {
+      const create = cluster.create.bind(cluster);
+      let tries = 0;
+      cluster.create = (type, object, options) =>
+        ++tries < 9 ? Promise.reject(new TypeError("a key: c2VjcmV0")) : create(type, object, options);
+      await write(ABSENT);
+      expect(obstacles).toEqual([expect.stringContaining("for a defect of the operator")]);
+      expect(obstacles.join()).not.toContain("c2VjcmV0");
+    });
   });
 
   test("and says nothing of the key while it waits", async () => {
-    failing(3, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
+    failing(9, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
     await write(ABSENT);
     const key = ours.privateKeyPem.reveal().split("\n")[1] ?? "-";
     expect(logged.length).toBeGreaterThan(0);
-    expect(logged.join()).not.toContain(key.slice(0, 30));
-    expect(logged.join()).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
+    expect(obstacles).toHaveLength(1);
+    expect([...logged, ...obstacles].join()).not.toContain(key.slice(0, 30));
+    expect([...logged, ...obstacles].join()).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
   });
 });
 
@@ -299,9 +377,47 @@ describe("does not write a fresh certificate", () => {
     expect(serial()).toBe(newer.facts.serialNumber);
   });
 
+  describe("where another resource put its own there meanwhile", () => {
+    const billing = resource({ name: "billing", uid: "uid-of-billing" });
+    const storeBillings = (pair = old) => {
+      const { annotations } = desiredMetadata(billing, pair.facts);
+      store(pair, { annotations });
+    };
+
+    test.each([
+      ["an older pair", old],
+      ["a newer pair", newer],
+    ])("and that one lives: it keeps %s", async (_what, pair) => {
+      living.set(billing.uid, billing);
+      failing(1, isWrite, kubeError("AlreadyExists"), () => storeBillings(pair));
+      expect(await write(ABSENT)).toEqual({ kind: "displaced", holder: "billing" });
+      expect(serial()).toBe(pair.facts.serialNumber);
+      expect(cluster.writes.map(({ verb }) => verb)).toEqual(["create"]);
+    });
+
+    test("unless that one is gone: what it left behind is taken over", async () => {
+      failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
+      expect(await write(ABSENT)).toEqual(WRITTEN);
+      expect(serial()).toBe(ours.facts.serialNumber);
+    });
+
+    test("unless that one names another Secret by now", async () => {
+      living.set(billing.uid, { ...billing, spec: { ...billing.spec, secretName: "billing-mongodb" } });
+      failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
+      expect(await write(ABSENT)).toEqual(WRITTEN);
+    });
+
+    test("nor is one issued where the cache alone does not know it", async () => {
+      living.set(billing.uid, billing);
+      storeBillings();
+      expect(await writer.preflight(resource(), await seen(), signal)).toBe("overtaken");
+    });
+  });
+
   test("for a resource that is gone", async () => {
     failing(99, isWrite, kubeError("Forbidden"));
-    expect(await write(ABSENT, [], async () => false)).toEqual({ kind: "abandoned" });
+    living.clear();
+    expect(await write(ABSENT)).toEqual({ kind: "abandoned" });
   });
 
   test("over a foreign Secret: it waits until that is gone", async () => {
@@ -312,11 +428,12 @@ describe("does not write a fresh certificate", () => {
       () => void cluster.put(SECRETS, { metadata: SECRET, data: { a: "eA==" } }),
     );
     const found: unknown[] = [];
-    const stillWanted = async () => {
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = async (ms, signal) => {
       if (found.push(stored()?.data) === 5) cluster.remove(SECRETS, SECRET);
-      return true;
+      return sleep(ms, signal);
     };
-    expect(await write(ABSENT, [], stillWanted)).toEqual({ kind: "written" });
+    expect(await write(ABSENT)).toEqual(WRITTEN);
     expect(found.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => ({ a: "eA==" })));
     expect(cluster.writes.filter(({ verb }) => verb === "patch")).toEqual([]);
     expect(serial()).toBe(ours.facts.serialNumber);

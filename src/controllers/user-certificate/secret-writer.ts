@@ -1,3 +1,4 @@
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { KeyPair } from "../../certificate/key-pair.ts";
@@ -18,17 +19,21 @@ import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import type { ObjectRef } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
-import type { SecretCache } from "./caches.ts";
+import type { CachedCertificate, SecretCache } from "./caches.ts";
 import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "./desired-secret.ts";
+import type { LiveCertificate } from "./live-certificate.ts";
 import type { ObservedSecret, SecretMetadata } from "./observed.ts";
 import type { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
+import { notWritable, takenByForeign, takenByOther, type WriteObstacle, writeRefused } from "./secret-trouble.ts";
 import type { Trouble } from "./trouble.ts";
 
 export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
   readonly inspector: SecretInspector;
   readonly cache: SecretCache;
+  /** The resource that waits for a certificate, and the one that a Secret says it is of. */
+  readonly live: LiveCertificate;
   /** Told of what others changed where the answer of a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<SecretMetadata>) => void;
   readonly clock: Clock;
@@ -38,13 +43,32 @@ export interface SecretWriterOptions {
 
 /** How the write of a fresh certificate ended. */
 export type WriteResult =
-  | { readonly kind: "written" }
-  /** Another process has put a newer pair there meanwhile: ours must not go over it. */
+  /** Into this Secret, which is another than at first where the resource came to name that one. */
+  | { readonly kind: "written"; readonly secretName: string }
+  /** Another process has put a newer pair of the resource there meanwhile: ours must not go over it. */
   | { readonly kind: "overtaken" }
+  /** Another resource, which lives, has got the Secret meanwhile: its certificate must not be lost for ours. */
+  | { readonly kind: "displaced"; readonly holder: string }
   /** The resource is gone: nobody waits for the certificate any more. */
   | { readonly kind: "abandoned" };
 
+export interface WriteOptions {
+  /** Serial numbers that were there before the attempt: a pair with another one is newer than ours. */
+  readonly knownSerials: ReadonlySet<string>;
+  /** Told what the certificate waits for, once for each cause, when it is no matter of a moment. */
+  readonly onObstacle: (obstacle: WriteObstacle) => void;
+}
+
+/** Where a certificate is to go: a resource, with the Secret that it names by now, and what was seen of that. */
+interface Place {
+  readonly resource: UserCertificate;
+  readonly seen: ObservedSecret;
+}
+
 const BACKOFF = { firstMs: 200, maxMs: 30_000 };
+
+/** Failures before this attempt are past in a second or two: people need not hear of them. */
+const TOLD_FROM_ATTEMPT = 5;
 
 /**
  * Writes the Secret, always with what was seen of it as precondition: its resourceVersion, or that there was none. A
@@ -77,6 +101,8 @@ export class SecretWriter {
       subject: [],
     };
     try {
+      // A cache that lags behind may not know of the resource that wrote it.
+      if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
       const options = { dryRun: true, metadataOnly: true, signal };
       await this.#send(resource, seen, desiredMetadata(resource, facts), standInData(), options);
       return undefined;
@@ -119,43 +145,91 @@ export class SecretWriter {
    * Writes a fresh pair, which exists in this process's memory and nowhere else: tried until it is there, whatever the
    * API server says, for as long as somebody wants it. It takes no signal on purpose, and no error ends it: a defect
    * that can be mended must not cost a certificate that can't be got again.
-   *
-   * @param knownSerials serial numbers that were there before the attempt: a pair with another one is newer than ours
    */
   async write(
     resource: UserCertificate,
     firstSeen: ObservedSecret,
     pair: KeyPair,
-    options: { readonly knownSerials: ReadonlySet<string>; readonly stillWanted: () => Promise<boolean> },
+    options: WriteOptions,
   ): Promise<WriteResult> {
     const { clock, random, log } = this.#options;
-    const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
-    let seen = firstSeen;
+    const told = new Set<string>();
+    let place: Place = { resource, seen: firstSeen };
     for (let attempt = 1; ; attempt++) {
-      const data = secretData(pair);
-      let written: Secret | undefined;
+      const { secretName } = place.resource.spec;
+      const fields = { secret: { namespace: resource.namespace, name: secretName }, attempt };
+      let obstacle: WriteObstacle;
       try {
-        written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});
+        const result = await this.#writeInto(place, pair, options.knownSerials);
+        // Who was told to choose another Secret, and chose one that is taken, may choose again.
+        if (result.kind !== "displaced" || secretName === resource.spec.secretName) return result;
+        obstacle = takenByOther(place.resource, result.holder);
       } catch (error: unknown) {
         log.warn(
-          { secret: ref, serialNumber: pair.facts.serialNumber, attempt, err: error },
+          { ...fields, serialNumber: pair.facts.serialNumber, err: error },
           "the certificate waits in memory: its Secret can't be written yet",
         );
-      }
-      if (written !== undefined) {
-        this.#remember(written, seen, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
-        return { kind: "written" };
+        obstacle = place.seen.kind === "foreign" ? takenByForeign(place.resource) : writeRefused(place.resource, error);
       }
       await clock.sleep(backoffMs(BACKOFF, attempt, random()));
       try {
-        seen = await this.#options.inspector.live(ref);
-        if (holdsSerial(seen, pair.facts.serialNumber)) return { kind: "written" };
-        if (holdsNewerPair(seen, pair.facts, options.knownSerials)) return { kind: "overtaken" };
-        if (!(await options.stillWanted())) return { kind: "abandoned" };
+        const cause = `${obstacle.reason} ${secretName}`;
+        if (attempt >= TOLD_FROM_ATTEMPT && !told.has(cause)) {
+          told.add(cause);
+          options.onObstacle(obstacle);
+        }
+        const next = await this.#lookAgain(place.resource, pair);
+        if ("kind" in next) return next;
+        place = next;
       } catch (error: unknown) {
-        log.warn({ secret: ref, attempt, err: error }, "the Secret can't be read before it is written again");
+        log.warn({ ...fields, err: error }, "the Secret can't be read before it is written again");
       }
     }
+  }
+
+  /** Writes once. It throws where the Secret can't be written now. */
+  async #writeInto(
+    { resource, seen }: Place,
+    pair: KeyPair,
+    knownSerials: ReadonlySet<string>,
+  ): Promise<Extract<WriteResult, { kind: "written" | "overtaken" | "displaced" }>> {
+    const holder = await this.#otherHolder(resource, seen);
+    if (holder !== undefined) return { kind: "displaced", holder };
+    if (holdsNewerPair(seen, pair.facts, knownSerials)) return { kind: "overtaken" };
+    const data = secretData(pair);
+    const written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});
+    this.#remember(written, seen, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
+    return { kind: "written", secretName: resource.spec.secretName };
+  }
+
+  /** Where to write after a failure: what is there now, and in another Secret where the resource names one by now. */
+  async #lookAgain(
+    resource: UserCertificate,
+    pair: KeyPair,
+  ): Promise<Place | Extract<WriteResult, { kind: "written" | "abandoned" }>> {
+    const { inspector, live } = this.#options;
+    const { secretName } = resource.spec;
+    const seen = await inspector.live({ namespace: resource.namespace, name: secretName });
+    if (holdsSerial(seen, pair.facts.serialNumber)) return { kind: "written", secretName };
+    const now = await live(resource);
+    if (now === undefined) return { kind: "abandoned" };
+    if (!isMoved(resource, now)) return { resource, seen };
+    const { secretName: name } = now.spec;
+    const moved = { ...resource, spec: { ...resource.spec, secretName: name } };
+    return { resource: moved, seen: await inspector.live({ namespace: resource.namespace, name }) };
+  }
+
+  /**
+   * The other resource whose Secret it is, by its name: one that lives, and that still wants it. What a resource left
+   * behind that is gone, or that names another Secret by now, is there to be taken.
+   */
+  async #otherHolder(resource: UserCertificate, seen: ObservedSecret): Promise<string | undefined> {
+    if (seen.kind !== "managed") return undefined;
+    const { namespace, name: secretName, annotations } = seen.metadata;
+    const { [SECRET_ANNOTATIONS.certificateUid]: uid, [SECRET_ANNOTATIONS.certificateName]: name } = annotations;
+    if (uid === undefined || name === undefined || uid === resource.uid) return undefined;
+    const holder = await this.#options.live({ namespace, name, uid });
+    return holder?.valid && holder.spec.secretName === secretName ? holder.name : undefined;
   }
 
   async #send(
@@ -257,14 +331,8 @@ function holdsNewerPair(seen: ObservedSecret, ours: CertificateFacts, knownSeria
   return !knownSerials.has(serialNumber) && notBefore >= ours.notBefore;
 }
 
-function notWritable({ spec, namespace }: UserCertificate, error: KubeError): Trouble {
-  const passing = ["Network", "Timeout", "Unavailable", "TooManyRequests"];
-  return {
-    reason: "SecretNotWritable",
-    message:
-      `Secret ${spec.secretName} can't be written, so nothing is issued: ${error.message}. ` +
-      `Mend what the API server names there: access rights, quota or policy of namespace ${namespace}.`,
-    needsPerson: !passing.includes(error.reason),
-    retry: { kind: "backoff", ...(error.retryAfterMs !== undefined && { atLeastMs: error.retryAfterMs }) },
-  };
+/** Whether a resource names another Secret by now, for the same user: its certificate may as well go there. */
+function isMoved({ spec }: UserCertificate, now: CachedCertificate): now is UserCertificate {
+  if (!now.valid || now.spec.secretName === spec.secretName) return false;
+  return now.spec.projectId === spec.projectId && now.spec.username === spec.username;
 }

@@ -16,6 +16,7 @@ import { Announcer } from "../announce.ts";
 import { AtlasAccess, type AtlasApi } from "../atlas-access.ts";
 import { CertificateCache, SecretCache } from "../caches.ts";
 import { Issuer, type IssueStep } from "../issue.ts";
+import { liveCertificates } from "../live-certificate.ts";
 import { Observer } from "../observe.ts";
 import type { Policy } from "../observed.ts";
 import { Reconciler } from "../reconciler.ts";
@@ -93,6 +94,7 @@ export class Scene {
     const onForeignChange = ({ key }: { readonly key: string }) => void this.foreignChanges.push(key);
     const writer = new SecretWriter({
       ...{ kube, inspector, cache: secrets, clock, random, log: logs },
+      live: liveCertificates(kube),
       onForeignChange,
     });
     const statuses = new StatusWriter({ kube, cache: certificates, onForeignChange, clock });
@@ -113,8 +115,6 @@ export class Scene {
         announcer,
         leadership: () => options.assertLeading ?? (() => {}),
         newId: () => `attempt-${++attempts}`,
-        stillExists: async ({ namespace, name, uid }) =>
-          cluster.peek(USER_CERTIFICATE, { namespace, name })?.metadata.uid === uid,
         clock,
         log: logs,
         onStep: options.onStep,
