@@ -1,10 +1,13 @@
 import { z } from "zod";
 import type { RateLimits } from "./rate-limits.ts";
 
+/** No limit is beyond this: in seconds it is thirty years. Its milliseconds are a number still. */
+const MAX_FIGURE = 1e9;
+
 /** A figure stands alone or beside its default, when the project has limits of its own. */
 const figure = z
   .union([z.number(), z.object({ value: z.number() }).transform(({ value }) => value)])
-  .refine((value) => Number.isFinite(value) && value > 0);
+  .refine((value) => value > 0 && value <= MAX_FIGURE);
 
 const endpointSet = z.object({
   capacity: figure,
