@@ -155,7 +155,7 @@ export function backoffEndMs(observed: Observed, nowMs: number): number | undefi
 }
 
 /**
- * No backoff that begins now ends later: a day is the most that Atlas can ask for (see src/atlas/retry-after.ts). One that
+ * No backoff that begins now ends later: a day is far more than Atlas can ask for (see src/atlas/retry-after.ts). One that
  * does was written by a clock that was ahead, and could outlast the certificate.
  */
 function latestBackoffEndMs({ policy }: Observed, nowMs: number): number {

@@ -145,7 +145,7 @@ describe("a resource is looked at next", () => {
 
   test("when the certificate expires, where the backoff lasts longer", () => {
     const observed = settled({ atlas: listed("1001") });
-    const wait = trouble("RateLimited", { retry: { kind: "backoff", atLeastMs: DAY_MS } });
+    const wait = trouble("RateLimited", { retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } });
     expect(lookAfter(observed, failure("RateLimited", { trouble: wait }), EXPIRY_MS - HOUR_MS)).toBe(EXPIRY_MS);
   });
 

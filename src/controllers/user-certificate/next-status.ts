@@ -229,7 +229,8 @@ function backoffMs({ observed, nowMs, random }: Round, trouble: Trouble, failure
   const leftMs = held === undefined ? Number.POSITIVE_INFINITY : held.notAfter.getTime() - nowMs;
   const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
   const waitMs = Math.min(doubledMs, urgentMs) * (0.75 + random / 4);
-  const atLeastMs = trouble.retry.kind === "backoff" ? (trouble.retry.atLeastMs ?? 0) : 0;
+  // All that one answer of Atlas has turned away would come back in the same second.
+  const atLeastMs = (trouble.retry.kind === "backoff" ? (trouble.retry.atLeastMs ?? 0) : 0) * (1 + random / 4);
   return Math.max(waitMs, atLeastMs, spentForNothing(trouble) ? Math.min(HOUR_MS, monthMs / 30) : 0);
 }
 
