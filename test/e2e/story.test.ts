@@ -226,6 +226,10 @@ describe("upgrade and uninstallation", () => {
 
   it("leaves definitions, resources and Secrets where they are on `helm uninstall`", async () => {
     const before = await heldSerials();
+    // The node brings a Secret's new content into its pods in its own time.
+    await eventually("the pod's files of the new certificate", 30_000, async () =>
+      (await appLogin("orders-api")).serialNumber === before[0] ? true : undefined,
+    );
     await helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait");
     expect(await operatorPods()).toEqual([]);
     await kubectl("get", "crd", "atlasusercertificates.atlascerts.io");
