@@ -72,12 +72,19 @@ async function expectNoneKept({ operator, folder }: Watched, scene: Scene, needl
   // It is this operator's memory, and all of it.
   expect([strings.includes(scene.namespace), buffers.length > 10_000]).toEqual([true, true]);
   expect(findIn(strings, needles), "in strings").toEqual([]);
-  expect(findIn([buffers], needles), "in buffers").toEqual([]);
+  const inBuffers = findIn([buffers], needles);
+  expect(inBuffers, `in buffers: ${surroundings(buffers, inBuffers[0])}`).toEqual([]);
   // undici's parser of HTTP copies each answer to one place in its own memory: the last one stands there until the next
   // comes, and nobody can reach it.
   expect(findIn([wasm], needles).length, "in WebAssembly memories").toBeLessThanOrEqual(1);
   const anyKey = /PRIVATE KEY-----(?:\\n|\s)*[A-Za-z0-9+/]{20}/;
   expect([...strings, buffers].filter((text) => anyKey.test(text))).toEqual([]);
+}
+
+/** What stands before and behind a place in memory: by that it is found out whose memory it is. */
+function surroundings(memory: string, place = ""): string {
+  const at = memory.indexOf(place);
+  return JSON.stringify([memory.slice(Math.max(0, at - 2000), at), memory.slice(at, at + 1000)]);
 }
 
 async function secretsOf({ namespace }: Scene): Promise<readonly Readonly<Record<string, string>>[]> {
