@@ -229,7 +229,7 @@ export function orphans(observed: Observed): readonly ListedCertificate[] | unde
 function sinceRecord(observed: Observed, certificates: readonly ListedCertificate[]) {
   const { issuance } = observed.resource.status;
   if (issuance === undefined) return [];
-  if (observed.atlas.kind !== "listed" || !isOfUser(observed, issuance)) return undefined;
+  if (observed.atlas.kind !== "listed" || !isSameUser(observed.resource.spec, issuance)) return undefined;
   return certificates.filter(({ serialNumber }) => !issuance.knownSerials.includes(serialNumber));
 }
 
@@ -241,7 +241,7 @@ function sinceRecord(observed: Observed, certificates: readonly ListedCertificat
 export function latecomers(observed: Observed): readonly ListedCertificate[] {
   const { countedUser, unaccountedCertificates, unaccountedSerials = [] } = observed.resource.status;
   const isNamed = unaccountedCertificates === unaccountedSerials.length;
-  if (!isNamed || countedUser === undefined || !isOfUser(observed, countedUser)) return [];
+  if (!isNamed || countedUser === undefined || !isSameUser(observed.resource.spec, countedUser)) return [];
   const lost = new Set(orphans(observed)?.map(({ serialNumber }) => serialNumber));
   return unaccounted(observed).filter(
     ({ serialNumber }) => !unaccountedSerials.includes(serialNumber) && !lost.has(serialNumber),
@@ -255,7 +255,7 @@ export function latecomers(observed: Observed): readonly ListedCertificate[] {
 export function abandonedIssuance(observed: Observed): Issuance | undefined {
   const { issuance } = observed.resource.status;
   if (issuance === undefined || observed.atlas.kind !== "listed" || issuanceSucceeded(observed)) return undefined;
-  return isOfUser(observed, issuance) ? undefined : issuance;
+  return isSameUser(observed.resource.spec, issuance) ? undefined : issuance;
 }
 
 /**
@@ -269,12 +269,11 @@ export function issuanceSucceeded(observed: Observed): boolean {
   return !issuance.knownSerials.includes(held.serialNumber);
 }
 
-/** Whether something speaks of the user that the resource names now. */
-export function isOfUser(
-  { resource: { spec } }: Observed,
-  user: { readonly projectId: string; readonly username: string },
-) {
-  return user.projectId === spec.projectId && user.username === spec.username;
+/** A database user: what a resource names, what an attempt is for, whose certificates were counted. */
+type User = Pick<UserCertificateSpec, "projectId" | "username">;
+
+export function isSameUser(left: User, right: User): boolean {
+  return left.projectId === right.projectId && left.username === right.username;
 }
 
 /**

@@ -5,6 +5,7 @@ import { objectKey } from "../../kube/resource-type.ts";
 import type { Access, AtlasAccess } from "./atlas-access.ts";
 import { atlasTrouble } from "./atlas-trouble.ts";
 import type { CertificateCache } from "./caches.ts";
+import { isSameUser } from "./facts.ts";
 import type {
   ListedCertificate,
   Observed,
@@ -45,7 +46,8 @@ export class Observer {
   ): Promise<Observation> {
     const { inspector } = this.#options;
     const secret = await inspector.cached({ namespace: resource.namespace, name: resource.spec.secretName }, signal);
-    return this.#observation(resource, secret, recentRepairs);
+    const access = await this.#options.access.of(resource);
+    return this.#observation(resource, { secret, access, atlas: { kind: "notAsked" }, recentRepairs });
   }
 
   /**
@@ -62,29 +64,25 @@ export class Observer {
     const ref = { namespace: resource.namespace, name: resource.spec.secretName };
     const isOnRecord = resource.status.issuance !== undefined;
     const secret = await (isOnRecord ? inspector.live(ref, signal) : inspector.current(ref, signal));
-    const seen = await this.#observation(resource, secret, recentRepairs);
-    const atlas = await askAtlas(resource, seen.access, urgency, signal);
-    // Others are looked up after Atlas' answer: what this process recorded meanwhile is in the caches.
-    const secretHolder = this.#secretHolder(resource, secret);
-    return { ...seen, observed: { ...seen.observed, atlas, secretHolder, ...this.#others(resource) } };
+    const access = await this.#options.access.of(resource);
+    const atlas = await askAtlas(resource, access, urgency, signal);
+    return this.#observation(resource, { secret, access, atlas, recentRepairs });
   }
 
-  async #observation(
+  /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
+  #observation(
     resource: UserCertificate,
-    secret: ObservedSecret,
-    recentRepairs: readonly number[],
-  ): Promise<Observation> {
-    const access = await this.#options.access.of(resource);
+    seen: Pick<Observed, "secret" | "atlas" | "recentRepairs"> & { readonly access: Access },
+  ): Observation {
+    const { access, ...rest } = seen;
     return {
       access,
       observed: {
         resource,
-        secret,
-        secretHolder: this.#secretHolder(resource, secret),
+        ...rest,
+        secretHolder: this.#secretHolder(resource, seen.secret),
         credentials: credentialsOf(access),
-        atlas: { kind: "notAsked" },
         ...this.#others(resource),
-        recentRepairs,
         policy: this.#options.policy,
       },
     };
@@ -110,12 +108,11 @@ export class Observer {
       status.serialNumber,
       ...(status.recentIssuances ?? []).map(({ serialNumber }) => serialNumber),
     ]);
-    const { projectId, username } = resource.spec;
     const attempts = others.flatMap((other) => attemptUnderWay(other) ?? []);
     return {
       serialsOfOthers: new Set(serials.filter((serial) => serial !== undefined)),
       // One of them may name another user by now, or have named another one when the attempt began.
-      attemptsOfOthers: attempts.filter((one) => one.projectId === projectId && one.username === username),
+      attemptsOfOthers: attempts.filter((one) => isSameUser(one, resource.spec)),
     };
   }
 }

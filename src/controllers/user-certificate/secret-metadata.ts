@@ -40,8 +40,11 @@ const metadataSchema = z.object({
   }),
 });
 
-/** Of a Secret that is not the operator's nothing else is ever asked for. One for all: a cluster has thousands. */
-const NOTHING_MORE: Omit<SecretMetadata, "namespace" | "name" | "uid" | "resourceVersion" | "deleting"> = {
+/**
+ * What is kept beside a Secret's identity where nothing is: of one that is not the operator's it is never asked for. One
+ * for all: a cluster has thousands.
+ */
+export const NOTHING_MORE: Omit<SecretMetadata, "namespace" | "name" | "uid" | "resourceVersion" | "deleting"> = {
   labels: {},
   annotations: {},
   ownerReferences: [],

@@ -21,6 +21,7 @@ import type { ObjectRef } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import type { CachedCertificate, SecretCache } from "./caches.ts";
 import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "./desired-secret.ts";
+import { isSameUser } from "./facts.ts";
 import type { LiveCertificate } from "./live-certificate.ts";
 import type { ObservedSecret, SecretMetadata } from "./observed.ts";
 import type { SecretInspector } from "./secret-inspector.ts";
@@ -334,5 +335,5 @@ function holdsNewerPair(seen: ObservedSecret, ours: CertificateFacts, knownSeria
 /** Whether a resource names another Secret by now, for the same user: its certificate may as well go there. */
 function isMoved({ spec }: UserCertificate, now: CachedCertificate): now is UserCertificate {
   if (!now.valid || now.spec.secretName === spec.secretName) return false;
-  return now.spec.projectId === spec.projectId && now.spec.username === spec.username;
+  return isSameUser(now.spec, spec);
 }

@@ -6,7 +6,7 @@ import { type CachedCertificate, CertificateCache } from "./caches.ts";
 import type { Observed } from "./observed.ts";
 import type { Outcome } from "./outcome.ts";
 import { StatusWriter } from "./status-writer.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
+import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, round } from "./testing/observations.ts";
 import { NAMESPACE, Scene } from "./testing/scene.ts";
 
@@ -27,6 +27,17 @@ function rig() {
   const observed = firstLook({ resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) });
   const missing = { ...observed, secret: ABSENT, atlas: listed() };
   return { scene, cluster, cache, statuses, observed, missing, foreign };
+}
+
+/** The API server drops the status of the first write that it answers; then somebody else changes the resource. */
+function dropFirstStatus(cluster: MemoryCluster, meanwhile: () => void | Promise<void>): void {
+  const patch = cluster.mergePatch.bind(cluster);
+  cluster.mergePatch = async (type, of, body, options) => {
+    cluster.mergePatch = patch;
+    const answer = await patch(type, of, body, options);
+    await meanwhile();
+    return { ...answer, status: {} };
+  };
 }
 
 describe("a report", () => {
@@ -207,15 +218,7 @@ describe("a record", () => {
 
   test("that is not kept is taken back from a resource that others change meanwhile, and that is told of", async () => {
     const { cluster, scene, statuses, missing, foreign } = rig();
-    const patch = cluster.mergePatch.bind(cluster);
-    let isFirst = true;
-    cluster.mergePatch = async (type, of, body, options) => {
-      const answer = await patch(type, of, body, options);
-      if (!isFirst) return answer;
-      isFirst = false;
-      scene.apply({ monthsUntilExpiration: 6 });
-      return { ...answer, status: {} };
-    };
+    dropFirstStatus(cluster, () => scene.apply({ monthsUntilExpiration: 6 }));
     expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
     expect(scene.status()).not.toHaveProperty("issuance");
     expect(foreign).toMatchObject([{ kind: "modified", object: { spec: { monthsUntilExpiration: 6 } } }]);
@@ -224,15 +227,9 @@ describe("a record", () => {
   test("that is not kept is not taken back where another process has one by now", async () => {
     const { cluster, scene, statuses, missing } = rig();
     const other = issuance({ id: "of another process" });
-    const patch = cluster.mergePatch.bind(cluster);
-    let isFirst = true;
-    cluster.mergePatch = async (type, of, body, options) => {
-      const answer = await patch(type, of, body, options);
-      if (!isFirst) return answer;
-      isFirst = false;
-      await patch(USER_CERTIFICATE, ref, { status: { issuance: other } }, { subresource: "status" });
-      return { ...answer, status: {} };
-    };
+    dropFirstStatus(cluster, async () => {
+      await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: other } }, { subresource: "status" });
+    });
     expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
     expect(scene.status().issuance).toEqual(other);
   });

@@ -3,6 +3,7 @@ import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Observed, Policy, SecretMetadata } from "./observed.ts";
 import type { Round } from "./round.ts";
+import { NOTHING_MORE } from "./secret-metadata.ts";
 import type { Trouble } from "./trouble.ts";
 
 /**
@@ -49,12 +50,7 @@ function asLastSeen(resource: UserCertificate, facts: CertificateFacts, policy: 
     uid: "",
     resourceVersion: "",
     deleting: false,
-    labels: {},
-    annotations: {},
-    ownerReferences: [],
-    ownLabelKeys: [],
-    ownAnnotationKeys: [],
-    otherWriters: [],
+    ...NOTHING_MORE,
   };
   return {
     resource,
