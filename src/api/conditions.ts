@@ -20,3 +20,11 @@ export const conditionSchema = z
   .meta({ description: "One aspect of the resource's state." });
 
 export type Condition = Readonly<z.output<typeof conditionSchema>>;
+
+/** The condition of this type; undefined where the status has none yet. */
+export function findCondition(
+  { conditions }: { readonly conditions?: readonly Condition[] | undefined },
+  type: ConditionType,
+): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}

@@ -1,3 +1,4 @@
+import { findCondition } from "../api/conditions.ts";
 import { BLOCKED_REASONS } from "../api/reasons.ts";
 import type { CachedCertificate } from "../controllers/user-certificate/caches.ts";
 import { ISSUE_CHECKS } from "../controllers/user-certificate/issue-reasons.ts";
@@ -29,7 +30,7 @@ export function resourceFigures(certificate: CachedCertificate): ResourceFigures
     return { namespace, name, ready: "Unknown", reason: "Unreadable", ...nothing };
   }
   const { spec, status } = certificate;
-  const ready = status.conditions?.find(({ type }) => type === "Ready");
+  const ready = findCondition(status, "Ready");
   return {
     namespace,
     name,

@@ -1,3 +1,4 @@
+import { findCondition } from "../../api/conditions.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
@@ -126,7 +127,7 @@ export class Announcer {
   #announceTrouble(round: Round): void {
     const trouble = troubleOf(round);
     const { resource } = round.observed;
-    const before = resource.status.conditions?.find(({ type }) => type === "Issuing");
+    const before = findCondition(resource.status, "Issuing");
     if (trouble === undefined || trouble.retry.kind === "running" || before?.reason === trouble.reason) return;
     const type = trouble.reason === "Suspended" ? "Normal" : "Warning";
     this.#tell(resource, type, trouble.reason, "Reconcile", trouble.message);

@@ -1,3 +1,4 @@
+import { findCondition } from "../../api/conditions.ts";
 import { RENEW_REQUEST_ANNOTATION } from "../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../api/reasons.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
@@ -102,9 +103,9 @@ function refusedByAtlas({ atlas }: Observed): Trouble | undefined {
 export function backoffRunning(observed: Observed, nowMs: number): Trouble | undefined {
   const atMs = backoffEndMs(observed, nowMs);
   if (atMs === undefined) return undefined;
-  const { conditions } = observed.resource.status;
-  const issuing = conditions?.find(({ type }) => type === "Issuing");
-  const stalled = conditions?.find(({ type }) => type === "Stalled");
+  const { status } = observed.resource;
+  const issuing = findCondition(status, "Issuing");
+  const stalled = findCondition(status, "Stalled");
   return {
     reason: BLOCKED_REASONS.find((reason) => reason === issuing?.reason) ?? "AtlasUnavailable",
     message: issuing?.message ?? "The last attempt failed.",

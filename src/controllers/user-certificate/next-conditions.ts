@@ -1,4 +1,4 @@
-import type { Condition, ConditionType } from "../../api/conditions.ts";
+import { type Condition, type ConditionType, findCondition } from "../../api/conditions.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { renewalTime } from "../../certificate/renewal-time.ts";
 import { identityChange, lastVerifiedMs, listedByAtlas, renewalRule, unlistedSinceMs, userIsGone } from "./facts.ts";
@@ -29,7 +29,7 @@ export function nextConditions(round: Round, held: CertificateFacts | undefined)
   const { resource, policy } = round.observed;
   const { generation, status } = resource;
   return (["Ready", "Issuing", "Stalled"] as const).map((type) => {
-    const before = status.conditions?.find((condition) => condition.type === type);
+    const before = findCondition(status, type);
     const state = states[type];
     return {
       type,

@@ -1,3 +1,4 @@
+import { findCondition } from "../../api/conditions.ts";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Issuance } from "../../api/user-certificate.ts";
@@ -119,7 +120,7 @@ export class Observer {
 
 /** The attempt that a resource is making now. A record that only waits for a list is none: it may wait for ever. */
 function attemptUnderWay({ status, deleting }: UserCertificate): Issuance | undefined {
-  const issuing = status.conditions?.find(({ type }) => type === "Issuing");
+  const issuing = findCondition(status, "Issuing");
   return issuing?.status === "True" && !deleting ? status.issuance : undefined;
 }
 
@@ -128,7 +129,7 @@ function attemptUnderWay({ status, deleting }: UserCertificate): Issuance | unde
  * may wait for ever: it must not take the Secret when that one's is gone for a moment.
  */
 function isIssuing({ status }: UserCertificate): boolean {
-  const issuing = status.conditions?.find(({ type }) => type === "Issuing");
+  const issuing = findCondition(status, "Issuing");
   return status.issuance !== undefined && issuing?.reason !== "SecretClaimedTwice";
 }
 

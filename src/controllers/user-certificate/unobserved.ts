@@ -1,3 +1,4 @@
+import { findCondition } from "../../api/conditions.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import { KubeError } from "../../kube/kube-error.ts";
@@ -18,7 +19,7 @@ export function expiredUnseen(
   { policy, nowMs }: { readonly policy: Policy; readonly nowMs: number },
 ): Round | undefined {
   const facts = lastSeen(resource);
-  const isReady = resource.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+  const isReady = findCondition(resource.status, "Ready")?.status === "True";
   if (!isReady || facts === undefined || facts.notAfter.getTime() > nowMs) return undefined;
   return {
     observed: asLastSeen(resource, facts, policy),
