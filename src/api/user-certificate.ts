@@ -150,6 +150,15 @@ export const userCertificateSpecSchema = z
       })
       .optional()
       .meta({ description: "What the Secret gets besides the certificate." }),
+    userSharedWithOtherClusters: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          "Set to true if other clusters obtain certificates for the same database user. Certificates that no " +
+          "AtlasUserCertificate of this cluster explains are then listed in the status, without Events and alerts. " +
+          "Defaults to false.",
+      }),
     deletionPolicy: z
       .enum(["Retain", "Delete"])
       .default("Retain")
@@ -184,41 +193,95 @@ const timestamp = (description: string) => z.string().meta({ description, format
 
 const recentIssuanceSchema = z
   .object({
-    time: timestamp("When it was issued."),
+    time: timestamp("Time at which it was issued."),
     reason: z.string().meta({ description: "Why it was issued." }),
-    serialNumber: z.string().optional().meta({ description: "Its serial number, in decimal." }),
-    notAfter: timestamp("When it expires.").optional(),
+    serialNumber: z
+      .string()
+      .optional()
+      .meta({ description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate." }),
+    notAfter: timestamp("Time at which it expires.").optional(),
+    replaces: z.string().optional().meta({ description: "Serial number of the certificate that it replaced." }),
+    lost: z.string().optional().meta({
+      description:
+        "Set if the private key never reached the Secret: AnswerLost, AnswerUnusable or NotStored. Such a certificate " +
+        "counts toward the limits.",
+    }),
   })
-  .meta({ description: "A certificate that was issued for this resource." });
+  .meta({ description: "A certificate that was issued, or may have been, for this resource." });
 
 const issuanceSchema = z
   .object({
-    id: z.string().meta({ description: "Tells this attempt from every other." }),
-    startedAt: timestamp("When the attempt was recorded."),
+    id: z.string().meta({ description: "Identifier of this attempt." }),
+    startedAt: timestamp("Time at which the attempt was recorded."),
     reason: z.string().meta({ description: "Why a certificate is issued." }),
-    projectId: z.string().meta({ description: "The Atlas project it is for." }),
-    username: z.string().meta({ description: "The database user it is for." }),
+    projectId: z.string().meta({ description: "Atlas project of the database user." }),
+    username: z.string().meta({ description: "Database user that the certificate is for." }),
     knownSerials: z
       .array(z.string())
       .meta({ description: "Serial numbers that Atlas listed for the user before the attempt." }),
-    renewRequest: z.string().optional().meta({ description: "The renew request that this attempt answers." }),
+    replaces: z.string().optional().meta({ description: "Serial number of the certificate that it replaces." }),
+    renewRequest: z.string().optional().meta({ description: "The renewal request that this attempt answers." }),
+    parked: z
+      .object({
+        pod: z.string().meta({ description: "The operator process that holds the certificate in memory." }),
+        serialNumber: z.string().meta({ description: "Its serial number, in decimal." }),
+        notAfter: timestamp("Time at which it expires."),
+        until: timestamp(
+          "Time until which that process still tries to store it after it stopped leading. No other attempt is made before.",
+        ).optional(),
+      })
+      .optional()
+      .meta({
+        description:
+          "Set while the certificate has been issued but its Secret cannot be written. Until it is stored, the private " +
+          "key exists only in the memory of that process.",
+      }),
   })
   .meta({
     description:
-      "The attempt under way, recorded before Atlas is asked to create anything, so that a certificate whose answer " +
-      "got lost can be told from the others.",
+      "The attempt in progress, recorded before Atlas is asked for a certificate, so that a certificate whose response " +
+      "was lost can be recognized.",
   });
 
 const lastAttemptSchema = z
   .object({
-    generation: z.int().meta({ description: "The metadata.generation it was made for.", format: "int64" }),
+    time: timestamp("Time of the failure."),
+    reason: z.string().meta({ description: "Why it failed." }),
+    message: z.string().meta({ description: "The problem and the remedy." }),
+    needsPerson: z.boolean().meta({ description: "Whether a person has to act before a retry can succeed." }),
+    failures: z.int().meta({ description: "Number of consecutive failures.", format: "int32" }),
+    nextAttemptTime: timestamp("Time of the next retry."),
+    notRechecked: z
+      .string()
+      .optional()
+      .meta({ description: "Why the latest retries could not tell whether the problem persists." }),
+    generation: z.int().meta({ description: "The metadata.generation that it was made for.", format: "int64" }),
     credentialsVersion: z
       .string()
       .optional()
-      .meta({ description: "The resourceVersion of the credentials Secret it used." }),
-    renewRequest: z.string().optional().meta({ description: "The renew request it saw." }),
+      .meta({ description: "The resourceVersion of the credentials Secret that it used." }),
+    renewRequest: z.string().optional().meta({ description: "The renewal request that it saw." }),
   })
-  .meta({ description: "What the last failed attempt was made with: a change of any of it ends the waiting." });
+  .meta({
+    description:
+      "The last attempt, if it failed. A change of generation, credentials or renewal request ends the wait for the next one.",
+  });
+
+const unaccountedSchema = z
+  .object({
+    serialNumber: z.string().meta({ description: "Serial number, in decimal." }),
+    createdAt: timestamp("Time at which Atlas issued it.").optional(),
+    notAfter: timestamp("Time at which it expires."),
+  })
+  .meta({ description: "A certificate of the user that no AtlasUserCertificate explains." });
+
+const leftBehindSchema = z
+  .object({
+    secretName: z.string().meta({ description: "Name of the Secret." }),
+    serialNumber: z.string().optional().meta({ description: "Serial number of the certificate that it holds." }),
+    notAfter: timestamp("Time until which that certificate is valid."),
+  })
+  .meta({ description: "A Secret that spec.secretName no longer names. It is not renewed any more." });
 
 export const userCertificateStatusSchema = z
   .object({
@@ -233,64 +296,59 @@ export const userCertificateStatusSchema = z
     observedGeneration: z
       .int()
       .optional()
-      .meta({ description: "The metadata.generation that this status speaks of.", format: "int64" }),
-    secretName: z.string().optional().meta({ description: "The Secret that holds the certificate." }),
+      .meta({ description: "The metadata.generation that this status describes.", format: "int64" }),
+    secretName: z.string().optional().meta({ description: "Name of the Secret that holds the certificate." }),
     serialNumber: z
       .string()
       .optional()
-      .meta({ description: "The certificate's serial number, in decimal, as Atlas lists it." }),
+      .meta({ description: "Serial number of the certificate, in decimal, as Atlas lists it." }),
     fingerprint: z
       .string()
       .optional()
-      .meta({ description: "SHA-256 of the certificate, in hexadecimal pairs with colons." }),
-    notBefore: timestamp("When the certificate begins to be valid.").optional(),
-    notAfter: timestamp("When the certificate expires.").optional(),
-    renewalTime: timestamp("When the next certificate is issued.").optional(),
-    lastVerifiedTime: timestamp("When Atlas last listed the certificate.").optional(),
-    unlistedSince: timestamp(
-      "When Atlas' list first held the certificate no longer. Another one is issued when a second list agrees.",
+      .meta({ description: "SHA-256 fingerprint of the certificate, in hexadecimal pairs with colons." }),
+    notBefore: timestamp("Time from which the certificate is valid.").optional(),
+    notAfter: timestamp("Time at which the certificate expires.").optional(),
+    renewalTime: timestamp("Time at which the certificate is renewed.").optional(),
+    lastVerifiedTime: timestamp(
+      "Time at which Atlas last listed the certificate, or returned it to the operator.",
     ).optional(),
+    unlisted: z
+      .object({
+        serialNumber: z.string().meta({ description: "Serial number of that certificate, in decimal." }),
+        since: timestamp("Time of the first list that lacked the certificate."),
+        lists: z.int().meta({ description: "Number of consecutive lists that lacked it.", format: "int32" }),
+        replaced: z
+          .boolean()
+          .optional()
+          .meta({ description: "Whether a certificate was already replaced and Atlas has not listed the new one yet." }),
+      })
+      .optional()
+      .meta({ description: "Set while Atlas' lists lack the certificate. It is replaced only after three lists agree." }),
     revision: z
       .int()
       .optional()
-      .meta({ description: "How many certificates were issued for this resource.", format: "int64" }),
+      .meta({ description: "Number of certificates that the Secret has held.", format: "int64" }),
     issuance: issuanceSchema.optional(),
     recentIssuances: z.array(recentIssuanceSchema).optional().meta({
       description: "Certificates issued in the last 24 hours, and older ones until a day after they expire.",
       "x-kubernetes-list-type": "atomic",
     }),
-    renewRequest: z.string().optional().meta({ description: "The last renew request that was answered." }),
-    failedAttempts: z
-      .int()
-      .optional()
-      .meta({ description: "How many attempts in a row have failed.", format: "int32" }),
-    nextAttemptTime: timestamp("When the next attempt is made.").optional(),
+    renewRequest: z.string().optional().meta({ description: "The last renewal request that was answered." }),
     lastAttempt: lastAttemptSchema.optional(),
     unexpiredCertificates: z
       .int()
       .optional()
-      .meta({ description: "How many unexpired certificates Atlas lists for the user.", format: "int32" }),
-    unaccountedCertificates: z.int().optional().meta({
+      .meta({ description: "Number of unexpired certificates that Atlas lists for the user.", format: "int32" }),
+    unaccounted: z.array(unaccountedSchema).optional().meta({
       description:
-        "How many of them no resource of this operator accounts for: issued elsewhere, or an answer that got lost.",
-      format: "int32",
+        "Unexpired certificates of the user that no AtlasUserCertificate explains: issued elsewhere, or orphaned by a " +
+        "lost response. The 100 that expire last.",
+      "x-kubernetes-list-type": "atomic",
     }),
-    unaccountedSerials: z
-      .array(z.string())
-      .optional()
-      .meta({
-        description:
-          "Serial numbers of the unaccounted certificates, in decimal and in ascending order; none where there are more " +
-          "than 100.",
-        "x-kubernetes-list-type": "atomic",
-      }),
-    countedUser: z
-      .object({
-        projectId: z.string().meta({ description: "Its Atlas project." }),
-        username: z.string().meta({ description: "Its name." }),
-      })
-      .optional()
-      .meta({ description: "The database user whose certificates were counted last." }),
+    leftBehind: z.array(leftBehindSchema).optional().meta({
+      description: "Secrets that were left behind when spec.secretName changed, until their certificates expire.",
+      "x-kubernetes-list-type": "atomic",
+    }),
   })
   .meta({ description: "What the operator observed and did." });
 
@@ -298,6 +356,9 @@ export type UserCertificateSpec = Readonly<z.output<typeof userCertificateSpecSc
 export type UserCertificateStatus = Readonly<z.output<typeof userCertificateStatusSchema>>;
 export type Issuance = Readonly<z.output<typeof issuanceSchema>>;
 export type RecentIssuance = Readonly<z.output<typeof recentIssuanceSchema>>;
+export type LastAttempt = Readonly<z.output<typeof lastAttemptSchema>>;
+export type UnaccountedCertificate = Readonly<z.output<typeof unaccountedSchema>>;
+export type LeftBehind = Readonly<z.output<typeof leftBehindSchema>>;
 
 export const USER_CERTIFICATE = {
   group: API_GROUP,
