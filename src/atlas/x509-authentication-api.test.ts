@@ -102,7 +102,7 @@ describe("createDatabaseUserCertificate", () => {
     await using under = await ApiUnderTest.start({ answers: [answer(status, body, { "content-type": MEDIA_TYPE })] });
     const pem = await under.api.createDatabaseUserCertificate(USER);
     expect(pem.reveal()).toBe(PEM);
-    expect(`${pem} ${JSON.stringify({ pem })}`).not.toContain("PRIVATE KEY");
+    expect(JSON.stringify({ pem })).not.toContain("PRIVATE KEY");
   });
 
   test.each([
