@@ -48,23 +48,28 @@ export type AtlasRole = "Project Owner" | "Project Read Only";
 export interface AtlasErrorFields {
   readonly kind: AtlasErrorKind;
   readonly operation: AtlasOperation;
-  /** One sentence that a person can act on. */
-  readonly message: string;
+  /** One sentence that says what is wrong, without a remedy. */
+  readonly problem: string;
+  /** One sentence that says what to do about it. */
+  readonly remedy?: string | undefined;
   readonly status?: number | undefined;
   readonly errorCode?: string | undefined;
   readonly detail?: string | undefined;
   readonly requiredRole?: AtlasRole | undefined;
   readonly retryAfterMs?: number | undefined;
+  readonly answeredAt?: Date | undefined;
   readonly cause?: unknown;
 }
 
 /**
- * The one error that this client throws. Neither its message nor anything reachable from it holds a secret, a token or
- * the body of a certificate creation.
+ * The only error that this client throws. Its message is the problem followed by the remedy. Neither the message nor
+ * anything reachable from the error holds a secret, a token or the body of a certificate creation.
  */
 export class AtlasError extends Error {
   readonly kind: AtlasErrorKind;
   readonly operation: AtlasOperation;
+  /** The sentence that says what is wrong, without the remedy: for callers who know a better one. */
+  readonly problem: string;
   /** HTTP status of the answer; undefined when there was none. */
   readonly status: number | undefined;
   /** Atlas' own code, such as `USERNAME_NOT_FOUND`; undefined when the answer had none. */
@@ -75,16 +80,24 @@ export class AtlasError extends Error {
   readonly requiredRole: AtlasRole | undefined;
   /** Milliseconds to wait before another try, from `Retry-After` or from this client's own pacing. */
   readonly retryAfterMs: number | undefined;
+  /** When Atlas answered, by its own clock (`Date` header); undefined when there was no answer or it had no date. */
+  readonly answeredAt: Date | undefined;
 
   constructor(fields: AtlasErrorFields) {
-    super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    const { problem, remedy } = fields;
+    super(
+      remedy === undefined ? problem : `${problem} ${remedy}`,
+      fields.cause === undefined ? undefined : { cause: fields.cause },
+    );
     this.name = "AtlasError";
     this.kind = fields.kind;
     this.operation = fields.operation;
+    this.problem = problem;
     this.status = fields.status;
     this.errorCode = fields.errorCode;
     this.detail = fields.detail;
     this.requiredRole = fields.requiredRole;
     this.retryAfterMs = fields.retryAfterMs;
+    this.answeredAt = fields.answeredAt;
   }
 }

@@ -21,7 +21,7 @@ const errorBody = z.object({
 
 /** Reads the body of an answer whose status is an error. Never throws; keeps only what is safe to show. */
 export function readErrorAnswer(answer: AtlasAnswer): ErrorAnswer {
-  const parsed = errorBody.safeParse(parseOrNothing(answer.body.reveal()));
+  const parsed = errorBody.safeParse(parseExactJson(answer.body.reveal()));
   if (!parsed.success) return { fromAtlas: false, errorCode: undefined, detail: undefined };
   const { errorCode, detail, error, error_description } = parsed.data;
   return {
@@ -34,14 +34,6 @@ export function readErrorAnswer(answer: AtlasAnswer): ErrorAnswer {
 /** The first IP address in a text, with which Atlas tells which address it refused. */
 export function addressIn(detail: string | undefined): string | undefined {
   return detail?.split(/[^0-9a-fA-F.:]+/).find((word) => isIP(word.replace(/[.:]$/, "")) !== 0);
-}
-
-function parseOrNothing(text: string): unknown {
-  try {
-    return parseExactJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Atlas' codes are upper case, those of OAuth lower case; nothing in mixed case, as tokens and keys are, gets through. */

@@ -20,21 +20,26 @@ export function requiredRoleOf(operation: AtlasOperation): AtlasRole {
   return changesSomething(operation) || operation === "getUserSecurity" ? "Project Owner" : "Project Read Only";
 }
 
+/** The database user or the project that the call is about. */
+export function describeTarget({ groupId, username }: ErrorContext): string {
+  const project = `project ${groupId ?? "(none)"}`;
+  return username === undefined ? project : `database user ${quoteName(username)} in ${project}`;
+}
+
 /** What was to be done, as the middle of a sentence. */
 export function describeAction(context: ErrorContext): string {
-  const project = `project ${context.groupId ?? "(none)"}`;
-  const user = `database user ${quoteName(context.username ?? "")} in ${project}`;
+  const target = describeTarget(context);
   switch (context.operation) {
     case "createDatabaseUserCertificate":
-      return `create a certificate for ${user}`;
+      return `create a certificate for ${target}`;
     case "listDatabaseUserCertificates":
-      return `list the certificates of ${user}`;
+      return `list the certificates of ${target}`;
     case "disableCustomerManagedX509":
-      return `switch off customer-managed X.509 in ${project}`;
+      return `disable customer-managed X.509 in ${target}`;
     case "getUserSecurity":
-      return `read the user security settings of ${project}`;
+      return `read the user security settings of ${target}`;
     case "listRateLimits":
-      return `read the rate limits of ${project}`;
+      return `read the rate limits of ${target}`;
     case "authenticate":
       return `authenticate ${context.caller}`;
     default:

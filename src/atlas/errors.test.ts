@@ -31,14 +31,14 @@ function inShort(reaction: string): string {
 
 describe("each cause has a kind and a sentence that says what to do", () => {
   const answers = [
-    ["create", atlasErrorAnswer(400, "CANNOT_GENERATE_CERT_IF_ADVANCED_X509"), "customerManagedOn", "switch it off"],
+    ["create", atlasErrorAnswer(400, "CANNOT_GENERATE_CERT_IF_ADVANCED_X509"), "customerManagedOn", "Disable it"],
     [
       "create",
       atlasErrorAnswer(400, "ATLAS_GENERATED_CERTS_LIMIT_EXCEEDED"),
       "certificateLimit",
-      "wait until one expires",
+      "Wait until one expires",
     ],
-    ["create", atlasErrorAnswer(400, "ATLAS_MANAGED_X509_NAME_INVALID"), "badRequest", "correct it"],
+    ["create", atlasErrorAnswer(400, "ATLAS_MANAGED_X509_NAME_INVALID"), "badRequest", "Correct the request"],
     ["create", atlasErrorAnswer(400, "BAD_USERNAME_REF"), "userNotFound", '"orders-api"'],
     ["create", atlasErrorAnswer(404, "USER_NOT_FOUND"), "userNotFound", "type MANAGED"],
     ["list", atlasErrorAnswer(404, "USERNAME_NOT_FOUND"), "userNotFound", '"orders-api"'],
@@ -57,11 +57,16 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["list", atlasErrorAnswer(406, "INVALID_VERSION"), "badRequest", "406 INVALID_VERSION"],
     ["create", atlasErrorAnswer(429, "RATE_LIMITED"), "rateLimited", "rate limit"],
     ["create", atlasErrorAnswer(503, "RATE_LIMITED_TOKEN_BUCKET"), "rateLimited", "rate limit"],
-    ["create", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "ambiguous", "list the user's certificates"],
-    ["create", html(502), "ambiguous", "unknown whether"],
-    ["create", answer(204), "ambiguous", "list the user's certificates"],
+    [
+      "create",
+      atlasErrorAnswer(500, "UNEXPECTED_ERROR"),
+      "ambiguous",
+      "List the user's certificates before you retry.",
+    ],
+    ["create", html(502), "ambiguous", "may or may not have issued a certificate"],
+    ["create", answer(204), "ambiguous", "List the user's certificates before you retry."],
     ["disable", answer(201, "{}"), "ambiguous", "user security settings"],
-    ["create", atlasErrorAnswer(408, "TIMEOUT"), "ambiguous", "unknown whether"],
+    ["create", atlasErrorAnswer(408, "TIMEOUT"), "ambiguous", "may or may not have issued a certificate"],
     ["disable", html(503), "ambiguous", "user security settings"],
     ["list", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "unavailable", "nothing was changed"],
     ["list", html(504), "unavailable", "504"],
@@ -82,6 +87,31 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     expect(error.kind).toBe(kind);
     expect(error.message).toContain(words);
     expect(error.message).toMatch(/^[A-Z][^\n]*\.$/);
+  });
+
+  test("the problem is the message without the remedy", async () => {
+    const { error } = await errorOf("list", atlasErrorAnswer(404, "USER_NOT_FOUND"));
+    expect(error.problem).toBe(
+      `Cannot list the certificates of database user "orders-api" in project ${GROUP_ID}: Atlas has no such database user in the project (404 USER_NOT_FOUND).`,
+    );
+    expect(error.message).toBe(
+      `${error.problem} Create the user with X.509 authentication of type MANAGED, or correct the name.`,
+    );
+  });
+
+  test.each(["list", "create"] as const)("an error of %s tells when Atlas answered", async (operation) => {
+    const date = "Wed, 06 May 2026 12:00:10 GMT";
+    const { error } = await errorOf(operation, atlasErrorAnswer(404, "USER_NOT_FOUND", "No.", { date }));
+    expect(error.answeredAt).toEqual(new Date(date));
+  });
+
+  test("an error of an answer of the wrong shape tells when Atlas answered", async () => {
+    const { error } = await errorOf("list", answer(200, "{}", { date: "Wed, 06 May 2026 12:00:10 GMT" }));
+    expect(error.answeredAt).toEqual(new Date("2026-05-06T12:00:10Z"));
+  });
+
+  test("an error of an answer without a date does not guess when that was", async () => {
+    expect((await errorOf("list", atlasErrorAnswer(404, "USER_NOT_FOUND"))).error.answeredAt).toBeUndefined();
   });
 
   test("a missing role is named, and only then", async () => {

@@ -16,12 +16,8 @@ export function readPemAnswer(body: SensitiveText): SensitiveText | undefined {
 
 function unquote(text: string): string | undefined {
   if (!text.trimStart().startsWith('"')) return text;
-  try {
-    const value = parseExactJson(text);
-    return typeof value === "string" ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseExactJson(text);
+  return typeof value === "string" ? value : undefined;
 }
 
 /** RFC 7468: a private key's label may say more in front, such as `RSA PRIVATE KEY`. */

@@ -5,7 +5,7 @@ import { repeat } from "./repeat.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
 const error = (fields: Pick<AtlasErrorFields, "kind" | "retryAfterMs" | "status" | "cause">) =>
-  new AtlasError({ operation: "getUserSecurity", message: "it failed", ...fields });
+  new AtlasError({ operation: "getUserSecurity", problem: "it failed", ...fields });
 
 async function attemptsAfter(failure: Error): Promise<number> {
   let attempts = 0;

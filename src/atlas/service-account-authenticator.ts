@@ -108,7 +108,7 @@ export class ServiceAccountAuthenticator implements Authenticator {
 
   #read(answer: AtlasAnswer, context: ErrorContext): AccessToken {
     const { clock } = this.#options;
-    const parsed = accessTokenAnswer.safeParse(parseOrNothing(answer.body.reveal()));
+    const parsed = accessTokenAnswer.safeParse(parseExactJson(answer.body.reveal()));
     if (!parsed.success) throw errorFromContent(answer, "without an access token", context);
     const lifeMs = parsed.data.expires_in * 1000;
     const renewInMs = lifeMs - Math.min(LONGEST_MARGIN_MS, lifeMs / 10);
@@ -117,14 +117,6 @@ export class ServiceAccountAuthenticator implements Authenticator {
       renewAtMonotonicMs: clock.monotonic() + renewInMs,
       renewAtWallMs: clock.now() + renewInMs,
     };
-  }
-}
-
-function parseOrNothing(text: string): unknown {
-  try {
-    return parseExactJson(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -3,11 +3,12 @@ import { DeadlineReached, withDeadline } from "../deadline.ts";
 import { AtlasError } from "./atlas-error.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { changesSomething, type ErrorContext } from "./error-context.ts";
-import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError, retryAfterOf } from "./errors.ts";
+import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
 import type { CallPriority, Pacer, Permit, PermitRequest } from "./pacer.ts";
 import { readRateReport } from "./rate-limits.ts";
 import { repeat } from "./repeat.ts";
+import { retryAfterOf } from "./retry-after.ts";
 import type { AtlasRequest, AtlasTransport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
 

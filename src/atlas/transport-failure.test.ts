@@ -47,8 +47,8 @@ describe("errorFromFailure", () => {
 
   test.each([
     ["untrusted", "unavailable", "extra CA"],
-    ["timeout", "unavailable", "no answer"],
-    ["network", "unavailable", "no answer"],
+    ["timeout", "unavailable", "did not answer"],
+    ["network", "unavailable", "did not answer"],
     ["tooLarge", "badAnswer", "base URL"],
     ["protocol", "badAnswer", "base URL"],
     ["aborted", "aborted", "stopped by its caller"],
@@ -77,7 +77,7 @@ describe("errorFromFailure", () => {
     "finds words for %s",
     (operation) => {
       const { message } = errorFromFailure(failure("network", false), { caller: "API key abcdefgh", operation });
-      expect(message).toMatch(/^Cannot [a-z].* now: there is no answer from Atlas \(it failed\)/);
+      expect(message).toMatch(/^Cannot [a-z].* now: Atlas did not answer \(it failed\)/);
     },
   );
 });

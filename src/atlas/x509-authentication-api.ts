@@ -6,15 +6,17 @@ import { createAuthenticator } from "./create-authenticator.ts";
 import { type AtlasCredentials, describeCredentials } from "./credentials.ts";
 import { errorFromContent } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
+import { answeredAt } from "./http-date.ts";
+import { type CertificatePage, certificatePage, type IssuedCertificate } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacer.ts";
-import { walkPages } from "./paging.ts";
+import { type CertificateList, readAllPages } from "./paging.ts";
 import {
   type CreateCertificateParameters,
   checkGroupId,
   checkUser,
   checkWholeNumber,
-  type IterateCertificatesParameters,
+  type ListAllCertificatesParameters,
   type ListCertificatesParameters,
   MOST_ITEMS_PER_PAGE,
   type ProjectParameters,
@@ -25,7 +27,6 @@ import { readRateLimits } from "./rate-limits-answer.ts";
 import { certificatesPath, customerX509Path, rateLimitsPath, userSecurityPath, withQuery } from "./request-paths.ts";
 import { type Call, type CallOptions, Session } from "./session.ts";
 import { AtlasTransport } from "./transport.ts";
-import { type CertificatePage, certificatePage, type UserCertificate } from "./user-certificate.ts";
 import { type UserSecurity, userSecurity } from "./user-security.ts";
 
 /** Who calls Atlas, and what is shared with others who do. */
@@ -127,26 +128,35 @@ export class X509AuthenticationApi {
     options: CallOptions = {},
   ): Promise<CertificatePage> {
     const call = this.#listCall(parameters);
-    return parseBody(await this.#call(call, options), certificatePage, "a list of certificates", call);
+    const answer = await this.#call(call, options);
+    return { ...parseBody(answer, certificatePage, "a list of certificates", call), answeredAt: answeredAt(answer) };
   }
 
   /**
-   * All of a database user's unexpired certificates, each once, also while others are added or expire. Pages are read as
-   * they are needed. Needs the role Project Read Only.
+   * All of a database user's unexpired certificates, each once, also while others are added or expire, with the time at
+   * Atlas. Needs the role Project Read Only.
    *
-   * @throws AtlasError; of kind `badAnswer`, after those that were found, when the list stays shorter than it says it is
+   * @throws AtlasError; of kind `badAnswer` when the pages do not end, or the list changes each time it is read
    */
-  iterateDatabaseUserCertificates(
-    parameters: IterateCertificatesParameters,
+  async listAllDatabaseUserCertificates(
+    parameters: ListAllCertificatesParameters,
     options: CallOptions = {},
-  ): AsyncIterable<UserCertificate> {
+  ): Promise<CertificateList> {
     const { groupId, username, itemsPerPage = MOST_ITEMS_PER_PAGE } = parameters;
     const page = { groupId, username, itemsPerPage, includeCount: true };
-    return walkPages(
+    return readAllPages(
       itemsPerPage,
       (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
-      (problem) => errorFromContent({ status: 200 }, problem, this.#listCall(page)),
+      (problem) => errorFromContent({ status: 200, headers: new Map() }, problem, this.#listCall(page)),
     );
+  }
+
+  /** The certificates of `listAllDatabaseUserCertificates`, one after the other. */
+  async *iterateDatabaseUserCertificates(
+    parameters: ListAllCertificatesParameters,
+    options: CallOptions = {},
+  ): AsyncIterable<IssuedCertificate> {
+    yield* (await this.listAllDatabaseUserCertificates(parameters, options)).certificates;
   }
 
   /**
