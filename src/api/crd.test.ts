@@ -53,6 +53,20 @@ test("a field with a default is not required", () => {
   expect(required.filter((path) => withDefault.includes(path))).toEqual([]);
 });
 
+test("a status is there from the start, and says that the operator has not seen the resource", () => {
+  const byPath = new Map(all);
+  expect(byPath.get(".status")?.default).toEqual({});
+  expect(byPath.get(".status.observedGeneration")?.default).toBe(-1);
+});
+
+test("the description of a field of the spec with a default says it", () => {
+  const withDefault = all.filter(([path, node]) => path.startsWith(".spec.") && node.default !== undefined);
+  expect(withDefault.length).toBeGreaterThan(0);
+  for (const [path, node] of withDefault) {
+    expect(node.description, path).toMatch(new RegExp(`Defaults to ${node.default}\\.$`));
+  }
+});
+
 test("kubectl get shows what matters first, and times to come as strings", () => {
   const columns = version.additionalPrinterColumns;
   const named = (wide: boolean) =>

@@ -29,6 +29,16 @@ test("fills in what was left out", () => {
   });
 });
 
+test("reads a renewBefore that an older CRD accepted and this one refuses", () => {
+  const resource = parseUserCertificate({ metadata, spec: { ...spec, renewBefore: "1s" } });
+  expect(resource).toMatchObject({ valid: true, spec: { renewBefore: "1s" } });
+});
+
+test("reads the status of a resource that the operator has never seen", () => {
+  const resource = parseUserCertificate({ metadata, spec, status: { observedGeneration: -1 } });
+  expect(resource).toMatchObject({ valid: true, status: { observedGeneration: -1 } });
+});
+
 test("takes everything that the API server sends beside", () => {
   const resource = parseUserCertificate({
     apiVersion: "atlascerts.io/v1alpha1",

@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { conditionSchema } from "./conditions.ts";
-import { DURATION_PATTERN } from "./duration.ts";
+import { DURATION_PATTERN, MIN_RENEW_BEFORE } from "./duration.ts";
 import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
 
 /**
  * AtlasUserCertificate: one database user of one Atlas project, one Secret with its X.509 client certificate.
  *
- * This schema is the one source: TypeScript types, the CRD in crds/ and what `kubectl explain` says come from it.
- * `rules` become x-kubernetes-validations. They stand in place of minimum, pattern and minLength wherever the API
- * server's own sentence for those says less than the person who typed the value needs to know.
+ * This schema is the single source of the TypeScript types, the CRD in crds/ and the output of `kubectl explain`.
+ * `rules` become x-kubernetes-validations. They replace minimum, pattern and minLength wherever the API server's own
+ * message would tell the reader less than they need to know.
  */
 
 interface Rule {
   readonly rule: string;
   readonly message: string;
-  /** The field that the person has to look at, where the rule stands above it, such as `.renewBefore`. */
+  /** The field to report, if the rule belongs to an object above it, such as `.renewBefore`. */
   readonly fieldPath?: string;
 }
 
@@ -28,47 +28,65 @@ const objectName = (field: string, description: string) =>
     maxLength: 253,
     ...rules({
       rule: `self.matches('${DNS_SUBDOMAIN}')`,
-      message: `${field} must be a DNS subdomain: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, at most 253 characters`,
+      message: `${field} must be a DNS subdomain: at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit`,
     }),
   });
 
 const ownKeysRefused: Rule = {
   rule: `self.all(key, !key.startsWith('${OWN_PREFIX}'))`,
-  message: `keys that begin with ${OWN_PREFIX} are the operator's own: choose another prefix`,
+  message: `keys that start with ${OWN_PREFIX} are reserved for the operator: choose another prefix`,
 };
 
-/** A qualified name as Kubernetes wants it: what it would refuse on the Secret later is refused here at once. */
+/** A Kubernetes qualified name, so that a key that the API server would refuse on the Secret is refused here first. */
 const QUALIFIED_NAME =
   "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 
 const keysQualified: Rule = {
   rule: `self.all(key, key.matches('${QUALIFIED_NAME}') && key.indexOf('/') <= 253)`,
   message:
-    "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that begins and ends with a letter or digit, with or without a DNS subdomain and a '/' before it, such as app or example.com/team",
+    "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that starts and ends with a letter or digit, optionally preceded by a DNS subdomain and a '/', such as app or example.com/team",
 };
 
 const secretLabels = z.record(z.string(), z.string().meta({ maxLength: 63 })).meta({
-  description: "Labels that the Secret gets. Labels of other owners on the Secret stay as they are.",
+  description: "Labels to set on the Secret. Labels set by others are preserved.",
   maxProperties: 64,
   ...rules(ownKeysRefused, keysQualified, {
     rule: "self.all(key, self[key].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))",
     message:
-      "a label's value must be empty or begin and end with a letter or digit, with letters, digits, '-', '_' and '.' between, at most 63 characters",
+      "a label value must be empty, or at most 63 letters, digits, '-', '_' and '.' that start and end with a letter or digit",
   }),
 });
 
 const secretAnnotations = z.record(z.string(), z.string().meta({ maxLength: 262144 })).meta({
-  description: "Annotations that the Secret gets. Annotations of other owners on the Secret stay as they are.",
+  description: "Annotations to set on the Secret. Annotations set by others are preserved.",
   maxProperties: 64,
   ...rules(ownKeysRefused, keysQualified),
 });
 
 const isDuration = (value: string) => `(${value} != '' && ${value}.matches('${DURATION_PATTERN}'))`;
 
+/**
+ * The fields, by their path below spec, that name a Secret which the operator reads. None of them may be the Secret that
+ * it writes: the operator would find it foreign and advise deleting it.
+ */
+const SECRETS_READ: readonly string[] = ["credentialsRef.name"];
+
+function secretNameDiffersFrom(field: string): Rule {
+  const parents = field
+    .split(".")
+    .slice(0, -1)
+    .map((_, index, names) => `!has(self.${names.slice(0, index + 1).join(".")})`);
+  return {
+    rule: [...parents, `self.secretName != self.${field}`].join(" || "),
+    message: `secretName must differ from ${field}: the operator only reads that Secret`,
+    fieldPath: ".secretName",
+  };
+}
+
 export const userCertificateSpecSchema = z
   .object({
     projectId: z.string().meta({
-      description: "The Atlas project (group) id: 24 lower-case hexadecimal digits, shown in the project's settings.",
+      description: "ID of the Atlas project (group): the 24 lower-case hexadecimal digits in the project's settings.",
       maxLength: 128,
       ...rules({
         rule: "self.matches('^[0-9a-f]{24}$')",
@@ -76,24 +94,30 @@ export const userCertificateSpecSchema = z
       }),
     }),
     credentialsRef: z
-      .object({ name: objectName("credentialsRef.name", "Name of the Secret, in this namespace.") })
+      .object({ name: objectName("credentialsRef.name", "Name of the Secret, in the resource's namespace.") })
       .optional()
       .meta({
         description:
-          "The Secret with the Atlas credentials: clientId and clientSecret of a service account, or publicApiKey and " +
-          "privateApiKey. The role Project Owner is needed to issue a certificate. Without it the operator's default " +
-          "credentials are used, where it was given some.",
+          "Secret with the Atlas credentials: clientId and clientSecret of a service account, or publicApiKey and " +
+          "privateApiKey. They need the role Project Owner to issue a certificate. Defaults to the operator's default " +
+          "credentials, if it has any.",
       }),
     username: z.string().meta({
       description:
-        "The database user that the certificate is for, as Atlas knows it: a plain name, or a distinguished name such " +
-        "as CN=reports,OU=analytics. The user must exist in the project, with X.509 managed by Atlas.",
+        "Database user to issue the certificate for, as Atlas knows it: a plain name, or a distinguished name such as " +
+        "CN=reports,OU=analytics. The user must exist in the project and use Atlas-managed X.509 authentication.",
       maxLength: 1024,
       ...rules(
         { rule: "size(self) > 0", message: "username must not be empty: name the Atlas database user" },
         {
-          rule: "!self.matches(r'[\\x00-\\x1f\\x7f-\\x{9f}]')",
-          message: "username must not contain control characters such as tabs or line breaks",
+          // Invisible: two names that look the same would be two users.
+          rule: "!self.matches(r'[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]')",
+          message:
+            "username must not contain control characters, format characters or line separators, such as tabs, line breaks or zero-width spaces",
+        },
+        {
+          rule: "!self.matches(r'^\\p{Zs}|\\p{Zs}$')",
+          message: "username must not start or end with a space",
         },
         // Servers and proxies take these for steps in a path.
         { rule: "self != '.' && self != '..'", message: "username must not be . or .." },
@@ -103,7 +127,7 @@ export const userCertificateSpecSchema = z
       .int()
       .default(3)
       .meta({
-        description: "For how many months a certificate is issued: 1 to 24.",
+        description: "Lifetime of each certificate in months: 1 to 24. Defaults to 3.",
         format: "int32",
         ...rules({
           rule: "self >= 1 && self <= 24",
@@ -115,14 +139,14 @@ export const userCertificateSpecSchema = z
       .optional()
       .meta({
         description:
-          "How long before its expiry a certificate is replaced, as a duration such as 720h or 1h30m. Instead of " +
-          "renewBeforePercentage; without either, at a third of the certificate's lifetime. Where the certificate " +
-          "turns out to live shorter than this, that third is used too. Never earlier than when two thirds are left.",
+          `How long before it expires a certificate is renewed: a duration of at least ${MIN_RENEW_BEFORE}, such as 720h ` +
+          "or 36h30m. At most two thirds of the lifetime are used; if the lifetime is shorter than this duration, one " +
+          "third of the lifetime is used instead. Mutually exclusive with renewBeforePercentage. Defaults to one third " +
+          "of the lifetime.",
         maxLength: 32,
         ...rules({
-          rule: `${isDuration("self")} && duration(self) >= duration('1s')`,
-          message:
-            "renewBefore must be a duration of at least 1s in hours, minutes and seconds, such as 720h or 1h30m; it can't be negative",
+          rule: `${isDuration("self")} && duration(self) >= duration('${MIN_RENEW_BEFORE}')`,
+          message: `renewBefore must be a duration of at least ${MIN_RENEW_BEFORE} in hours, minutes and seconds, such as 720h or 36h30m`,
         }),
       }),
     renewBeforePercentage: z
@@ -130,8 +154,8 @@ export const userCertificateSpecSchema = z
       .optional()
       .meta({
         description:
-          "How much of a certificate's lifetime is left when it is replaced, in percent: 1 to 99. Instead of renewBefore. " +
-          "Never more than two thirds.",
+          "Percentage of the lifetime that remains when a certificate is renewed: 1 to 99. At most two thirds of the " +
+          "lifetime are used. Mutually exclusive with renewBefore. Defaults to one third of the lifetime.",
         format: "int32",
         ...rules({
           rule: "self >= 1 && self <= 99",
@@ -140,8 +164,8 @@ export const userCertificateSpecSchema = z
       }),
     secretName: objectName(
       "secretName",
-      "Name of the Secret, in this namespace, that gets the certificate and its key. The operator makes it; one that " +
-        "exists already and isn't the operator's is never touched.",
+      "Name of the Secret, in the resource's namespace, in which the operator stores the certificate and its private " +
+        "key. The operator creates it. A Secret of this name that the operator does not own is never changed.",
     ),
     secretTemplate: z
       .object({
@@ -149,7 +173,7 @@ export const userCertificateSpecSchema = z
         annotations: secretAnnotations.optional(),
       })
       .optional()
-      .meta({ description: "What the Secret gets besides the certificate." }),
+      .meta({ description: "Metadata to set on the Secret." }),
     userSharedWithOtherClusters: z
       .boolean()
       .default(false)
@@ -164,16 +188,20 @@ export const userCertificateSpecSchema = z
       .default("Retain")
       .meta({
         description:
-          "What becomes of the Secret when this resource is deleted. Retain (the default): it stays, and so do the apps " +
-          "that mount it. Delete: it goes with the resource.",
+          "What happens to the Secret when this resource is deleted. Retain keeps it, so that apps that mount it go on " +
+          "working. Delete deletes it together with the resource. Defaults to Retain.",
       }),
     suspend: z
       .boolean()
       .default(false)
-      .meta({ description: "While true, nothing is issued, repaired or verified; the Secret stays as it is." }),
+      .meta({
+        description:
+          "Suspends the resource: while true, nothing is issued, repaired or verified, and the Secret is left as it is. " +
+          "Defaults to false.",
+      }),
   })
   .meta({
-    description: "The certificate that is wanted.",
+    description: "Desired certificate.",
     ...rules(
       {
         rule: "!(has(self.renewBefore) && has(self.renewBeforePercentage))",
@@ -186,6 +214,7 @@ export const userCertificateSpecSchema = z
           "renewBefore must be shorter than the certificate's lifetime: less than 28 days (672h) for each month of monthsUntilExpiration",
         fieldPath: ".renewBefore",
       },
+      ...SECRETS_READ.map(secretNameDiffersFrom),
     ),
   });
 
@@ -289,14 +318,16 @@ export const userCertificateStatusSchema = z
       .array(conditionSchema)
       .optional()
       .meta({
-        description: "Ready, Issuing and Stalled.",
+        description: "Conditions of the resource: Ready, Issuing and Stalled.",
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
       }),
-    observedGeneration: z
-      .int()
-      .optional()
-      .meta({ description: "The metadata.generation that this status describes.", format: "int64" }),
+    observedGeneration: z.int().optional().meta({
+      description: "metadata.generation that this status describes. -1 until the operator has seen the resource.",
+      format: "int64",
+      // kstatus takes an object without a status for Current: tools that wait would go on without a certificate.
+      default: -1,
+    }),
     secretName: z.string().optional().meta({ description: "Name of the Secret that holds the certificate." }),
     serialNumber: z
       .string()
@@ -330,7 +361,7 @@ export const userCertificateStatusSchema = z
       .meta({ description: "Number of certificates that the Secret has held.", format: "int64" }),
     issuance: issuanceSchema.optional(),
     recentIssuances: z.array(recentIssuanceSchema).optional().meta({
-      description: "Certificates issued in the last 24 hours, and older ones until a day after they expire.",
+      description: "Certificates issued in the last 24 hours, and older ones until one day after they expire.",
       "x-kubernetes-list-type": "atomic",
     }),
     renewRequest: z.string().optional().meta({ description: "The last renewal request that was answered." }),
@@ -350,7 +381,11 @@ export const userCertificateStatusSchema = z
       "x-kubernetes-list-type": "atomic",
     }),
   })
-  .meta({ description: "What the operator observed and did." });
+  .meta({
+    description: "Observed state of the certificate.",
+    // The API server fills in defaults of fields only where their object exists.
+    default: {},
+  });
 
 export type UserCertificateSpec = Readonly<z.output<typeof userCertificateSpecSchema>>;
 export type UserCertificateStatus = Readonly<z.output<typeof userCertificateStatusSchema>>;
@@ -370,6 +405,7 @@ export const USER_CERTIFICATE = {
   categories: ["atlas"],
   namespaced: true,
   description:
-    "An Atlas-managed X.509 client certificate of one MongoDB database user, kept fresh in one Secret: issued through " +
-    "the Atlas Admin API, verified against Atlas' list, and renewed before it expires.",
+    "AtlasUserCertificate keeps an Atlas-managed X.509 client certificate of one MongoDB database user valid in one " +
+    "Secret. The operator issues it through the Atlas Administration API, verifies it against Atlas' list, and renews " +
+    "it before it expires.",
 } as const;

@@ -10,6 +10,9 @@ const READY = {
   lastTransitionTime: "2026-01-01T00:00:00Z",
 };
 
+/** What the API server adds to a resource that no operator has written a status for. */
+const UNSEEN = { observedGeneration: -1 };
+
 async function namespaceWithOne(change: JsonObject = {}): Promise<string> {
   const namespace = await freshNamespace("status");
   await create(namespace, "orders", change);
@@ -26,7 +29,7 @@ describe("those who write the spec", () => {
     const namespace = await freshNamespace("status");
     const manifest = { ...userCertificate("orders"), status: { serialNumber: "1", conditions: [READY] } };
     await kubectlWithInput(JSON.stringify(manifest), "-n", namespace, "create", "-f", "-");
-    expect((await read(namespace, "orders")).status).toBeUndefined();
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
   });
 
   test("can't change the status, while their change of the spec is stored", async () => {
@@ -34,7 +37,7 @@ describe("those who write the spec", () => {
     await patch(namespace, { status: { serialNumber: "1" } }, "--subresource=status");
     await patch(namespace, { spec: { username: "other" }, status: { serialNumber: "2" } });
     const { spec, status } = await read(namespace, "orders");
-    expect([spec.username, status]).toEqual(["other", { serialNumber: "1" }]);
+    expect([spec.username, status]).toEqual(["other", { ...UNSEEN, serialNumber: "1" }]);
   });
 
   test("make a new generation", async () => {
@@ -57,7 +60,7 @@ describe("those who write the status", () => {
     const namespace = await namespaceWithOne();
     await patch(namespace, { spec: { username: "other" }, status: { serialNumber: "1" } }, "--subresource=status");
     const { spec, status } = await read(namespace, "orders");
-    expect([spec.username, status]).toEqual(["orders-api", { serialNumber: "1" }]);
+    expect([spec.username, status]).toEqual(["orders-api", { ...UNSEEN, serialNumber: "1" }]);
   });
 
   test("make no new generation", async () => {
@@ -100,6 +103,17 @@ describe("those who write the status", () => {
     };
     await patch(namespace, { status }, "--subresource=status");
     expect((await read(namespace, "orders")).status).toEqual(status);
+  });
+
+  test("find out by observedGeneration whether the operator has seen the resource, until it writes one", async () => {
+    const namespace = await namespaceWithOne();
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
+    await patch(namespace, { status: { observedGeneration: 1 } }, "--subresource=status");
+    expect((await read(namespace, "orders")).status).toEqual({ observedGeneration: 1 });
+    await patch(namespace, { status: { observedGeneration: null } }, "--subresource=status");
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
+    await patch(namespace, { status: null }, "--subresource=status");
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
   });
 
   test.each<[what: string, status: JsonObject, sentence: string]>([

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { MIN_RENEW_BEFORE, parseDurationMs } from "../../api/duration.ts";
+import { MIN_BEFORE_MS } from "../../certificate/renewal-time.ts";
 import {
   abandonedIssuance,
   backoffEndMs,
@@ -7,6 +9,7 @@ import {
   lastVerifiedMs,
   latecomers,
   orphans,
+  renewalDueMs,
   renewRequested,
   spentIssuances,
   unaccounted,
@@ -36,6 +39,14 @@ import {
   SETTLED_STATUS,
   settled,
 } from "./testing/observations.ts";
+
+test("the CRD accepts a renewBefore from exactly that on which is used as it is", () => {
+  expect(parseDurationMs(MIN_RENEW_BEFORE)).toBe(MIN_BEFORE_MS);
+});
+
+test("a stored renewBefore of 1s renews a day before the expiry", () => {
+  expect(renewalDueMs(settled({ spec: { renewBefore: "1s" } }))).toBe(FACTS.notAfter.getTime() - DAY_MS);
+});
 
 describe("the held certificate is", () => {
   test.each([

@@ -1,4 +1,6 @@
 import { type Condition, CONDITION_TYPES, type ConditionType } from "../../../../api/conditions.ts";
+import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
+import { renewalRule } from "../decide/held.ts";
 import { blockerMessage } from "../model/blocker.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
@@ -58,13 +60,22 @@ function ready({ blocker, held, renewalDueMs, snapshot, unusable }: Assessment):
     return { status: "True", reason: blocker.reason, message: parts.join(" ") };
   }
   const renewal = renewalDueMs === undefined ? "" : `; it will be renewed at ${timestamp(renewalDueMs)}`;
+  const adjustment = renewalAdjustment(held, renewalRule(snapshot.resource.spec));
   return {
     status: "True",
     reason: "Issued",
     message:
-      `Secret ${secretName} holds certificate ${held.serialNumber} of user ${username}, valid until ${until}${renewal}.`,
+      `Secret ${secretName} holds certificate ${held.serialNumber} of user ${username}, valid until ${until}${renewal}.` +
+      (adjustment === undefined ? "" : ` ${ADJUSTMENTS[adjustment]}`),
   };
 }
+
+/** What became of a renewal wish that could not be followed. */
+const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
+  raisedTo24h: "spec.renewBefore is below the minimum, so 24h is used.",
+  reducedToTwoThirds: "The renewal is not earlier than after a third of the lifetime, although the spec asks for that.",
+  replacedByOneThird: "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
+};
 
 function issuing({ blocker, decision, outcome }: Assessment): State {
   if (outcome.kind === "recorded" && decision.kind === "issue") {
