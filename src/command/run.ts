@@ -40,6 +40,9 @@ export interface CommandContext {
   readonly onCrash: (report: (error: unknown) => void) => void;
 }
 
+/** Stands before each message of a condition: a simulated certificate must not be taken for a real one. */
+const SIMULATED_MARK = "[simulated Atlas] ";
+
 /** The flags of `run`, in the order of `--help`: where things are, what is watched, the limits, the process. */
 export const RUN_FLAGS = {
   kubeconfig: textFlag(
@@ -164,8 +167,8 @@ async function operatorOptions(
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],
       monthMs: flags["simulated-month"] ?? MONTH_MS,
-      simulatedAtlas: flags["simulated-atlas"] || flags["simulated-month"] !== undefined,
     },
+    mark: flags["simulated-atlas"] || flags["simulated-month"] !== undefined ? SIMULATED_MARK : undefined,
     ...(flags["leader-elect"] && {
       lease: {
         namespace: flags["lease-namespace"] ?? kubeConfig.namespace ?? "default",

@@ -29,7 +29,7 @@ const RETRY_MS = 2000;
 /** What a process does that stops leading while certificates are parked in it. */
 export class HandOver {
   readonly #options: HandOverOptions;
-  #until = 0;
+  #until: number | undefined;
 
   constructor(options: HandOverOptions) {
     this.#options = options;
@@ -54,7 +54,8 @@ export class HandOver {
   /** Goes on storing what is parked until nothing is, the successor stops waiting, or the signal aborts. Never rejects. */
   async store(signal: AbortSignal): Promise<void> {
     const { parked, clock, log } = this.#options;
-    while (parked.size > 0 && clock.monotonic() < this.#until && !signal.aborted) {
+    const until = this.#until ?? clock.monotonic() + STORE_MS;
+    while (parked.size > 0 && clock.monotonic() < until && !signal.aborted) {
       for (const waiting of parked.values()) await this.#storeOne(waiting);
       if (parked.size > 0) await clock.sleep(RETRY_MS, signal).catch(() => {});
     }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { AtlasError, type AtlasErrorKind } from "../../atlas/atlas-error.ts";
-import { atlasTrouble } from "./atlas-trouble.ts";
-import { atlasError } from "./testing/memory-atlas.ts";
-import { PROJECT, resource } from "./testing/observations.ts";
+import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
+import { atlasTrouble } from "./atlas-blocker.ts";
+import { atlasError } from "../testing/memory-atlas.ts";
+import { PROJECT, resource } from "../testing/snapshots.ts";
 
 const { spec } = resource();
 
@@ -22,10 +22,10 @@ describe("says what to do about", () => {
     ["ambiguous", "AnswerLost", false, "its list tells before the next attempt, which comes by itself."],
   ];
   test.each(cases)("%s", (kind, reason, needsPerson, nextStep) => {
-    const trouble = atlasTrouble(atlasError(kind), spec);
-    expect(trouble).toMatchObject({ reason, needsPerson, retry: { kind: "backoff" } });
-    expect(trouble.message.startsWith(`Atlas says ${kind}. `)).toBe(true);
-    expect(trouble.message).toContain(nextStep);
+    const blocker = atlasTrouble(atlasError(kind), spec);
+    expect(blocker).toMatchObject({ reason, needsPerson, retry: { kind: "backoff" } });
+    expect(blocker.message.startsWith(`Atlas says ${kind}. `)).toBe(true);
+    expect(blocker.message).toContain(nextStep);
   });
 });
 

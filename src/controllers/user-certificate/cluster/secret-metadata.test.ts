@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ZodError } from "zod";
-import { LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../../api/names.ts";
 import { isManaged, secretMetadata } from "./secret-metadata.ts";
 
 const metadata = { namespace: "shop", name: "orders", uid: "u", resourceVersion: "7" };

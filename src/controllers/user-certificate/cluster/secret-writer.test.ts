@@ -1,19 +1,19 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { judgeData, secretData } from "../../certificate/secret-data.ts";
-import { issuePair } from "../../certificate/testing.ts";
-import { SECRETS, type Secret } from "../../kube/core-types.ts";
-import { KubeError, type KubeErrorReason } from "../../kube/kube-error.ts";
-import { ManualClock } from "../../testing/manual-clock.ts";
-import { type CachedCertificate, SecretCache } from "./caches.ts";
-import { desiredMetadata } from "./desired-secret.ts";
-import type { ObservedSecret } from "./observed.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { judgeData, secretData } from "../../../certificate/secret-data.ts";
+import { issuePair } from "../../../certificate/testing.ts";
+import { SECRETS, type Secret } from "../../../kube/core-types.ts";
+import { KubeError, type KubeErrorReason } from "../../../kube/kube-error.ts";
+import { ManualClock } from "../../../testing/manual-clock.ts";
+import { type CachedResource, SecretCache } from "./resource-cache.ts";
+import { desiredMetadata } from "../core/model/desired-secret.ts";
+import type { ObservedSecret } from "../core/model/snapshot.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
 import { SecretWriter, type WriteResult } from "./secret-writer.ts";
-import { type Call, kubeError, MemoryCluster } from "./testing/memory-cluster.ts";
-import { ABSENT, resource } from "./testing/observations.ts";
-import { SECRET } from "./testing/scene.ts";
+import { type Call, kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
+import { ABSENT, resource } from "../testing/snapshots.ts";
+import { SECRET } from "../testing/scene.ts";
 
 const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
 const old = await issuePair({ notBefore: at(0) });
@@ -31,7 +31,7 @@ let logged: string[];
 let obstacles: string[];
 let foreign: string[];
 /** The resources that live. */
-let living: Map<string, CachedCertificate>;
+let living: Map<string, CachedResource>;
 
 beforeEach(() => {
   cluster = new MemoryCluster();

@@ -4,19 +4,21 @@ import type { BlockedReason } from "../../../api/reasons.ts";
 import type { Issuance, UserCertificateSpec, UserCertificateStatus } from "../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import { MONTH_MS } from "../../../certificate/check-issued.ts";
-import { decide } from "../decide.ts";
-import { nextStatus } from "../next-status.ts";
+import { decide } from "../core/decide/decide.ts";
+import type { Blocker } from "../core/model/blocker.ts";
+import type { Outcome } from "../core/model/decision.ts";
 import type {
   ListedCertificate,
-  Observed,
-  ObservedAtlas,
+  ManagedSecret,
+  ObservedList,
   ObservedSecret,
+  OthersOfUser,
   Policy,
   SecretMetadata,
-} from "../observed.ts";
-import type { Outcome } from "../outcome.ts";
-import type { Round } from "../round.ts";
-import type { Trouble } from "../trouble.ts";
+  Snapshot,
+} from "../core/model/snapshot.ts";
+import { type Assessment, assess } from "../core/status/assessment.ts";
+import { nextStatus } from "../core/status/next-status.ts";
 
 /** What tests of the pure core look at: a resource whose certificate is good, and ways to spoil it. */
 
@@ -28,7 +30,7 @@ export const DAY_MS = 86_400_000;
 export const NOW = Date.parse("2030-01-11T00:00:00Z");
 export const PROJECT = "32b6e34b3d91647abb20e7b8";
 export const OTHER_PROJECT = "5efda6aea3f2ed2e7dd6ce05";
-export const UID = "uid-orders-api";
+export const UID = "0a8c5b8e-3a0e-4d6e-9a53-6f2d8f1f1c01";
 
 export const POLICY: Policy = {
   maxIssuesPerDay: 4,
@@ -80,6 +82,7 @@ export function resource(
       username: "orders-api",
       monthsUntilExpiration: 3,
       secretName: "orders-api-mongodb",
+      userSharedWithOtherClusters: false,
       deletionPolicy: "Retain",
       suspend: false,
       ...spec,
@@ -122,20 +125,20 @@ export function managed(facts: CertificateFacts = FACTS, change: Partial<SecretM
     content: { kind: "pair", facts, formatsCurrent: true },
   };
 }
-export type ManagedSecret = Extract<ObservedSecret, { kind: "managed" }>;
 
 /** The operator's Secret after somebody spoiled its data. */
 export function damaged(kind: "missing" | "undecodable" | "mismatch"): ManagedSecret {
-  return { kind: "managed", metadata: secretMetadataFor(FACTS), content: { kind, problem: "it has no tls.key" } };
+  return { kind: "managed", metadata: secretMetadataFor(FACTS), content: { kind, problem: "tls.key is missing" } };
 }
 
 export const ABSENT: ObservedSecret = { kind: "absent" };
 export const FOREIGN: ObservedSecret = {
   kind: "foreign",
   metadata: secretMetadataFor(FACTS, { annotations: {}, labels: {} }),
+  problem: "its type is Opaque, not kubernetes.io/tls",
 };
 
-export function listed(...certificates: readonly (string | ListedCertificate)[]): ObservedAtlas {
+export function listed(...certificates: readonly (string | ListedCertificate)[]): ObservedList {
   return {
     kind: "listed",
     certificates: certificates.map((item) =>
@@ -144,24 +147,29 @@ export function listed(...certificates: readonly (string | ListedCertificate)[])
   };
 }
 
-export function trouble(reason: BlockedReason, change: Partial<Trouble> = {}): Trouble {
-  return { reason, message: `${reason} happened.`, needsPerson: false, retry: { kind: "backoff" }, ...change };
+export function blocker(reason: BlockedReason, change: Partial<Blocker> = {}): Blocker {
+  return { reason, problem: `${reason} happened.`, needsPerson: false, retry: { kind: "backoff" }, ...change };
 }
 
-export function refused(reason: BlockedReason, change: Partial<Trouble> = {}): ObservedAtlas {
-  return { kind: "refused", trouble: trouble(reason, change) };
+export function refused(reason: BlockedReason, change: Partial<Blocker> = {}): ObservedList {
+  return { kind: "refused", blocker: blocker(reason, change) };
 }
 
-/** A good Secret and a resource without a status: the first look. */
-export function firstLook(change: Partial<Observed> = {}): Observed {
+export const NO_OTHERS: OthersOfUser = { count: 0, issuances: [], attempts: [], explained: new Set() };
+
+/** A good Secret and a resource without a status: the first reconcile. */
+export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
+  const { atlas = { kind: "notAsked" } } = change;
   return {
+    nowMs: NOW,
     resource: resource(),
     secret: managed(),
     secretHolder: undefined,
     credentials: { kind: "usable", version: "31" },
-    atlas: { kind: "notAsked" },
-    serialsOfOthers: new Set(),
-    attemptsOfOthers: [],
+    atlas,
+    attempted: atlas,
+    others: NO_OTHERS,
+    parked: undefined,
     recentRepairs: [],
     policy: POLICY,
     ...change,
@@ -170,13 +178,15 @@ export function firstLook(change: Partial<Observed> = {}): Observed {
 
 /** The status of a resource that holds FACTS, verified an hour ago; its history is left to each test. */
 export const SETTLED_STATUS: UserCertificateStatus = withoutHistory(
-  nextStatus({
-    observed: firstLook({ atlas: listed(FACTS.serialNumber) }),
-    decision: { kind: "keep" },
-    outcome: { kind: "nothing" },
-    nowMs: NOW - HOUR_MS,
-    random: 0,
-  }),
+  statusAfter(
+    assess({
+      snapshot: firstLook({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS }),
+      decision: { kind: "keep" },
+      outcome: { kind: "nothing" },
+      nowMs: NOW - HOUR_MS,
+      random: 0,
+    }),
+  ),
 );
 
 function withoutHistory({ recentIssuances: _history, ...status }: UserCertificateStatus): UserCertificateStatus {
@@ -185,13 +195,13 @@ function withoutHistory({ recentIssuances: _history, ...status }: UserCertificat
 
 /** Nothing to do: a good Secret, a status that says so, Atlas not asked. */
 export function settled(
-  change: Partial<Observed> & {
+  change: Partial<Snapshot> & {
     readonly status?: UserCertificateStatus;
     readonly spec?: Partial<UserCertificateSpec>;
     readonly generation?: number;
     readonly renewRequest?: string;
   } = {},
-): Observed {
+): Snapshot {
   const { status, spec, generation, renewRequest, ...rest } = change;
   const own = {
     ...(spec !== undefined && { spec }),
@@ -213,17 +223,28 @@ export function issuance(change: Partial<Issuance> = {}): Issuance {
   };
 }
 
-/** A round in which decide() decided and nothing came of it, unless an outcome is given. */
-export function round(observed: Observed, outcome: Outcome = { kind: "nothing" }, nowMs = NOW): Round {
-  return { observed, decision: decide(observed, nowMs), outcome, nowMs, random: 0.5 };
+/** A reconcile in which decide() decided and nothing came of it, unless an outcome is given. */
+export function reconciled(
+  snapshot: Snapshot,
+  outcome: Outcome = { kind: "nothing" },
+  nowMs = snapshot.nowMs,
+): Assessment {
+  return assess({ snapshot, decision: decide(snapshot), outcome, nowMs, random: 0.5 });
 }
 
-/** The same resource with the status that a round left. */
-export function following(done: Round, change: Partial<Observed> = {}): Observed {
-  const { observed } = done;
-  return { ...observed, resource: { ...observed.resource, status: nextStatus(done) }, ...change };
+/** The status that a reconcile leaves. */
+export function statusAfter(assessment: Assessment): UserCertificateStatus {
+  return nextStatus(assessment, { before: assessment.snapshot.resource.status.conditions ?? [] });
+}
+
+/** The same resource with the status that a reconcile left. */
+export function following(done: Assessment, change: Partial<Snapshot> = {}): Snapshot {
+  const { snapshot, nowMs } = done;
+  const resource = { ...snapshot.resource, status: statusAfter(done) };
+  const { atlas = { kind: "notAsked" } } = change;
+  return { ...snapshot, nowMs, resource, atlas, attempted: atlas, ...change };
 }
 
 export function failure(reason: BlockedReason, change: Partial<Extract<Outcome, { kind: "failed" }>> = {}): Outcome {
-  return { kind: "failed", trouble: trouble(reason), spent: false, issuance: undefined, staysOpen: false, ...change };
+  return { kind: "failed", blocker: blocker(reason), attempt: undefined, staysOpen: false, ...change };
 }

@@ -1,65 +1,65 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { mergePatchOf } from "../../kube/merge-patch.ts";
+import { mergePatchOf } from "../../../../kube/merge-patch.ts";
 import { decide, needsAtlas } from "./decide.ts";
-import { backoffEndMs, identityChange, listedByAtlas, spentIssuances } from "./facts.ts";
-import { nextLookMs } from "./next-look.ts";
-import { nextStatus } from "./next-status.ts";
-import type { Observed } from "./observed.ts";
-import { heldAfter, type Round, troubleOf } from "./round.ts";
-import { DAY_MS, following, SECOND_MS } from "./testing/observations.ts";
-import { walks } from "./testing/walks.ts";
+import { backoffEndMs, identityChange, listedByAtlas, spentIssuances } from "./held.ts";
+import { nextReconcileMs } from "../status/next-reconcile.ts";
+import { nextStatus } from "../status/next-status.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { heldAfter, type Assessment, troubleOf } from "../status/assessment.ts";
+import { DAY_MS, following, SECOND_MS } from "../../testing/snapshots.ts";
+import { walks } from "../../testing/walks.ts";
 
 const RUNS = { numRuns: 2000 };
 
 /** For every state that a history of rounds can lead to. */
-function always(property: (round: Round) => void): void {
+function always(property: (round: Assessment) => void): void {
   fc.assert(fc.property(walks, property), RUNS);
 }
 
 describe("never issues", () => {
-  const never: readonly (readonly [string, (observed: Observed, nowMs: number) => boolean])[] = [
+  const never: readonly (readonly [string, (snapshot: Snapshot, nowMs: number) => boolean])[] = [
     ["while the resource is suspended", ({ resource }) => resource.spec.suspend],
     ["over a foreign Secret", ({ secret }) => secret.kind === "foreign"],
     ["into a Secret that another resource holds", ({ secretHolder }) => secretHolder !== undefined],
     ["without usable credentials", ({ credentials }) => credentials.kind !== "usable"],
     ["after Atlas has refused its list", ({ atlas }) => atlas.kind === "refused"],
-    ["while a backoff runs", (observed, nowMs) => backoffEndMs(observed, nowMs) !== undefined],
+    ["while a backoff runs", (snapshot, nowMs) => backoffEndMs(snapshot, nowMs) !== undefined],
     [
       "more certificates a day than the policy allows",
-      (observed, nowMs) =>
-        spentIssuances(observed).filter(({ time }) => Date.parse(time) > nowMs - DAY_MS).length >=
-        observed.policy.maxIssuesPerDay,
+      (snapshot, nowMs) =>
+        spentIssuances(snapshot).filter(({ time }) => Date.parse(time) > nowMs - DAY_MS).length >=
+        snapshot.policy.maxIssuesPerDay,
     ],
     ["an eleventh unexpired certificate", ({ atlas }) => atlas.kind === "listed" && atlas.certificates.length >= 10],
   ];
   test.each(never)("%s", (_what, isForbidden) => {
     let seen = 0;
-    always(({ observed, nowMs }) => {
-      if (!isForbidden(observed, nowMs)) return;
+    always(({ snapshot, nowMs }) => {
+      if (!isForbidden(snapshot, nowMs)) return;
       seen++;
-      expect(decide(observed, nowMs).kind).not.toBe("issue");
+      expect(decide(snapshot, nowMs).kind).not.toBe("issue");
     });
     expect(seen).toBeGreaterThan(0);
   });
 });
 
 test("issues only upon Atlas' list", () => {
-  always(({ observed, nowMs }) => {
-    const decision = decide(observed, nowMs);
-    if (decision.kind === "issue") expect(needsAtlas(observed, decision, nowMs)).toBe(true);
+  always(({ snapshot, nowMs }) => {
+    const decision = decide(snapshot, nowMs);
+    if (decision.kind === "issue") expect(needsAtlas(snapshot, decision, nowMs)).toBe(true);
   });
 });
 
 describe("the status", () => {
   /** What a second look writes, with nothing changed and nothing done; Atlas' refusal is not asked for twice. */
-  const rewritten = (round: Round, laterMs = 0) => {
-    const { observed } = round;
-    const atlas = observed.atlas.kind === "refused" || laterMs > 0 ? { kind: "notAsked" as const } : observed.atlas;
-    const again = following(round, { atlas });
+  const rewritten = (round: Assessment, laterMs = 0) => {
+    const { snapshot } = round;
+    const atlas = snapshot.atlas.kind === "refused" || laterMs > 0 ? { kind: "notAsked" as const } : snapshot.atlas;
+    const again = following(reconciled, { atlas });
     const nowMs = round.nowMs + laterMs;
     const decision = decide(again, nowMs);
-    const next = nextStatus({ ...round, observed: again, decision, outcome: { kind: "nothing" }, nowMs });
+    const next = nextStatus({ ...reconciled, snapshot: again, decision, outcome: { kind: "nothing" }, nowMs });
     return { again, decision, patch: mergePatchOf(again.resource.status, next) };
   };
 
@@ -75,11 +75,11 @@ describe("the status", () => {
     let quiet = 0;
     always((round) => {
       if (round.outcome.kind === "issued" || round.outcome.kind === "repaired") return;
-      const lookMs = nextLookMs({ ...round, observed: following(round) }) ?? Number.POSITIVE_INFINITY;
+      const lookMs = nextReconcileMs({ ...reconciled, snapshot: following(round) }) ?? Number.POSITIVE_INFINITY;
       // What is due within a second is looked at after that second.
       const laterMs = Math.min(lookMs - round.nowMs - SECOND_MS - 1, 60_000);
       if (laterMs < 0) return;
-      const { again, decision, patch } = rewritten(round, laterMs);
+      const { again, decision, patch } = rewritten(reconciled, laterMs);
       // Those two go to Atlas first.
       if (decision.kind === "issue" || needsAtlas(again, decision, round.nowMs + laterMs)) return;
       if (decision.kind === "repair" || decision.kind === "finish") return;
@@ -97,18 +97,18 @@ describe("the status", () => {
       expect(held?.notAfter.getTime()).toBeGreaterThan(round.nowMs);
       // Atlas has just handed it out: its list may lag.
       if (round.outcome.kind === "issued" && round.decision.kind !== "finish") return;
-      expect(identityChange(round.observed)).toBeUndefined();
-      expect(listedByAtlas(round.observed, held?.serialNumber ?? "")).not.toBe(false);
+      expect(identityChange(round.snapshot)).toBeUndefined();
+      expect(listedByAtlas(round.snapshot, held?.serialNumber ?? "")).not.toBe(false);
     });
   });
 
-  test("says Stalled exactly while a person is needed, and names the trouble in Ready", () => {
+  test("says Stalled exactly while a person is needed, and names the blocker in Ready", () => {
     always((round) => {
       const { conditions = [] } = nextStatus(round);
-      const trouble = troubleOf(round);
+      const blocker = troubleOf(round);
       const stalled = conditions.find(({ type }) => type === "Stalled");
-      expect(stalled?.status).toBe(trouble?.needsPerson ? "True" : "False");
-      if (trouble !== undefined) expect(conditions[0]).toMatchObject({ type: "Ready", reason: trouble.reason });
+      expect(stalled?.status).toBe(blocker?.needsPerson ? "True" : "False");
+      if (blocker !== undefined) expect(conditions[0]).toMatchObject({ type: "Ready", reason: blocker.reason });
     });
   });
 
@@ -126,7 +126,7 @@ describe("the status", () => {
 describe("the next look", () => {
   test("is neither in the past nor at once", () => {
     always((round) => {
-      const atMs = nextLookMs({ ...round, observed: following(round) });
+      const atMs = nextReconcileMs({ ...reconciled, snapshot: following(round) });
       if (atMs === undefined) return;
       const expiryMs = heldAfter(round)?.notAfter.getTime();
       expect(atMs).toBeGreaterThanOrEqual(atMs === expiryMs ? round.nowMs + 1 : round.nowMs + SECOND_MS);
@@ -135,7 +135,7 @@ describe("the next look", () => {
 
   test("comes, unless nothing but a change can help and no expiry is to be told", () => {
     always((round) => {
-      if (nextLookMs({ ...round, observed: following(round) }) !== undefined) return;
+      if (nextReconcileMs({ ...reconciled, snapshot: following(round) }) !== undefined) return;
       const expiryMs = heldAfter(round)?.notAfter.getTime() ?? 0;
       expect(troubleOf(round)?.retry.kind).toBe("onChange");
       expect(expiryMs).toBeLessThanOrEqual(round.nowMs);
@@ -148,7 +148,7 @@ describe("the next look", () => {
       if (expiryMs <= round.nowMs) return;
       const hidesMore = round.outcome.kind === "repaired" || round.decision.kind === "finish";
       const latestMs = hidesMore ? Math.max(expiryMs, round.nowMs + SECOND_MS) : expiryMs;
-      expect(nextLookMs({ ...round, observed: following(round) })).toBeLessThanOrEqual(latestMs);
+      expect(nextReconcileMs({ ...reconciled, snapshot: following(round) })).toBeLessThanOrEqual(latestMs);
     });
   });
 });

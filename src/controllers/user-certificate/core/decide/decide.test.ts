@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
-import type { BlockedReason, IssueReason } from "../../api/reasons.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import type { BlockedReason, IssueReason } from "../../../../api/reasons.ts";
 import { decide, needsAtlas } from "./decide.ts";
-import type { Observed } from "./observed.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import {
   ABSENT,
   certificate,
@@ -22,17 +22,17 @@ import {
   POLICY,
   RENEWAL_MS,
   refused,
-  round,
+  reconciled,
   SECOND_MS,
   SETTLED_STATUS,
   secretMetadataFor,
   settled,
-} from "./testing/observations.ts";
+} from "../../testing/snapshots.ts";
 
-const kindOf = (observed: Observed, nowMs = NOW) => decide(observed, nowMs).kind;
+const kindOf = (snapshot: Snapshot, nowMs = NOW) => decide(snapshot, nowMs).kind;
 
 describe("keeps the certificate", () => {
-  const cases: readonly [what: string, observed: Observed, nowMs?: number][] = [
+  const cases: readonly [what: string, snapshot: Snapshot, nowMs?: number][] = [
     ["when all is well", settled()],
     ["when Atlas lists it", settled({ atlas: listed("1001", "1002") })],
     ["on the first look at a Secret that was there before", firstLook()],
@@ -74,7 +74,7 @@ describe("keeps the certificate", () => {
     ],
     [
       "while a failed verification's backoff runs",
-      following(round(settled({ atlas: refused("AtlasUnavailable") })), {
+      following(reconciled(settled({ atlas: refused("AtlasUnavailable") })), {
         atlas: { kind: "notAsked" },
       }),
     ],
@@ -99,8 +99,8 @@ describe("keeps the certificate", () => {
       }),
     ],
   ];
-  test.each(cases)("%s", (_what, observed, nowMs = NOW) => {
-    expect(decide(observed, nowMs)).toEqual({ kind: "keep" });
+  test.each(cases)("%s", (_what, snapshot, nowMs = NOW) => {
+    expect(decide(snapshot, nowMs)).toEqual({ kind: "keep" });
   });
 });
 
@@ -108,7 +108,7 @@ describe("issues", () => {
   const unlisted = { unlistedSince: iso(NOW - 60_000) };
   const newer = { time: iso(NOW), reason: "NearingExpiry", serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" };
   const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
-  const cases: readonly [what: string, observed: Observed, reason: IssueReason, message: string, nowMs?: number][] = [
+  const cases: readonly [what: string, snapshot: Snapshot, reason: IssueReason, message: string, nowMs?: number][] = [
     ["when there is no Secret", settled({ secret: ABSENT }), "SecretMissing", "There is no Secret orders-api-mongodb."],
     [
       "when the Secret lost its key",
@@ -205,19 +205,19 @@ describe("issues", () => {
     ],
     [
       "when Atlas does not list the certificate of a Secret that was there before",
-      following(round(firstLook({ atlas: listed() }), undefined, NOW - 60_000)),
+      following(reconciled(firstLook({ atlas: listed() }), undefined, NOW - 60_000)),
       "NotListedByAtlas",
       "Atlas no longer lists certificate 1001.",
     ],
   ];
-  test.each(cases)("%s", (_what, observed, reason, message, nowMs = NOW) => {
-    expect(decide(observed, nowMs)).toEqual({ kind: "issue", reason, message });
+  test.each(cases)("%s", (_what, snapshot, reason, message, nowMs = NOW) => {
+    expect(decide(snapshot, nowMs)).toEqual({ kind: "issue", reason, message });
   });
 
   test("for a good Secret's request even where an earlier status lost its serial number", () => {
     const { serialNumber: _lost, ...status } = SETTLED_STATUS;
-    const observed = settled({ renewRequest: "a" });
-    expect(decide({ ...observed, resource: { ...observed.resource, status } }, NOW)).toMatchObject({
+    const snapshot = settled({ renewRequest: "a" });
+    expect(decide({ ...snapshot, resource: { ...snapshot.resource, status } }, NOW)).toMatchObject({
       kind: "issue",
       reason: "RenewRequested",
     });
@@ -228,7 +228,7 @@ describe("is blocked", () => {
   const spent = (count: number, reason = "NearingExpiry", ageMs = HOUR_MS) => ({
     recentIssuances: Array.from({ length: count }, () => ({ time: iso(NOW - ageMs), reason })),
   });
-  const cases: readonly (readonly [string, Observed, BlockedReason])[] = [
+  const cases: readonly (readonly [string, Snapshot, BlockedReason])[] = [
     ["while it is suspended", settled({ spec: { suspend: true }, secret: ABSENT }), "Suspended"],
     ["by a Secret that is not the operator's", settled({ secret: FOREIGN }), "SecretForeign"],
     ["by another resource that holds the Secret", settled({ secretHolder: "billing" }), "SecretClaimedTwice"],
@@ -263,15 +263,15 @@ describe("is blocked", () => {
     ],
     [
       "by the backoff of the last attempt",
-      following(round(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound"))),
+      following(reconciled(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound"))),
       "UserNotFound",
     ],
   ];
-  test.each(cases)("%s", (_what, observed, reason) => {
-    expect(decide(observed, NOW)).toMatchObject({ kind: "blocked", trouble: { reason } });
+  test.each(cases)("%s", (_what, snapshot, reason) => {
+    expect(decide(snapshot, NOW)).toMatchObject({ kind: "blocked", blocker: { reason } });
   });
 
-  const freed: readonly (readonly [string, Observed])[] = [
+  const freed: readonly (readonly [string, Snapshot])[] = [
     ["once the oldest of four certificates is a day old", settled({ secret: ABSENT, status: spent(4, "x", DAY_MS) })],
     [
       "by four certificates that a clock far ahead has dated",
@@ -295,18 +295,18 @@ describe("is blocked", () => {
       settled({ secret: ABSENT, status: spent(2, "KeyMismatch") }),
     ],
   ];
-  test.each(freed)("no longer %s", (_what, observed) => {
-    expect(kindOf(observed)).toBe("issue");
+  test.each(freed)("no longer %s", (_what, snapshot) => {
+    expect(kindOf(snapshot)).toBe("issue");
   });
 
   describe("by a clock that is ahead", () => {
     const yearLater = NOW + 365 * DAY_MS;
 
     test("where Atlas lists a certificate that has expired by it", () => {
-      const observed = settled({ atlas: listed("1001") });
-      expect(decide(observed, yearLater)).toMatchObject({
+      const snapshot = settled({ atlas: listed("1001") });
+      expect(decide(snapshot, yearLater)).toMatchObject({
         kind: "blocked",
-        trouble: {
+        blocker: {
           reason: "ClockWrong",
           needsPerson: true,
           message: expect.stringContaining("it has expired, but Atlas lists it as unexpired. Correct the clock"),
@@ -319,38 +319,38 @@ describe("is blocked", () => {
       const issuedMs = FACTS.notBefore.getTime() + 61 * DAY_MS;
       const notAfter = FACTS.notAfter.toISOString();
       const recentIssuances = [{ time: iso(issuedMs), reason: "SecretMissing", serialNumber: "1001", notAfter }];
-      const observed = settled({ atlas: listed("1001"), status: { recentIssuances } });
+      const snapshot = settled({ atlas: listed("1001"), status: { recentIssuances } });
       const atMs = issuedMs + 60 * DAY_MS;
-      expect(decide(observed, issuedMs + SECOND_MS)).toMatchObject({
-        trouble: { reason: "ClockWrong", retry: { kind: "at", atMs } },
+      expect(decide(snapshot, issuedMs + SECOND_MS)).toMatchObject({
+        blocker: { reason: "ClockWrong", retry: { kind: "at", atMs } },
       });
-      expect(kindOf({ ...observed, atlas: listed() }, atMs)).toBe("issue");
+      expect(kindOf({ ...snapshot, atlas: listed() }, atMs)).toBe("issue");
     });
 
     test("but not where its Secret could not be written before it was due", () => {
       const soon = certificate("1001", { notAfter: new Date(FACTS.notBefore.getTime() + HOUR_MS) });
       const time = iso(FACTS.notBefore.getTime() + 0.8 * HOUR_MS);
       const recentIssuances = [{ time, reason: "SecretMissing", serialNumber: "1001" }];
-      const observed = settled({ secret: managed(soon), atlas: listed("1001"), status: { recentIssuances } });
-      expect(kindOf(observed, Date.parse(time) + SECOND_MS)).toBe("issue");
+      const snapshot = settled({ secret: managed(soon), atlas: listed("1001"), status: { recentIssuances } });
+      expect(kindOf(snapshot, Date.parse(time) + SECOND_MS)).toBe("issue");
     });
 
     test.each([
       ["Atlas lists it no longer", settled({ atlas: listed() }), yearLater],
       ["it expired a minute ago", settled({ atlas: listed("1001") }), FACTS.notAfter.getTime() + 60_000],
       ["a renewal is requested", settled({ atlas: listed("1001"), renewRequest: "a" }), yearLater],
-    ])("but not where %s", (_what, observed, nowMs) => {
-      expect(kindOf(observed, nowMs)).toBe("issue");
+    ])("but not where %s", (_what, snapshot, nowMs) => {
+      expect(kindOf(snapshot, nowMs)).toBe("issue");
     });
   });
 
   test("and says by whom the Secret is overwritten", () => {
-    const observed = settled({
+    const snapshot = settled({
       secret: { ...damaged("missing"), metadata: secretMetadataFor(FACTS, { otherWriters: ["argocd"] }) },
       status: spent(2, "SecretDataMissing"),
     });
-    expect(decide(observed, NOW)).toMatchObject({
-      trouble: {
+    expect(decide(snapshot, NOW)).toMatchObject({
+      blocker: {
         message: expect.stringContaining(
           "overwritten again and again by argocd. Its data was damaged 3 times in a day",
         ),
@@ -359,22 +359,22 @@ describe("is blocked", () => {
   });
 
   test("with the same words a minute later", () => {
-    const observed = settled({ secret: ABSENT, status: spent(4) });
-    expect(decide(observed, NOW + 60_000)).toEqual(decide(observed, NOW));
+    const snapshot = settled({ secret: ABSENT, status: spent(4) });
+    expect(decide(snapshot, NOW + 60_000)).toEqual(decide(snapshot, NOW));
   });
 
   test("by the unexpired certificates with the time of the next expiry that is still to come", () => {
     const gone = { serialNumber: "1", notAfter: new Date(NOW - 60_000) };
     const next = { serialNumber: "2", notAfter: new Date(NOW + DAY_MS) };
-    const observed = settled({ secret: ABSENT, atlas: listed(...numbers(9), gone, next) });
-    expect(decide(observed, NOW)).toMatchObject({ trouble: { retry: { kind: "at", atMs: NOW + DAY_MS } } });
+    const snapshot = settled({ secret: ABSENT, atlas: listed(...numbers(9), gone, next) });
+    expect(decide(snapshot, NOW)).toMatchObject({ blocker: { retry: { kind: "at", atMs: NOW + DAY_MS } } });
   });
 
   test("by unexpired certificates that have expired by this clock, but not for ever", () => {
     const gone = numbers(10).map((serialNumber) => ({ serialNumber, notAfter: new Date(NOW - 60_000) }));
-    const observed = settled({ secret: ABSENT, atlas: listed(...gone) });
-    expect(decide(observed, NOW)).toMatchObject({
-      trouble: { retry: { kind: "at", atMs: NOW + POLICY.recheckIntervalMs } },
+    const snapshot = settled({ secret: ABSENT, atlas: listed(...gone) });
+    expect(decide(snapshot, NOW)).toMatchObject({
+      blocker: { retry: { kind: "at", atMs: NOW + POLICY.recheckIntervalMs } },
     });
   });
 });
@@ -384,7 +384,7 @@ describe("repairs", () => {
     Object.fromEntries(Object.entries(map).filter(([name]) => name !== key));
   const { labels, annotations } = secretMetadataFor(FACTS);
   const pair = managed();
-  const cases: readonly (readonly [string, Observed, readonly string[]])[] = [
+  const cases: readonly (readonly [string, Snapshot, readonly string[]])[] = [
     ["a label that was taken away", settled({ secret: managed(FACTS, { labels: {} }) }), [`label ${MANAGED_LABEL}`]],
     [
       "a label that was changed",
@@ -454,8 +454,8 @@ describe("repairs", () => {
       ["owner reference"],
     ],
   ];
-  test.each(cases)("%s", (_what, observed, differences) => {
-    expect(decide(observed, NOW)).toEqual({ kind: "repair", differences });
+  test.each(cases)("%s", (_what, snapshot, differences) => {
+    expect(decide(snapshot, NOW)).toEqual({ kind: "repair", differences });
   });
 
   test("nothing while a new certificate is due, which mends all of it", () => {
@@ -469,7 +469,7 @@ describe("repairs", () => {
 });
 
 describe("an open issuance", () => {
-  const open = (known: readonly string[], change: Partial<Observed> = {}) =>
+  const open = (known: readonly string[], change: Partial<Snapshot> = {}) =>
     settled({ status: { issuance: issuance({ knownSerials: [...known] }) }, ...change });
 
   test("is finished where the Secret holds a certificate that was not there before", () => {
@@ -488,7 +488,7 @@ describe("an open issuance", () => {
 
   test("is not finished by a Secret that another resource holds", () => {
     expect(decide(open([], { secretHolder: "billing" }), NOW)).toMatchObject({
-      trouble: { reason: "SecretClaimedTwice" },
+      blocker: { reason: "SecretClaimedTwice" },
     });
   });
 
@@ -497,14 +497,14 @@ describe("an open issuance", () => {
   });
 
   test("needs Atlas' list although there is nothing to issue", () => {
-    const observed = open(["1001"]);
-    expect(needsAtlas(observed, decide(observed, NOW), NOW)).toBe(true);
+    const snapshot = open(["1001"]);
+    expect(needsAtlas(snapshot, decide(snapshot, NOW), NOW)).toBe(true);
   });
 });
 
 describe("asks Atlas", () => {
-  const asks = (observed: Observed, nowMs = NOW) => needsAtlas(observed, decide(observed, nowMs), nowMs);
-  const cases: readonly (readonly [string, Observed, number, boolean])[] = [
+  const asks = (snapshot: Snapshot, nowMs = NOW) => needsAtlas(snapshot, decide(snapshot, nowMs), nowMs);
+  const cases: readonly (readonly [string, Snapshot, number, boolean])[] = [
     ["before it issues", settled({ secret: ABSENT }), NOW, true],
     ["about a certificate that was never verified", firstLook(), NOW, true],
     ["about a certificate that was verified six hours ago", settled(), NOW + 5 * HOUR_MS, true],
@@ -534,7 +534,7 @@ describe("asks Atlas", () => {
     ],
     [
       "not while the backoff of the last question runs",
-      following(round(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {
+      following(reconciled(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {
         atlas: { kind: "notAsked" },
       }),
       NOW + DAY_MS,
@@ -542,7 +542,7 @@ describe("asks Atlas", () => {
     ],
     [
       "again when that backoff is over",
-      following(round(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {
+      following(reconciled(settled({ atlas: refused("AtlasUnavailable") }), undefined, NOW + DAY_MS), {
         atlas: { kind: "notAsked" },
       }),
       NOW + DAY_MS + 10_000,
@@ -557,8 +557,8 @@ describe("asks Atlas", () => {
       true,
     ],
   ];
-  test.each(cases)("%s", (_what, observed, nowMs, expected) => {
-    expect(asks(observed, nowMs)).toBe(expected);
+  test.each(cases)("%s", (_what, snapshot, nowMs, expected) => {
+    expect(asks(snapshot, nowMs)).toBe(expected);
   });
 });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { MIN_RENEW_BEFORE, parseDurationMs } from "../../api/duration.ts";
-import { MIN_BEFORE_MS } from "../../certificate/renewal-time.ts";
+import { MIN_RENEW_BEFORE, parseDurationMs } from "../../../../api/duration.ts";
+import { MIN_BEFORE_MS } from "../../../../certificate/renewal-time.ts";
 import {
   abandonedIssuance,
   backoffEndMs,
@@ -14,8 +14,8 @@ import {
   spentIssuances,
   unaccounted,
   verificationDueMs,
-} from "./facts.ts";
-import type { Observed } from "./observed.ts";
+} from "./held.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import {
   ABSENT,
   certificate,
@@ -34,11 +34,11 @@ import {
   OTHER_PROJECT,
   POLICY,
   refused,
-  round,
+  reconciled,
   SECOND_MS,
   SETTLED_STATUS,
   settled,
-} from "./testing/observations.ts";
+} from "../../testing/snapshots.ts";
 
 test("the CRD accepts a renewBefore from exactly that on which is used as it is", () => {
   expect(parseDurationMs(MIN_RENEW_BEFORE)).toBe(MIN_BEFORE_MS);
@@ -55,8 +55,8 @@ describe("the held certificate is", () => {
     ["none in a foreign Secret", settled({ secret: FOREIGN }), undefined],
     ["none in a damaged one", settled({ secret: damaged("mismatch") }), undefined],
     ["not that of another resource's Secret", settled({ secretHolder: "billing" }), undefined],
-  ])("%s", (_what, observed: Observed, held) => {
-    expect(heldCertificate(observed)).toBe(held);
+  ])("%s", (_what, snapshot: Snapshot, held) => {
+    expect(heldCertificate(snapshot)).toBe(held);
   });
 });
 
@@ -72,8 +72,8 @@ describe("a certificate was verified last", () => {
 
   test("and each resource has a time of its own for the next, in the last fifth of the interval", () => {
     const due = Array.from({ length: 100 }, (_, index) => {
-      const observed = settled();
-      return verificationDueMs({ ...observed, resource: { ...observed.resource, uid: uuid(index) } }, NOW);
+      const snapshot = settled();
+      return verificationDueMs({ ...snapshot, resource: { ...snapshot.resource, uid: uuid(index) } }, NOW);
     });
     const last = NOW - HOUR_MS;
     expect(Math.min(...due)).toBeGreaterThanOrEqual(last + 0.8 * POLICY.verifyIntervalMs);
@@ -92,8 +92,8 @@ describe("a time that a clock far ahead has written", () => {
   });
 
   test("is no backoff: none lasts longer than a day", () => {
-    const failed = following(round(settled({ secret: ABSENT, atlas: listed() }), failure("AtlasUnavailable")));
-    const until = (nextAttemptTime: string, change: Partial<Observed> = {}) => ({
+    const failed = following(reconciled(settled({ secret: ABSENT, atlas: listed() }), failure("AtlasUnavailable")));
+    const until = (nextAttemptTime: string, change: Partial<Snapshot> = {}) => ({
       ...failed,
       resource: { ...failed.resource, status: { ...failed.resource.status, nextAttemptTime } },
       ...change,
@@ -111,7 +111,7 @@ function uuid(index: number): string {
 }
 
 describe("a backoff", () => {
-  const failed = following(round(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound")));
+  const failed = following(reconciled(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound")));
   const { resource } = failed;
 
   test("runs until its time", () => {
@@ -125,8 +125,8 @@ describe("a backoff", () => {
     ["a renew request", { ...failed, resource: { ...resource, renewRequest: "now" } }],
     ["other credentials", { ...failed, credentials: { kind: "usable", version: "32" } }],
     ["the loss of the credentials", { ...failed, credentials: { kind: "unusable", version: undefined, problem: "" } }],
-  ] as const)("is ended by %s", (_what, observed: Observed) => {
-    expect(backoffEndMs(observed, NOW)).toBeUndefined();
+  ] as const)("is ended by %s", (_what, snapshot: Snapshot) => {
+    expect(backoffEndMs(snapshot, NOW)).toBeUndefined();
   });
 });
 
@@ -136,15 +136,15 @@ describe("a renewal is requested", () => {
     ["by an empty value too", settled({ renewRequest: "" }), true],
     ["not by an answered value", settled({ renewRequest: "a", status: { renewRequest: "a" } }), false],
     ["not without the annotation", settled({ status: { renewRequest: "a" } }), false],
-  ])("%s", (_what, observed, expected) => {
-    expect(renewRequested(observed)).toBe(expected);
+  ])("%s", (_what, snapshot, expected) => {
+    expect(renewRequested(snapshot)).toBe(expected);
   });
 
   test("not on the first look: that request was answered in another life", () => {
-    const observed = firstLook({ atlas: listed("1001") });
-    const first = { ...observed, resource: { ...observed.resource, renewRequest: "old" } };
+    const snapshot = firstLook({ atlas: listed("1001") });
+    const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
     expect(renewRequested(first)).toBe(false);
-    expect(renewRequested(following(round(first)))).toBe(false);
+    expect(renewRequested(following(reconciled(first)))).toBe(false);
   });
 });
 
@@ -176,16 +176,16 @@ describe("of the certificates that Atlas lists", () => {
     ],
     ["any other is not", settled({ atlas: listed("1001", "1000") }), ["1000"]],
     ["nothing is known without the list", settled({ atlas: refused("RateLimited") }), []],
-  ])("%s", (_what, observed: Observed, serials) => {
-    expect(unaccounted(observed).map(({ serialNumber }) => serialNumber)).toEqual(serials);
+  ])("%s", (_what, snapshot: Snapshot, serials) => {
+    expect(unaccounted(snapshot).map(({ serialNumber }) => serialNumber)).toEqual(serials);
   });
 });
 
-const lost = (change: Partial<Observed> = {}, open = issuance({ knownSerials: ["1001"] })) =>
+const lost = (change: Partial<Snapshot> = {}, open = issuance({ knownSerials: ["1001"] })) =>
   settled({ status: { issuance: open }, ...change });
 
 describe("orphans of the open issuance are", () => {
-  const serials = (observed: Observed) => orphans(observed)?.map(({ serialNumber }) => serialNumber);
+  const serials = (snapshot: Snapshot) => orphans(snapshot)?.map(({ serialNumber }) => serialNumber);
 
   test("what was not there before it and nobody holds", () => {
     expect(serials(lost({ atlas: listed("1001", "1002") }))).toEqual(["1002"]);
@@ -198,8 +198,8 @@ describe("orphans of the open issuance are", () => {
       "where another resource accounts for what is new",
       lost({ atlas: listed("1002"), serialsOfOthers: new Set(["1002"]) }),
     ],
-  ])("none %s", (_what, observed) => {
-    expect(serials(observed)).toEqual([]);
+  ])("none %s", (_what, snapshot) => {
+    expect(serials(snapshot)).toEqual([]);
   });
 
   test.each([
@@ -209,13 +209,13 @@ describe("orphans of the open issuance are", () => {
       "where the list is another project's by now",
       lost({ atlas: listed("5") }, issuance({ projectId: OTHER_PROJECT })),
     ],
-  ])("unknown %s", (_what, observed) => {
-    expect(serials(observed)).toBeUndefined();
+  ])("unknown %s", (_what, snapshot) => {
+    expect(serials(snapshot)).toBeUndefined();
   });
 });
 
 describe("latecomers are", () => {
-  const serials = (observed: Observed) => latecomers(observed).map(({ serialNumber }) => serialNumber);
+  const serials = (snapshot: Snapshot) => latecomers(snapshot).map(({ serialNumber }) => serialNumber);
   test("unaccounted certificates that the status does not know", () => {
     expect(serials(settled({ atlas: listed("1001", "8") }))).toEqual(["8"]);
     const seen = { unaccountedCertificates: 1, unaccountedSerials: ["7"] };
@@ -232,8 +232,8 @@ describe("latecomers are", () => {
       "that were there when the open issuance began, unknown to the status",
       settled({ status: { issuance: issuance({ knownSerials: ["1001", "8"] }) }, atlas: listed("1001", "8") }),
     ],
-  ])("also %s", (_what, observed) => {
-    expect(serials(observed)).toEqual(["8"]);
+  ])("also %s", (_what, snapshot) => {
+    expect(serials(snapshot)).toEqual(["8"]);
   });
 
   test.each([
@@ -254,26 +254,26 @@ describe("latecomers are", () => {
       "where the open issuance explains it",
       settled({ status: { issuance: issuance({ knownSerials: ["1001"] }) }, atlas: listed("1001", "7") }),
     ],
-  ])("none %s", (_what, observed) => {
-    expect(serials(observed)).toEqual([]);
+  ])("none %s", (_what, snapshot) => {
+    expect(serials(snapshot)).toEqual([]);
   });
 
   test("none after the round that told of them", () => {
     const found = settled({ atlas: listed("1001", "8") });
-    expect(serials(following(round(found)))).toEqual([]);
+    expect(serials(following(reconciled(found)))).toEqual([]);
   });
 
   test("none that was told of before another resource's attempt began that does not know it", () => {
-    const found = following(round(settled({ atlas: listed("1001", "8") })));
+    const found = following(reconciled(settled({ atlas: listed("1001", "8") })));
     const others = { attemptsOfOthers: [issuance({ knownSerials: ["1001"] })] };
-    const meanwhile = following(round({ ...found, ...others }));
+    const meanwhile = following(reconciled({ ...found, ...others }));
     expect(meanwhile.resource.status.unaccountedSerials).toEqual(["8"]);
     expect(serials({ ...meanwhile, attemptsOfOthers: [] })).toEqual([]);
   });
 });
 
 describe("an open issuance is abandoned", () => {
-  const of = (username: string, change: Partial<Observed> = {}) =>
+  const of = (username: string, change: Partial<Snapshot> = {}) =>
     abandonedIssuance(settled({ status: { issuance: issuance({ username, knownSerials: ["1001"] }) }, ...change }));
 
   test("where the list is another user's by now", () => {
@@ -294,7 +294,7 @@ describe("an open issuance is abandoned", () => {
 });
 
 describe("what was spent holds", () => {
-  const reasons = (observed: Observed) => spentIssuances(observed).map(({ reason }) => reason);
+  const reasons = (snapshot: Snapshot) => spentIssuances(snapshot).map(({ reason }) => reason);
   const known = { time: "2030-01-10T12:00:00Z", reason: "SecretMissing", serialNumber: "1001" };
 
   test("the issuances of the status", () => {
@@ -327,7 +327,7 @@ describe("what was spent holds", () => {
 
   test("an attempt once, where the failure was noted when it happened", () => {
     const noted = following(
-      round(
+      reconciled(
         settled({ secret: ABSENT, atlas: listed("1001") }),
         failure("AnswerLost", { spent: true, staysOpen: true, issuance: issuance({ knownSerials: ["1001"] }) }),
       ),

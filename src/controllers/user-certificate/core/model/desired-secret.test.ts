@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { LAST_APPLIED_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
-import type { OwnerReference } from "../../kube/resource-type.ts";
+import { LAST_APPLIED_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import type { OwnerReference } from "../../../../kube/resource-type.ts";
 import { desiredMetadata, desiredOwnerReferences, leftOver, secretDifferences } from "./desired-secret.ts";
-import { ABSENT, damaged, FACTS, FOREIGN, managed, PROJECT, resource, settled, UID } from "./testing/observations.ts";
+import { ABSENT, damaged, FACTS, FOREIGN, managed, PROJECT, resource, settled, UID } from "../../testing/snapshots.ts";
 
 const ours: OwnerReference = {
   apiVersion: "atlascerts.io/v1alpha1",

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import type { UserCertificateStatus } from "../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { nextStatus } from "./next-status.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { FACTS, issuance, POLICY, resource, SETTLED_STATUS } from "./testing/observations.ts";
-import { expiredUnseen } from "./unobserved.ts";
+import { kubeError } from "../../testing/memory-cluster.ts";
+import { FACTS, issuance, POLICY, resource, SETTLED_STATUS } from "../../testing/snapshots.ts";
+import { expiredUnseen } from "./expired-unread.ts";
 
 const EXPIRY_MS = FACTS.notAfter.getTime();
 

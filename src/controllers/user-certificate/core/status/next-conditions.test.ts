@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { ConditionType } from "../../api/conditions.ts";
+import type { ConditionType } from "../../../../api/conditions.ts";
 import { nextStatus } from "./next-status.ts";
-import type { Observed } from "./observed.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Outcome } from "../model/decision.ts";
 import {
   ABSENT,
   certificate,
@@ -19,13 +19,13 @@ import {
   managed,
   NOW,
   refused,
-  round,
+  reconciled,
   settled,
-  trouble,
-} from "./testing/observations.ts";
+  blocker,
+} from "../../testing/snapshots.ts";
 
-function conditionsAfter(observed: Observed, outcome?: Outcome, nowMs = NOW) {
-  const { conditions = [] } = nextStatus(round(observed, outcome, nowMs));
+function conditionsAfter(snapshot: Snapshot, outcome?: Outcome, nowMs = NOW) {
+  const { conditions = [] } = nextStatus(reconciled(snapshot, outcome, nowMs));
   const one = (type: ConditionType) => conditions.find((condition) => condition.type === type);
   return { ready: one("Ready"), issuing: one("Issuing"), stalled: one("Stalled"), all: conditions };
 }
@@ -36,11 +36,11 @@ const issued: Outcome = {
   facts: certificate("1002", { notBefore: new Date(NOW), notAfter: new Date(NOW + 90 * DAY_MS) }),
   issuance: issuance(),
 };
-const person = (reason: Parameters<typeof trouble>[0]) =>
-  failure(reason, { trouble: trouble(reason, { needsPerson: true }) });
+const person = (reason: Parameters<typeof blocker>[0]) =>
+  failure(reason, { blocker: blocker(reason, { needsPerson: true }) });
 
 describe("Ready is True", () => {
-  const cases: readonly [string, Observed, string, Outcome?][] = [
+  const cases: readonly [string, Snapshot, string, Outcome?][] = [
     ["when Atlas lists the certificate", firstLook({ atlas: listed("1001") }), "Issued"],
     ["when it was verified a while ago", settled(), "Issued"],
     ["when a certificate was just issued", settled({ secret: ABSENT, atlas: listed() }), "Issued", issued],
@@ -55,7 +55,7 @@ describe("Ready is True", () => {
     ["while a verification fails", settled({ atlas: refused("AtlasUnavailable") }), "AtlasUnavailable"],
     [
       "while the backoff of either runs",
-      following(round(settled({ atlas: refused("AtlasUnavailable") })), {
+      following(reconciled(settled({ atlas: refused("AtlasUnavailable") })), {
         atlas: { kind: "notAsked" },
       }),
       "AtlasUnavailable",
@@ -72,13 +72,13 @@ describe("Ready is True", () => {
       { kind: "repaired", differences: ["label x"] },
     ],
   ];
-  test.each(cases)("%s", (_what, observed, reason, outcome) => {
-    expect(conditionsAfter(observed, outcome).ready).toMatchObject({ status: "True", reason });
+  test.each(cases)("%s", (_what, snapshot, reason, outcome) => {
+    expect(conditionsAfter(snapshot, outcome).ready).toMatchObject({ status: "True", reason });
   });
 });
 
 describe("Ready is False", () => {
-  const cases: readonly [string, Observed, string, Outcome?][] = [
+  const cases: readonly [string, Snapshot, string, Outcome?][] = [
     ["when there is no Secret", settled({ secret: ABSENT, atlas: listed() }), "SecretMissing"],
     [
       "when the Secret lost its key",
@@ -97,7 +97,7 @@ describe("Ready is False", () => {
     ["when Atlas has no such user", settled({ atlas: refused("UserNotFound") }), "UserNotFound"],
     [
       "while the backoff after that runs",
-      following(round(settled({ atlas: refused("UserNotFound") })), { atlas: { kind: "notAsked" } }),
+      following(reconciled(settled({ atlas: refused("UserNotFound") })), { atlas: { kind: "notAsked" } }),
       "UserNotFound",
     ],
     ["when Atlas was never asked about it", settled({ secret: managed(certificate("1002")) }), "NotListedByAtlas"],
@@ -115,8 +115,8 @@ describe("Ready is False", () => {
       { kind: "issued", facts: FACTS, issuance: issuance() },
     ],
   ];
-  test.each(cases)("%s", (_what, observed, reason, outcome) => {
-    expect(conditionsAfter(observed, outcome).ready).toMatchObject({ status: "False", reason });
+  test.each(cases)("%s", (_what, snapshot, reason, outcome) => {
+    expect(conditionsAfter(snapshot, outcome).ready).toMatchObject({ status: "False", reason });
   });
 
   test("by itself when the certificate expires", () => {
@@ -154,12 +154,12 @@ describe("Stalled is", () => {
       "False",
       "Suspended",
     ],
-  ])("%s", (_what, observed: Observed, status, reason) => {
-    expect(conditionsAfter(observed).stalled).toMatchObject({ status, reason });
+  ])("%s", (_what, snapshot: Snapshot, status, reason) => {
+    expect(conditionsAfter(snapshot).stalled).toMatchObject({ status, reason });
   });
 
   test("still True while the backoff runs", () => {
-    const failed = following(round(settled({ renewRequest: "a", atlas: listed("1001") }), person("RoleMissing")));
+    const failed = following(reconciled(settled({ renewRequest: "a", atlas: listed("1001") }), person("RoleMissing")));
     expect(conditionsAfter({ ...failed, atlas: { kind: "notAsked" } }).stalled).toMatchObject({
       status: "True",
       reason: "RoleMissing",
@@ -188,7 +188,7 @@ describe("Issuing is", () => {
 
 describe("a Secret that could not be repaired", () => {
   const spoiled = { secret: managed(FACTS, { labels: {} }) };
-  const failed = following(round(settled(spoiled), person("SecretNotWritable")));
+  const failed = following(reconciled(settled(spoiled), person("SecretNotWritable")));
 
   test("is reported while it lasts", () => {
     expect(conditionsAfter(failed, person("SecretNotWritable")).stalled).toMatchObject({ status: "True" });
@@ -201,14 +201,14 @@ describe("a Secret that could not be repaired", () => {
   });
 
   test("is no longer reported once it is repaired, although Atlas was never asked about its certificate", () => {
-    const adopted = following(round(firstLook(spoiled), person("SecretNotWritable")));
+    const adopted = following(reconciled(firstLook(spoiled), person("SecretNotWritable")));
     expect(conditionsAfter(adopted, { kind: "repaired", differences: ["label"] }).stalled).toMatchObject({
       status: "False",
     });
   });
 
   test("is still reported while it is a new certificate that could not be written", () => {
-    const unlisted = following(round(settled({ atlas: listed() }), person("SecretNotWritable")));
+    const unlisted = following(reconciled(settled({ atlas: listed() }), person("SecretNotWritable")));
     expect(conditionsAfter({ ...unlisted, atlas: { kind: "notAsked" } }).stalled).toMatchObject({ status: "True" });
   });
 

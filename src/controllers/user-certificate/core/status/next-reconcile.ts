@@ -32,8 +32,8 @@ function waitTimes(assessment: Assessment, nextAttemptTime: string | undefined):
   // A problem that needs a person becomes urgent when the renewal is due: Stalled turns True.
   const isAhead = renewalDueMs !== undefined && (blocker === undefined || renewalDueMs > nowMs);
   const renewal = isAhead ? [renewalDueMs] : [];
-  switch (blocker?.retry.kind) {
-    case undefined:
+  if (blocker === undefined) return renewal;
+  switch (blocker.retry.kind) {
     case "onChange":
       return renewal;
     case "at":
@@ -46,7 +46,7 @@ function waitTimes(assessment: Assessment, nextAttemptTime: string | undefined):
         nextAttemptTime === undefined ? nowMs + snapshot.policy.recheckIntervalMs : Date.parse(nextAttemptTime),
       ];
     default:
-      return blocker?.retry satisfies never;
+      return blocker.retry satisfies never;
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { UserCertificateStatus } from "../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { nextStatus } from "./next-status.ts";
-import type { Observed } from "./observed.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import type { Outcome } from "../model/decision.ts";
 import {
   ABSENT,
   certificate,
@@ -21,17 +21,17 @@ import {
   POLICY,
   PROJECT,
   refused,
-  round,
+  reconciled,
   SECOND_MS,
   SETTLED_STATUS,
   settled,
-  trouble,
-} from "./testing/observations.ts";
+  blocker,
+} from "../../testing/snapshots.ts";
 
 const FRESH = certificate("1002", { notBefore: new Date(NOW), notAfter: new Date(NOW + 90 * DAY_MS) });
 const issued = (change = {}): Outcome => ({ kind: "issued", facts: FRESH, issuance: issuance(change) });
-const statusAfter = (observed: Observed, outcome?: Outcome, nowMs = NOW): UserCertificateStatus =>
-  nextStatus(round(observed, outcome, nowMs));
+const statusAfter = (snapshot: Snapshot, outcome?: Outcome, nowMs = NOW): UserCertificateStatus =>
+  nextStatus(reconciled(snapshot, outcome, nowMs));
 const missing = (change: Parameters<typeof settled>[0] = {}) =>
   settled({ secret: ABSENT, atlas: listed("1001"), ...change });
 
@@ -81,8 +81,8 @@ describe("a certificate that was issued", () => {
 
   test("is counted once where a crash came after it and Atlas lists it already", () => {
     const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
-    const observed = settled({ atlas: listed("1001"), status: { issuance: issuance() } });
-    expect(statusAfter(observed, found)).toMatchObject({ revision: 2, unexpiredCertificates: 1 });
+    const snapshot = settled({ atlas: listed("1001"), status: { issuance: issuance() } });
+    expect(statusAfter(snapshot, found)).toMatchObject({ revision: 2, unexpiredCertificates: 1 });
   });
 });
 
@@ -106,8 +106,8 @@ describe("a certificate whose issuance is finished after a crash", () => {
 
 test("a certificate whose issuance is finished after a crash is remembered with the time of its attempt", () => {
   const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
-  const observed = settled({ status: { issuance: issuance() } });
-  expect(statusAfter(observed, found, NOW + DAY_MS).recentIssuances).toMatchObject([
+  const snapshot = settled({ status: { issuance: issuance() } });
+  expect(statusAfter(snapshot, found, NOW + DAY_MS).recentIssuances).toMatchObject([
     { time: issuance().startedAt, serialNumber: "1001" },
   ]);
 });
@@ -118,8 +118,8 @@ describe("a renew request", () => {
   });
 
   test("that came during the attempt stays open", () => {
-    const observed = missing({ renewRequest: "b", status: { renewRequest: "a" } });
-    expect(statusAfter(observed, issued({ renewRequest: "a" })).renewRequest).toBe("a");
+    const snapshot = missing({ renewRequest: "b", status: { renewRequest: "a" } });
+    expect(statusAfter(snapshot, issued({ renewRequest: "a" })).renewRequest).toBe("a");
   });
 
   test("that was answered is remembered when the annotation is taken away", () => {
@@ -131,28 +131,28 @@ describe("a renew request", () => {
   });
 
   test("of another life counts as answered on the first look at a good Secret", () => {
-    const observed = firstLook({ atlas: listed("1001") });
-    const first = { ...observed, resource: { ...observed.resource, renewRequest: "old" } };
+    const snapshot = firstLook({ atlas: listed("1001") });
+    const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
     expect(statusAfter(first)).toMatchObject({ renewRequest: "old", revision: 1 });
   });
 
   test("acts twice for two values and once for the same value", () => {
     const once = following(
-      round(settled({ renewRequest: "a", atlas: listed("1001") }), issued({ renewRequest: "a" })),
+      reconciled(settled({ renewRequest: "a", atlas: listed("1001") }), issued({ renewRequest: "a" })),
       {
         secret: managed(FRESH),
         atlas: { kind: "notAsked" },
       },
     );
-    expect(round(once).decision).toEqual({ kind: "keep" });
+    expect(reconciled(once).decision).toEqual({ kind: "keep" });
     const again = { ...once, resource: { ...once.resource, renewRequest: "b" } };
-    expect(round(again).decision).toMatchObject({ kind: "issue", reason: "RenewRequested" });
+    expect(reconciled(again).decision).toMatchObject({ kind: "issue", reason: "RenewRequested" });
   });
 });
 
 describe("the record of the attempt", () => {
   const open = issuance({ knownSerials: ["1001"] });
-  const cases: readonly (readonly [string, Observed, Outcome | undefined, boolean])[] = [
+  const cases: readonly (readonly [string, Snapshot, Outcome | undefined, boolean])[] = [
     ["stays while Atlas was not asked", settled({ status: { issuance: open } }), undefined, true],
     [
       "stays while Atlas does not answer",
@@ -192,8 +192,8 @@ describe("the record of the attempt", () => {
       false,
     ],
   ];
-  test.each(cases)("%s", (_what, observed, outcome, stays) => {
-    expect(statusAfter(observed, outcome).issuance !== undefined).toBe(stays);
+  test.each(cases)("%s", (_what, snapshot, outcome, stays) => {
+    expect(statusAfter(snapshot, outcome).issuance !== undefined).toBe(stays);
   });
 });
 
@@ -204,27 +204,27 @@ describe("a certificate that got lost", () => {
   });
 
   test("is counted against the budget when the process died", () => {
-    const observed = missing({
+    const snapshot = missing({
       status: { issuance: issuance({ knownSerials: ["1001"] }) },
       atlas: listed("1001", "1002"),
     });
-    expect(statusAfter(observed)).toMatchObject({
+    expect(statusAfter(snapshot)).toMatchObject({
       recentIssuances: [{ time: issuance().startedAt, reason: "AnswerLost", notAfter: "2030-04-01T00:00:00Z" }],
       unaccountedCertificates: 1,
     });
   });
 
   test("stops a process that dies again and again in the middle of it", () => {
-    let observed = missing();
+    let snapshot = missing();
     let creates = 0;
     for (; creates < 20; creates++) {
       const known = ["1001", ...numbers(creates)];
       const nowMs = NOW + creates * 10 * SECOND_MS;
-      const done = round({ ...observed, atlas: listed(...known) }, undefined, nowMs);
+      const done = reconciled({ ...snapshot, atlas: listed(...known) }, undefined, nowMs);
       if (done.decision.kind !== "issue") break;
       // The record is written, Atlas creates, the process dies.
       const status = { ...nextStatus(done), issuance: issuance({ startedAt: iso(nowMs), knownSerials: known }) };
-      observed = { ...observed, resource: { ...observed.resource, status } };
+      snapshot = { ...snapshot, resource: { ...snapshot.resource, status } };
     }
     expect(creates).toBe(POLICY.maxIssuesPerDay);
   });
@@ -232,9 +232,9 @@ describe("a certificate that got lost", () => {
 
 describe("the backoff", () => {
   const first = missing({ secret: ABSENT });
-  const wait = (observed: Observed, outcome: Outcome, nowMs = NOW) =>
-    Date.parse(statusAfter(observed, outcome, nowMs).nextAttemptTime ?? "") - nowMs;
-  const soon = trouble("AtlasUnavailable");
+  const wait = (snapshot: Snapshot, outcome: Outcome, nowMs = NOW) =>
+    Date.parse(statusAfter(snapshot, outcome, nowMs).nextAttemptTime ?? "") - nowMs;
+  const soon = blocker("AtlasUnavailable");
 
   test("begins at about 5 seconds", () => {
     expect(wait(first, failure("AtlasUnavailable"))).toBeGreaterThanOrEqual(3 * SECOND_MS);
@@ -243,21 +243,21 @@ describe("the backoff", () => {
 
   test("doubles up to an hour", () => {
     const waits: number[] = [];
-    let observed = first;
+    let snapshot = first;
     for (let attempt = 0; attempt < 14; attempt++) {
-      waits.push(wait(observed, failure("AtlasUnavailable")));
-      observed = following({ ...round(observed, failure("AtlasUnavailable")) });
+      waits.push(wait(snapshot, failure("AtlasUnavailable")));
+      snapshot = following({ ...reconciled(snapshot, failure("AtlasUnavailable")) });
     }
     for (const [index, ms] of waits.entries()) {
       const whole = Math.min(5 * SECOND_MS * 2 ** index, POLICY.maxBackoffMs);
       expect(ms).toBeGreaterThanOrEqual(0.75 * whole);
       expect(ms).toBeLessThanOrEqual(whole + SECOND_MS);
     }
-    expect(observed.resource.status.failedAttempts).toBe(14);
+    expect(snapshot.resource.status.failedAttempts).toBe(14);
   });
 
   test("is at most ten minutes where a person has to mend something at Atlas", () => {
-    const person = failure("RoleMissing", { trouble: trouble("RoleMissing", { needsPerson: true }) });
+    const person = failure("RoleMissing", { blocker: blocker("RoleMissing", { needsPerson: true }) });
     expect(wait(missing({ status: failing(20) }), person)).toBeLessThanOrEqual(POLICY.recheckIntervalMs + SECOND_MS);
   });
 
@@ -269,7 +269,7 @@ describe("the backoff", () => {
   });
 
   test("is never shorter than Atlas asks for", () => {
-    const asked = failure("RateLimited", { trouble: { ...soon, retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } } });
+    const asked = failure("RateLimited", { blocker: { ...soon, retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } } });
     expect(wait(first, asked)).toBeGreaterThanOrEqual(2 * HOUR_MS);
   });
 
@@ -285,13 +285,13 @@ describe("the backoff", () => {
 
   test("ends no sooner than it says: the API server keeps whole seconds", () => {
     for (let ms = 0; ms < 1000; ms += 37) {
-      const asked = failure("RateLimited", { trouble: { ...soon, retry: { kind: "backoff", atLeastMs: 60_000 } } });
+      const asked = failure("RateLimited", { blocker: { ...soon, retry: { kind: "backoff", atLeastMs: 60_000 } } });
       expect(wait(first, asked, NOW + ms)).toBeGreaterThanOrEqual(60_000);
     }
   });
 
   const kept = failing(3);
-  const over: readonly (readonly [string, Observed, Outcome | undefined])[] = [
+  const over: readonly (readonly [string, Snapshot, Outcome | undefined])[] = [
     ["is over once a certificate was issued", missing({ status: { ...kept, nextAttemptTime: iso(NOW) } }), issued()],
     ["is over once Atlas lists the certificate", settled({ status: kept, atlas: listed("1001") }), undefined],
     ["is over where nothing but a change helps", settled({ status: kept, secret: FOREIGN }), undefined],
@@ -301,8 +301,8 @@ describe("the backoff", () => {
       undefined,
     ],
   ];
-  test.each(over)("%s", (_what, observed, outcome) => {
-    const status = statusAfter(observed, outcome);
+  test.each(over)("%s", (_what, snapshot, outcome) => {
+    const status = statusAfter(snapshot, outcome);
     expect(status).not.toHaveProperty("failedAttempts");
     expect(status).not.toHaveProperty("nextAttemptTime");
     expect(status).not.toHaveProperty("lastAttempt");
@@ -380,15 +380,15 @@ describe("what Atlas lists", () => {
   });
 
   test("begins to lack the certificate with the first list that does, until one holds it", () => {
-    const first = following(round(settled({ atlas: listed() })));
+    const first = following(reconciled(settled({ atlas: listed() })));
     expect(first.resource.status.unlistedSince).toBe(iso(NOW));
-    const second = round(first, failure("RoleMissing"), NOW + HOUR_MS);
+    const second = reconciled(first, failure("RoleMissing"), NOW + HOUR_MS);
     expect(nextStatus(second).unlistedSince).toBe(iso(NOW));
-    const unasked = round({ ...first, atlas: { kind: "notAsked" } }, undefined, NOW + HOUR_MS);
+    const unasked = reconciled({ ...first, atlas: { kind: "notAsked" } }, undefined, NOW + HOUR_MS);
     expect(nextStatus(unasked).unlistedSince).toBe(iso(NOW));
-    const found = round({ ...first, atlas: listed("1001") }, undefined, NOW + HOUR_MS);
+    const found = reconciled({ ...first, atlas: listed("1001") }, undefined, NOW + HOUR_MS);
     expect(nextStatus(found)).not.toHaveProperty("unlistedSince");
-    expect(nextStatus(round(first, issued(), NOW + HOUR_MS))).not.toHaveProperty("unlistedSince");
+    expect(nextStatus(reconciled(first, issued(), NOW + HOUR_MS))).not.toHaveProperty("unlistedSince");
   });
 
   test("takes the verification back where there is no such user, and only there", () => {
@@ -407,8 +407,8 @@ describe("without a certificate", () => {
     ["when it is damaged", settled({ secret: damaged("missing"), spec: { suspend: true } })],
     ["when it is foreign", settled({ secret: FOREIGN })],
     ["when it is another resource's", settled({ secretHolder: "billing" })],
-  ])("the status speaks of none: %s", (_what, observed) => {
-    const status = statusAfter(observed);
+  ])("the status speaks of none: %s", (_what, snapshot) => {
+    const status = statusAfter(snapshot);
     for (const field of ["serialNumber", "fingerprint", "notBefore", "notAfter", "renewalTime", "lastVerifiedTime"]) {
       expect(status).not.toHaveProperty(field);
     }
@@ -423,7 +423,7 @@ describe("without a certificate", () => {
 });
 
 describe("a certificate that was there before its resource", () => {
-  const adopted = following(round(firstLook({ atlas: listed("1001") })));
+  const adopted = following(reconciled(firstLook({ atlas: listed("1001") })));
 
   test("is taken over with the time of its issue", () => {
     expect(adopted.resource.status).toMatchObject({
@@ -435,7 +435,7 @@ describe("a certificate that was there before its resource", () => {
   });
 
   test("stays accounted for when the next one has replaced it", () => {
-    const renewed = following(round({ ...adopted, secret: ABSENT, atlas: listed("1001") }, issued()));
+    const renewed = following(reconciled({ ...adopted, secret: ABSENT, atlas: listed("1001") }, issued()));
     const verified = { ...renewed, secret: managed(FRESH), atlas: listed("1001", "1002") };
     expect(statusAfter(verified)).toMatchObject({ unexpiredCertificates: 2, unaccountedCertificates: 0 });
   });
