@@ -1,4 +1,5 @@
 import { findCondition } from "../../api/conditions.ts";
+import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
@@ -72,6 +73,19 @@ export class Announcer {
     } else if (outcome.kind !== "issued") {
       this.#announceBlocker(assessment);
     }
+  }
+
+  /**
+   * Announces that this machine's clock differs from Atlas', on the resource whose list showed it.
+   *
+   * @param skewMs how far Atlas' clock is ahead, in milliseconds
+   */
+  announceSkew(resource: UserCertificate, skewMs: number): void {
+    const difference = `${describeDuration(Math.abs(skewMs))} ${skewMs > 0 ? "behind" : "ahead of"}`;
+    const note =
+      `The clock of the operator's node is ${difference} Atlas' clock. The operator judges certificates by Atlas' clock; ` +
+      "correct the node's, since other programs on it may not.";
+    this.#tell(resource, "Warning", "ClockSkewed", "Verify", note);
   }
 
   /** Drops what was kept for a resource that is gone. */

@@ -33,8 +33,6 @@ export interface ReconcileObserver {
   onOrphan?(): void;
   /** For each certificate that no resource explains. */
   onUnaccounted?(): void;
-  /** When this machine's clock turns out to be notably wrong, or right again: how far Atlas' is ahead, in milliseconds. */
-  onSkew?(skewMs: number): void;
 }
 
 export interface AssemblyOptions {
@@ -81,7 +79,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const { kube, resources, secrets: cache, policy, identity, leadership, newId, mark, clock, random, log } = options;
   const { observer = {}, onForeignResource, onForeignSecret } = options;
   const parked = new ParkedCertificates();
-  const atlasClock = new AtlasClock({ clock, onSkew: (skewMs) => observer.onSkew?.(skewMs) });
+  const atlasClock = new AtlasClock(clock);
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
     ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },
@@ -101,7 +99,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   });
   const reconciler = new Reconciler({
     ...{ resources, issuer, secrets, statuses, announcer, parked, atlasClock, mark, clock, random, log },
-    reader: new SnapshotReader({ resources, inspector, access, parked, atlasClock, policy }),
+    reader: new SnapshotReader({ resources, inspector, access, parked, announcer, atlasClock, policy }),
     turns: new UserTurns(options.wake),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });

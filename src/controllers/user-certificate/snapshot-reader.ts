@@ -3,6 +3,7 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { AtlasError } from "../../atlas/atlas-error.ts";
 import { objectKey } from "../../kube/resource-type.ts";
+import type { Announcer } from "./announce.ts";
 import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
@@ -26,6 +27,7 @@ export interface SnapshotReaderOptions {
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
   readonly parked: ParkedCertificates;
+  readonly announcer: Pick<Announcer, "announceSkew">;
   readonly atlasClock: AtlasClock;
   readonly policy: Policy;
 }
@@ -113,23 +115,28 @@ export class SnapshotReader {
   }
 
   async #list(
-    { spec }: UserCertificate,
+    resource: UserCertificate,
     { projectId, username }: User,
     access: Access,
     urgency: Urgency,
     signal: AbortSignal,
   ): Promise<ObservedList> {
     if (access.kind !== "usable") return NOT_ASKED;
-    const { atlasClock } = this.#options;
     try {
       const user = { groupId: projectId, username };
       const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, { signal, ...urgency });
-      atlasClock.measure(answeredAt);
+      this.#measure(resource, answeredAt);
       return { kind: "listed", certificates };
     } catch (error: unknown) {
-      if (error instanceof AtlasError) atlasClock.measure(error.answeredAt);
-      return { kind: "refused", blocker: atlasBlocker(error, spec) };
+      if (error instanceof AtlasError) this.#measure(resource, error.answeredAt);
+      return { kind: "refused", blocker: atlasBlocker(error, resource.spec) };
     }
+  }
+
+  #measure(resource: UserCertificate, answeredAt: Date | undefined): void {
+    const { announcer, atlasClock } = this.#options;
+    const skewMs = atlasClock.measure(answeredAt);
+    if (skewMs !== undefined) announcer.announceSkew(resource, skewMs);
   }
 
   /**
