@@ -7,6 +7,7 @@ import type { Announcer } from "./announce.ts";
 import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import type { SecretInspector } from "./cluster/secret-inspector.ts";
@@ -27,6 +28,7 @@ export interface SnapshotReaderOptions {
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
   readonly parked: ParkedCertificates;
+  readonly departed: DepartedHistories;
   readonly announcer: Pick<Announcer, "announceSkew">;
   readonly atlasClock: AtlasClock;
   readonly policy: Policy;
@@ -166,17 +168,20 @@ export class SnapshotReader {
   }
 
   #others({ spec, status, uid }: UserCertificate): OthersOfUser {
-    const { resources } = this.#options;
+    const { atlasClock, departed, resources } = this.#options;
     const { issuance } = status;
+    const gone = departed.of(spec, atlasClock.now());
     const ofUser = (user: User) => resources.ofUser(user).filter((other) => other.uid !== uid);
     const all = ofUser(spec);
     const same = all.filter((other) => isSameUser(other.spec, spec) && !other.deleting);
     const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
     return {
       count: same.length,
-      issuances: same.flatMap((other) => other.status.recentIssuances ?? []),
+      issuances: [...same.map((other) => other.status.recentIssuances ?? []), ...gone.map((one) => one.issuances)].flat(),
       // One may name another user by now, or have named another one when its attempt began.
-      attempts: all.flatMap((other) => openAttempt(other) ?? []).filter((attempt) => isSameUser(attempt, spec)),
+      attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
+        (attempt) => isSameUser(attempt, spec),
+      ),
       explained: new Set(explaining.flatMap(explainedSerials)),
     };
   }
