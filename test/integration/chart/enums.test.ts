@@ -52,7 +52,8 @@ function resolved(schema: Schema): Schema {
 function choices(reference: Schema): readonly { readonly at: string; readonly value: unknown }[] {
   const schema = resolved(reference);
   if (schema.enum !== undefined) return schema.enum.map((value) => ({ at: `=${value}`, value }));
-  if (schema.items !== undefined) return choices(schema.items).map(({ at, value }) => ({ at: `[0]${at}`, value: [value] }));
+  if (schema.items !== undefined)
+    return choices(schema.items).map(({ at, value }) => ({ at: `[0]${at}`, value: [value] }));
   return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) =>
     choices(inner).map(({ at, value }) => ({ at: `.${name}${at}`, value: { ...required(schema), [name]: value } })),
   );
