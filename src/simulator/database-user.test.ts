@@ -27,6 +27,11 @@ describe("createDatabaseUser", () => {
     expect((await create(url, 3, certsPath("app"))).status).toBe(201);
   });
 
+  test("takes a list that is null for an empty one", async () => {
+    const { url } = await startSimulated();
+    expect(await (await createUser(url, { ...MANAGED, scopes: null })).json()).toMatchObject({ scopes: [] });
+  });
+
   test("keeps no password", async () => {
     const { url } = await startSimulated();
     const response = await createUser(url, { username: "app", password: "not-a-real-secret", roles: ROLES });

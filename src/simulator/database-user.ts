@@ -5,15 +5,21 @@ export const X509_TYPES = ["NONE", "MANAGED", "CUSTOMER"] as const;
 export type X509Type = (typeof X509_TYPES)[number];
 
 const username = z.string().min(1).max(1024);
+/** A client may write that there is none as null. */
+const list = <Item extends z.ZodType>(item: Item) =>
+  z
+    .array(item)
+    .nullish()
+    .transform((items) => items ?? []);
 const authType = z.string().default("NONE");
 
 const newUser = z.strictObject({
   username,
   databaseName: z.string().default("admin"),
   x509Type: z.enum(X509_TYPES).default("NONE"),
-  roles: z.array(z.looseObject({ databaseName: z.string(), roleName: z.string() })).default([]),
-  labels: z.array(z.unknown()).default([]),
-  scopes: z.array(z.unknown()).default([]),
+  roles: list(z.looseObject({ databaseName: z.string(), roleName: z.string() })),
+  labels: list(z.unknown()),
+  scopes: list(z.unknown()),
   awsIAMType: authType,
   ldapAuthType: authType,
   oidcAuthType: authType,
