@@ -25,6 +25,11 @@ describe("what the operations have in common", () => {
     expect([headers.get("x-error-code"), headers.get("vary")]).toEqual(["USERNAME_NOT_FOUND", "Accept-Encoding"]);
   });
 
+  test("an answer is dated by the simulator's own clock", async () => {
+    const { url } = await startSimulated();
+    expect((await call(url, certsPath())).headers.get("date")).toBe("Thu, 15 Jan 2026 10:00:00 GMT");
+  });
+
   test("a method that a resource does not have is refused", async () => {
     const { url } = await startSimulated();
     expect((await call(url, certsPath(), { method: "PUT", body: "{}" })).status).toBe(405);

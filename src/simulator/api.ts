@@ -60,6 +60,8 @@ export class Api {
     const match = matchRoute(method, target);
     const operation = match.kind === "found" ? match.route.operation : "unknown";
     const learned = log.open({ time: clock.now(), method, path: target, operation });
+    // Node's own date would be that of the system's clock.
+    response.setHeader("date", new Date(clock.now()).toUTCString());
     let delivery: Delivery;
     try {
       const body = await readBody(request);
