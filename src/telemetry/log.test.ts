@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
+import { SensitiveText } from "../sensitive-text.ts";
 import { createLog, withoutKeyMaterial } from "./log.ts";
 
 function captured(write: (log: ReturnType<typeof createLog>) => void): string {
@@ -39,6 +40,14 @@ test.each([
   const text = captured(write);
   expect(text).toContain("[redacted]");
   expect(text).not.toContain(keyLine.slice(0, 20));
+});
+
+test("writes a sensitive text as [redacted] wherever it stands", () => {
+  const line = captured((log) =>
+    log.error({ key: new SensitiveText("sesame"), err: { key: new SensitiveText("sesame") } }, "failed"),
+  );
+  expect(line).not.toContain("sesame");
+  expect(JSON.parse(line).key).toBe("[redacted]");
 });
 
 test("leaves every other line alone", () => {

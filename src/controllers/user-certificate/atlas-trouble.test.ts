@@ -35,7 +35,7 @@ test("waits at least as long as Atlas asks for", () => {
 });
 
 test("does not put a second full stop behind a sentence", () => {
-  const error = new AtlasError({ kind: "unavailable", operation: "authenticate", message: "Atlas is away." });
+  const error = new AtlasError({ kind: "unavailable", operation: "authenticate", problem: "Atlas is away." });
   expect(atlasTrouble(error, spec).message).toBe("Atlas is away. It is tried again by itself.");
 });
 

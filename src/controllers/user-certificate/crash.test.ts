@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import type { UserCertificate } from "../../atlas/user-certificate.ts";
+import type { IssuedCertificate } from "../../atlas/issued-certificate.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { AtlasApi } from "./atlas-access.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
@@ -56,7 +56,7 @@ function mortalAtlas(scene: Scene, life: Mortal): AtlasApi {
     async *iterateDatabaseUserCertificates(parameters) {
       const certificates = atlas.iterateDatabaseUserCertificates(parameters);
       yield* await life.call(async () => {
-        const all: UserCertificate[] = [];
+        const all: IssuedCertificate[] = [];
         for await (const certificate of certificates) all.push(certificate);
         return all;
       });
@@ -340,7 +340,7 @@ test("a leader that was frozen in a verification does not close the record of it
     atlas: {
       createDatabaseUserCertificate: (parameters) => atlas.createDatabaseUserCertificate(parameters),
       async *iterateDatabaseUserCertificates(parameters) {
-        const certificates: UserCertificate[] = [];
+        const certificates: IssuedCertificate[] = [];
         for await (const certificate of atlas.iterateDatabaseUserCertificates(parameters))
           certificates.push(certificate);
         isListed.resolve();

@@ -1,5 +1,5 @@
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
-import type { UserCertificate } from "../../../atlas/user-certificate.ts";
+import type { IssuedCertificate } from "../../../atlas/issued-certificate.ts";
 import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
@@ -8,7 +8,7 @@ import type { AtlasApi } from "../atlas-access.ts";
 /** What becomes of a create: an answer of another kind, an error before anything happened, or a lost answer. */
 export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
 
-interface Issued extends UserCertificate {
+interface Issued extends IssuedCertificate {
   readonly username: string;
 }
 
@@ -16,7 +16,7 @@ export function atlasError(kind: AtlasErrorKind, retryAfterMs?: number): AtlasEr
   return new AtlasError({
     kind,
     operation: "listDatabaseUserCertificates",
-    message: `Atlas says ${kind}`,
+    problem: `Atlas says ${kind}`,
     retryAfterMs,
   });
 }
@@ -67,7 +67,7 @@ export class MemoryAtlas implements AtlasApi {
 
   async *iterateDatabaseUserCertificates(
     parameters: Parameters<AtlasApi["iterateDatabaseUserCertificates"]>[0],
-  ): AsyncIterable<UserCertificate> {
+  ): AsyncIterable<IssuedCertificate> {
     this.lists++;
     const fault = this.listFault();
     if (fault !== undefined) throw fault;
