@@ -20,8 +20,17 @@ const outcome = z.object({
   badMonths: z.string(),
 });
 
+const users = z.object({
+  x509Types: z.array(z.string()),
+  listed: z.boolean(),
+  selfManaged: z.string(),
+  customerX509: z.string(),
+  anew: z.number(),
+  deleted: z.string(),
+});
+
 /** What MongoDB's Go code got from an Atlas; see atlas-go/main.go. */
-const report = z.object({ legacy: outcome, current: outcome });
+const report = z.object({ legacy: outcome, current: outcome, users });
 export type AtlasGoReport = z.infer<typeof report>;
 
 export interface AtlasGoOptions {
