@@ -20,9 +20,9 @@ import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import { HandOver } from "./hand-over.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
+import { IssuingTurns } from "./issuing-turns.ts";
 import { Reconciler } from "./reconciler.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
-import { UserTurns } from "./user-turns.ts";
 
 /** What a process learns of its reconciles. No method may throw, but for onStep. */
 export interface ReconcileObserver {
@@ -102,7 +102,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const reconciler = new Reconciler({
     ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
     reader: new SnapshotReader({ resources, inspector, access, parked, departed, announcer, atlasClock, policy }),
-    turns: new UserTurns(options.wake),
+    turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.countIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });
   const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });

@@ -19,8 +19,9 @@ import { type Assessment, assess } from "./core/status/assessment.ts";
 import { expiredUnread } from "./core/status/expired-unread.ts";
 import { nextReconcileMs } from "./core/status/next-reconcile.ts";
 import type { Issuer } from "./issue.ts";
+import type { IssuingTurns } from "./issuing-turns.ts";
 import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
-import type { UserTurns } from "./user-turns.ts";
+
 
 export interface ReconcilerOptions {
   readonly resources: ResourceCache;
@@ -31,7 +32,7 @@ export interface ReconcilerOptions {
   readonly announcer: Announcer;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
-  readonly turns: UserTurns;
+  readonly turns: IssuingTurns;
   readonly atlasClock: AtlasClock;
   /** Told of each reconcile when its status is written, or could not be. It must not throw. */
   readonly onReconciled?: ((assessment: Assessment) => void) | undefined;
@@ -76,7 +77,7 @@ export class Reconciler {
     const cached = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
     if (!needsAtlas(cached.reading.snapshot, cached.decision)) return this.#finish(cached, signal);
     if (cached.decision.kind !== "issue") return this.#finish(await this.#decideLive(resource, cached, signal), signal);
-    const endTurn = this.#options.turns.take(resource.spec, key);
+    const endTurn = this.#options.turns.take(resource.spec, { namespace: resource.namespace, key });
     if (endTurn === undefined) return { kind: "again", at: this.#options.clock.now() + TURN_TIMEOUT_MS };
     try {
       return await this.#finish(await this.#decideLive(resource, cached, signal), signal);

@@ -101,6 +101,7 @@ export class SnapshotReader {
         ...lists,
         others: this.#others(resource),
         parked: parked.view(resource),
+        parkedCounts: { inNamespace: parked.countIn(resource.namespace), inTotal: parked.size },
         recentRepairs: repairs,
         policy,
       },

@@ -28,6 +28,7 @@ const CREDENTIALS = "atlas-api";
 export const TEST_POLICY: Policy = {
   maxIssuesPerDay: 100,
   maxUnexpiredPerUser: 100,
+  maxParked: 20,
   verifyIntervalMs: 6 * 3_600_000,
   maxBackoffMs: 2000,
   recheckIntervalMs: 2000,

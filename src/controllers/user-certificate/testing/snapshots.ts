@@ -35,6 +35,7 @@ export const UID = "0a8c5b8e-3a0e-4d6e-9a53-6f2d8f1f1c01";
 export const POLICY: Policy = {
   maxIssuesPerDay: 4,
   maxUnexpiredPerUser: 10,
+  maxParked: 20,
   verifyIntervalMs: 6 * HOUR_MS,
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 10 * 60_000,
@@ -170,6 +171,7 @@ export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
     attempted: atlas,
     others: NO_OTHERS,
     parked: undefined,
+    parkedCounts: { inNamespace: 0, inTotal: 0 },
     recentRepairs: [],
     policy: POLICY,
     ...change,
