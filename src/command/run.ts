@@ -74,7 +74,7 @@ export const RUN_FLAGS = {
   ),
   "verify-interval": durationFlag("How often a certificate is compared with Atlas' list.", "6h"),
   "max-issues-per-day": wholeNumberFlag(
-    "Certificates issued for one resource in any 24 hours: Atlas can't take one back.",
+    "Certificates issued for one database user in any 24 hours, plus one for each further resource of that user. Atlas cannot revoke one.",
     4,
     { least: 1, most: 100_000 },
   ),
