@@ -81,7 +81,15 @@ test("the library reaches the Atlas client and the reading of certificates, and 
   for (const file of reached) for (const target of importsOf(file)) reached.add(target);
   reached.delete("../package.json");
   const rooms = [...new Set([...reached].map(roomOf))].toSorted();
-  expect(rooms).toEqual(["atlas", "certificate", "clock.ts", "deadline.ts", "index.ts", "sensitive-text.ts", "wiped-bytes.ts"]);
+  expect(rooms).toEqual([
+    "atlas",
+    "certificate",
+    "clock.ts",
+    "deadline.ts",
+    "index.ts",
+    "sensitive-text.ts",
+    "wiped-bytes.ts",
+  ]);
 });
 
 test("what runs imports nothing that is made for tests", () => {

@@ -84,7 +84,7 @@ describe("AtlasTransport over TLS", () => {
     expect((await transport.exchange(GET)).body.reveal()).toBe("secure");
   });
 
-  test("trusts nobody else, and says so before anything is sent", async () => {
+  test("trusts no other CA, and says so before anything is sent", async () => {
     await using transport = new AtlasTransport({ baseUrl: `https://localhost:${port}`, env: {} });
     const count = received.length;
     expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({ reason: "untrusted", sent: false });
