@@ -22,6 +22,10 @@ test("the library loads no Kubernetes code and nothing of the operator", async (
   const root = new URL(".", import.meta.url).href;
   const ours = urls.filter((url) => url.startsWith(root)).map((url) => url.slice(root.length));
   expect(ours.filter((file) => !file.startsWith("atlas/")).toSorted()).toEqual([
+    "certificate/certificate-facts.ts",
+    "certificate/distinguished-name.ts",
+    "certificate/key-pair.ts",
+    "certificate/pem-blocks.ts",
     "clock.ts",
     "deadline.ts",
     "index.ts",

@@ -83,7 +83,7 @@ export class Pacer {
     };
   }
 
-  /** Milliseconds until a request of this kind could get its turn if nobody else came; 0 when at once. */
+  /** Milliseconds until a request of this kind could get its turn if no other came; 0 when at once. */
   waitMs(groupId: string, priority: CallPriority): number {
     return this.#project(groupId).bucket.waitMs(priority === "verify", this.#clock.monotonic());
   }

@@ -70,7 +70,7 @@ export interface AtlasRequest {
  * follows no redirect; repeating is the business of those who know what a request does.
  *
  * It stands on undici's dispatcher and not on `fetch`, because `fetch` sends a POST again by itself after a 421 and
- * tells nobody whether a failed request had left the machine.
+ * does not tell whether a failed request had left the machine.
  */
 export class AtlasTransport {
   /** Scheme, host and port. */

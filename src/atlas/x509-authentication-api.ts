@@ -45,7 +45,7 @@ export interface X509AuthenticationApiOptions {
   readonly pacer?: Pacer | undefined;
   /**
    * Whether Atlas is asked for a project's rate limit after the project's first successful call, and then at most once
-   * an hour. Nobody waits for the answer, and where the role does not allow the question the published limit stays.
+   * an hour. No call waits for the answer, and where the role does not allow the question the published limit stays.
    * @default true
    */
   readonly learnRateLimits?: boolean | undefined;
@@ -219,7 +219,7 @@ export class X509AuthenticationApi {
     return answer;
   }
 
-  /** Beside the calls: nobody waits for it, and nothing of it fails them. */
+  /** Beside the calls: none of them waits for it or fails with it. */
   #learnRateLimits(groupId: string): void {
     this.#askRateLimits({ groupId }, { timeoutMs: LEARNING_TIMEOUT_MS }, { once: true }).catch((error: unknown) => {
       // Whoever may not ask goes on with the limits assumed, and with what the answers' own headers say.

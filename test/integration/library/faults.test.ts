@@ -54,7 +54,7 @@ describe.each(["serviceAccount", "apiKey"] as const)("a create with the credenti
   test.each([
     ["hang", 0],
     ["withholdAnswer", 1],
-  ] as const)("that nobody answers (%s) is ambiguous after its time, with %d at Atlas", async (kind, certificates) => {
+  ] as const)("that is not answered (%s) is ambiguous after its time, with %d at Atlas", async (kind, certificates) => {
     await using under = await SimulatedAtlas.start();
     await under.admin("POST", "/faults", { operation: "createDatabaseUserCertificate", effect: { kind } });
     const outcome = outcomeOf(under.api(account).createDatabaseUserCertificate(USER));

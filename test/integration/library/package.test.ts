@@ -98,6 +98,10 @@ describe("who imports the library", () => {
     const ours = files.flatMap((file) => /^atlas-cert-operator\/dist\/package\/(.*)/.exec(file)?.[1] ?? []);
     expect(ours.filter((file) => !file.startsWith("src/atlas/")).toSorted()).toEqual([
       "package.json",
+      "src/certificate/certificate-facts.js",
+      "src/certificate/distinguished-name.js",
+      "src/certificate/key-pair.js",
+      "src/certificate/pem-blocks.js",
       "src/clock.js",
       "src/deadline.js",
       "src/index.js",
