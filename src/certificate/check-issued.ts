@@ -8,8 +8,8 @@ export const MONTH_MS = (365.25 / 12) * 86_400_000;
 export interface IssueRequest {
   readonly username: string;
   readonly monthsUntilExpiration: number;
-  /** The length of a month: that of the calendar, or a simulator's. */
-  readonly monthMs: number;
+  /** How long a month lasts, in milliseconds: a simulator's may be shorter. @default {@link MONTH_MS} */
+  readonly monthMs?: number | undefined;
 }
 
 /**
@@ -36,7 +36,7 @@ export function checkIssued(facts: CertificateFacts, request: IssueRequest, nowM
   );
 }
 
-function isLifetime(ms: number, { monthsUntilExpiration, monthMs }: IssueRequest): boolean {
+function isLifetime(ms: number, { monthsUntilExpiration, monthMs = MONTH_MS }: IssueRequest): boolean {
   const askedMs = monthsUntilExpiration * monthMs;
   return Math.abs(ms - askedMs) <= askedMs / 4 + Math.min(86_400_000, monthMs);
 }

@@ -14,10 +14,7 @@ const MAX_SHARE = 2 / 3;
  *
  * A `before` as long as the lifetime would renew for ever; the default share stands in for it.
  */
-export function renewalTime(
-  validity: { readonly notBefore: Date; readonly notAfter: Date },
-  rule: RenewalRule | undefined,
-): Date {
+export function renewalTime(validity: { readonly notBefore: Date; readonly notAfter: Date }, rule?: RenewalRule): Date {
   const lifetimeMs = validity.notAfter.getTime() - validity.notBefore.getTime();
   return new Date(Math.floor(validity.notAfter.getTime() - leadMs(lifetimeMs, rule)));
 }

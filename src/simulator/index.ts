@@ -3,26 +3,18 @@
  *
  * @packageDocumentation
  */
+export type { KeyAlgorithm } from "./certificate-authority.ts";
 export { SimulatorClient, SimulatorError } from "./client.ts";
-export type { ParsedFault } from "./faults.ts";
+export type { DigestAlgorithm } from "./digest.ts";
+export type { Fault, FaultEffect, ParsedFault } from "./faults.ts";
+export type { Credentials, Fixtures, ProjectFixture, Role } from "./fixtures.ts";
+export type { RateLimit } from "./rate-limit.ts";
+export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
 export {
-  type CertificateRecord,
-  type Credentials,
-  type DigestAlgorithm,
-  type Fault,
-  type FaultEffect,
-  type Fixtures,
-  type KeyAlgorithm,
-  type LoggedRequest,
-  type Operation,
-  type ProjectFixture,
-  type RateLimit,
-  type RequestLog,
-  type Role,
   type ServerPair,
-  type SimulatedProject,
   type Simulator,
   type SimulatorControls,
   type SimulatorOptions,
   startSimulator,
 } from "./simulator.ts";
+export type { CertificateRecord, SimulatedProject } from "./state.ts";

@@ -31,6 +31,7 @@ export type { RateLimit } from "./rate-limit.ts";
 export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
 export type { CertificateRecord, SimulatedProject } from "./state.ts";
 
+/** Where the simulator listens, what it holds, and how it issues. */
 export interface SimulatorOptions {
   /** The address of the API. @default "127.0.0.1" */
   readonly host?: string | undefined;
@@ -117,6 +118,7 @@ export interface SimulatorControls {
   advanceClock(ms: number): void;
 }
 
+/** A running simulator with its controls. */
 export interface Simulator extends SimulatorControls, AsyncDisposable {
   /** Base URL of the API, without a path. */
   readonly url: string;
