@@ -17,7 +17,7 @@ export interface AtlasTransportOptions {
   readonly baseUrl?: string | undefined;
   /** PEM certificates to trust beside the usual ones; `readExtraCaFile` reads them from a file. */
   readonly extraCa?: string | undefined;
-  /** @default "atlas-cert-operator/<version>" */
+  /** @default name and version of the package, such as "atlas-x509/1.0.0" */
   readonly userAgent?: string | undefined;
   /**
    * Where HTTPS_PROXY and NO_PROXY are read from.

@@ -26,6 +26,10 @@ describe("takes a certificate of three months", () => {
   });
 });
 
+test("takes the months of the calendar where no length of a month is given", () => {
+  expect(checkIssued(facts(91), { username: "orders-api", monthsUntilExpiration: 3 }, NOW)).toBeUndefined();
+});
+
 describe("refuses a certificate", () => {
   test.each([
     ["of another user", facts(91, "other"), "its subject is CN=other, not the user orders-api"],

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { silentLog } from "../kube/log.ts";
+import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { Instruments } from "./instruments.ts";
 
@@ -44,7 +45,7 @@ async function serveHealth() {
     },
   );
   const get = async (path: string) => {
-    const answer = await fetch(`http://${addresses[0]}${path}`);
+    const answer = await http(`http://${addresses[0]}${path}`);
     return [answer.status, await answer.text()] as const;
   };
   return { clock, reflector, queue, lease, instruments, shutdown, get };
