@@ -8,7 +8,7 @@ import { type AtlasCredentials, describeCredentials } from "./credentials.ts";
 import { errorFromContent } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
 import { answeredAt } from "./http-date.ts";
-import { type CertificatePage, certificatePage, type IssuedCertificate } from "./issued-certificate.ts";
+import { type CertificatePage, certificatePage } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacer.ts";
 import { type CertificateList, readAllPages } from "./paging.ts";
@@ -151,14 +151,6 @@ export class X509AuthenticationApi {
       (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
       (problem) => errorFromContent({ status: 200, headers: new Map() }, problem, this.#listCall(page)),
     );
-  }
-
-  /** The certificates of `listAllDatabaseUserCertificates`, one after the other. */
-  async *iterateDatabaseUserCertificates(
-    parameters: ListAllCertificatesParameters,
-    options: CallOptions = {},
-  ): AsyncIterable<IssuedCertificate> {
-    yield* (await this.listAllDatabaseUserCertificates(parameters, options)).certificates;
   }
 
   /**

@@ -68,6 +68,7 @@ export class SimulatorClient {
     const { certificates } = await this.#get<{ certificates: readonly InJson<CertificateRecord>[] }>(path);
     return certificates.map((each) => ({
       ...each,
+      issuedAt: new Date(each.issuedAt),
       notBefore: new Date(each.notBefore),
       notAfter: new Date(each.notAfter),
     }));

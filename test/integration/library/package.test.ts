@@ -42,7 +42,7 @@ const STRICT = `
   import {
     AtlasError, type AtlasErrorKind, AtlasTransport, type CertificatePage, checkIssued, type Clock,
     DEFAULT_BASE_URL, DEFAULT_RATE_LIMITS, Pacer, parseCredentials, readExtraCaFile, readPemBundle, renewalTime,
-    SensitiveText, type UserCertificate, type UserSecurity, X509AuthenticationApi,
+    type IssuedCertificate, SensitiveText, type UserSecurity, X509AuthenticationApi,
   } from "atlas-x509";
 
   const clock: Clock = { now: () => 0, monotonic: () => 0, sleep: async () => {} };
@@ -55,10 +55,11 @@ const STRICT = `
   const user = { groupId: "32b6e34b3d91647abb20e7b8", username: "orders-api" };
   const pem: SensitiveText = await api.createDatabaseUserCertificate(user, { signal: AbortSignal.timeout(1000) });
   const page: CertificatePage = await api.listDatabaseUserCertificates({ ...user, includeCount: true });
-  const first: UserCertificate | undefined = page.results[0];
+  const first: IssuedCertificate | undefined = page.results[0];
   const serial: string | undefined = first?.serialNumber;
   const settings: UserSecurity = await api.disableCustomerManagedX509({ groupId: user.groupId });
-  for await (const { notAfter } of api.iterateDatabaseUserCertificates(user)) notAfter.getTime();
+  const { answeredAt } = await api.listAllDatabaseUserCertificates(user);
+  const atAtlas: Date | undefined = answeredAt;
 
   const parsed = parseCredentials(process.env);
   const text: string = parsed.ok ? parsed.credentials.kind : parsed.problem;
@@ -82,10 +83,10 @@ const STRICT = `
         throw new Error(kind satisfies never);
     }
   }
-  export { due, pem, serial, settings, text, wrong };
+  export { atAtlas, due, pem, serial, settings, text, wrong };
 
   // @ts-expect-error: there is no such kind
-  if (new AtlasError({ kind: "badRequest", operation: "authenticate", message: "" }).kind === "teapot") {}
+  if (new AtlasError({ kind: "badRequest", operation: "authenticate", problem: "" }).kind === "teapot") {}
   // @ts-expect-error: a user is named by project and name
   api.listDatabaseUserCertificates({ username: "orders-api" });
   // @ts-expect-error: what is read can't be changed
