@@ -178,7 +178,7 @@ describe("what is read from the caches", () => {
 
 test("what is read from the runtime", async () => {
   const registry = new Registry();
-  const statistics = { lists: 3, events: 5, failures: 2, handlerErrors: 1 };
+  const statistics = { lists: 3, events: 5, failures: 2, handlerErrors: 1, skipped: 9 };
   registerRuntimeMetrics(registry, {
     queue: { depth: 1, delayed: 2, atWork: 3, stuck: 4, oldestWaitMs: 5500 },
     watches: [
