@@ -10,8 +10,8 @@ function lists(sizes: readonly number[]): Answer {
     const limit = Number(query.get("limit") ?? 0);
     const to = limit === 0 ? sizes.length : Math.min(sizes.length, from + limit);
     const items = sizes.slice(from, to).map((size, index) => {
-      const { metadata, ...rest } = widget(`w${from + index}`);
-      return { ...rest, metadata: { ...metadata, labels: { filler: "x".repeat(size) } } };
+      const name = `w${from + index}`;
+      return { metadata: { ...widget.metadata, name, labels: { filler: "x".repeat(size) } } };
     });
     const metadata = { resourceVersion: "7", ...(to < sizes.length && { continue: String(to) }) };
     response.setHeader("content-type", "application/json");

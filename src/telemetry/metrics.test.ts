@@ -207,6 +207,8 @@ test("what is read from the runtime", async () => {
     `atlascerts_watch_age_seconds${all} 2.5`,
     `atlascerts_watch_relists_total${all} 2`,
     `atlascerts_watch_relists_total${shop} 0`,
+    `atlascerts_watch_skipped_total${all} 9`,
+    `atlascerts_watch_skipped_total${shop} 9`,
     `atlascerts_watch_events_total${all} 5`,
     `atlascerts_watch_events_total${shop} 5`,
     `atlascerts_watch_failures_total${all} 2`,
