@@ -276,7 +276,8 @@ const lastAttemptSchema = z
   .object({
     time: timestamp("Time of the failure."),
     reason: z.string().meta({ description: "Why it failed." }),
-    message: z.string().meta({ description: "The problem and the remedy." }),
+    message: z.string().meta({ description: "What is wrong." }),
+    remedy: z.string().optional().meta({ description: "What to do about it." }),
     needsPerson: z.boolean().meta({ description: "Whether a person has to act before a retry can succeed." }),
     failures: z.int().meta({ description: "Number of consecutive failures.", format: "int32" }),
     nextAttemptTime: timestamp("Time of the next retry."),

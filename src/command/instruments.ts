@@ -33,7 +33,7 @@ export interface ServeOptions {
 
 /** The parts that are looked at. */
 export interface Sources {
-  readonly controller: Pick<UserCertificateController, "watches" | "resources"> & {
+  readonly controller: Pick<UserCertificateController, "watches" | "resources" | "skewMs" | "parked"> & {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };
   readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
@@ -119,6 +119,8 @@ export class Instruments {
       events,
       pacer,
       isLeading: () => lease?.held ?? true,
+      skewMs: () => controller.skewMs,
+      parked: () => controller.parked,
       monotonic: () => this.#clock.monotonic(),
     });
     this.metrics.addText(() =>

@@ -118,7 +118,6 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       onReconciled: (assessment) => instruments.reconciled(assessment),
       onOrphan: () => instruments.metrics.orphanFound(),
       onUnaccounted: () => instruments.metrics.unaccountedFound(),
-      onSkew: (skewMs) => log.warn({ skewMs }, "this machine's clock differs from Atlas': the operator goes by Atlas' clock"),
       queue: {
         ...instruments.queueObserver,
         finished: (...run) => {
@@ -136,6 +135,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     log.info({ identity }, "leading: at work");
     instruments.working(leading);
     await controller.work(leading);
+    // The lease is lost, and the process goes on: it contends again while it stores what is parked in it.
+    if (!signal.aborted) await controller.storeParked(signal);
   };
   const work = async () => {
     // Whoever leads must know what there is: a replica that can't see it would keep the lease from one that can.

@@ -1,14 +1,15 @@
 import { findCondition } from "../../api/conditions.ts";
+import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
+import { DAY_MS, isWithin } from "./core/decide/held.ts";
 import { isSettled } from "./core/decide/history.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
-import type { Snapshot } from "./core/model/snapshot.ts";
 import { timestamp } from "./core/model/timestamp.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 
@@ -32,10 +33,11 @@ export class Announcer {
   }
 
   /** Announces certificates that no Secret explains, each once. Before the status names them: after that they are old. */
-  announceFindings({ findings, snapshot }: Assessment): void {
+  announceFindings(assessment: Assessment): void {
+    const { findings, snapshot } = assessment;
     const { resource } = snapshot;
     const before = this.#announced.get(resource.uid);
-    this.#announceUnknown(snapshot);
+    this.#announceUnknown(assessment);
     for (const finding of findings) {
       if (!before?.has(finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
@@ -74,6 +76,19 @@ export class Announcer {
     }
   }
 
+  /**
+   * Announces that this machine's clock differs from Atlas', on the resource whose list showed it.
+   *
+   * @param skewMs how far Atlas' clock is ahead, in milliseconds
+   */
+  announceSkew(resource: UserCertificate, skewMs: number): void {
+    const difference = `${describeDuration(Math.abs(skewMs))} ${skewMs > 0 ? "behind" : "ahead of"}`;
+    const note =
+      `The clock of the operator's node is ${difference} Atlas' clock. The operator judges certificates by Atlas' clock; ` +
+      "correct the node's, since other programs on it may not.";
+    this.#tell(resource, "Warning", "ClockSkewed", "Verify", note);
+  }
+
   /** Drops what was kept for a resource that is gone. */
   forget(uid: string): void {
     this.#announced.delete(uid);
@@ -100,14 +115,20 @@ export class Announcer {
     this.#options.onUnaccounted?.();
   }
 
-  /** The spec names another user or project by now, and the list of the attempt's user cannot be read. */
-  #announceUnknown(snapshot: Snapshot): void {
-    const { attempted, resource } = snapshot;
+  /**
+   * Announces an attempt that comes off the record although no list can tell what became of it: the list of its user
+   * cannot be read any more, or the certificate may have expired meanwhile.
+   */
+  #announceUnknown({ history, snapshot }: Assessment): void {
+    const { attempted, nowMs, resource } = snapshot;
     const { issuance } = resource.status;
-    if (issuance === undefined || attempted.kind !== "refused" || !isSettled(snapshot)) return;
+    if (issuance === undefined || !isSettled(snapshot)) return;
+    const { projectId, startedAt, username } = issuance;
+    const isFound = history.some(({ time, serialNumber }) => time === startedAt && serialNumber !== undefined);
+    if (isFound || (attempted.kind === "listed" && isWithin(DAY_MS, Date.parse(startedAt), nowMs))) return;
     const note =
-      `Atlas may have issued a certificate for user ${issuance.username} in project ${issuance.projectId} at ` +
-      `${issuance.startedAt}, and its private key is lost: the list of that user cannot be read. ${attempted.blocker.problem}`;
+      `Atlas may have issued a certificate for user ${username} in project ${projectId} at ${startedAt}. ` +
+      "Its private key is lost, and Atlas' list can no longer tell whether the certificate exists.";
     this.#tell(resource, "Warning", "CertificateUnaccountedFor", "Verify", note);
     this.#options.onUnaccounted?.();
   }

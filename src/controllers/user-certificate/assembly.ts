@@ -10,6 +10,7 @@ import { Announcer } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
 import { liveResources } from "./cluster/live-resource.ts";
+import { DepartedHistories } from "./cluster/departed-histories.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
@@ -33,8 +34,6 @@ export interface ReconcileObserver {
   onOrphan?(): void;
   /** For each certificate that no resource explains. */
   onUnaccounted?(): void;
-  /** When this machine's clock turns out to be notably wrong, or right again: how far Atlas' is ahead, in milliseconds. */
-  onSkew?(skewMs: number): void;
 }
 
 export interface AssemblyOptions {
@@ -81,7 +80,8 @@ export function assemble(options: AssemblyOptions): Assembly {
   const { kube, resources, secrets: cache, policy, identity, leadership, newId, mark, clock, random, log } = options;
   const { observer = {}, onForeignResource, onForeignSecret } = options;
   const parked = new ParkedCertificates();
-  const atlasClock = new AtlasClock({ clock, onSkew: (skewMs) => observer.onSkew?.(skewMs) });
+  const departed = new DepartedHistories();
+  const atlasClock = new AtlasClock(clock);
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
     ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },
@@ -100,8 +100,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     onStep: (step, resource) => observer.onStep?.(step, resource),
   });
   const reconciler = new Reconciler({
-    ...{ resources, issuer, secrets, statuses, announcer, parked, atlasClock, mark, clock, random, log },
-    reader: new SnapshotReader({ resources, inspector, access, parked, atlasClock, policy }),
+    ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
+    reader: new SnapshotReader({ resources, inspector, access, parked, departed, announcer, atlasClock, policy }),
     turns: new UserTurns(options.wake),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });

@@ -72,6 +72,7 @@ export class UserCertificateController {
   readonly #secrets = new SecretCache();
   readonly #assembly: Assembly;
   #isWorking = false;
+  #storing = new AbortController();
 
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
@@ -91,7 +92,6 @@ export class UserCertificateController {
         onStep: (step, resource) => observer.onStep?.(step, resource),
         onOrphan: () => observer.onOrphan?.(),
         onUnaccounted: () => observer.onUnaccounted?.(),
-        onSkew: (skewMs) => observer.onSkew?.(skewMs),
         onReconciled: (assessment) => {
           this.#wakeClaimants(assessment);
           observer.onReconciled?.(assessment);
@@ -125,6 +125,8 @@ export class UserCertificateController {
    */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();
+    // From now on reconciles store what is parked.
+    this.#storing.abort();
     this.#takeKeys(signal);
     await this.queue.run((key, itemSignal) => this.#assembly.reconciler.reconcile(key, itemSignal), {
       concurrency: this.#options.workers,
@@ -144,9 +146,13 @@ export class UserCertificateController {
     return this.#assembly.atlasClock.skewMs;
   }
 
-  /** After the work: goes on storing parked certificates until nothing is parked or no one waits. Never rejects. */
-  storeParked(signal: AbortSignal): Promise<void> {
-    return this.#assembly.handOver.store(signal);
+  /**
+   * After the work: goes on storing parked certificates until nothing is parked, no one waits any more, the work goes on,
+   * or the signal aborts. Never rejects.
+   */
+  async storeParked(signal: AbortSignal): Promise<void> {
+    this.#storing = new AbortController();
+    await this.#assembly.handOver.store(AbortSignal.any([signal, this.#storing.signal]));
   }
 
   /**

@@ -7,8 +7,9 @@ import { objectKey } from "../../kube/resource-type.ts";
 import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
 import type { Announcer } from "./announce.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
-import type { ResourceCache } from "./cluster/resource-cache.ts";
+import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
 import { decide, needsAtlas } from "./core/decide/decide.ts";
@@ -29,6 +30,7 @@ export interface ReconcilerOptions {
   readonly statuses: StatusWriter;
   readonly announcer: Announcer;
   readonly parked: ParkedCertificates;
+  readonly departed: DepartedHistories;
   readonly turns: UserTurns;
   readonly atlasClock: AtlasClock;
   /** Told of each reconcile when its status is written, or could not be. It must not throw. */
@@ -84,8 +86,11 @@ export class Reconciler {
   }
 
   /** Drops what was kept for a resource that is gone. */
-  forget({ uid }: Pick<UserCertificate, "uid">): void {
+  forget(resource: CachedResource): void {
+    const { uid } = resource;
+    if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
     this.#repairs.delete(uid);
+    this.#options.announcer.forget(uid);
     const parked = this.#options.parked.remove(uid);
     if (parked === undefined) return;
     const why = "its AtlasUserCertificate was deleted before its Secret could be written";
@@ -161,18 +166,17 @@ export class Reconciler {
 
   async #report(assessment: Assessment): Promise<QueueOutcome> {
     const { announcer, atlasClock, onReconciled, statuses } = this.#options;
-    let written: Awaited<ReturnType<StatusWriter["report"]>>;
     try {
       if (assessment.outcome.kind !== "overtaken") {
         announcer.announceFindings(assessment);
         announcer.announceIssued(assessment);
-        written = await statuses.report(assessment);
+        await statuses.report(assessment);
         announcer.announce(assessment);
       }
     } finally {
       onReconciled?.(assessment);
     }
-    const at = nextReconcileMs(assessment, written?.lastAttempt?.nextAttemptTime);
+    const at = nextReconcileMs(assessment);
     if (at === undefined) return { kind: "done" };
     return { kind: "again", at: atlasClock.toLocal(at), priority: hoursLeft(assessment) };
   }

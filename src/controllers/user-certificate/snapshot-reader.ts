@@ -3,9 +3,11 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { AtlasError } from "../../atlas/atlas-error.ts";
 import { objectKey } from "../../kube/resource-type.ts";
+import type { Announcer } from "./announce.ts";
 import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import type { SecretInspector } from "./cluster/secret-inspector.ts";
@@ -26,6 +28,8 @@ export interface SnapshotReaderOptions {
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
   readonly parked: ParkedCertificates;
+  readonly departed: DepartedHistories;
+  readonly announcer: Pick<Announcer, "announceSkew">;
   readonly atlasClock: AtlasClock;
   readonly policy: Policy;
 }
@@ -113,23 +117,28 @@ export class SnapshotReader {
   }
 
   async #list(
-    { spec }: UserCertificate,
+    resource: UserCertificate,
     { projectId, username }: User,
     access: Access,
     urgency: Urgency,
     signal: AbortSignal,
   ): Promise<ObservedList> {
     if (access.kind !== "usable") return NOT_ASKED;
-    const { atlasClock } = this.#options;
     try {
       const user = { groupId: projectId, username };
       const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, { signal, ...urgency });
-      atlasClock.measure(answeredAt);
+      this.#measure(resource, answeredAt);
       return { kind: "listed", certificates };
     } catch (error: unknown) {
-      if (error instanceof AtlasError) atlasClock.measure(error.answeredAt);
-      return { kind: "refused", blocker: atlasBlocker(error, spec) };
+      if (error instanceof AtlasError) this.#measure(resource, error.answeredAt);
+      return { kind: "refused", blocker: atlasBlocker(error, resource.spec) };
     }
+  }
+
+  #measure(resource: UserCertificate, answeredAt: Date | undefined): void {
+    const { announcer, atlasClock } = this.#options;
+    const skewMs = atlasClock.measure(answeredAt);
+    if (skewMs !== undefined) announcer.announceSkew(resource, skewMs);
   }
 
   /**
@@ -159,17 +168,20 @@ export class SnapshotReader {
   }
 
   #others({ spec, status, uid }: UserCertificate): OthersOfUser {
-    const { resources } = this.#options;
+    const { atlasClock, departed, resources } = this.#options;
     const { issuance } = status;
+    const gone = departed.of(spec, atlasClock.now());
     const ofUser = (user: User) => resources.ofUser(user).filter((other) => other.uid !== uid);
     const all = ofUser(spec);
     const same = all.filter((other) => isSameUser(other.spec, spec) && !other.deleting);
     const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
     return {
       count: same.length,
-      issuances: same.flatMap((other) => other.status.recentIssuances ?? []),
+      issuances: [...same.map((other) => other.status.recentIssuances ?? []), ...gone.map((one) => one.issuances)].flat(),
       // One may name another user by now, or have named another one when its attempt began.
-      attempts: all.flatMap((other) => openAttempt(other) ?? []).filter((attempt) => isSameUser(attempt, spec)),
+      attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
+        (attempt) => isSameUser(attempt, spec),
+      ),
       explained: new Set(explaining.flatMap(explainedSerials)),
     };
   }

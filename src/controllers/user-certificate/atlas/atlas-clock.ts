@@ -6,27 +6,21 @@ const TOLERANCE_MS = 2000;
 /** A clock that is further off than this is told of. */
 const NOTABLE_MS = 5 * 60_000;
 
-export interface AtlasClockOptions {
-  readonly clock: Pick<Clock, "now">;
-  /** Called with the skew, in milliseconds, when it becomes notable (beyond 5 minutes) or is corrected. */
-  readonly onSkew?: ((skewMs: number) => void) | undefined;
-}
-
 /**
  * Now by Atlas' clock. Certificates are dated by Atlas, so what is due is judged by its clock: the clock of this machine,
  * corrected by the difference that the last answer showed. Nothing else has to know that a clock may be wrong.
  */
 export class AtlasClock {
-  readonly #options: AtlasClockOptions;
+  readonly #clock: Pick<Clock, "now">;
   #skewMs = 0;
 
-  constructor(options: AtlasClockOptions) {
-    this.#options = options;
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
   }
 
   /** Milliseconds since the epoch. */
   now(): number {
-    return this.#options.clock.now() + this.#skewMs;
+    return this.#clock.now() + this.#skewMs;
   }
 
   /** How far Atlas' clock is ahead of this machine's, in milliseconds. */
@@ -39,13 +33,16 @@ export class AtlasClock {
     return atlasMs - this.#skewMs;
   }
 
-  /** @param answeredAt the `Date` of an answer that has just arrived */
-  measure(answeredAt: Date | undefined): void {
-    if (answeredAt === undefined) return;
-    const differenceMs = answeredAt.getTime() - this.#options.clock.now();
+  /**
+   * @param answeredAt the `Date` of an answer that has just arrived
+   * @returns the skew in milliseconds, if it has just become notable: more than five minutes
+   */
+  measure(answeredAt: Date | undefined): number | undefined {
+    if (answeredAt === undefined) return undefined;
+    const differenceMs = answeredAt.getTime() - this.#clock.now();
     const skewMs = Math.abs(differenceMs) < TOLERANCE_MS ? 0 : differenceMs;
-    const isNews = Math.abs(skewMs) > NOTABLE_MS !== Math.abs(this.#skewMs) > NOTABLE_MS;
+    const isNews = Math.abs(skewMs) > NOTABLE_MS && Math.abs(this.#skewMs) <= NOTABLE_MS;
     this.#skewMs = skewMs;
-    if (isNews) this.#options.onSkew?.(skewMs);
+    return isNews ? skewMs : undefined;
   }
 }

@@ -60,20 +60,17 @@ export class StatusWriter {
    * Writes what a reconciliation left, whatever else changed meanwhile: it was decided for the spec as it was seen, and
    * observedGeneration says so. It is dropped if another process has made an attempt of its own: this list is older than
    * that attempt, and must not close the record of it.
-   *
-   * @returns the status that was written
    */
-  async report(assessment: Assessment): Promise<UserCertificateStatus | undefined> {
+  async report(assessment: Assessment): Promise<void> {
     const { resource } = assessment.snapshot;
     let current = this.#current(resource);
     for (let conflicts = 0; ; conflicts++) {
-      if (current === undefined || attemptedByOther(current, assessment)) return undefined;
-      const status = this.#statusOf(assessment, current);
+      if (current === undefined || attemptedByOther(current, assessment)) return;
       try {
-        await this.#write(current, status);
-        return status;
+        await this.#write(current, this.#statusOf(assessment, current));
+        return;
       } catch (error: unknown) {
-        if (KubeError.is(error, "NotFound")) return undefined;
+        if (KubeError.is(error, "NotFound")) return;
         if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
         current = await this.#live(resource);
       }

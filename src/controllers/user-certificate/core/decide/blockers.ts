@@ -134,10 +134,11 @@ export function backoffRunning(snapshot: Snapshot): Blocker | undefined {
 export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefined {
   const attempt = applicableAttempt(snapshot);
   if (attempt === undefined) return undefined;
-  const { message, needsPerson, notRechecked } = attempt;
+  const { message, needsPerson, notRechecked, remedy } = attempt;
   return {
     reason: BLOCKED_REASONS.find((reason) => reason === attempt.reason) ?? "AtlasUnavailable",
     problem: message,
+    ...(remedy !== undefined && { remedy }),
     ...(notRechecked !== undefined && { notRechecked }),
     needsPerson,
     retry: { kind: "running", atMs },

@@ -51,7 +51,8 @@ export const ADOPTED = "Adopted";
  */
 export function isExempt(snapshot: Snapshot, reason: IssueReason, entries: readonly RecentIssuance[]): boolean {
   const held = heldCertificate(snapshot);
-  if (reason !== "NearingExpiry" || held === undefined || isListed(snapshot, held) !== true) return false;
+  // Before Atlas is asked it may be exempt: the list decides before anything is issued.
+  if (reason !== "NearingExpiry" || held === undefined || isListed(snapshot, held) === false) return false;
   return !entries.some(
     (entry) =>
       entry.replaces === held.serialNumber && isWithin(DAY_MS, Date.parse(entry.time), snapshot.nowMs),

@@ -18,6 +18,7 @@ import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
+import { backoffMs } from "./backoff.ts";
 
 /** One pass over one resource: what was seen, decided and done. */
 export interface Reconciliation {
@@ -45,6 +46,8 @@ export interface Assessment extends Reconciliation {
   readonly findings: readonly Finding[];
   /** Why nothing more happens now. */
   readonly blocker: Blocker | undefined;
+  /** End of the backoff after a failed attempt, by Atlas' clock in milliseconds since the epoch. */
+  readonly retryMs: number | undefined;
 }
 
 export interface Unusable {
@@ -71,7 +74,24 @@ export function assess(reconciliation: Reconciliation): Assessment {
     unaccounted: all,
     findings: findings(snapshot, all, entries),
     blocker,
+    retryMs: retryMs(reconciliation, blocker),
   };
+}
+
+function retryMs({ snapshot, nowMs, random }: Reconciliation, blocker: Blocker | undefined): number | undefined {
+  switch (blocker?.retry.kind) {
+    case "running":
+      return blocker.retry.atMs;
+    case "backoff": {
+      const failures = (applicableAttempt(snapshot)?.failures ?? 0) + 1;
+      const held = heldCertificate(snapshot);
+      const waitMs = backoffMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
+      // Up to the next whole second: the API server keeps no fractions, and an early reconcile finds the backoff running.
+      return Math.ceil((nowMs + waitMs) / 1000) * 1000;
+    }
+    default:
+      return undefined;
+  }
 }
 
 function historyAfter({ snapshot, outcome }: Reconciliation): readonly RecentIssuance[] {

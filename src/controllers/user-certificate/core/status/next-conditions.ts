@@ -1,7 +1,7 @@
 import { type Condition, CONDITION_TYPES, type ConditionType } from "../../../../api/conditions.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
-import { blockerMessage } from "../model/blocker.ts";
+import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
 
@@ -43,21 +43,19 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
 }
 
 /** What is wrong; what still works and until when; what happens next or what the reader must do. */
-function ready({ blocker, held, renewalDueMs, snapshot, unusable }: Assessment): State {
+function ready({ blocker, held, renewalDueMs, retryMs, snapshot, unusable }: Assessment): State {
   const { secretName, username } = snapshot.resource.spec;
   if (unusable !== undefined || held === undefined) {
     const { reason, problem } = unusable ?? { reason: "SecretMissing", problem: "" };
     if (blocker === undefined) return { status: "False", reason, message: problem };
     // An expiry is worth saying before its cause: apps are already down.
     const first = reason === "Expired" ? `${problem} ` : "";
-    return { status: "False", reason: blocker.reason, message: first + blockerMessage(blocker) };
+    return { status: "False", reason: blocker.reason, message: first + withRetry(blocker, retryMs) };
   }
   const until = timestamp(held.notAfter.getTime());
   if (blocker !== undefined) {
-    const { notRechecked, remedy } = blocker;
-    const works = `The certificate in Secret ${secretName} is valid until ${until}.`;
-    const parts = [blocker.problem, works, remedy, notRechecked].filter((part) => part !== undefined);
-    return { status: "True", reason: blocker.reason, message: parts.join(" ") };
+    const works = `${blocker.problem} The certificate in Secret ${secretName} is valid until ${until}.`;
+    return { status: "True", reason: blocker.reason, message: withRetry({ ...blocker, problem: works }, retryMs) };
   }
   const renewal = renewalDueMs === undefined ? "" : `; it will be renewed at ${timestamp(renewalDueMs)}`;
   const adjustment = renewalAdjustment(held, renewalRule(snapshot.resource.spec));
@@ -68,6 +66,11 @@ function ready({ blocker, held, renewalDueMs, snapshot, unusable }: Assessment):
       `Secret ${secretName} holds certificate ${held.serialNumber} of user ${username}, valid until ${until}${renewal}.` +
       (adjustment === undefined ? "" : ` ${ADJUSTMENTS[adjustment]}`),
   };
+}
+
+function withRetry(blocker: Blocker, retryMs: number | undefined): string {
+  const next = retryMs === undefined ? "" : ` The operator retries at ${timestamp(retryMs)}.`;
+  return blockerMessage(blocker) + next;
 }
 
 /** What became of a renewal wish that could not be followed. */

@@ -11,14 +11,12 @@ const SOON_MS = 1000;
  * Undefined if only a change matters.
  *
  * Anything that became due while this reconcile ran was not seen by it, so past due times are scheduled too.
- *
- * @param nextAttemptTime end of the backoff as it was written
  */
-export function nextReconcileMs(assessment: Assessment, nextAttemptTime: string | undefined): number | undefined {
+export function nextReconcileMs(assessment: Assessment): number | undefined {
   const { held, nowMs, outcome } = assessment;
   const soonMs = nowMs + SOON_MS;
   if (outcome.kind === "overtaken" || outcome.kind === "repaired" || outcome.kind === "discarded") return soonMs;
-  const due = [...waitTimes(assessment, nextAttemptTime), ...listTimes(assessment)];
+  const due = [...waitTimes(assessment), ...listTimes(assessment)];
   const times = due.map((time) => Math.max(time, soonMs));
   const expiryMs = held?.notAfter.getTime();
   if (expiryMs !== undefined && expiryMs > nowMs) times.push(expiryMs);
@@ -26,8 +24,8 @@ export function nextReconcileMs(assessment: Assessment, nextAttemptTime: string 
 }
 
 /** The end of a wait, and the renewal. */
-function waitTimes(assessment: Assessment, nextAttemptTime: string | undefined): readonly number[] {
-  const { blocker, nowMs, outcome, renewalDueMs, snapshot } = assessment;
+function waitTimes(assessment: Assessment): readonly number[] {
+  const { blocker, nowMs, outcome, renewalDueMs, retryMs } = assessment;
   if (outcome.kind === "parked") return [outcome.nextTryMs];
   // A problem that needs a person becomes urgent when the renewal is due: Stalled turns True.
   const isAhead = renewalDueMs !== undefined && (blocker === undefined || renewalDueMs > nowMs);
@@ -37,14 +35,10 @@ function waitTimes(assessment: Assessment, nextAttemptTime: string | undefined):
     case "onChange":
       return renewal;
     case "at":
-    case "running":
       return [...renewal, blocker.retry.atMs];
+    case "running":
     case "backoff":
-      // An API server with a CRD of another version may have dropped it from the status.
-      return [
-        ...renewal,
-        nextAttemptTime === undefined ? nowMs + snapshot.policy.recheckIntervalMs : Date.parse(nextAttemptTime),
-      ];
+      return retryMs === undefined ? renewal : [...renewal, retryMs];
     default:
       return blocker.retry satisfies never;
   }

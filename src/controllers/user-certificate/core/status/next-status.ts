@@ -5,14 +5,12 @@ import type {
   LeftBehind,
   UserCertificateStatus,
 } from "../../../../api/user-certificate.ts";
-import { applicableAttempt, heldCertificate, isListed } from "../decide/held.ts";
+import { applicableAttempt, isListed } from "../decide/held.ts";
 import { ADOPTED } from "../decide/usage.ts";
 import { isSettled } from "../decide/history.ts";
-import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
-import { backoffMs } from "./backoff.ts";
 import { nextConditions } from "./next-conditions.ts";
 
 /** Secrets left behind beyond this are not named: a status must stay small. */
@@ -132,35 +130,27 @@ function answeredRequest({ held, outcome, snapshot }: Assessment): string | unde
   return isFirst ? renewRequest : status.renewRequest;
 }
 
-function lastAttempt({ blocker, nowMs, outcome, random, snapshot }: Assessment): LastAttempt | undefined {
+function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment): LastAttempt | undefined {
   const applicable = applicableAttempt(snapshot);
   if (blocker === undefined) return outcome.kind === "recorded" ? applicable : undefined;
   if (outcome.kind === "recorded" || blocker.retry.kind === "running") return applicable;
-  if (blocker.retry.kind !== "backoff") return undefined;
-  const failures = (applicable?.failures ?? 0) + 1;
-  const waitMs = backoffMs({ blocker, failures, held: heldCertificate(snapshot), nowMs, random, policy: snapshot.policy });
+  if (blocker.retry.kind !== "backoff" || retryMs === undefined) return undefined;
+  const { notRechecked, needsPerson, problem, reason, remedy } = blocker;
   const { generation, renewRequest } = snapshot.resource;
   return withoutUndefined({
-    ...failure(blocker, applicable, nowMs),
-    failures,
-    // Rounded up to whole seconds: the API server keeps no fractions, and an early reconcile finds the backoff running.
-    nextAttemptTime: timestamp(nowMs + waitMs + 999),
+    // A problem that could not be rechecked is as old as it was.
+    time: notRechecked !== undefined && applicable !== undefined ? applicable.time : timestamp(nowMs),
+    reason,
+    message: problem,
+    remedy,
+    needsPerson,
+    failures: (applicable?.failures ?? 0) + 1,
+    nextAttemptTime: timestamp(retryMs),
+    notRechecked,
     generation,
     credentialsVersion: snapshot.credentials.version,
     renewRequest,
   });
-}
-
-function failure(blocker: Blocker, applicable: LastAttempt | undefined, nowMs: number) {
-  const { notRechecked, needsPerson, reason } = blocker;
-  const isKept = notRechecked !== undefined && applicable !== undefined;
-  return {
-    time: isKept ? applicable.time : timestamp(nowMs),
-    reason,
-    message: isKept ? applicable.message : blockerMessage(blocker),
-    needsPerson,
-    notRechecked,
-  };
 }
 
 function unexpired({ outcome, snapshot }: Assessment): number | undefined {
