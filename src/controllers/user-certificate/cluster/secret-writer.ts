@@ -17,7 +17,7 @@ import type { KubeApi, MergePatchOptions } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import type { ObjectRef } from "../../../kube/resource-type.ts";
 import type { StoreEvent } from "../../../kube/store.ts";
-import { secretClaimedTwice, secretForeign } from "../core/decide/blockers.ts";
+import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "../core/model/desired-secret.ts";
 import type { ManagedSecret, ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
@@ -139,7 +139,10 @@ export class SecretWriter {
     for (let conflicts = 0; ; conflicts++) {
       try {
         if (holdsPair(seen, pair)) return { kind: "stored" };
-        const blocker = secretForeign({ secret: seen, resource }) ?? (await this.#claimed(resource, seen));
+        const blocker =
+          secretForeign({ secret: seen, resource }) ??
+          secretTerminating({ secret: seen, resource }) ??
+          (await this.#claimed(resource, seen));
         if (blocker !== undefined) return waiting(serialNumber, blocker);
         const data = secretData(pair);
         const written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});

@@ -78,7 +78,7 @@ export function secretClaimedTwice({
 }
 
 /** Whatever is written into it is lost with it. */
-function secretTerminating({ secret, resource }: Snapshot): Blocker | undefined {
+export function secretTerminating({ secret, resource }: Pick<Snapshot, "secret" | "resource">): Blocker | undefined {
   if (secret.kind === "absent" || !secret.metadata.deleting) return undefined;
   return {
     reason: "SecretTerminating",
