@@ -25,8 +25,8 @@ export interface AnnouncerOptions {
 /** Tells people what happened: an Event on the resource, and a line in the log. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** Serial numbers of lost certificates that were announced and that the status may not name yet, by uid. */
-  readonly #announced = new Map<string, ReadonlySet<string>>();
+  /** What was announced and the status may not show yet, by uid: certificates by serial number, attempts by id. */
+  readonly #announced = new Map<string, Set<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
@@ -36,21 +36,19 @@ export class Announcer {
   announceFindings(assessment: Assessment): void {
     const { findings, snapshot } = assessment;
     const { resource } = snapshot;
-    const before = this.#announced.get(resource.uid);
     this.#announceUnknown(assessment);
     for (const finding of findings) {
-      if (!before?.has(finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
+      if (this.#isNews(resource, finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
-    if (findings.length === 0) this.#announced.delete(resource.uid);
-    else this.#announced.set(resource.uid, new Set(findings.map(({ certificate }) => certificate.serialNumber)));
+    const announced = this.#announced.get(resource.uid);
+    for (const { serialNumber } of resource.status.unaccounted ?? []) announced?.delete(serialNumber);
   }
 
   /** Announces a certificate that was issued and can no longer be stored. */
   announceOrphan(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts, why: string): void {
+    if (!this.#isNews(resource, serialNumber)) return;
     const until = timestamp(notAfter.getTime());
     this.#tellOrphan(resource, serialNumber, `${why}, and its private key is lost. It is valid until ${until}`);
-    const before = this.#announced.get(resource.uid) ?? [];
-    this.#announced.set(resource.uid, new Set([...before, serialNumber]));
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */
@@ -94,6 +92,15 @@ export class Announcer {
     this.#announced.delete(uid);
   }
 
+  /** Whether something has not been announced yet; from now on it has. */
+  #isNews({ uid }: Pick<UserCertificate, "uid">, what: string): boolean {
+    const announced = this.#announced.get(uid) ?? new Set();
+    this.#announced.set(uid, announced);
+    if (announced.has(what)) return false;
+    announced.add(what);
+    return true;
+  }
+
   #announceFinding(resource: UserCertificate, { certificate, attempt }: Finding): void {
     const { serialNumber, createdAt, notAfter } = certificate;
     const shared = resource.spec.userSharedWithOtherClusters && attempt === undefined;
@@ -123,9 +130,10 @@ export class Announcer {
     const { attempted, nowMs, resource } = snapshot;
     const { issuance } = resource.status;
     if (issuance === undefined || !isSettled(snapshot)) return;
-    const { projectId, startedAt, username } = issuance;
+    const { id, projectId, startedAt, username } = issuance;
     const isFound = history.some(({ time, serialNumber }) => time === startedAt && serialNumber !== undefined);
     if (isFound || (attempted.kind === "listed" && isWithin(DAY_MS, Date.parse(startedAt), nowMs))) return;
+    if (!this.#isNews(resource, id)) return;
     const note =
       `Atlas may have issued a certificate for user ${username} in project ${projectId} at ${startedAt}. ` +
       "Its private key is lost, and Atlas' list can no longer tell whether the certificate exists.";

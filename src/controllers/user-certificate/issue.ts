@@ -116,7 +116,8 @@ export class Issuer {
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
     const held = heldCertificate(snapshot)?.serialNumber;
-    const replaces = held ?? status.serialNumber;
+    // A Secret that was left behind when spec.secretName changed is not replaced.
+    const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
     return {
       id: this.#options.newId(),
       startedAt: timestamp(this.#options.atlasClock.now()),

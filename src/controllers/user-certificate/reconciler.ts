@@ -90,11 +90,10 @@ export class Reconciler {
     const { uid } = resource;
     if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
     this.#repairs.delete(uid);
-    this.#options.announcer.forget(uid);
     const parked = this.#options.parked.remove(uid);
-    if (parked === undefined) return;
     const why = "its AtlasUserCertificate was deleted before its Secret could be written";
-    this.#options.announcer.announceOrphan(parked.resource, parked.pair.facts, why);
+    if (parked !== undefined) this.#options.announcer.announceOrphan(parked.resource, parked.pair.facts, why);
+    this.#options.announcer.forget(uid);
   }
 
   async #decideFromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Decided> {

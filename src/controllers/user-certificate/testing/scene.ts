@@ -151,6 +151,13 @@ export class Scene {
     this.cluster.put(USER_CERTIFICATE, resource);
   }
 
+  /** Replaces the status as a restored backup does. */
+  putStatus(status: UserCertificateStatus, name = "orders-api"): void {
+    const found = this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+    if (found === undefined) throw new Error(`there is no resource ${name}`);
+    this.cluster.put(USER_CERTIFICATE, Object.assign({}, found, { status }));
+  }
+
   resource(name = "orders-api"): UserCertificate {
     const parsed = parseUserCertificate(this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name }));
     if (!parsed.valid) throw new Error(parsed.problem);
