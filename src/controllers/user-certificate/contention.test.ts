@@ -40,7 +40,7 @@ describe("a writer that overwrites labels", () => {
     let count = 0;
     await scene.run(process, {
       forMs: 7 * HOUR_MS,
-      everyMs: MINUTE_MS,
+      everyMs: 5 * MINUTE_MS,
       happens: () => {
         const labels = { other: String(count++) };
         scene.changeSecret((secret) => ({ ...secret, metadata: { ...secret.metadata, labels } }), "argocd");

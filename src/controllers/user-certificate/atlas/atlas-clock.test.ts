@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import { NOW } from "../testing/snapshots.ts";
 import { AtlasClock } from "./atlas-clock.ts";

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ZodError } from "zod";
 import { LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../../api/names.ts";
 import { ownSecretMetadata, secretMetadata } from "./secret-metadata.ts";

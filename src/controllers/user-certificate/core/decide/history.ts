@@ -61,6 +61,21 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
   return { ...entry, serialNumber: parked.serialNumber, notAfter: parked.notAfter, lost: "NotStored" };
 }
 
+/** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */
+export function isStored(snapshot: Snapshot): boolean {
+  const settled = settledAttempt(snapshot);
+  return settled !== undefined && settled.lost === undefined;
+}
+
+/** Whether the renew annotation asks for something that was not answered yet. */
+export function renewRequested(snapshot: Snapshot): boolean {
+  const { renewRequest, status } = snapshot.resource;
+  // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
+  // resource): its request was answered before.
+  if (status.revision === undefined || renewRequest === undefined) return false;
+  return renewRequest !== ((isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest);
+}
+
 /** Whether this process still holds the certificate of the open attempt. */
 export function isParkedHere({ parked, resource }: Snapshot): boolean {
   return parked !== undefined && parked.attempt.id === resource.status.issuance?.id;
