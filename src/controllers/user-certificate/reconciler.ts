@@ -73,13 +73,15 @@ export class Reconciler {
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
-    const cached = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
-    if (!needsAtlas(cached.reading.snapshot, cached.decision)) return this.#finish(cached, signal);
-    if (cached.decision.kind !== "issue") return this.#finish(await this.#decideLive(resource, cached, signal), signal);
+    let decided = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
+    if (!needsAtlas(decided.reading.snapshot, decided.decision)) return this.#finish(decided, signal);
+    if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
+    if (decided.decision.kind !== "issue") return this.#finish(decided, signal);
+    // Read again within the turn: another resource of the user may have issued since.
     const endTurn = this.#options.turns.take(resource.spec, key);
     if (endTurn === undefined) return { kind: "again", at: this.#options.clock.now() + TURN_TIMEOUT_MS };
     try {
-      return await this.#finish(await this.#decideLive(resource, cached, signal), signal);
+      return await this.#finish(await this.#decideLive(resource, decided, signal), signal);
     } finally {
       endTurn();
     }
@@ -101,10 +103,9 @@ export class Reconciler {
     return { reading, decision: decide(reading.snapshot) };
   }
 
-  async #decideLive(resource: UserCertificate, cached: Decided, signal: AbortSignal): Promise<Decided> {
-    const urgency = urgencyOf(cached.reading.snapshot, cached.decision);
+  async #decideLive(resource: UserCertificate, before: Decided, signal: AbortSignal): Promise<Decided> {
+    const urgency = urgencyOf(before.reading.snapshot, before.decision);
     return this.#read(resource, signal, async (readSignal) => {
-      // Another resource of the user may have issued while this one waited for its turn.
       const reading = await this.#options.reader.live(resource, this.#recentRepairs(resource), urgency, readSignal);
       return { reading, decision: decide(reading.snapshot) };
     });
