@@ -9,8 +9,9 @@
  * - `certificateLimit`: the user has as many unexpired certificates as Atlas allows.
  * - `rateLimited`: too many requests; `retryAfterMs` tells when to come back.
  * - `badRequest`: the request is wrong and stays wrong; found here before anything was sent, or by Atlas.
- * - `unavailable`: no answer or a server error, and certainly nothing was changed.
- * - `ambiguous`: a request that changes something went out, and nobody can know whether it was carried out.
+ * - `unavailable`: no answer, a server error, or a refusal that another try may not meet (409, 421, 425), and certainly
+ *   nothing was changed.
+ * - `ambiguous`: a request that changes something was sent, and it is unknown whether it was carried out.
  * - `badAnswer`: an answer that is none of Atlas' (a login page, a proxy's page, JSON of another shape), and nothing
  *   was changed.
  * - `aborted`: the caller's own AbortSignal, and nothing was changed.

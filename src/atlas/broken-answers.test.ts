@@ -18,6 +18,7 @@ import { userSecurity } from "./user-security.ts";
 const CONTEXT: ErrorContext = {
   operation: "listDatabaseUserCertificates",
   caller: "API key a",
+  conceal: (text) => text,
   groupId: GROUP_ID,
   username: USERNAME,
 };
@@ -141,6 +142,8 @@ describe("an answer as large as one may be is read at once, whatever it is made 
     ["labels that go on", fill("-----BEGIN A B C D E F G H ")],
     ["hyphens", fill("-")],
     ["quotes", fill('"')],
+    ["one string without an end", `"${fill("a")}`],
+    ["escaped quotes", `"${fill('\\"')}`],
     ["nested lists", fill("[")],
     ["key material", KEY_MATERIAL + fill("A")],
     ["blanks", fill(" \n")],

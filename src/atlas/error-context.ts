@@ -7,6 +7,8 @@ export interface ErrorContext {
   readonly caller: string;
   readonly groupId?: string | undefined;
   readonly username?: string | undefined;
+  /** Takes out of a text from the network what must not be shown. */
+  readonly conceal: (text: string) => string;
 }
 
 /** The operations after which the world may be another: they are sent once, and a lost answer is `ambiguous`. */
@@ -51,7 +53,9 @@ const LONGEST_NAME = 100;
 
 function quoteName(name: string): string {
   const characters = [...name];
-  return JSON.stringify(
-    characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : characters.join(""),
-  );
+  const shown = characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : name;
+  // Invisible characters and those that turn the direction of writing would make one name look like another.
+  return JSON.stringify(shown).replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  });
 }

@@ -12,14 +12,14 @@ import {
 import type { AtlasAnswer } from "./exchange-handler.ts";
 import { answeredAt } from "./http-date.ts";
 import { retryAfterOf } from "./retry-after.ts";
-import { TransportFailure } from "./transport-failure.ts";
+import { hasUnknownIssuer, TransportFailure } from "./transport-failure.ts";
 
 /** What a person is told: what is wrong, and what to do about it. */
 type Words = Pick<AtlasErrorFields, "problem" | "remedy">;
 
 /** The error for an answer whose status is not the expected one. */
 export function errorFromAnswer(answer: AtlasAnswer, context: ErrorContext, clock: Clock): AtlasError {
-  const error = readErrorAnswer(answer);
+  const error = readErrorAnswer(answer, context.conceal);
   const kind = classify(answer.status, error, context.operation);
   const retryAfterMs = retryAfterOf(answer, clock);
   return new AtlasError({
@@ -85,8 +85,17 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
       return new AtlasError({
         ...fields,
         kind: "unavailable",
-        problem: `${cannot}: the server's TLS certificate is not trusted (${failure.message}).`,
-        remedy: "If a proxy inspects TLS connections here, add its CA certificate as extra CA.",
+        problem: `${cannot}: the server's TLS certificate is not trusted, because ${failure.message}.`,
+        remedy: hasUnknownIssuer(failure)
+          ? "If a proxy inspects TLS connections here, add its CA certificate as extra CA."
+          : "Check the base URL, HTTPS_PROXY and this machine's clock.",
+      });
+    case "proxyCredentials":
+      return new AtlasError({
+        ...fields,
+        kind: "unavailable",
+        problem: `${cannot}: the proxy in HTTPS_PROXY does not accept the credentials in that URL, or it has none (407).`,
+        remedy: "Correct the user name and password in HTTPS_PROXY.",
       });
     case "timeout":
     case "network":
@@ -185,8 +194,11 @@ function wordsFor(
       return unknownOutcome(context, `Atlas answered ${status}`);
     case "badAnswer":
       return {
-        problem: `${cannot}: the answer ${describeShape(answer)} did not come from Atlas.`,
-        remedy: CHECK_BASE_URL,
+        problem:
+          answer.status === 407
+            ? `${cannot}: a proxy asks for credentials (407).`
+            : `${cannot}: the answer ${describeShape(answer, context)} did not come from Atlas.`,
+        remedy: answer.status === 407 ? "Correct the user name and password in HTTPS_PROXY." : CHECK_BASE_URL,
       };
     default:
       throw new Error(kind satisfies never);
@@ -211,8 +223,8 @@ function explanation(error: ErrorAnswer, context: ErrorContext): string {
   return `, saying ${JSON.stringify(error.detail)}`;
 }
 
-function describeShape(answer: AtlasAnswer): string {
+function describeShape(answer: AtlasAnswer, { conceal }: ErrorContext): string {
   const type = answer.headers.get("content-type")?.[0]?.match(/^[a-z0-9!#$&^_.+/-]{1,100}/i)?.[0];
   const redirect = answer.status >= 300 && answer.status < 400 ? ", a redirect" : "";
-  return `(${answer.status}${redirect}${type === undefined ? "" : `, ${type}`})`;
+  return conceal(`(${answer.status}${redirect}${type === undefined ? "" : `, ${type}`})`);
 }

@@ -21,6 +21,7 @@ describe("what goes over the wire, every byte", () => {
       "Accept: application/json",
       `Authorization: Basic ${basic}`,
       "Content-Type: application/x-www-form-urlencoded",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
       "content-length: 29",
     ]);
@@ -37,6 +38,7 @@ describe("what goes over the wire, every byte", () => {
       `Accept: ${MEDIA_TYPE}`,
       `Content-Type: ${MEDIA_TYPE}`,
       "Authorization: Bearer token-1",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
       "content-length: 27",
     ]);
@@ -52,6 +54,7 @@ describe("what goes over the wire, every byte", () => {
       "connection: keep-alive",
       `Accept: ${MEDIA_TYPE}`,
       "Authorization: Bearer token-1",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
     ]);
   });
@@ -65,6 +68,7 @@ describe("what goes over the wire, every byte", () => {
       "connection: close",
       `Accept: ${MEDIA_TYPE}`,
       "Authorization: Bearer token-1",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
     ]);
   });

@@ -26,11 +26,18 @@ export function reconcileFigures(assessment: Assessment): ReconcileFigures {
 export function resourceFigures(certificate: CachedResource): ResourceFigures {
   const { namespace, name } = certificate;
   if (!certificate.valid) {
-    const nothing = { notAfterMs: undefined, renewalMs: undefined, suspended: false, unaccounted: 0 };
+    const nothing = {
+      notAfterMs: undefined,
+      renewalMs: undefined,
+      stalled: undefined,
+      suspended: false,
+      unaccounted: 0,
+    };
     return { namespace, name, ready: "Unknown", reason: "Unreadable", ...nothing };
   }
   const { spec, status } = certificate;
   const ready = findCondition(status, "Ready");
+  const stalled = findCondition(status, "Stalled");
   return {
     namespace,
     name,
@@ -38,6 +45,7 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     reason: known(ready?.reason, ready === undefined ? "None" : "Other"),
     notAfterMs: milliseconds(status.notAfter),
     renewalMs: milliseconds(status.renewalTime),
+    stalled: stalled?.status === "True" ? known(stalled.reason, "Other") : undefined,
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
   };

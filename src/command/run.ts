@@ -99,8 +99,8 @@ export const RUN_FLAGS = {
   "lease-retry-period": durationFlag("How often the lease is renewed, or tried for.", "2s"),
   "metrics-bind-address": bindAddressFlag("Where /metrics is served; 0 switches it off.", ":8080"),
   "health-bind-address": bindAddressFlag("Where /livez and /readyz are served; 0 switches them off.", ":8081"),
-  "log-level": choiceFlag("The least that is logged.", LOG_LEVELS, "info"),
-  "log-format": choiceFlag("How it is logged; auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
+  "log-level": choiceFlag("Minimum log level.", LOG_LEVELS, "info"),
+  "log-format": choiceFlag("Log format: auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
 };
 
 export const RUN_USAGE = `Usage: atlas-cert-operator run [flags]

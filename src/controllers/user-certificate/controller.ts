@@ -9,6 +9,7 @@ import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Log } from "../../kube/log.ts";
 import { Reflector } from "../../kube/reflector.ts";
+import type { Share } from "../../kube/ready-keys.ts";
 import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/work-queue.ts";
@@ -16,6 +17,7 @@ import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { secretMetadata } from "./cluster/secret-metadata.ts";
+import { credentialsSecret } from "./core/model/credentials-secret.ts";
 import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import type { IssuerOptions } from "./issue.ts";
@@ -63,6 +65,10 @@ export interface Watch {
 /** How long one look at one resource may take before its signal aborts, in milliseconds. */
 const ITEM_TIMEOUT_MS = 120_000;
 
+/** Concurrent reconciles of one project and its credentials, and of one namespace. */
+const MAX_BY_ACCESS = 4;
+const MAX_BY_NAMESPACE = 8;
+
 /** Watches, and turns changes into keys that are due; the assembly reconciles them. */
 export class UserCertificateController {
   readonly queue: WorkQueue;
@@ -79,7 +85,11 @@ export class UserCertificateController {
     const { observer = {}, ...shared } = options;
     this.#resources = new ResourceCache(options.defaultCredentials);
     const { clock, random, log } = options;
-    this.queue = new WorkQueue({ clock, random, log, ...(observer.queue !== undefined && { observer: observer.queue }) });
+    this.queue = new WorkQueue({
+      ...{ clock, random, log },
+      sharesOf: (key) => this.#sharesOf(key),
+      ...(observer.queue !== undefined && { observer: observer.queue }),
+    });
     this.#assembly = assemble({
       ...shared,
       resources: this.#resources,
@@ -168,6 +178,19 @@ export class UserCertificateController {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     for (const certificate of this.#resources.store.values()) this.#add(certificate);
+  }
+
+  /** A resource waits for its own namespace, project and credentials, and for no others. */
+  #sharesOf(key: string): readonly Share[] {
+    const resource = this.#resources.get(key);
+    if (resource?.valid !== true) return [];
+    const { namespace, spec } = resource;
+    const credentials = credentialsSecret(resource, this.#options.defaultCredentials);
+    const access = `${spec.projectId} ${credentials === undefined ? "" : objectKey(credentials)}`;
+    return [
+      { id: `access ${access}`, most: MAX_BY_ACCESS },
+      { id: `namespace ${namespace}`, most: MAX_BY_NAMESPACE },
+    ];
   }
 
   #add(resource: CachedResource): void {

@@ -5,8 +5,8 @@ import { rest } from "../../control-plane/control-plane.ts";
 import { type JsonObject, LEAST_SPEC, merged, namespaceOfFile } from "./sample.ts";
 
 /**
- * An upgrade brings stricter rules to specs that are stored already. They must not stop the operator from writing the
- * status, nor anyone from changing another field. The kind is a copy under a name of its own, with and without its rules.
+ * An upgrade of the CRD brings rules that a stored spec may violate. They must not keep the operator from writing the
+ * status, nor anyone from changing another field. The tests use a copy of the kind, first without and then with the rules.
  */
 
 const namespace = namespaceOfFile("stored");
