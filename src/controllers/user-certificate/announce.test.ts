@@ -204,7 +204,7 @@ describe("a certificate that can no longer be stored", () => {
 
   test("is announced as orphaned, with the cause", () => {
     const { announcer, events, counts } = rig();
-    announcer.announceOrphan(resource(), FACTS, why);
+    announcer.announceOrphan(resource(), { facts: FACTS, attempt: issuance() }, why);
     expect(events).toMatchObject([
       {
         type: "Warning",
@@ -217,11 +217,17 @@ describe("a certificate that can no longer be stored", () => {
     expect(counts.orphans).toBe(1);
   });
 
+  test("is announced with the user that it was issued for, although the spec names another by now", () => {
+    const { announcer, events } = rig();
+    announcer.announceOrphan(resource({ spec: { username: "billing" } }), { facts: FACTS, attempt: issuance() }, why);
+    expect(events[0]?.note).toContain("Certificate 1001 of user orders-api is orphaned");
+  });
+
   test("is announced once, although reconciles follow before a list shows it", () => {
     const { announcer, announce, reasons } = rig();
     const attempt = issuance({ knownSerials: [], parked: { pod: "pod-1", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" } });
     const status = { issuance: attempt, serialNumber: undefined };
-    announcer.announceOrphan(resource(), FACTS, why);
+    announcer.announceOrphan(resource(), { facts: FACTS, attempt: issuance() }, why);
     const without = settled({ secret: ABSENT, status });
     announce(reconciled(without, { kind: "discarded" }));
     announce(reconciled(settled({ secret: ABSENT, status, atlas: listed(fresh("1001")) })));

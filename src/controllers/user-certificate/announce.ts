@@ -3,13 +3,13 @@ import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
 import { DAY_MS, isWithin } from "./core/decide/held.ts";
 import { isSettled } from "./core/decide/history.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
+import type { ParkedView } from "./core/model/snapshot.ts";
 import { timestamp } from "./core/model/timestamp.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 
@@ -25,17 +25,21 @@ export interface AnnouncerOptions {
 /** Tells people what happened: an Event on the resource, and a line in the log. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** What was announced and the status may not show yet, by uid: certificates by serial number, attempts by id. */
+  /** What was announced and the status may not show yet, by uid: certificates by serial number, attempts by id, Secrets. */
   readonly #announced = new Map<string, Set<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
-  /** Announces certificates that no Secret explains, each once. Before the status names them: after that they are old. */
+  /**
+   * Announces certificates that no Secret explains, and a Secret that was left behind, each once. Before the status names
+   * them: after that they are old.
+   */
   announceFindings(assessment: Assessment): void {
     const { findings, snapshot } = assessment;
     const { resource } = snapshot;
+    this.#announceLeftBehind(assessment);
     this.#announceUnknown(assessment);
     for (const finding of findings) {
       if (this.#isNews(resource, finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
@@ -45,10 +49,11 @@ export class Announcer {
   }
 
   /** Announces a certificate that was issued and can no longer be stored. */
-  announceOrphan(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts, why: string): void {
+  announceOrphan(resource: UserCertificate, { attempt, facts }: ParkedView, why: string): void {
+    const { serialNumber, notAfter } = facts;
     if (!this.#isNews(resource, serialNumber)) return;
     const until = timestamp(notAfter.getTime());
-    this.#tellOrphan(resource, serialNumber, `${why}, and its private key is lost. It is valid until ${until}`);
+    this.#tellOrphan(resource, attempt.username, serialNumber, `${why}, and its private key is lost. It is valid until ${until}`);
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */
@@ -65,7 +70,6 @@ export class Announcer {
   announce(assessment: Assessment): void {
     const { outcome, snapshot } = assessment;
     const { resource } = snapshot;
-    this.#announceLeftBehind(assessment);
     if (outcome.kind === "repaired") {
       const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is the same.`;
       this.#tell(resource, "Normal", "Repaired", "Repair", note);
@@ -107,7 +111,10 @@ export class Announcer {
     if (shared) return;
     if (attempt !== undefined) {
       const why = `its response to the attempt of ${attempt.time} was lost, and its private key with it. It is valid until ${notAfter}`;
-      this.#tellOrphan(resource, serialNumber, why);
+      // The spec may name another user by now.
+      const { issuance } = resource.status;
+      const username = issuance?.startedAt === attempt.time ? issuance.username : resource.spec.username;
+      this.#tellOrphan(resource, username, serialNumber, why);
       return;
     }
     const since = createdAt === undefined ? "" : ` since ${createdAt}`;
@@ -141,9 +148,9 @@ export class Announcer {
     this.#options.onUnaccounted?.();
   }
 
-  #tellOrphan(resource: UserCertificate, serialNumber: string, why: string): void {
+  #tellOrphan(resource: UserCertificate, username: string, serialNumber: string, why: string): void {
     const note =
-      `Certificate ${serialNumber} of user ${resource.spec.username} is orphaned: ${why}; Atlas cannot revoke it.`;
+      `Certificate ${serialNumber} of user ${username} is orphaned: ${why}; Atlas cannot revoke it.`;
     this.#tell(resource, "Warning", "CertificateOrphaned", "Issue", note);
     this.#options.onOrphan?.();
   }
@@ -153,9 +160,14 @@ export class Announcer {
     const { spec, status } = resource;
     const { leftBehind = [], notAfter, secretName } = status;
     if (secretName === undefined || secretName === spec.secretName || notAfter === undefined) return;
-    if (leftBehind.some((one) => one.secretName === secretName)) return;
+    const what = `Secret ${secretName}`;
+    if (leftBehind.some((one) => one.secretName === secretName)) this.#announced.get(resource.uid)?.delete(what);
+    else if (this.#isNews(resource, what)) this.#tellLeftBehind(resource, secretName, notAfter);
+  }
+
+  #tellLeftBehind(resource: UserCertificate, secretName: string, notAfter: string): void {
     const note =
-      `Secret ${secretName} is no longer renewed, since spec.secretName is now ${spec.secretName}. ` +
+      `Secret ${secretName} is no longer renewed, since spec.secretName is now ${resource.spec.secretName}. ` +
       `Its certificate is valid until ${notAfter}: move the apps that use it, then delete it.`;
     this.#tell(resource, "Warning", "SecretLeftBehind", "Reconcile", note);
   }

@@ -139,6 +139,10 @@ describe.each(STORIES)("a crash during $name", (story) => {
         expect(status, where).not.toHaveProperty("lastAttempt");
         expect(scene.atlas.issued.map(({ serialNumber }) => serialNumber)).toContain(serial);
 
+        // A Secret that is left behind is announced, whoever dies.
+        const isLeft = scene.resource().spec.secretName !== SECRET.name;
+        expect(scene.reasons().includes("SecretLeftBehind"), where).toBe(isLeft);
+
         // What the dead process created is in the Secret, or it is the one orphan.
         const orphans = created === undefined || isStored ? [] : [created];
         expect(scene.atlas.issued.length, where).toBe(story.certificates + orphans.length);
@@ -333,7 +337,7 @@ describe("an open attempt is followed by a list", () => {
   async function expectToldOnce(scene: Scene): Promise<void> {
     const orphan = scene.atlas.issued[0]?.serialNumber;
     expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
-    expect(scene.orphanEvents()[0]?.note).toContain(`Certificate ${orphan} `);
+    expect(scene.orphanEvents()[0]?.note).toContain(`Certificate ${orphan} of user orders-api `);
     expect(scene.status().unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual([orphan]);
     expect(scene.status()).not.toHaveProperty("issuance");
   }

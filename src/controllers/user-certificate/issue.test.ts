@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
 import { SECRETS } from "../../kube/core-types.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
@@ -64,7 +65,8 @@ function rig(options: RigOptions = {}) {
     secret: options.secret?.(cluster) ?? ABSENT,
     atlas: list,
   });
-  const issue = (signal = new AbortController().signal) => issuer.issue(snapshot, decision, atlas, signal);
+  const issue = (signal = new AbortController().signal, api: AtlasApi = atlas) =>
+    issuer.issue(snapshot, decision, api, signal);
   return { scene, cluster, atlas, steps, parked, issuer, snapshot, issue };
 }
 
@@ -234,13 +236,16 @@ describe("nothing is created", () => {
       },
     });
     let sent = 0;
-    atlas.createDatabaseUserCertificate = (_parameters, options) => {
-      isLeading = false;
-      options?.beforeSending?.();
-      sent++;
-      return Promise.reject(new Error("it must not be sent"));
+    const waiting: AtlasApi = {
+      listAllDatabaseUserCertificates: (parameters) => atlas.listAllDatabaseUserCertificates(parameters),
+      createDatabaseUserCertificate: async (_parameters, options) => {
+        isLeading = false;
+        options?.beforeSending?.();
+        sent++;
+        throw new Error("it must not be sent");
+      },
     };
-    await expect(issue()).rejects.toThrow("the lease ran out");
+    await expect(issue(new AbortController().signal, waiting)).rejects.toThrow("the lease ran out");
     expect(sent).toBe(0);
   });
 

@@ -100,7 +100,8 @@ export class Issuer {
   async store(resource: UserCertificate, secret: ObservedSecret, parked: ParkedCertificate): Promise<Outcome> {
     const { atlasClock, identity, random, secrets } = this.#options;
     const { attempt, pair } = parked;
-    const result = await secrets.store(resource, secret, pair);
+    const result = await secrets.store(resource, secret, parked);
+    if (result.kind === "superseded") return { kind: "overtaken" };
     if (result.kind === "stored") {
       this.#options.parked.remove(resource.uid);
       return { kind: "issued", facts: pair.facts, attempt };

@@ -8,7 +8,7 @@ import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
 import type { Announcer } from "./announce.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
-import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
+import { type ParkedCertificates, viewOf } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
@@ -92,10 +92,14 @@ export class Reconciler {
     const { uid } = resource;
     if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
     this.#repairs.delete(uid);
+    this.#dropParked(uid);
+    this.#options.announcer.forget(uid);
+  }
+
+  #dropParked(uid: string): void {
     const parked = this.#options.parked.remove(uid);
     const why = "its AtlasUserCertificate was deleted before its Secret could be written";
-    if (parked !== undefined) this.#options.announcer.announceOrphan(parked.resource, parked.pair.facts, why);
-    this.#options.announcer.forget(uid);
+    if (parked !== undefined) this.#options.announcer.announceOrphan(parked.resource, viewOf(parked), why);
   }
 
   async #decideFromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Decided> {
@@ -129,8 +133,11 @@ export class Reconciler {
 
   async #finish({ reading, decision }: Decided, signal: AbortSignal): Promise<QueueOutcome> {
     const outcome = await this.#act(reading, decision, signal);
-    const { atlasClock, random } = this.#options;
+    const { atlasClock, random, resources } = this.#options;
     const { snapshot } = reading;
+    const { resource } = snapshot;
+    // It was deleted while its certificate was on the way: no reconcile will store that.
+    if (outcome.kind === "parked" && resources.get(objectKey(resource))?.uid !== resource.uid) this.#dropParked(resource.uid);
     return this.#report(assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: random() }));
   }
 
@@ -150,7 +157,7 @@ export class Reconciler {
       }
       case "discard":
         parked.remove(resource.uid);
-        announcer.announceOrphan(resource, decision.parked.facts, decision.problem);
+        announcer.announceOrphan(resource, decision.parked, decision.problem);
         return { kind: "discarded" };
       case "repair": {
         const obstacle = await secrets.repair(resource, decision.secret, decision.held, signal);

@@ -10,7 +10,7 @@ import { desiredMetadata } from "../core/model/desired-secret.ts";
 import type { ObservedSecret } from "../core/model/snapshot.ts";
 import { type Call, kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
 import { SECRET } from "../testing/scene.ts";
-import { ABSENT, resource } from "../testing/snapshots.ts";
+import { ABSENT, issuance, resource } from "../testing/snapshots.ts";
 import { type CachedResource, SecretCache } from "./resource-cache.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
@@ -19,7 +19,7 @@ import { SecretWriter } from "./secret-writer.ts";
 const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
 const old = await issuePair({ notBefore: at(0) });
 const ours = await issuePair({ notBefore: at(10) });
-const others = await issuePair({ notBefore: at(20) });
+const newer = await issuePair({ notBefore: at(20) });
 const STORED = { kind: "stored" };
 const signal = new AbortController().signal;
 const billing = resource({ name: "billing", uid: "1b7e0a6c-0c4e-4f0e-8a51-2f6d8f1f1c02" });
@@ -59,7 +59,7 @@ function put(pair = old, change: Partial<Secret["metadata"]> = {}): void {
   cluster.put(SECRETS, { type: "kubernetes.io/tls", metadata, data: secretData(pair) }, "atlas-cert-operator");
 }
 
-function putBillings(pair = others): void {
+function putBillings(pair = newer): void {
   put(pair, { annotations: desiredMetadata(billing, pair.facts).annotations });
 }
 
@@ -79,7 +79,8 @@ const relabel = (labels: Readonly<Record<string, string>>) =>
 const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
 const stored = () => cluster.peek(SECRETS, SECRET);
 const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
-const store = (first: ObservedSecret) => writer.store(resource(), first, ours);
+const store = (first: ObservedSecret, knownSerials: readonly string[] = [old.facts.serialNumber]) =>
+  writer.store(resource(), first, { attempt: issuance({ knownSerials: [...knownSerials] }), pair: ours });
 const messageOf = (result: Awaited<ReturnType<typeof store>>) =>
   result.kind === "waiting" ? blockerMessage(result.blocker) : undefined;
 
@@ -183,32 +184,18 @@ describe("the preflight that writes for real", () => {
   const preflight = async (first?: ObservedSecret) =>
     writer.preflight(resource(), first ?? (await seen()), true, signal);
 
-  test("sets an annotation on an existing Secret, and is overtaken by its own write", async () => {
+  test("sets an annotation on an existing Secret", async () => {
     put();
     const data = stored()?.data;
-    expect(await preflight()).toBe("overtaken");
+    expect(await preflight()).toBeUndefined();
     expect(stored()?.metadata.annotations).toMatchObject({ [WRITE_CHECK_ANNOTATION]: "2030-01-11T00:00:00Z" });
     expect([stored()?.data, serial()]).toEqual([data, old.facts.serialNumber]);
   });
 
   test("creates an absent Secret with a stand-in that is the operator's and holds no certificate", async () => {
-    expect(await preflight(ABSENT)).toBe("overtaken");
+    expect(await preflight(ABSENT)).toBeUndefined();
     expect(stored()?.metadata.annotations).toMatchObject({ [WRITE_CHECK_ANNOTATION]: "2030-01-11T00:00:00Z" });
     expect(await seen()).toMatchObject({ kind: "managed", content: { kind: "undecodable" } });
-  });
-
-  test("passes without a second write once the first one succeeded", async () => {
-    await preflight(ABSENT);
-    const writes = cluster.writes.length;
-    expect(await preflight()).toBeUndefined();
-    expect(cluster.writes).toHaveLength(writes);
-  });
-
-  test("writes again after ten minutes: the storage may have failed since", async () => {
-    await preflight(ABSENT);
-    clock.advanceNow(11 * 60_000);
-    expect(await preflight()).toBe("overtaken");
-    expect(cluster.writes).toHaveLength(2);
   });
 
   test("reports a storage that a dry run does not reach", async () => {
@@ -228,10 +215,12 @@ describe("the preflight that writes for real", () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test("leaves an annotation that the write of the certificate takes away again", async () => {
-    put();
-    await preflight();
-    expect(await store(await seen())).toEqual(STORED);
+  test.each([["absent"], ["existing"]])("leaves no trace once the certificate is stored: %s Secret", async (which) => {
+    if (which === "existing") put();
+    const first = await seen();
+    await preflight(first);
+    expect(await store(first)).toEqual(STORED);
+    expect(serial()).toBe(ours.facts.serialNumber);
     expect(stored()?.metadata.annotations).not.toHaveProperty([WRITE_CHECK_ANNOTATION]);
   });
 });
@@ -277,7 +266,7 @@ describe("a fresh certificate", () => {
 
   test("reports no change of others if no one else changed anything", async () => {
     await store(ABSENT);
-    await writer.store(resource(), await seen(), others);
+    await writer.store(resource(), await seen(), { attempt: issuance(), pair: newer });
     expect([cluster.writes.length, foreign]).toEqual([2, []]);
   });
 
@@ -319,8 +308,35 @@ describe("a fresh certificate", () => {
 
   test("takes the place of what a deleted resource left behind", async () => {
     putBillings();
-    expect(await store(await seen())).toEqual(STORED);
+    expect(await store(await seen(), [newer.facts.serialNumber])).toEqual(STORED);
     expect(serial()).toBe(ours.facts.serialNumber);
+  });
+});
+
+describe("a fresh certificate is superseded, and not stored", () => {
+  test("if another process has stored a newer one since the attempt began", async () => {
+    put(newer);
+    expect(await store(await seen())).toEqual({ kind: "superseded" });
+    expect(serial()).toBe(newer.facts.serialNumber);
+  });
+
+  test("if another process stores a newer one while this one writes", async () => {
+    put(old);
+    const first = await seen();
+    put(newer);
+    expect(await store(first)).toEqual({ kind: "superseded" });
+    expect(serial()).toBe(newer.facts.serialNumber);
+  });
+
+  test("not by an older one that someone restores meanwhile", async () => {
+    failing(1, isWrite, kubeError("AlreadyExists"), () => put(old));
+    expect(await store(ABSENT, [])).toEqual(STORED);
+    expect(serial()).toBe(ours.facts.serialNumber);
+  });
+
+  test("not by one that was there before the attempt, however young", async () => {
+    put(newer);
+    expect(await store(await seen(), [newer.facts.serialNumber])).toEqual(STORED);
   });
 });
 
@@ -395,14 +411,14 @@ describe("a fresh certificate waits", () => {
         problem: expect.stringContaining("Secret orders-api-mongodb belongs to AtlasUserCertificate billing."),
       },
     });
-    expect(serial()).toBe(others.facts.serialNumber);
+    expect(serial()).toBe(newer.facts.serialNumber);
   });
 
   test("while the Secret holds the certificate of a living resource that names another Secret by now", async () => {
     living.set(billing.uid, { ...billing, spec: { ...billing.spec, secretName: "billing-mongodb" } });
     putBillings();
     expect(messageOf(await store(await seen()))).toContain("which now uses Secret billing-mongodb.");
-    expect(serial()).toBe(others.facts.serialNumber);
+    expect(serial()).toBe(newer.facts.serialNumber);
   });
 
   test("and nothing of its key is in the message", async () => {
@@ -477,12 +493,12 @@ describe("a repair", () => {
     const first = await seen();
     let isReplaced = false;
     cluster.fault = ({ verb }) => {
-      if (verb === "patch" && !isReplaced) put(others);
+      if (verb === "patch" && !isReplaced) put(newer);
       isReplaced ||= verb === "patch";
       return undefined;
     };
     expect(await repair({}, first)).toBe("overtaken");
-    expect(stored()?.data).toEqual(secretData(others));
+    expect(stored()?.data).toEqual(secretData(newer));
   });
 
   test("reports what stands in its way", async () => {
