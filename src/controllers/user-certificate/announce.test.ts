@@ -225,7 +225,10 @@ describe("a certificate that can no longer be stored", () => {
 
   test("is announced once, although reconciles follow before a list shows it", () => {
     const { announcer, announce, reasons } = rig();
-    const attempt = issuance({ knownSerials: [], parked: { pod: "pod-1", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" } });
+    const attempt = issuance({
+      knownSerials: [],
+      parked: { pod: "pod-1", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" },
+    });
     const status = { issuance: attempt, serialNumber: undefined };
     announcer.announceOrphan(resource(), { facts: FACTS, attempt: issuance() }, why);
     const without = settled({ secret: ABSENT, status });

@@ -53,7 +53,12 @@ export class Announcer {
     const { serialNumber, notAfter } = facts;
     if (!this.#isNews(resource, serialNumber)) return;
     const until = timestamp(notAfter.getTime());
-    this.#tellOrphan(resource, attempt.username, serialNumber, `${why}, and its private key is lost. It is valid until ${until}`);
+    this.#tellOrphan(
+      resource,
+      attempt.username,
+      serialNumber,
+      `${why}, and its private key is lost. It is valid until ${until}`,
+    );
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */
@@ -149,8 +154,7 @@ export class Announcer {
   }
 
   #tellOrphan(resource: UserCertificate, username: string, serialNumber: string, why: string): void {
-    const note =
-      `Certificate ${serialNumber} of user ${username} is orphaned: ${why}; Atlas cannot revoke it.`;
+    const note = `Certificate ${serialNumber} of user ${username} is orphaned: ${why}; Atlas cannot revoke it.`;
     this.#tell(resource, "Warning", "CertificateOrphaned", "Issue", note);
     this.#options.onOrphan?.();
   }

@@ -93,7 +93,9 @@ describe("someone who deletes the Secret every ten minutes", () => {
     await scene.run(process, { forMs: 12 * HOUR_MS, everyMs: 10 * MINUTE_MS, happens });
     expect(scene.atlas.creates).toBe(3);
     expect([scene.ready(), scene.stalled()]).toEqual(["False SecretContended", "True SecretContended"]);
-    expect(scene.condition("Ready").message).toMatch(/^Secret orders-api-mongodb keeps being deleted \(3 times in 24 hours\)/);
+    expect(scene.condition("Ready").message).toMatch(
+      /^Secret orders-api-mongodb keeps being deleted \(3 times in 24 hours\)/,
+    );
   });
 
   test("costs no more than two certificates a day over days, and the app has one again when the deleter stops", async () => {

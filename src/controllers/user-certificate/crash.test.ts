@@ -150,7 +150,10 @@ describe.each(STORIES)("a crash during $name", (story) => {
         expect(scene.orphanEvents(), where).toHaveLength(orphans.length);
         const lost = status.recentIssuances?.filter((entry) => entry.lost === "AnswerLost") ?? [];
         expect(lost.length, where).toBeLessThanOrEqual(1);
-        expect(lost.flatMap(({ serialNumber }) => serialNumber ?? []), where).toEqual(orphans);
+        expect(
+          lost.flatMap(({ serialNumber }) => serialNumber ?? []),
+          where,
+        ).toEqual(orphans);
       }
     },
   );
@@ -178,7 +181,9 @@ test("that holds although Atlas' list lags ten minutes behind the creates", asyn
   expect(scene.ready()).toBe("False IssuanceBudgetSpent");
   // Each of them is announced once by the next list, when the limit allows the next attempt.
   await scene.run(scene.start(), { forMs: 25 * HOUR_MS });
-  const told = scene.events.filter(({ reason }) => ["CertificateOrphaned", "CertificateUnaccountedFor"].includes(reason));
+  const told = scene.events.filter(({ reason }) =>
+    ["CertificateOrphaned", "CertificateUnaccountedFor"].includes(reason),
+  );
   const serials = told.map(({ note }) => /ertificate (\d+)/.exec(note)?.[1]).toSorted();
   expect(serials).toEqual(scene.atlas.issued.slice(0, 4).map(({ serialNumber }) => serialNumber));
 });
@@ -196,7 +201,10 @@ test("that holds although Atlas does not say when it issued its certificates", a
 });
 
 /** Each process dies right after its create. */
-async function dieAgainAndAgain(scene: Scene, { times, pauseMs }: { readonly times: number; readonly pauseMs: number }) {
+async function dieAgainAndAgain(
+  scene: Scene,
+  { times, pauseMs }: { readonly times: number; readonly pauseMs: number },
+) {
   for (let crash = 0; crash < times; crash++) {
     scene.clock.advanceNow(pauseMs);
     const died = Promise.withResolvers<void>();

@@ -6,8 +6,8 @@ import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import { UserCertificateController } from "./controller.ts";
 import type { MemoryCluster } from "./testing/memory-cluster.ts";
-import { NOW, POLICY } from "./testing/snapshots.ts";
 import { Scene } from "./testing/scene.ts";
+import { NOW, POLICY } from "./testing/snapshots.ts";
 
 /** What was there at the start is listed; then the watches say nothing, as if each were far behind. */
 function silentWatches(cluster: MemoryCluster): KubeApi {

@@ -81,7 +81,9 @@ describe("the successor", () => {
     expect([scene.atlas.creates, scene.ready()]).toEqual([1, "False CertificateParked"]);
     const { until } = scene.status().issuance?.parked ?? {};
     expect(scene.condition("Ready").message).toMatch(
-      new RegExp(`is still being stored by pod pod-1, which no longer leads\\. The operator waits for it until ${until}\\.`),
+      new RegExp(
+        `is still being stored by pod pod-1, which no longer leads\\. The operator waits for it until ${until}\\.`,
+      ),
     );
     expect(scene.status().issuance?.parked).toMatchObject({ pod: "pod-1", until });
   });

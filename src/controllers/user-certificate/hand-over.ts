@@ -47,7 +47,10 @@ export class HandOver {
       try {
         await statuses.announceParked(resource, attempt, mark);
       } catch (error: unknown) {
-        log.error({ resource: objectKey(resource), err: error }, "the successor could not be told of a parked certificate");
+        log.error(
+          { resource: objectKey(resource), err: error },
+          "the successor could not be told of a parked certificate",
+        );
       }
     }
   }
@@ -84,7 +87,10 @@ export class HandOver {
   }
   #logLost({ resource, pair }: ParkedCertificate): void {
     const fields = { resource: objectKey(resource), serialNumber: pair.facts.serialNumber };
-    this.#options.log.error(fields, "a certificate could not be stored before the process stopped: its private key is lost");
+    this.#options.log.error(
+      fields,
+      "a certificate could not be stored before the process stopped: its private key is lost",
+    );
   }
 }
 

@@ -14,13 +14,28 @@ import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
-import { ABSENT, certificate, DAY_MS, firstLook, HOUR_MS, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
+import {
+  ABSENT,
+  certificate,
+  DAY_MS,
+  firstLook,
+  HOUR_MS,
+  issuance,
+  listed,
+  managed,
+  NOW,
+  UID,
+} from "./testing/snapshots.ts";
 
 /** What makes a Secret the operator's. */
 const OWN = {
   annotations: { [SECRET_ANNOTATIONS.certificateUid]: UID, [SECRET_ANNOTATIONS.certificateName]: "orders-api" },
 };
-const decision = { kind: "issue", reason: "SecretMissing", message: "Secret orders-api-mongodb does not exist." } as const;
+const decision = {
+  kind: "issue",
+  reason: "SecretMissing",
+  message: "Secret orders-api-mongodb does not exist.",
+} as const;
 
 interface RigOptions {
   readonly secret?: (cluster: MemoryCluster) => ObservedSecret;
@@ -399,7 +414,8 @@ describe("a certificate that cannot be stored", () => {
   test("makes the next preflight write for real, since a dry run has missed the obstacle", async () => {
     const notStored = { time: "2030-01-10T20:00:00Z", reason: "SecretMissing", lost: "NotStored" as const };
     const { issue, atlas, cluster } = rig({ status: { recentIssuances: [{ ...notStored, serialNumber: "1" }] } });
-    cluster.fault = ({ verb, dryRun }) => (verb === "create" && !dryRun ? kubeError("InternalError", "kms") : undefined);
+    cluster.fault = ({ verb, dryRun }) =>
+      verb === "create" && !dryRun ? kubeError("InternalError", "kms") : undefined;
     expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason: "SecretNotWritable" } });
     expect(atlas.creates).toBe(0);
   });

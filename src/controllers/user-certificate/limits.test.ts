@@ -238,7 +238,10 @@ describe("lists that lie", () => {
     const { scene, process } = await issuedScene();
     const all = scene.atlas.issued.splice(0);
     const list = scene.atlas.listAllDatabaseUserCertificates.bind(scene.atlas);
-    scene.atlas.listAllDatabaseUserCertificates = async (parameters) => ({ ...(await list(parameters)), certificates: [] });
+    scene.atlas.listAllDatabaseUserCertificates = async (parameters) => ({
+      ...(await list(parameters)),
+      certificates: [],
+    });
     await scene.run(process, { forMs: 10 * DAY_MS });
     expect(scene.atlas.creates).toBe(2);
     expect(scene.ready()).toBe("False NotListedByAtlas");
@@ -252,7 +255,10 @@ describe("lists that lie", () => {
   test("by being empty do not switch the daily limit off", async () => {
     const { scene, process } = await issuedScene();
     const list = scene.atlas.listAllDatabaseUserCertificates.bind(scene.atlas);
-    scene.atlas.listAllDatabaseUserCertificates = async (parameters) => ({ ...(await list(parameters)), certificates: [] });
+    scene.atlas.listAllDatabaseUserCertificates = async (parameters) => ({
+      ...(await list(parameters)),
+      certificates: [],
+    });
     let request = 0;
     await scene.run(process, {
       forMs: 6 * HOUR_MS,

@@ -69,7 +69,10 @@ describe("a parked certificate", () => {
     });
     expect(scene.status().issuance?.parked).not.toHaveProperty("until");
     expect([scene.ready(), scene.stalled()]).toEqual(["False SecretNotWritable", "True SecretNotWritable"]);
-    expect(scene.condition("Issuing")).toMatchObject({ status: "True", message: expect.stringContaining("has been issued but not stored yet") });
+    expect(scene.condition("Issuing")).toMatchObject({
+      status: "True",
+      message: expect.stringContaining("has been issued but not stored yet"),
+    });
     expect(scene.condition("Stalled").message).toMatch(
       /^Certificate \d+ has been issued but not stored yet: .*exceeded quota: secrets.*It exists only in the operator's memory and is lost if the pod is killed\. Fix what the API server reports/,
     );

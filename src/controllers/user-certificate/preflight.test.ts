@@ -12,7 +12,9 @@ const MINUTE_MS = 60_000;
 /** A storage whose encryption is broken: a dry run does not reach it. */
 function breakStorage(scene: Scene): void {
   scene.cluster.fault = ({ verb, what, dryRun }) =>
-    what.startsWith("secrets") && verb !== "get" && !dryRun ? kubeError("InternalError", "kms: connection refused") : undefined;
+    what.startsWith("secrets") && verb !== "get" && !dryRun
+      ? kubeError("InternalError", "kms: connection refused")
+      : undefined;
 }
 
 test("nothing is created if the dry run is refused, and the API server's words are in the status", async () => {
@@ -72,21 +74,24 @@ describe("after a certificate was lost because it could not be stored", () => {
   test.each([
     ["an absent Secret", lostFirst],
     ["an existing Secret", lostRenewal],
-  ])("one certificate is issued once the storage works again, and no trace of the check stays: %s", async (_what, lost) => {
-    const scene = await lost();
-    const before = scene.atlas.creates;
-    const process = scene.start();
-    await scene.run(process, { forMs: HOUR_MS });
-    scene.cluster.fault = () => undefined;
-    scene.cluster.calls.length = 0;
-    await scene.run(process, { forMs: 2 * HOUR_MS });
-    expect([scene.atlas.creates - before, scene.ready()]).toEqual([1, "True Issued"]);
-    expect(scene.serialIn()).toBe(scene.atlas.issued.at(-1)?.serialNumber);
-    expect(scene.secret()?.metadata.annotations).not.toHaveProperty([WRITE_CHECK_ANNOTATION]);
-    // The check, the write onto the state before it, which conflicts, and the one that stores the certificate.
-    expect(scene.cluster.writes.filter(({ what }) => what.startsWith("secrets"))).toHaveLength(3);
-    expect(scene.orphanEvents()).toHaveLength(1);
-  });
+  ])(
+    "one certificate is issued once the storage works again, and no trace of the check stays: %s",
+    async (_what, lost) => {
+      const scene = await lost();
+      const before = scene.atlas.creates;
+      const process = scene.start();
+      await scene.run(process, { forMs: HOUR_MS });
+      scene.cluster.fault = () => undefined;
+      scene.cluster.calls.length = 0;
+      await scene.run(process, { forMs: 2 * HOUR_MS });
+      expect([scene.atlas.creates - before, scene.ready()]).toEqual([1, "True Issued"]);
+      expect(scene.serialIn()).toBe(scene.atlas.issued.at(-1)?.serialNumber);
+      expect(scene.secret()?.metadata.annotations).not.toHaveProperty([WRITE_CHECK_ANNOTATION]);
+      // The check, the write onto the state before it, which conflicts, and the one that stores the certificate.
+      expect(scene.cluster.writes.filter(({ what }) => what.startsWith("secrets"))).toHaveLength(3);
+      expect(scene.orphanEvents()).toHaveLength(1);
+    },
+  );
 
   test("an existing certificate is served all the time", async () => {
     const scene = await lostRenewal();

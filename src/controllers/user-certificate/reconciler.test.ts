@@ -131,7 +131,9 @@ describe("a resource is left alone", () => {
     scene.cluster.calls.length = 0;
     expect(await scene.settle(process)).toEqual({ kind: "done" });
     expect(scene.cluster.calls).toEqual([]);
-    expect(scene.logged.at(-1)).toContain("cannot parse this resource: its CRD belongs to a different operator version");
+    expect(scene.logged.at(-1)).toContain(
+      "cannot parse this resource: its CRD belongs to a different operator version",
+    );
   });
 
   test("while it is suspended, until the certificate expires and Ready turns False", async () => {

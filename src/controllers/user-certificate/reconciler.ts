@@ -137,7 +137,8 @@ export class Reconciler {
     const { snapshot } = reading;
     const { resource } = snapshot;
     // It was deleted while its certificate was on the way: no reconcile will store that.
-    if (outcome.kind === "parked" && resources.get(objectKey(resource))?.uid !== resource.uid) this.#dropParked(resource.uid);
+    if (outcome.kind === "parked" && resources.get(objectKey(resource))?.uid !== resource.uid)
+      this.#dropParked(resource.uid);
     return this.#report(assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: random() }));
   }
 

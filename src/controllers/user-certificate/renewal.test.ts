@@ -211,9 +211,11 @@ describe("a Secret that was there before its resource", () => {
 
   test("is adopted without issuing if Atlas lists its certificate", async () => {
     const { scene } = await restored();
-    expect([scene.atlas.creates, scene.ready(), scene.events]).toEqual([1, "True Issued", [
-      expect.objectContaining({ reason: "Repaired" }),
-    ]]);
+    expect([scene.atlas.creates, scene.ready(), scene.events]).toEqual([
+      1,
+      "True Issued",
+      [expect.objectContaining({ reason: "Repaired" })],
+    ]);
     expect(scene.status()).toMatchObject({
       revision: 1,
       serialNumber: scene.serialIn(),
@@ -233,7 +235,7 @@ describe("a Secret that was there before its resource", () => {
   });
 
   test("is not Ready before Atlas lists its certificate, and gets a new one after three lists that lack it", async () => {
-    const { scene, process } = await restored({}, ({ atlas }) => void (atlas.issued.length = 0));
+    const { scene, process } = await restored({}, ({ atlas }) => void atlas.issued.splice(0));
     expect([scene.atlas.creates, scene.ready()]).toEqual([1, "False NotListedByAtlas"]);
     expect(scene.status()).not.toHaveProperty("serialNumber");
     await scene.run(process, { forMs: HOUR_MS });

@@ -4,6 +4,7 @@ import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { secretData } from "../../certificate/secret-data.ts";
 import { issuePair } from "../../certificate/testing.ts";
 import { SECRETS, type Secret } from "../../kube/core-types.ts";
+import type { Desired } from "../../kube/resource-type.ts";
 import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
 import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
@@ -16,7 +17,7 @@ const FORGED = {
 };
 
 describe("a foreign Secret stays byte for byte what it was, and the message names the failing condition", () => {
-  const cases: readonly (readonly [string, Partial<Secret>, string])[] = [
+  const cases: readonly (readonly [string, Partial<Desired<Secret>>, string])[] = [
     ["without a type", { data: { a: "eA==" } }, "its type is Opaque, not kubernetes.io/tls (written by kubectl)"],
     [
       "of type Opaque with the annotation certificate-uid: whatever",
@@ -70,7 +71,10 @@ describe("the operator's own Secret", () => {
   test("gets its annotations and label back if someone stripped them, and no certificate is issued", async () => {
     const { scene, process } = await issuedScene();
     const before = scene.secret()?.metadata;
-    scene.changeSecret(({ metadata, ...secret }) => ({ ...secret, metadata: { ...metadata, annotations: {}, labels: {} } }));
+    scene.changeSecret(({ metadata, ...secret }) => ({
+      ...secret,
+      metadata: { ...metadata, annotations: {}, labels: {} },
+    }));
     await scene.settle(process);
     expect([scene.ready(), scene.atlas.creates]).toEqual(["True Issued", 1]);
     expect(scene.secret()?.metadata).toMatchObject({ annotations: before?.annotations, labels: before?.labels });
@@ -80,7 +84,10 @@ describe("the operator's own Secret", () => {
   test("gets its annotations back by a process that has never seen them", async () => {
     const { scene, process: before } = await issuedScene();
     scene.stop(before);
-    scene.changeSecret(({ metadata, ...secret }) => ({ ...secret, metadata: { ...metadata, annotations: {}, labels: {} } }));
+    scene.changeSecret(({ metadata, ...secret }) => ({
+      ...secret,
+      metadata: { ...metadata, annotations: {}, labels: {} },
+    }));
     await scene.settle(scene.start());
     expect([scene.ready(), scene.atlas.creates]).toEqual(["True Issued", 1]);
     expect(scene.secret()?.metadata.annotations).toHaveProperty([certificateUid]);

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { IssueStep } from "./issue.ts";
-import { HOUR_MS } from "./testing/snapshots.ts";
 import { type Process, Scene, SECRET } from "./testing/scene.ts";
+import { HOUR_MS } from "./testing/snapshots.ts";
 
 /** Two resources that want one Secret while a certificate for one of them is on its way. */
 

@@ -3,8 +3,8 @@ import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
-import { HOUR_MS, PROJECT } from "./testing/snapshots.ts";
 import { NAMESPACE, type Process, type ProcessOptions, Scene } from "./testing/scene.ts";
+import { HOUR_MS, PROJECT } from "./testing/snapshots.ts";
 
 /**
  * Every certificate at Atlas is in a Secret or is announced, once by each resource of its user: as orphaned by the one
@@ -95,7 +95,10 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
     scene.apply({}, { renewRequest: "a" });
     await scene.settle(scene.start());
     expect(told(scene)).toEqual(["orders-api CertificateOrphaned 2"]);
-    expect(scene.status()).toMatchObject({ revision: 2, unaccounted: [{ serialNumber: scene.atlas.issued[1]?.serialNumber }] });
+    expect(scene.status()).toMatchObject({
+      revision: 2,
+      unaccounted: [{ serialNumber: scene.atlas.issued[1]?.serialNumber }],
+    });
   });
 
   test("is announced although the spec has changed meanwhile", async () => {
@@ -336,7 +339,9 @@ describe("a spec that begins to name another user", () => {
         if (step === "check") throw new Error("killed");
       },
     });
-    await expect(doomed.reconciler.reconcile("shop/orders-api", new AbortController().signal)).rejects.toThrow("killed");
+    await expect(doomed.reconciler.reconcile("shop/orders-api", new AbortController().signal)).rejects.toThrow(
+      "killed",
+    );
     scene.stop(doomed);
     scene.apply({ username: "billing" });
     scene.clock.advanceNow(20_000);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Scene, type Process, SECRET } from "./testing/scene.ts";
+import { type Process, Scene, SECRET } from "./testing/scene.ts";
 import { HOUR_MS, OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
 import { UserTurns } from "./user-turns.ts";
 

@@ -8,10 +8,25 @@ const { spec } = resource();
 
 describe("an answer of Atlas becomes a blocker", () => {
   const cases: readonly (readonly [AtlasErrorKind, string, boolean, string | undefined])[] = [
-    ["credentials", "CredentialsRejected", true, "Put valid credentials into Secret atlas-api; the operator picks them up at once."],
-    ["role", "RoleMissing", true, `Grant the credentials in Secret atlas-api the role Project Owner in project ${PROJECT}.`],
+    [
+      "credentials",
+      "CredentialsRejected",
+      true,
+      "Put valid credentials into Secret atlas-api; the operator picks them up at once.",
+    ],
+    [
+      "role",
+      "RoleMissing",
+      true,
+      `Grant the credentials in Secret atlas-api the role Project Owner in project ${PROJECT}.`,
+    ],
     ["accessList", "IpNotOnAccessList", true, "to the API access list of the credentials in Secret atlas-api."],
-    ["userNotFound", "UserNotFound", true, `atlas dbusers create --username orders-api --x509Type MANAGED --projectId ${PROJECT}`],
+    [
+      "userNotFound",
+      "UserNotFound",
+      true,
+      `atlas dbusers create --username orders-api --x509Type MANAGED --projectId ${PROJECT}`,
+    ],
     ["projectNotFound", "ProjectNotFound", true, `Correct spec.projectId (${PROJECT})`],
     ["customerManagedOn", "CustomerManagedX509On", true, "which restarts the database"],
     ["certificateLimit", "TooManyUnexpired", true, "or use another database user."],

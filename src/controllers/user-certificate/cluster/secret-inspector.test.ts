@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { secretData } from "../../../certificate/secret-data.ts";
 import { issuePair } from "../../../certificate/testing.ts";
 import { SECRETS } from "../../../kube/core-types.ts";
-import { SecretCache } from "./resource-cache.ts";
 import { desiredMetadata } from "../core/model/desired-secret.ts";
+import { kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
+import { SECRET } from "../testing/scene.ts";
+import { resource } from "../testing/snapshots.ts";
+import { SecretCache } from "./resource-cache.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
-import { kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
-import { resource } from "../testing/snapshots.ts";
-import { SECRET } from "../testing/scene.ts";
 
 const pair = await issuePair();
 

@@ -77,6 +77,9 @@ test("keeps all metadata of a Secret of the operator's whose annotations were st
   expect(ownSecretMetadata({ metadata: { ...metadata, labels } })).toMatchObject({ ...metadata, labels });
 });
 
-test.each([["<html>"], [{}], [{ metadata: { name: "x" } }]])("refuses what is not a Kubernetes object: %j", (object: unknown) => {
-  expect(() => secretMetadata(object)).toThrow(ZodError);
-});
+test.each([["<html>"], [{}], [{ metadata: { name: "x" } }]])(
+  "refuses what is not a Kubernetes object: %j",
+  (object: unknown) => {
+    expect(() => secretMetadata(object)).toThrow(ZodError);
+  },
+);

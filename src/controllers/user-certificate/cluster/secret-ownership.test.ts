@@ -10,7 +10,13 @@ const STRIPPED = secretMetadataFor(FACTS, { annotations: {} });
 
 function because(change: Partial<OwnershipEvidence>): string | undefined {
   const secret = { type: "kubernetes.io/tls" };
-  return foreignBecause({ secret, metadata: secretMetadataFor(FACTS), content: PAIR, fingerprint: undefined, ...change });
+  return foreignBecause({
+    secret,
+    metadata: secretMetadataFor(FACTS),
+    content: PAIR,
+    fingerprint: undefined,
+    ...change,
+  });
 }
 
 const annotated = (annotations: Readonly<Record<string, string>>) => secretMetadataFor(FACTS, { annotations });
@@ -58,7 +64,11 @@ describe("a Secret is foreign, and the failing condition is named", () => {
       { metadata: annotated({ [certificateUid]: `x${UID}`, [certificateName]: "orders-api" }) },
       `its annotation ${certificateUid} is not a UUID`,
     ],
-    ["if it names no resource", { metadata: annotated({ [certificateUid]: UID }) }, `it lacks the annotation ${certificateName}`],
+    [
+      "if it names no resource",
+      { metadata: annotated({ [certificateUid]: UID }) },
+      `it lacks the annotation ${certificateName}`,
+    ],
     [
       "if the resource's name is empty",
       { metadata: annotated({ [certificateUid]: UID, [certificateName]: "" }) },

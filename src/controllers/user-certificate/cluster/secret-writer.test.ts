@@ -75,7 +75,10 @@ function change(work: (secret: Secret) => Secret): void {
 }
 
 const relabel = (labels: Readonly<Record<string, string>>) =>
-  change((secret) => ({ ...secret, metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, ...labels } } }));
+  change((secret) => ({
+    ...secret,
+    metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, ...labels } },
+  }));
 const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
 const stored = () => cluster.peek(SECRETS, SECRET);
 const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
@@ -135,7 +138,9 @@ describe("the preflight", () => {
     expect(blocker).toMatchObject({
       reason: "SecretNotWritable",
       needsPerson,
-      problem: expect.stringMatching(/^Secret orders-api-mongodb cannot be written, so nothing is issued: .*quota exceeded/),
+      problem: expect.stringMatching(
+        /^Secret orders-api-mongodb cannot be written, so nothing is issued: .*quota exceeded/,
+      ),
       retry: { kind: "backoff" },
     });
     expect(Object(blocker).remedy).toBe(
@@ -396,7 +401,11 @@ describe("a fresh certificate waits", () => {
     put(old, { deletionTimestamp: "2030-01-11T00:00:00Z" });
     expect(await store(await seen())).toMatchObject({
       kind: "waiting",
-      blocker: { reason: "SecretTerminating", needsPerson: true, problem: expect.stringContaining("only in the operator's memory") },
+      blocker: {
+        reason: "SecretTerminating",
+        needsPerson: true,
+        problem: expect.stringContaining("only in the operator's memory"),
+      },
     });
     expect(serial()).toBe(old.facts.serialNumber);
   });

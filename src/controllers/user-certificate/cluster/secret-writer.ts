@@ -19,7 +19,12 @@ import type { StoreEvent } from "../../../kube/store.ts";
 import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
 import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
-import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "../core/model/desired-secret.ts";
+import {
+  type DesiredMetadata,
+  desiredMetadata,
+  desiredOwnerReferences,
+  leftOver,
+} from "../core/model/desired-secret.ts";
 import type { ManagedSecret, ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
 import { timestamp } from "../core/model/timestamp.ts";
 import type { LiveResource } from "./live-resource.ts";
@@ -199,7 +204,9 @@ export class SecretWriter {
     const check = { [WRITE_CHECK_ANNOTATION]: timestamp(this.#options.clock.now()) };
     if (seen.kind === "absent") {
       const { annotations, ...rest } = desiredMetadata(resource, NO_FACTS);
-      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, standInData(), { signal });
+      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, standInData(), {
+        signal,
+      });
       return;
     }
     const { namespace, name, uid, resourceVersion } = seen.metadata;

@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import { parseUserCertificate } from "../../../api/parse-user-certificate.ts";
 import { type Issuance, USER_CERTIFICATE } from "../../../api/user-certificate.ts";
 import type { StoreEvent } from "../../../kube/store.ts";
-import { type CachedResource, ResourceCache } from "./resource-cache.ts";
-import type { Snapshot } from "../core/model/snapshot.ts";
 import type { Outcome } from "../core/model/decision.ts";
-import { StatusWriter } from "./status-writer.ts";
+import type { Snapshot } from "../core/model/snapshot.ts";
 import { kubeError, type MemoryCluster } from "../testing/memory-cluster.ts";
-import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, reconciled } from "../testing/snapshots.ts";
 import { NAMESPACE, Scene } from "../testing/scene.ts";
+import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, reconciled } from "../testing/snapshots.ts";
+import { type CachedResource, ResourceCache } from "./resource-cache.ts";
+import { StatusWriter } from "./status-writer.ts";
 
 const ref = { namespace: NAMESPACE, name: "orders-api" };
 const signal = new AbortController().signal;

@@ -40,7 +40,8 @@ export class Mortal {
   atlas(atlas: AtlasApi): AtlasApi {
     return {
       createDatabaseUserCertificate: (parameters) => this.call(() => atlas.createDatabaseUserCertificate(parameters)),
-      listAllDatabaseUserCertificates: (parameters) => this.call(() => atlas.listAllDatabaseUserCertificates(parameters)),
+      listAllDatabaseUserCertificates: (parameters) =>
+        this.call(() => atlas.listAllDatabaseUserCertificates(parameters)),
     };
   }
 

@@ -250,7 +250,9 @@ export class Scene {
         continue;
       }
       due.delete(name);
-      const outcome = await this.reconcile(process, name).catch(() => ({ kind: "again", at: this.clock.now() + 5000 }) as const);
+      const outcome = await this.reconcile(process, name).catch(
+        () => ({ kind: "again", at: this.clock.now() + 5000 }) as const,
+      );
       if (outcome.kind === "again" && !due.has(name)) due.set(name, outcome.at);
     }
   }
@@ -290,7 +292,11 @@ function randomNumbers(seed: number): () => number {
 }
 
 /** What a watch would tell the caches. */
-function see({ access, inspector, reconciler, resources, secrets }: Process, what: string, object: KubeObject | undefined): void {
+function see(
+  { access, inspector, reconciler, resources, secrets }: Process,
+  what: string,
+  object: KubeObject | undefined,
+): void {
   const [type, key = ""] = what.split(" ");
   if (type !== "secrets") {
     const gone = resources.store.get(key);

@@ -35,7 +35,10 @@ function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolea
 export function isSettled(snapshot: Snapshot): boolean {
   const { atlas, attempted, resource } = snapshot;
   if (resource.status.issuance === undefined || isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return false;
-  return attempted.kind === "listed" || (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson);
+  return (
+    attempted.kind === "listed" ||
+    (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson)
+  );
 }
 
 /** Whether a process that stopped leading still tries to store the certificate of the open attempt. */
