@@ -100,7 +100,8 @@ export class Issuer {
   async store(resource: UserCertificate, secret: ObservedSecret, parked: ParkedCertificate): Promise<Outcome> {
     const { atlasClock, identity, random, secrets } = this.#options;
     const { attempt, pair } = parked;
-    const result = await secrets.store(resource, secret, pair);
+    const result = await secrets.store(resource, secret, parked);
+    if (result.kind === "superseded") return { kind: "overtaken" };
     if (result.kind === "stored") {
       this.#options.parked.remove(resource.uid);
       return { kind: "issued", facts: pair.facts, attempt };
@@ -116,7 +117,8 @@ export class Issuer {
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
     const held = heldCertificate(snapshot)?.serialNumber;
-    const replaces = held ?? status.serialNumber;
+    // A Secret that was left behind when spec.secretName changed is not replaced.
+    const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
     return {
       id: this.#options.newId(),
       startedAt: timestamp(this.#options.atlasClock.now()),

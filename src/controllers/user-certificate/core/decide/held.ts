@@ -134,14 +134,6 @@ function fractionOf(text: string): number {
   return (hash >>> 0) / 2 ** 32;
 }
 
-/** Whether the renew annotation asks for something that was not answered yet. */
-export function renewRequested({ resource }: Snapshot): boolean {
-  // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
-  // resource): its request was answered before.
-  if (resource.status.revision === undefined || resource.renewRequest === undefined) return false;
-  return resource.renewRequest !== resource.status.renewRequest;
-}
-
 /** The last failed attempt, if it was made for what the resource and its credentials are now. */
 export function applicableAttempt({ resource, credentials }: Snapshot): LastAttempt | undefined {
   const { lastAttempt } = resource.status;

@@ -35,7 +35,10 @@ function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolea
 export function isSettled(snapshot: Snapshot): boolean {
   const { atlas, attempted, resource } = snapshot;
   if (resource.status.issuance === undefined || isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return false;
-  return attempted.kind === "listed" || (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson);
+  return (
+    attempted.kind === "listed" ||
+    (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson)
+  );
 }
 
 /** Whether a process that stopped leading still tries to store the certificate of the open attempt. */
@@ -59,6 +62,21 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
   const { parked } = issuance;
   if (parked === undefined) return { ...entry, lost: "AnswerLost" };
   return { ...entry, serialNumber: parked.serialNumber, notAfter: parked.notAfter, lost: "NotStored" };
+}
+
+/** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */
+export function isStored(snapshot: Snapshot): boolean {
+  const settled = settledAttempt(snapshot);
+  return settled !== undefined && settled.lost === undefined;
+}
+
+/** Whether the renew annotation asks for something that was not answered yet. */
+export function renewRequested(snapshot: Snapshot): boolean {
+  const { renewRequest, status } = snapshot.resource;
+  // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
+  // resource): its request was answered before.
+  if (status.revision === undefined || renewRequest === undefined) return false;
+  return renewRequest !== ((isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest);
 }
 
 /** Whether this process still holds the certificate of the open attempt. */

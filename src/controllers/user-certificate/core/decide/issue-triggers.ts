@@ -6,11 +6,10 @@ import {
   identityChange,
   isDisproved,
   renewalDueMs,
-  renewRequested,
   replacement,
   unlisted,
 } from "./held.ts";
-import { history } from "./history.ts";
+import { history, renewRequested } from "./history.ts";
 
 type Trigger = (snapshot: Snapshot) => string | undefined;
 

@@ -7,7 +7,7 @@ import type {
 } from "../../../../api/user-certificate.ts";
 import { applicableAttempt, isListed } from "../decide/held.ts";
 import { ADOPTED } from "../decide/usage.ts";
-import { isSettled } from "../decide/history.ts";
+import { isSettled, isStored } from "../decide/history.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
@@ -122,10 +122,7 @@ function recentIssuances({ held, history, nowMs, provenMs }: Assessment) {
 function answeredRequest({ held, outcome, snapshot }: Assessment): string | undefined {
   const { status, renewRequest } = snapshot.resource;
   if (outcome.kind === "issued") return outcome.attempt.renewRequest ?? status.renewRequest;
-  const { issuance } = status;
-  const isStored = issuance !== undefined && held !== undefined && isSettled(snapshot) && isListed(snapshot, held);
-  // The certificate of an attempt whose process died may be in its Secret all the same.
-  if (isStored && !issuance.knownSerials.includes(held.serialNumber)) return issuance.renewRequest ?? status.renewRequest;
+  if (isStored(snapshot)) return status.issuance?.renewRequest ?? status.renewRequest;
   const isFirst = status.revision === undefined && held !== undefined;
   return isFirst ? renewRequest : status.renewRequest;
 }
