@@ -276,7 +276,8 @@ const lastAttemptSchema = z
   .object({
     time: timestamp("Time of the failure."),
     reason: z.string().meta({ description: "Why it failed." }),
-    message: z.string().meta({ description: "The problem and the remedy." }),
+    message: z.string().meta({ description: "The problem." }),
+    remedy: z.string().optional().meta({ description: "What to do about it, or what happens next." }),
     needsPerson: z.boolean().meta({ description: "Whether a person has to act before a retry can succeed." }),
     failures: z.int().meta({ description: "Number of consecutive failures.", format: "int32" }),
     nextAttemptTime: timestamp("Time of the next retry."),
@@ -347,6 +348,7 @@ export const userCertificateStatusSchema = z
       .object({
         serialNumber: z.string().meta({ description: "Serial number of that certificate, in decimal." }),
         since: timestamp("Time of the first list that lacked the certificate."),
+        latest: timestamp("Time of the latest list that lacked it."),
         lists: z.int().meta({ description: "Number of consecutive lists that lacked it.", format: "int32" }),
         replaced: z
           .boolean()

@@ -4,7 +4,15 @@ import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { applicableAttempt, backoffEndMs, DAY_MS, heldCertificate, isWithin, renewRequested, unlisted } from "./held.ts";
+import {
+  applicableAttempt,
+  backoffEndMs,
+  DAY_MS,
+  heldCertificate,
+  isWithin,
+  renewRequested,
+  unlisted,
+} from "./held.ts";
 import { history, isParkedElsewhere } from "./history.ts";
 import { DAMAGE_REASONS } from "./issue-triggers.ts";
 import { isExempt, usage } from "./usage.ts";
@@ -134,10 +142,11 @@ export function backoffRunning(snapshot: Snapshot): Blocker | undefined {
 export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefined {
   const attempt = applicableAttempt(snapshot);
   if (attempt === undefined) return undefined;
-  const { message, needsPerson, notRechecked } = attempt;
+  const { message, needsPerson, notRechecked, remedy } = attempt;
   return {
     reason: BLOCKED_REASONS.find((reason) => reason === attempt.reason) ?? "AtlasUnavailable",
     problem: message,
+    ...(remedy !== undefined && { remedy }),
     ...(notRechecked !== undefined && { notRechecked }),
     needsPerson,
     retry: { kind: "running", atMs },
@@ -162,7 +171,8 @@ function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | un
 function secretContended(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot)) return undefined;
   const times = history(snapshot)
-    .filter((entry) => DAMAGE_REASONS.has(entry.reason) && entry.replaces !== undefined)
+    // A certificate that never reached the Secret says nothing about another writer.
+    .filter(({ reason, replaces, lost }) => DAMAGE_REASONS.has(reason) && replaces !== undefined && lost === undefined)
     .map(({ time }) => Date.parse(time))
     .filter((time) => isWithin(DAY_MS, time, snapshot.nowMs));
   if (times.length < MAX_DAMAGE_PER_DAY) return undefined;

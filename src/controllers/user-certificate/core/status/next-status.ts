@@ -1,14 +1,9 @@
 import type { Condition } from "../../../../api/conditions.ts";
-import type {
-  Issuance,
-  LastAttempt,
-  LeftBehind,
-  UserCertificateStatus,
-} from "../../../../api/user-certificate.ts";
+import type { Issuance, LastAttempt, LeftBehind, UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { applicableAttempt, heldCertificate, isListed } from "../decide/held.ts";
-import { ADOPTED } from "../decide/usage.ts";
 import { isSettled } from "../decide/history.ts";
-import { type Blocker, blockerMessage } from "../model/blocker.ts";
+import { ADOPTED } from "../decide/usage.ts";
+import type { Blocker } from "../model/blocker.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
@@ -67,15 +62,17 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   const { unlisted } = snapshot.resource.status;
   // Until a list holds the replacement, it is not known whether it was the lists that were wrong.
   if (outcome.kind === "issued") {
-    const isReplaced = outcome.attempt.reason === "NotListedByAtlas" || unlisted?.replaced === true;
+    const { reason, startedAt } = outcome.attempt;
+    const isReplaced = reason === "NotListedByAtlas" || unlisted?.replaced === true;
     return isReplaced
-      ? { serialNumber: outcome.facts.serialNumber, since: outcome.attempt.startedAt, lists: 0, replaced: true }
+      ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
   if (held === undefined || snapshot.atlas.kind !== "listed") return unlisted;
   if (doubt === undefined) return undefined;
-  const { sinceMs, lists, replaced } = doubt;
-  return { serialNumber: held.serialNumber, since: timestamp(sinceMs), lists, ...(replaced && { replaced }) };
+  const { sinceMs, latestMs, lists, replaced } = doubt;
+  const times = { since: timestamp(sinceMs), latest: timestamp(latestMs) };
+  return { serialNumber: held.serialNumber, ...times, lists, ...(replaced && { replaced }) };
 }
 
 function revision({ held, provenMs, snapshot }: Assessment): number | undefined {
@@ -127,7 +124,8 @@ function answeredRequest({ held, outcome, snapshot }: Assessment): string | unde
   const { issuance } = status;
   const isStored = issuance !== undefined && held !== undefined && isSettled(snapshot) && isListed(snapshot, held);
   // The certificate of an attempt whose process died may be in its Secret all the same.
-  if (isStored && !issuance.knownSerials.includes(held.serialNumber)) return issuance.renewRequest ?? status.renewRequest;
+  if (isStored && !issuance.knownSerials.includes(held.serialNumber))
+    return issuance.renewRequest ?? status.renewRequest;
   const isFirst = status.revision === undefined && held !== undefined;
   return isFirst ? renewRequest : status.renewRequest;
 }
@@ -138,7 +136,14 @@ function lastAttempt({ blocker, nowMs, outcome, random, snapshot }: Assessment):
   if (outcome.kind === "recorded" || blocker.retry.kind === "running") return applicable;
   if (blocker.retry.kind !== "backoff") return undefined;
   const failures = (applicable?.failures ?? 0) + 1;
-  const waitMs = backoffMs({ blocker, failures, held: heldCertificate(snapshot), nowMs, random, policy: snapshot.policy });
+  const waitMs = backoffMs({
+    blocker,
+    failures,
+    held: heldCertificate(snapshot),
+    nowMs,
+    random,
+    policy: snapshot.policy,
+  });
   const { generation, renewRequest } = snapshot.resource;
   return withoutUndefined({
     ...failure(blocker, applicable, nowMs),
@@ -152,15 +157,10 @@ function lastAttempt({ blocker, nowMs, outcome, random, snapshot }: Assessment):
 }
 
 function failure(blocker: Blocker, applicable: LastAttempt | undefined, nowMs: number) {
-  const { notRechecked, needsPerson, reason } = blocker;
+  const { notRechecked, needsPerson, problem: message, reason, remedy } = blocker;
   const isKept = notRechecked !== undefined && applicable !== undefined;
-  return {
-    time: isKept ? applicable.time : timestamp(nowMs),
-    reason,
-    message: isKept ? applicable.message : blockerMessage(blocker),
-    needsPerson,
-    notRechecked,
-  };
+  const time = isKept ? applicable.time : timestamp(nowMs);
+  return { time, reason, message, remedy, needsPerson, notRechecked };
 }
 
 function unexpired({ outcome, snapshot }: Assessment): number | undefined {
