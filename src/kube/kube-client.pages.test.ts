@@ -40,7 +40,10 @@ describe("a page that is too large", () => {
   });
 
   test("is asked for in pages if everything was asked for at once", async () => {
-    const { names } = await listed(Array.from({ length: 30 }, () => 9000), { limit: 0 });
+    const { names } = await listed(
+      Array.from({ length: 30 }, () => 9000),
+      { limit: 0 },
+    );
     expect(names).toEqual(ALL(30));
   });
 

@@ -129,7 +129,11 @@ export class KubeClient implements KubeApi {
     for (;;) {
       const request = requests.list(type, { ...options, limit }, continueToken);
       try {
-        const { body, bytes } = await this.#json(request, options, limit === 1 ? this.#maxAnswerBytes : this.#maxPageBytes);
+        const { body, bytes } = await this.#json(
+          request,
+          options,
+          limit === 1 ? this.#maxAnswerBytes : this.#maxPageBytes,
+        );
         const page = asPage<T>(body, request.operation);
         continueToken = page.continueToken;
         yield { items: page.items, resourceVersion: page.resourceVersion };

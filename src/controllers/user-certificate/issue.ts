@@ -79,7 +79,7 @@ export class Issuer {
     announcer.announceFindings(assessment);
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
-    if (recorded === "notKept") return failed(CRD_OUTDATED);
+    if (recorded === "notKept") return failed(crdOutdated(snapshot));
 
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
@@ -164,14 +164,17 @@ export class Issuer {
   }
 }
 
-const CRD_OUTDATED: Blocker = {
-  reason: "CrdOutdated",
-  problem:
-    "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
-  remedy: "Apply the CRDs of this operator's version.",
-  needsPerson: true,
-  retry: { kind: "backoff" },
-};
+function crdOutdated({ policy }: Snapshot): Blocker {
+  return {
+    reason: "CrdOutdated",
+    problem:
+      "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
+    remedy: "Apply the CRDs of this operator's version.",
+    needsPerson: true,
+    // The API server may not keep the backoff either, so it does not grow.
+    retry: { kind: "backoff", atLeastMs: policy.recheckIntervalMs },
+  };
+}
 
 function failed(blocker: Blocker): Outcome {
   return { kind: "failed", blocker, attempt: undefined, staysOpen: false };

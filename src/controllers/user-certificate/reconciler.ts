@@ -22,7 +22,6 @@ import type { Issuer } from "./issue.ts";
 import type { IssuingTurns } from "./issuing-turns.ts";
 import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
 
-
 export interface ReconcilerOptions {
   readonly resources: ResourceCache;
   readonly reader: SnapshotReader;

@@ -128,7 +128,10 @@ export class SnapshotReader {
     if (access.kind !== "usable") return NOT_ASKED;
     try {
       const user = { groupId: projectId, username };
-      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, { signal, ...urgency });
+      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, {
+        signal,
+        ...urgency,
+      });
       this.#measure(resource, answeredAt);
       const { monthMs } = this.#options.policy;
       const dated = certificates.map((one) => ({ ...one, createdAt: issueTime(one.createdAt, answeredAt, monthMs) }));
@@ -181,7 +184,10 @@ export class SnapshotReader {
     const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
     return {
       count: same.length,
-      issuances: [...same.map((other) => other.status.recentIssuances ?? []), ...gone.map((one) => one.issuances)].flat(),
+      issuances: [
+        ...same.map((other) => other.status.recentIssuances ?? []),
+        ...gone.map((one) => one.issuances),
+      ].flat(),
       // One may name another user by now, or have named another one when its attempt began.
       attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
         (attempt) => isSameUser(attempt, spec),

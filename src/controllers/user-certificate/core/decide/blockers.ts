@@ -183,7 +183,8 @@ function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blo
 function secretContended(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot)) return undefined;
   const times = history(snapshot)
-    .filter((entry) => DAMAGE_REASONS.has(entry.reason) && entry.replaces !== undefined)
+    // A certificate that never reached the Secret says nothing about another writer.
+    .filter(({ reason, replaces, lost }) => DAMAGE_REASONS.has(reason) && replaces !== undefined && lost === undefined)
     .map(({ time }) => Date.parse(time))
     .filter((time) => isWithin(DAY_MS, time, snapshot.nowMs));
   if (times.length < MAX_DAMAGE_PER_DAY) return undefined;
