@@ -1,0 +1,194 @@
+import type { AtlasCredentials } from "../../src/atlas/credentials.ts";
+import { USER_CERTIFICATE } from "../../src/api/user-certificate.ts";
+import { SECRETS } from "../../src/kube/core-types.ts";
+import { Atlas } from "./atlas/atlas.ts";
+import { AtlasClient, type AtlasObserver } from "./atlas/atlas-client.ts";
+import { ApiServer } from "./cluster/api-server.ts";
+import { SimulatedKube } from "./cluster/kube-client.ts";
+import { Watches } from "./cluster/watches.ts";
+import { Machine } from "./engine/machine.ts";
+import { Network } from "./engine/network.ts";
+import type { Random } from "./engine/random.ts";
+import { Scheduler } from "./engine/scheduler.ts";
+import { FIELD_MANAGER, OperatorProcess } from "./operator/operator-process.ts";
+import { restartUuids } from "./operator/quick-crypto.ts";
+import type { Cast, Member, Tenant } from "./plan/cast.ts";
+import { Weather } from "./plan/weather.ts";
+import type { Story } from "./story.ts";
+
+/** One replica of the operator: a process, and after its end the next one in its place. */
+export interface Replica {
+  readonly index: number;
+  lives: number;
+  machine: Machine;
+  operator: OperatorProcess;
+}
+
+export interface WorldOptions {
+  readonly cast: Cast;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly story: Story;
+  readonly observer: AtlasObserver;
+  /** Told of errors that the operator logs, for those that only a defect makes. */
+  readonly onLoggedError: (error: unknown, message: string) => void;
+  readonly onDeath: (machine: Machine) => void;
+}
+
+/** Everything around the operator, and its processes. */
+export class World {
+  readonly cast: Cast;
+  readonly scheduler: Scheduler;
+  readonly server: ApiServer;
+  readonly watches: Watches;
+  readonly atlas: Atlas;
+  readonly network: Network;
+  readonly weather: Weather;
+  readonly story: Story;
+  readonly replicas: Replica[] = [];
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+
+  constructor(options: WorldOptions) {
+    restartUuids();
+    this.#options = options;
+    const { cast, scheduler, random, story } = options;
+    this.cast = cast;
+    this.scheduler = scheduler;
+    this.story = story;
+    this.#random = random;
+    this.server = new ApiServer(() => scheduler.now);
+    this.watches = new Watches(this.server, scheduler, random.fork("watches"));
+    this.atlas = new Atlas(() => scheduler.now, cast.monthMs);
+    this.network = new Network(scheduler, random.fork("network"));
+    this.weather = new Weather(random.fork("weather"));
+    this.network.interceptor = this.weather;
+    this.server.observers.push(({ before, after, type }) => {
+      const owner = type.startsWith("atlasuser") && after === undefined ? before?.metadata.uid : undefined;
+      if (owner !== undefined) scheduler.after(random.whole(1000, 20_000), () => this.#collectGarbage(owner));
+    });
+    scheduler.isQuiet = () => this.#areLeasesQuiet();
+    for (const tenant of cast.tenants) this.#prepare(tenant);
+    for (const member of cast.members) {
+      this.atlas.addUser(member.tenant.projectId, member.username);
+      scheduler.after(member.appliedAfterMs, () => this.apply(member));
+    }
+    for (let index = 0; index < cast.replicas; index++) this.#boot(index);
+  }
+
+  get hasLeader(): boolean {
+    return this.replicas.some(({ machine, operator }) => machine.isAlive && !machine.isFrozen && operator.isLeading);
+  }
+
+  /** As `kubectl apply` does: made where it is missing. */
+  apply(member: Member): void {
+    const { tenant, name, username, secretName, months, renewBeforePercentage, deletionPolicy } = member;
+    const ref = { namespace: tenant.namespace, name };
+    const spec = {
+      projectId: tenant.projectId,
+      credentialsRef: { name: "atlas-api" },
+      ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, suspend: false },
+      ...(renewBeforePercentage !== undefined && { renewBeforePercentage }),
+    };
+    if (this.server.find(USER_CERTIFICATE, ref) !== undefined) {
+      this.server.patch(USER_CERTIFICATE, ref, { spec }, { by: "kubectl" });
+      return;
+    }
+    this.story.tell(() => `user: applies AtlasUserCertificate ${name} (${username} into ${secretName})`);
+    this.server.create(USER_CERTIFICATE, { metadata: ref, spec }, { by: "kubectl" });
+  }
+
+  setCredentials({ namespace, projectId }: Tenant, secret: string): void {
+    const ref = { namespace, name: "atlas-api" };
+    const data = { clientId: base64("mdb_sa_id_0123456789"), clientSecret: base64(secret) };
+    if (this.server.find(SECRETS, ref) === undefined) {
+      this.server.create(SECRETS, { metadata: ref, type: "Opaque", data }, { by: "kubectl" });
+    } else {
+      this.server.patch(SECRETS, ref, { data }, { by: "kubectl" });
+    }
+    this.story.tell(() => `user: puts credentials ${secret} of project ${projectId} into Secret ${namespace}/atlas-api`);
+  }
+
+  #prepare(tenant: Tenant): void {
+    const secret = `mdb_sa_sk_${tenant.namespace}_1`;
+    this.atlas.project(tenant.projectId).credentials.add(secret);
+    this.setCredentials(tenant, secret);
+  }
+
+  #boot(index: number, afterMs = 0): void {
+    this.scheduler.after(afterMs, () => {
+      const lives = (this.replicas[index]?.lives ?? 0) + 1;
+      const machine = new Machine(
+        `operator-${index}-${lives}`,
+        this.scheduler,
+        this.cast.clocksAheadMs[index] ?? 0,
+      );
+      machine.onDeath = () => {
+        this.watches.forget(machine);
+        this.#options.onDeath(machine);
+        this.#boot(index, this.#random.magnitude(1000, 60_000));
+      };
+      const { server, watches, network, scheduler, atlas } = this;
+      const { observer, onLoggedError } = this.#options;
+      const random = this.#random.fork(machine.name);
+      const operator = new OperatorProcess({
+        machine,
+        kube: new SimulatedKube({
+          ...{ machine, server, watches, network },
+          fieldManager: FIELD_MANAGER,
+          pageSize: this.cast.pageSize,
+        }),
+        connect: (credentials: AtlasCredentials) =>
+          new AtlasClient({ machine, atlas, network, scheduler, observer }, credentials),
+        monthMs: this.cast.monthMs,
+        hasLease: this.cast.replicas > 1,
+        random: () => random.next(),
+        log: {
+          debug: () => {},
+          info: (_fields, message) => this.story.tell(() => `${machine.name}: ${message}`),
+          warn: (fields, message) => this.story.tell(() => `${machine.name}: ${message}${causeOf(fields)}`),
+          error: (fields, message) => {
+            this.story.tell(() => `${machine.name}: ERROR ${message}${causeOf(fields)}`);
+            onLoggedError(Reflect.get(fields, "err"), message);
+          },
+        },
+        onExit: (reason, error) => {
+          this.story.tell(() => `${machine.name}: ends (${reason}${error === undefined ? "" : `: ${error}`})`);
+          if (reason === "failed") onLoggedError(error, "the process failed");
+          machine.kill();
+        },
+      });
+      this.replicas[index] = { index, lives, machine, operator };
+      this.story.tell(() => `${machine.name}: starts`);
+      operator.start();
+    });
+  }
+
+  #collectGarbage(ownerUid: string): void {
+    for (const { metadata } of this.server.all(SECRETS)) {
+      const owners = metadata.ownerReferences ?? [];
+      const living = owners.filter(({ uid }) => this.server.all(USER_CERTIFICATE as never).some((one) => uidOf(one) === uid));
+      if (!owners.some(({ uid }) => uid === ownerUid) || living.length > 0) continue;
+      this.server.delete(SECRETS, metadata, "garbage-collector");
+    }
+  }
+
+  /** Nobody contends for the lease, and it is renewed without a hitch: its time may stand still. */
+  #areLeasesQuiet(): boolean {
+    if (this.cast.replicas === 1) return true;
+    return this.network.leaseCalls === 0 && this.weather.spells.size === 0 && this.hasLeader;
+  }
+}
+
+function uidOf(object: { readonly metadata: { readonly uid: string } }): string {
+  return object.metadata.uid;
+}
+
+function causeOf(fields: object): string {
+  const error: unknown = Reflect.get(fields, "err");
+  return error instanceof Error ? `: ${error.message}` : "";
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64");
+}
