@@ -1,10 +1,10 @@
 import type { AtlasCredentials } from "../../src/atlas/credentials.ts";
-import { USER_CERTIFICATE } from "../../src/api/user-certificate.ts";
 import { SECRETS } from "../../src/kube/core-types.ts";
 import { Atlas } from "./atlas/atlas.ts";
 import { AtlasClient, type AtlasObserver } from "./atlas/atlas-client.ts";
 import { ApiServer } from "./cluster/api-server.ts";
 import { SimulatedKube } from "./cluster/kube-client.ts";
+import { RESOURCES } from "./cluster/kinds.ts";
 import { Watches } from "./cluster/watches.ts";
 import { Machine } from "./engine/machine.ts";
 import { Network } from "./engine/network.ts";
@@ -29,10 +29,14 @@ export interface WorldOptions {
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly story: Story;
-  readonly observer: AtlasObserver;
-  /** Told of errors that the operator logs, for those that only a defect makes. */
-  readonly onLoggedError: (error: unknown, message: string) => void;
-  readonly onDeath: (machine: Machine) => void;
+}
+
+/** Who watches the processes. */
+export interface Audience {
+  readonly atlas: AtlasObserver;
+  /** Told of the errors that the operator logs. */
+  readonly logged: (error: unknown, message: string) => void;
+  readonly died: (machine: Machine) => void;
 }
 
 /** Everything around the operator, and its processes. */
@@ -46,12 +50,10 @@ export class World {
   readonly weather: Weather;
   readonly story: Story;
   readonly replicas: Replica[] = [];
-  readonly #options: WorldOptions;
   readonly #random: Random;
 
   constructor(options: WorldOptions) {
     restartUuids();
-    this.#options = options;
     const { cast, scheduler, random, story } = options;
     this.cast = cast;
     this.scheduler = scheduler;
@@ -68,12 +70,17 @@ export class World {
       if (owner !== undefined) scheduler.after(random.whole(1000, 20_000), () => this.#collectGarbage(owner));
     });
     scheduler.isQuiet = () => this.#areLeasesQuiet();
+  }
+
+  /** Starts the operator, and lets the tenants come. */
+  begin(audience: Audience): void {
+    const { cast, scheduler } = this;
     for (const tenant of cast.tenants) this.#prepare(tenant);
     for (const member of cast.members) {
       this.atlas.addUser(member.tenant.projectId, member.username);
       scheduler.after(member.appliedAfterMs, () => this.apply(member));
     }
-    for (let index = 0; index < cast.replicas; index++) this.#boot(index);
+    for (let index = 0; index < cast.replicas; index++) this.#boot(index, 0, audience);
   }
 
   get hasLeader(): boolean {
@@ -90,12 +97,12 @@ export class World {
       ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, suspend: false },
       ...(renewBeforePercentage !== undefined && { renewBeforePercentage }),
     };
-    if (this.server.find(USER_CERTIFICATE, ref) !== undefined) {
-      this.server.patch(USER_CERTIFICATE, ref, { spec }, { by: "kubectl" });
+    if (this.server.find(RESOURCES, ref) !== undefined) {
+      this.server.patch(RESOURCES, ref, { spec }, { by: "kubectl" });
       return;
     }
     this.story.tell(() => `user: applies AtlasUserCertificate ${name} (${username} into ${secretName})`);
-    this.server.create(USER_CERTIFICATE, { metadata: ref, spec }, { by: "kubectl" });
+    this.server.create(RESOURCES, { metadata: ref, spec }, { by: "kubectl" });
   }
 
   setCredentials({ namespace, projectId }: Tenant, secret: string): void {
@@ -115,7 +122,7 @@ export class World {
     this.setCredentials(tenant, secret);
   }
 
-  #boot(index: number, afterMs = 0): void {
+  #boot(index: number, afterMs: number, audience: Audience): void {
     this.scheduler.after(afterMs, () => {
       const lives = (this.replicas[index]?.lives ?? 0) + 1;
       const machine = new Machine(
@@ -125,11 +132,11 @@ export class World {
       );
       machine.onDeath = () => {
         this.watches.forget(machine);
-        this.#options.onDeath(machine);
-        this.#boot(index, this.#random.magnitude(1000, 60_000));
+        audience.died(machine);
+        this.#boot(index, this.#random.magnitude(1000, 60_000), audience);
       };
       const { server, watches, network, scheduler, atlas } = this;
-      const { observer, onLoggedError } = this.#options;
+      const { atlas: observer, logged } = audience;
       const random = this.#random.fork(machine.name);
       const operator = new OperatorProcess({
         machine,
@@ -149,12 +156,12 @@ export class World {
           warn: (fields, message) => this.story.tell(() => `${machine.name}: ${message}${causeOf(fields)}`),
           error: (fields, message) => {
             this.story.tell(() => `${machine.name}: ERROR ${message}${causeOf(fields)}`);
-            onLoggedError(Reflect.get(fields, "err"), message);
+            logged(Reflect.get(fields, "err"), message);
           },
         },
         onExit: (reason, error) => {
           this.story.tell(() => `${machine.name}: ends (${reason}${error === undefined ? "" : `: ${error}`})`);
-          if (reason === "failed") onLoggedError(error, "the process failed");
+          if (reason === "failed") logged(error, "the process failed");
           machine.kill();
         },
       });
@@ -165,10 +172,10 @@ export class World {
   }
 
   #collectGarbage(ownerUid: string): void {
+    const living = new Set(this.server.all(RESOURCES).map(({ metadata }) => metadata.uid));
     for (const { metadata } of this.server.all(SECRETS)) {
-      const owners = metadata.ownerReferences ?? [];
-      const living = owners.filter(({ uid }) => this.server.all(USER_CERTIFICATE as never).some((one) => uidOf(one) === uid));
-      if (!owners.some(({ uid }) => uid === ownerUid) || living.length > 0) continue;
+      const owners = (metadata.ownerReferences ?? []).map(({ uid }) => uid);
+      if (!owners.includes(ownerUid) || owners.some((uid) => living.has(uid))) continue;
       this.server.delete(SECRETS, metadata, "garbage-collector");
     }
   }
@@ -178,10 +185,6 @@ export class World {
     if (this.cast.replicas === 1) return true;
     return this.network.leaseCalls === 0 && this.weather.spells.size === 0 && this.hasLeader;
   }
-}
-
-function uidOf(object: { readonly metadata: { readonly uid: string } }): string {
-  return object.metadata.uid;
 }
 
 function causeOf(fields: object): string {
