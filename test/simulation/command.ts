@@ -1,62 +1,151 @@
 import { parseArgs } from "node:util";
 import { Coverage } from "./invariants/coverage.ts";
 import { INVARIANTS, type Invariant } from "./invariants/violation.ts";
-import { ALL_FEATURES, FEATURES, type Feature, isFeature } from "./plan/features.ts";
-import { run } from "./simulation.ts";
+import { ALL_FEATURES, type Feature, isFeature } from "./plan/features.ts";
+import { replayCommand, shrink } from "./shrink.ts";
+import { type Run, run } from "./simulation.ts";
 
 interface Output {
   write(text: string): unknown;
 }
 
+/** What many runs have found. */
+interface Findings {
+  seeds: number;
+  creates: number;
+  deaths: number;
+  /** The seeds that violate each invariant. */
+  readonly violations: Map<Invariant, number[]>;
+  readonly coverage: Coverage;
+}
+
+const USAGE = `Usage: npm run simulation -- [flags]
+
+  --seeds N          How many seeds to run. Defaults to 200.
+  --from N           The first of them. Defaults to 1.
+  --minutes N        Run seeds for so long instead.
+  --features a,b     What may happen: "all", "none" or some of
+                     ${ALL_FEATURES.join(", ")}.
+                     Without it each seed draws its own.
+  --seed N           Run one seed and tell its story.
+  --keep 1,4,7       Of the seed's plan, only these items happen ("none": nothing does).
+  --shrink a         Leave out of the seed's plan what the violation of invariant a does not need.
+  --stories N        How many violations to shrink and tell. Defaults to 1.
+  --json             Print the findings as JSON and nothing else.
+`;
+
+const OPTIONS = {
+  seeds: { type: "string", default: "200" },
+  from: { type: "string", default: "1" },
+  minutes: { type: "string" },
+  features: { type: "string" },
+  seed: { type: "string" },
+  keep: { type: "string" },
+  shrink: { type: "string" },
+  stories: { type: "string", default: "1" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
+
+/** @returns the exit code: 0 where no invariant was violated */
 export async function main(argv: readonly string[], out: Output): Promise<number> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      seeds: { type: "string", default: "200" },
-      from: { type: "string", default: "1" },
-      seed: { type: "string" },
-      features: { type: "string" },
-      items: { type: "string" },
-    },
-  });
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS });
+  if (values.help) {
+    out.write(USAGE);
+    return 0;
+  }
   const features = featuresOf(values.features);
   if (values.seed !== undefined) {
-    const items = undefined;
-    const told = await run({ seed: Number(values.seed), features, items, isTold: true });
-    out.write(`${told.story.join("\n")}\nfingerprint ${told.fingerprint}, ${told.steps} steps\n`);
-    for (const { invariant, subject, message } of told.violations) out.write(`${invariant} ${subject}: ${message}\n`);
-    return told.violations.length > 0 ? 1 : 0;
+    const seed = Number(values.seed);
+    return isInvariant(values.shrink)
+      ? tellShrunk(seed, features, values.shrink, out)
+      : tell(await run({ seed, features, kept: keptOf(values.keep), isTold: true }), out);
   }
-  const coverage = new Coverage();
-  const from = Number(values.from);
-  const seeds = Number(values.seeds);
-  const byInvariant = new Map<Invariant, number[]>();
-  let [creates, deaths, steps] = [0, 0, 0];
   const startedAt = performance.now();
-  const cpu = process.cpuUsage();
-  for (let seed = from; seed < from + seeds; seed++) {
-    const done = await run({ seed, features });
-    creates += done.creates;
-    deaths += done.deaths;
-    steps += done.steps;
-    coverage.add(done.coverage);
-    for (const { invariant } of done.violations) {
-      const found = byInvariant.get(invariant) ?? [];
-      if (found.at(-1) !== seed) byInvariant.set(invariant, [...found, seed]);
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+  const isEnough = (seeds: number) =>
+    minutes === undefined ? seeds >= Number(values.seeds) : performance.now() - startedAt > minutes * 60_000;
+  const findings = await search(Number(values.from), features, isEnough);
+  const seconds = (performance.now() - startedAt) / 1000;
+  if (values.json) out.write(`${JSON.stringify({ ...findings, violations: [...findings.violations] })}\n`);
+  else {
+    print(findings, seconds, out);
+    for (const [invariant, [seed]] of [...findings.violations].slice(0, Number(values.stories))) {
+      if (seed !== undefined) await tellShrunk(seed, features, invariant, out);
     }
   }
-  const s = (performance.now() - startedAt) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  out.write(`${seeds} seeds, ${creates} creates, ${deaths} deaths, ${steps} steps; ${(seeds / s).toFixed(1)} seeds/s, ${(seeds / ((user + system) / 1e6)).toFixed(1)} per cpu second\n`);
-  for (const [invariant, found] of byInvariant) out.write(`${invariant}: ${found.length} seeds (${found.slice(0, 12)}): ${INVARIANTS[invariant]}\n`);
-  out.write(`${[...coverage.counts].map(([n, c]) => `${n} ${c}`).join(", ")}\nmissing: ${coverage.missing.join(", ")}\n`);
-  return byInvariant.size > 0 ? 1 : 0;
+  return findings.violations.size > 0 ? 1 : 0;
+}
+
+async function search(
+  from: number,
+  features: ReadonlySet<Feature> | undefined,
+  isEnough: (seeds: number) => boolean,
+): Promise<Findings> {
+  const findings: Findings = { seeds: 0, creates: 0, deaths: 0, violations: new Map(), coverage: new Coverage() };
+  for (let seed = from; !isEnough(findings.seeds); seed++) {
+    const { creates, deaths, violations, coverage } = await run({ seed, features });
+    findings.seeds += 1;
+    findings.creates += creates;
+    findings.deaths += deaths;
+    findings.coverage.add(coverage);
+    for (const invariant of new Set(violations.map((violation) => violation.invariant))) {
+      findings.violations.set(invariant, [...(findings.violations.get(invariant) ?? []), seed]);
+    }
+  }
+  return findings;
+}
+
+function print({ seeds, creates, deaths, violations, coverage }: Findings, seconds: number, out: Output): void {
+  out.write(`${seeds} seeds of 48 hours: ${creates} creates, ${deaths} ends of processes, `);
+  out.write(`${(seeds / seconds).toFixed(1)} seeds a second\n\n`);
+  for (const [invariant, meaning] of Object.entries(INVARIANTS)) {
+    // The entries' keys are the invariants.
+    const found = violations.get(invariant as Invariant) ?? [];
+    const which = found.length === 0 ? "" : ` (${found.slice(0, 10).join(", ")}${found.length > 10 ? ", …" : ""})`;
+    out.write(`  ${invariant}  ${found.length} seeds${which}: ${meaning}\n`);
+  }
+  const counts = [...coverage.counts].toSorted().map(([name, count]) => `${name} ${count}`);
+  out.write(`\noccurred: ${counts.join(", ")}\n`);
+  if (coverage.missing.length > 0) out.write(`never occurred: ${coverage.missing.join(", ")}\n`);
+}
+
+function tell({ story, violations, fingerprint }: Run, out: Output): number {
+  out.write(`${story.join("\n")}\n\n`);
+  for (const { invariant, subject, message } of violations) out.write(`${invariant} (${subject}): ${message}\n`);
+  out.write(`${violations.length} violations; fingerprint ${fingerprint}\n`);
+  return violations.length > 0 ? 1 : 0;
+}
+
+async function tellShrunk(
+  seed: number,
+  features: ReadonlySet<Feature> | undefined,
+  invariant: Invariant,
+  out: Output,
+): Promise<number> {
+  const shrunk = await shrink(seed, features, invariant);
+  out.write(`\nSeed ${seed}, ${invariant}: ${INVARIANTS[invariant]}\n\n`);
+  const code = tell(shrunk.run, out);
+  out.write(`Run it again: ${replayCommand(seed, features, shrunk.kept)}\n`);
+  return code;
 }
 
 function featuresOf(text: string | undefined): ReadonlySet<Feature> | undefined {
   if (text === undefined) return undefined;
-  if (text === "none") return new Set();
-  const names = text === "all" ? ALL_FEATURES : text.split(",");
-  for (const name of names) if (!isFeature(name)) throw new Error(`no such feature: ${name}; there are ${Object.keys(FEATURES)}`);
-  return new Set(names.filter(isFeature));
+  const names = text === "all" ? ALL_FEATURES : text === "none" ? [] : text.split(",");
+  return new Set(
+    names.map((name) => {
+      if (!isFeature(name)) throw new Error(`there is no feature ${name}, only ${ALL_FEATURES.join(", ")}`);
+      return name;
+    }),
+  );
+}
+
+function keptOf(text: string | undefined): ReadonlySet<number> | undefined {
+  if (text === undefined) return undefined;
+  return new Set(text === "none" ? [] : text.split(",").map(Number));
+}
+
+function isInvariant(text: string | undefined): text is Invariant {
+  return text !== undefined && Object.hasOwn(INVARIANTS, text);
 }

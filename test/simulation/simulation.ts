@@ -8,7 +8,7 @@ import { Random } from "./engine/random.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { Coverage } from "./invariants/coverage.ts";
 import { Judge } from "./invariants/judge.ts";
-import type { Violation } from "./invariants/violation.ts";
+import type { Invariant, Violation } from "./invariants/violation.ts";
 import type { Feature } from "./plan/features.ts";
 import { HAPPENINGS, type Happening } from "./plan/happenings.ts";
 import { CALM_AFTER_MS, drawPlan, type Item, type Plan, RUN_MS } from "./plan/plan.ts";
@@ -20,8 +20,10 @@ export interface RunOptions {
   readonly seed: number;
   /** @default the seed draws some */
   readonly features?: ReadonlySet<Feature> | undefined;
-  /** Instead of the seed's own. */
-  readonly items?: readonly Item[] | undefined;
+  /** Which of the plan's items happen, by their index. @default all of them */
+  readonly kept?: ReadonlySet<number> | undefined;
+  /** Ends the run as soon as this one is violated. @default it goes on to its end */
+  readonly until?: Invariant | undefined;
   /** Whether the story is told. @default false */
   readonly isTold?: boolean;
 }
@@ -45,7 +47,7 @@ export function run(options: RunOptions): Promise<Run> {
   return inMacrotask(() => runNow(options));
 }
 
-function runNow({ seed, features, items, isTold = false }: RunOptions): Run {
+function runNow({ seed, features, kept, until, isTold = false }: RunOptions): Run {
   const random = new Random(seed);
   const plan = drawPlan(seed, features, random.fork("plan"));
   const scheduler = new Scheduler(STARTED_AT);
@@ -75,9 +77,12 @@ function runNow({ seed, features, items, isTold = false }: RunOptions): Run {
       judge.died(machine);
     },
   });
-  for (const item of items ?? plan.items) scheduler.after(item.atMs, () => happeningOf(item).run(stage, item));
+  for (const [index, item] of plan.items.entries()) {
+    if (kept?.has(index) ?? true) scheduler.after(item.atMs, () => happeningOf(item).run(stage, item));
+  }
   scheduler.after(CALM_AFTER_MS, () => calmDown(stage));
-  scheduler.runUntil(STARTED_AT + RUN_MS, () => false);
+  const isOver = () => until !== undefined && judge.violations.some(({ invariant }) => invariant === until);
+  scheduler.runUntil(STARTED_AT + RUN_MS, isOver);
   const { violations, ledger } = judge;
   const creates = ledger.attempts.filter(({ post }) => post?.certificate !== undefined).length;
   const { fingerprint, lines } = story;

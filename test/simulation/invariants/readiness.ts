@@ -83,7 +83,9 @@ export class Readiness {
     const known = this.#cases.get(key);
     const isSame = known?.uid === uid && known.kind === kind && known.serialNumber === serialNumber;
     if (known !== undefined && isSame && known.username === username) return known;
-    const since = kind === "expired" ? (certificate?.notAfter ?? 0) : this.#stage.now;
+    // What was there when it expired has been expired since then; another may have been put in its place.
+    const wasThere = known?.uid === uid && known.serialNumber === serialNumber;
+    const since = kind === "expired" && wasThere ? (certificate?.notAfter ?? 0) : this.#stage.now;
     const ableSince = known?.uid === uid ? known.ableSince : undefined;
     const next: Case = { uid, kind, serialNumber, username, since, ableSince };
     this.#cases.set(key, next);

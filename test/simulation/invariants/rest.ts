@@ -84,6 +84,9 @@ export class Rest {
 
   #judge(key: string, { since, writes, lists }: Resting, what: "writes" | "lists"): void {
     const forMs = this.#stage.now - since;
+    const namespace = key.slice(0, key.indexOf("/"));
+    // Since the last look somebody has given it something to do.
+    if ((this.#ledger.touchedAt.get(namespace) ?? 0) > since || this.#stage.calmSince(namespace) > since) return;
     const sharing = this.#sharing(key);
     const allowed = sharing * (1 + Math.floor((forMs + SETTLED_MS) / VERIFY_LEAST_MS)) + 1;
     const count = what === "writes" ? writes : lists;
