@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { Coverage } from "./invariants/coverage.ts";
 import { INVARIANTS, type Invariant } from "./invariants/violation.ts";
 import { ALL_FEATURES, type Feature, isFeature } from "./plan/features.ts";
+import type { Choice } from "./plan/plan.ts";
 import { replayCommand, shrink } from "./shrink.ts";
 import { type Run, run } from "./simulation.ts";
 
@@ -24,11 +25,13 @@ const USAGE = `Usage: npm run simulation -- [flags]
   --seeds N          How many seeds to run. Defaults to 200.
   --from N           The first of them. Defaults to 1.
   --minutes N        Run seeds for so long instead.
-  --features a,b     What may happen: "all", "none" or some of
+  --features a,b     What happens: "all", "none" or some of
                      ${ALL_FEATURES.join(", ")}.
-                     Without it each seed draws its own.
+  --among a,b        What each seed draws from. Defaults to all.
+  --without a,b      What no seed draws.
   --seed N           Run one seed and tell its story.
   --keep 1,4,7       Of the seed's plan, only these items happen ("none": nothing does).
+  --members 0,2      Of the seed's resources, only these exist.
   --shrink a         Leave out of the seed's plan what the violation of invariant a does not need.
   --stories N        How many violations to shrink and tell. Defaults to 1.
   --json             Print the findings as JSON and nothing else.
@@ -39,6 +42,9 @@ const OPTIONS = {
   from: { type: "string", default: "1" },
   minutes: { type: "string" },
   features: { type: "string" },
+  among: { type: "string" },
+  without: { type: "string" },
+  members: { type: "string" },
   seed: { type: "string" },
   keep: { type: "string" },
   shrink: { type: "string" },
@@ -54,24 +60,25 @@ export async function main(argv: readonly string[], out: Output): Promise<number
     out.write(USAGE);
     return 0;
   }
-  const features = featuresOf(values.features);
+  const choice = choiceOf(values);
   if (values.seed !== undefined) {
     const seed = Number(values.seed);
     return isInvariant(values.shrink)
-      ? tellShrunk(seed, features, values.shrink, out)
-      : tell(await run({ seed, features, kept: keptOf(values.keep), isTold: true }), out);
+      ? tellShrunk(seed, choice, values.shrink, out)
+      : tell(await run({ seed, choice, kept: numbers(values.keep), members: numbers(values.members), isTold: true }), out);
   }
   const startedAt = performance.now();
+  const usageBefore = process.cpuUsage();
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
   const isEnough = (seeds: number) =>
     minutes === undefined ? seeds >= Number(values.seeds) : performance.now() - startedAt > minutes * 60_000;
-  const findings = await search(Number(values.from), features, isEnough);
-  const seconds = (performance.now() - startedAt) / 1000;
+  const findings = await search(Number(values.from), choice, isEnough);
+  const { user, system } = process.cpuUsage(usageBefore);
   if (values.json) out.write(`${JSON.stringify({ ...findings, violations: [...findings.violations] })}\n`);
   else {
-    print(findings, seconds, out);
+    print(findings, (user + system) / 1e6, out);
     for (const [invariant, [seed]] of [...findings.violations].slice(0, Number(values.stories))) {
-      if (seed !== undefined) await tellShrunk(seed, features, invariant, out);
+      if (seed !== undefined) await tellShrunk(seed, choice, invariant, out);
     }
   }
   return findings.violations.size > 0 ? 1 : 0;
@@ -79,12 +86,12 @@ export async function main(argv: readonly string[], out: Output): Promise<number
 
 async function search(
   from: number,
-  features: ReadonlySet<Feature> | undefined,
+  choice: Choice,
   isEnough: (seeds: number) => boolean,
 ): Promise<Findings> {
   const findings: Findings = { seeds: 0, creates: 0, deaths: 0, violations: new Map(), coverage: new Coverage() };
   for (let seed = from; !isEnough(findings.seeds); seed++) {
-    const { creates, deaths, violations, coverage } = await run({ seed, features });
+    const { creates, deaths, violations, coverage } = await run({ seed, choice });
     findings.seeds += 1;
     findings.creates += creates;
     findings.deaths += deaths;
@@ -96,9 +103,9 @@ async function search(
   return findings;
 }
 
-function print({ seeds, creates, deaths, violations, coverage }: Findings, seconds: number, out: Output): void {
+function print({ seeds, creates, deaths, violations, coverage }: Findings, cpuSeconds: number, out: Output): void {
   out.write(`${seeds} seeds of 48 hours: ${creates} creates, ${deaths} ends of processes, `);
-  out.write(`${(seeds / seconds).toFixed(1)} seeds a second\n\n`);
+  out.write(`${(seeds / cpuSeconds).toFixed(1)} seeds a second of one core\n\n`);
   for (const [invariant, meaning] of Object.entries(INVARIANTS)) {
     // The entries' keys are the invariants.
     const found = violations.get(invariant as Invariant) ?? [];
@@ -117,21 +124,21 @@ function tell({ story, violations, fingerprint }: Run, out: Output): number {
   return violations.length > 0 ? 1 : 0;
 }
 
-async function tellShrunk(
-  seed: number,
-  features: ReadonlySet<Feature> | undefined,
-  invariant: Invariant,
-  out: Output,
-): Promise<number> {
-  const shrunk = await shrink(seed, features, invariant);
+async function tellShrunk(seed: number, choice: Choice, invariant: Invariant, out: Output): Promise<number> {
+  const shrunk = await shrink(seed, choice, invariant);
   out.write(`\nSeed ${seed}, ${invariant}: ${INVARIANTS[invariant]}\n\n`);
   const code = tell(shrunk.run, out);
-  out.write(`Run it again: ${replayCommand(seed, features, shrunk.kept)}\n`);
+  out.write(`Run it again: ${replayCommand(seed, choice, shrunk)}\n`);
   return code;
 }
 
-function featuresOf(text: string | undefined): ReadonlySet<Feature> | undefined {
-  if (text === undefined) return undefined;
+function choiceOf(values: { features?: string; among?: string; without?: string }): Choice {
+  if (values.features !== undefined) return { kind: "exactly", features: featuresOf(values.features) };
+  const among = featuresOf(values.among ?? "all");
+  return { kind: "among", features: among.difference(featuresOf(values.without ?? "none")) };
+}
+
+function featuresOf(text: string): ReadonlySet<Feature> {
   const names = text === "all" ? ALL_FEATURES : text === "none" ? [] : text.split(",");
   return new Set(
     names.map((name) => {
@@ -141,7 +148,7 @@ function featuresOf(text: string | undefined): ReadonlySet<Feature> | undefined 
   );
 }
 
-function keptOf(text: string | undefined): ReadonlySet<number> | undefined {
+function numbers(text: string | undefined): ReadonlySet<number> | undefined {
   if (text === undefined) return undefined;
   return new Set(text === "none" ? [] : text.split(",").map(Number));
 }

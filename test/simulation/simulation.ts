@@ -9,19 +9,19 @@ import { Scheduler } from "./engine/scheduler.ts";
 import { Coverage } from "./invariants/coverage.ts";
 import { Judge } from "./invariants/judge.ts";
 import type { Invariant, Violation } from "./invariants/violation.ts";
-import type { Feature } from "./plan/features.ts";
 import { HAPPENINGS, type Happening } from "./plan/happenings.ts";
-import { CALM_AFTER_MS, drawPlan, type Item, type Plan, RUN_MS } from "./plan/plan.ts";
+import { CALM_AFTER_MS, type Choice, drawPlan, type Item, type Plan, RUN_MS } from "./plan/plan.ts";
 import { Stage } from "./stage.ts";
 import { Story } from "./story.ts";
 import { World } from "./world.ts";
 
 export interface RunOptions {
   readonly seed: number;
-  /** @default the seed draws some */
-  readonly features?: ReadonlySet<Feature> | undefined;
+  readonly choice: Choice;
   /** Which of the plan's items happen, by their index. @default all of them */
   readonly kept?: ReadonlySet<number> | undefined;
+  /** Which of the cast's members there are, by their index. @default all of them */
+  readonly members?: ReadonlySet<number> | undefined;
   /** Ends the run as soon as this one is violated. @default it goes on to its end */
   readonly until?: Invariant | undefined;
   /** Whether the story is told. @default false */
@@ -47,9 +47,9 @@ export function run(options: RunOptions): Promise<Run> {
   return inMacrotask(() => runNow(options));
 }
 
-function runNow({ seed, features, kept, until, isTold = false }: RunOptions): Run {
+function runNow({ seed, choice, kept, members, until, isTold = false }: RunOptions): Run {
   const random = new Random(seed);
-  const plan = drawPlan(seed, features, random.fork("plan"));
+  const plan = drawPlan(seed, choice, random.fork("plan"));
   const scheduler = new Scheduler(STARTED_AT);
   const story = new Story(() => scheduler.now, isTold);
   const world = new World({ cast: plan.cast, random: random.fork("world"), scheduler, story });
@@ -66,7 +66,7 @@ function runNow({ seed, features, kept, until, isTold = false }: RunOptions): Ru
     judge.call(call);
   };
   scheduler.afterStep = () => judge.step();
-  world.begin({
+  world.begin(members, {
     atlas: judge,
     logged: (error, message) => {
       if (!isExpected(error)) judge.report("k", message, String(error instanceof Error ? error.stack : error));

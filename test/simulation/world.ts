@@ -51,6 +51,8 @@ export class World {
   readonly story: Story;
   readonly replicas: Replica[] = [];
   readonly #random: Random;
+  /** The members that this run has. */
+  readonly #present = new Set<Member>();
 
   constructor(options: WorldOptions) {
     restartUuids();
@@ -72,11 +74,13 @@ export class World {
     scheduler.isQuiet = () => this.#areLeasesQuiet();
   }
 
-  /** Starts the operator, and lets the tenants come. */
-  begin(audience: Audience): void {
+  /** Starts the operator, and lets the tenants come: all of them, or some. */
+  begin(members: ReadonlySet<number> | undefined, audience: Audience): void {
     const { cast, scheduler } = this;
     for (const tenant of cast.tenants) this.#prepare(tenant);
-    for (const member of cast.members) {
+    for (const [index, member] of cast.members.entries()) {
+      if (members?.has(index) === false) continue;
+      this.#present.add(member);
       this.atlas.addUser(member.tenant.projectId, member.username);
       scheduler.after(member.appliedAfterMs, () => this.apply(member));
     }
@@ -89,6 +93,7 @@ export class World {
 
   /** As `kubectl apply` does: made where it is missing. */
   apply(member: Member): void {
+    if (!this.#present.has(member)) return;
     const { tenant, name, username, secretName, months, renewBeforePercentage, deletionPolicy } = member;
     const ref = { namespace: tenant.namespace, name };
     const spec = {
@@ -183,7 +188,7 @@ export class World {
   /** Nobody contends for the lease, and it is renewed without a hitch: its time may stand still. */
   #areLeasesQuiet(): boolean {
     if (this.cast.replicas === 1) return true;
-    return this.network.leaseCalls === 0 && this.weather.spells.size === 0 && this.hasLeader;
+    return this.network.leaseCalls === 0 && !this.weather.shakesLeases && this.hasLeader;
   }
 }
 

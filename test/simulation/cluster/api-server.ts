@@ -38,7 +38,8 @@ export class ApiServer {
   readonly history: Change[] = [];
   compactedAt = 0;
   readonly #now: () => number;
-  readonly #objects = new Map<string, Map<string, KubeObject>>();
+  /** By type and key. */
+  readonly #objects = new Map<ResourceType, Map<string, KubeObject>>();
   #version = 1000;
   #uids = 0;
 
@@ -144,10 +145,9 @@ export class ApiServer {
   }
 
   #of<T extends KubeObject>(type: ResourceType<T>): Map<string, T> {
-    const name = typeName(type);
-    let objects = this.#objects.get(name);
-    if (objects === undefined) this.#objects.set(name, (objects = new Map()));
-    // Only objects of this type are stored under its name.
+    let objects = this.#objects.get(type);
+    if (objects === undefined) this.#objects.set(type, (objects = new Map()));
+    // Only objects of this type are stored under it.
     return objects as Map<string, T>;
   }
 }

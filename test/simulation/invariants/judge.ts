@@ -1,6 +1,7 @@
 import type { IssuedCertificate } from "../atlas/atlas.ts";
 import type { AtlasObserver, Post, WrongAnswer } from "../atlas/atlas-client.ts";
 import type { Change } from "../cluster/api-server.ts";
+import { RESOURCE_TYPE, SECRET_TYPE } from "../cluster/kinds.ts";
 import type { Machine } from "../engine/machine.ts";
 import type { Call } from "../engine/network.ts";
 import { EVERYWHERE, type Stage } from "../stage.ts";
@@ -51,7 +52,7 @@ export class Judge implements AtlasObserver {
     this.ledger.change(change);
     this.#orphans.change(change);
     this.#rest.change(change);
-    this.#readiness.changed();
+    if (change.type === RESOURCE_TYPE || change.type === SECRET_TYPE) this.#readiness.changed();
   }
 
   call(call: Call): void {

@@ -30,6 +30,7 @@ interface Case {
   readonly uid: string;
   kind: Holding["kind"];
   serialNumber: string | undefined;
+  notAfter: number;
   username: string;
   since: number;
   /** Since when it could be Ready and is not. */
@@ -64,13 +65,15 @@ export class Readiness {
   step(): void {
     const { now, world } = this.#stage;
     if (now < this.#nextAt) return;
-    this.#nextAt = now + MINUTE_MS / 4;
+    this.#nextAt = Number.POSITIVE_INFINITY;
     for (const resource of world.server.all(RESOURCES)) {
       const current = this.#observe(resource);
+      const isAsItShouldBe = isReady(resource) && current.kind === "good";
       if (isReady(resource)) {
         this.#onlyWithAGoodPair(resource, current);
         current.ableSince = undefined;
       } else this.#soon(resource, current);
+      this.#nextAt = Math.min(this.#nextAt, isAsItShouldBe ? current.notAfter : now + MINUTE_MS / 4);
     }
   }
 
@@ -87,7 +90,8 @@ export class Readiness {
     const wasThere = known?.uid === uid && known.serialNumber === serialNumber;
     const since = kind === "expired" && wasThere ? (certificate?.notAfter ?? 0) : this.#stage.now;
     const ableSince = known?.uid === uid ? known.ableSince : undefined;
-    const next: Case = { uid, kind, serialNumber, username, since, ableSince };
+    const notAfter = certificate?.notAfter ?? Number.POSITIVE_INFINITY;
+    const next: Case = { uid, kind, serialNumber, notAfter, username, since, ableSince };
     this.#cases.set(key, next);
     return next;
   }

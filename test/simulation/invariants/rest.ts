@@ -42,7 +42,7 @@ export class Rest {
   step(): void {
     const { now, world } = this.#stage;
     if (now < this.#nextAt) return;
-    this.#nextAt = now + MINUTE_MS;
+    this.#nextAt = now + 5 * MINUTE_MS;
     for (const resource of world.server.all(RESOURCES)) {
       const key = objectKey(resource.metadata);
       if (!this.#rests(resource)) this.#resting.delete(key);
@@ -59,6 +59,11 @@ export class Rest {
       const isOwn = type === RESOURCE_TYPE ? key === resourceKey : type === SECRET_TYPE && key === secret;
       const resting = isOwn ? this.#resting.get(resourceKey) : undefined;
       if (resting === undefined || after === undefined) continue;
+      if (!this.#rests(resource)) {
+        // An issue has begun since the last look.
+        this.#resting.delete(resourceKey);
+        continue;
+      }
       resting.writes += 1;
       this.#judge(resourceKey, resting, "writes");
     }

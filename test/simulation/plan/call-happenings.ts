@@ -23,6 +23,7 @@ interface SpellOptions {
   readonly hits: (call: Call) => boolean;
   readonly effect: (call: Call) => Effect;
   readonly probability?: number;
+  readonly shakesLeases?: boolean;
 }
 
 const isKube = ({ service }: Call) => service === "kube";
@@ -36,13 +37,14 @@ const KUBE_REASONS = ["Unavailable", "InternalError", "TooManyRequests", "Timeou
 export const CALL_HAPPENINGS = {
   apiServerFails: {
     feature: "kubeErrors",
-    lasts: [1000, HOUR_MS],
+    lasts: [1000, 20 * MINUTE_MS],
     run: (stage, item) => {
       const reason = KUBE_REASONS[item.variant % KUBE_REASONS.length] ?? "Unavailable";
       const share = Math.round(item.probability * 100);
       spell(stage, item, EVERYWHERE, `${share} % of the calls to the API server fail (${reason})`, {
         hits: isKube,
         effect: (call) => refusedBecause(reason, call),
+        shakesLeases: true,
       });
     },
   },
@@ -54,6 +56,7 @@ export const CALL_HAPPENINGS = {
         hits: isKube,
         effect: (call) => refusedBecause("Network", call),
         probability: 1,
+        shakesLeases: true,
       }),
   },
   leaseUnreachable: {
@@ -65,6 +68,7 @@ export const CALL_HAPPENINGS = {
         hits: ({ what }) => what.startsWith("leases"),
         effect: (call) => refusedBecause("Unavailable", call),
         probability: 1,
+        shakesLeases: true,
       });
     },
   },

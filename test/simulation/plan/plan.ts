@@ -33,17 +33,25 @@ export const RUN_MS = 48 * HOUR_MS;
 /** From here on nothing goes wrong and nobody changes anything: what was wrong must come right. */
 export const CALM_AFTER_MS = 36 * HOUR_MS;
 
-/** @param features those to use; undefined lets the seed draw some */
-export function drawPlan(seed: number, features: ReadonlySet<Feature> | undefined, random: Random): Plan {
-  const used = features ?? drawFeatures(random.fork("features"));
+/** Which features a run has: exactly these, or those that its seed draws from these. */
+export interface Choice {
+  readonly kind: "exactly" | "among";
+  readonly features: ReadonlySet<Feature>;
+}
+
+export const ANYTHING: Choice = { kind: "among", features: new Set(ALL_FEATURES) };
+
+export function drawPlan(seed: number, choice: Choice, random: Random): Plan {
+  const used = choice.kind === "exactly" ? choice.features : drawFeatures(random.fork("features"), choice.features);
   const cast = drawCast(random.fork("cast"), used);
   return { seed, features: used, cast, items: drawItems(random.fork("items"), used, cast) };
 }
 
 /** Not all at once: where everything goes wrong all the time, nothing gets far enough to go wrong in a new way. */
-function drawFeatures(random: Random): ReadonlySet<Feature> {
+function drawFeatures(random: Random, features: ReadonlySet<Feature>): ReadonlySet<Feature> {
   const share = random.pick([0.15, 0.3, 0.5]);
-  return new Set(ALL_FEATURES.filter(() => random.chance(share)));
+  // Each is drawn for, so that leaving one out does not change the others.
+  return new Set(ALL_FEATURES.filter((feature) => random.chance(share) && features.has(feature)));
 }
 
 function drawItems(random: Random, features: ReadonlySet<Feature>, cast: Cast): readonly Item[] {

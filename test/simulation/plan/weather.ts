@@ -4,6 +4,8 @@ import type { Random } from "../engine/random.ts";
 
 /** A time in which calls of a kind fail with some probability. */
 export interface Spell {
+  /** Whether leases may feel it. @default false */
+  readonly shakesLeases?: boolean;
   readonly hits: (call: Call, machine: Machine) => boolean;
   readonly probability: number;
   readonly effect: (call: Call, machine: Machine) => Effect;
@@ -41,6 +43,12 @@ export class Weather implements Interceptor {
       if (spell.hits(call, machine) && this.#random.chance(spell.probability)) return spell.effect(call, machine);
     }
     return NONE;
+  }
+
+  /** Whether a lease may fail to be renewed now. */
+  get shakesLeases(): boolean {
+    for (const spell of this.spells) if (spell.shakesLeases === true) return true;
+    return false;
   }
 
   /** From now on nothing goes wrong any more. */
