@@ -185,10 +185,11 @@ export class World {
     }
   }
 
-  /** Nobody contends for the lease, and it is renewed without a hitch: its time may stand still. */
+  /** One leads and nobody else believes to, and the lease is renewed without a hitch: its time may stand still. */
   #areLeasesQuiet(): boolean {
     if (this.cast.replicas === 1) return true;
-    return this.network.leaseCalls === 0 && !this.weather.shakesLeases && this.hasLeader;
+    if (this.network.leaseCalls > 0 || this.weather.shakesLeases || !this.hasLeader) return false;
+    return this.replicas.filter(({ machine, operator }) => machine.isAlive && operator.isWorking).length === 1;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Machine } from "../engine/machine.ts";
 import type { Call, Network } from "../engine/network.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
 import type { Atlas, IssuedCertificate } from "./atlas.ts";
-import { otherKey } from "./certificates.ts";
+import { unusedKey } from "./certificates.ts";
 
 /** What stands in an answer instead of the certificate that was issued. */
 export type WrongAnswer = "wrongUser" | "wrongKey" | "replayed" | "garbage";
@@ -20,6 +20,8 @@ export interface Post {
   executedAt: number | undefined;
   /** When a good answer reached the process. */
   deliveredAt: number | undefined;
+  /** Whether the process was told that no answer, or a refusal, came of it. */
+  hasFailed: boolean;
   wrong: WrongAnswer | undefined;
 }
 
@@ -27,7 +29,6 @@ export interface AtlasObserver {
   /** Called when a create leaves the process. */
   posting(post: Post): void;
   executed(post: Post): void;
-  delivered(post: Post): void;
   listed(projectId: string, username: string, certificates: readonly IssuedCertificate[]): void;
   /** What the next answer of a create holds instead of its certificate. */
   wrongAnswer(projectId: string): WrongAnswer | undefined;
@@ -79,21 +80,20 @@ export class AtlasClient {
     }
     const post: Post = {
       ...{ projectId: groupId, username, machine, sentAt: scheduler.now },
-      ...{ certificate: undefined, executedAt: undefined, deliveredAt: undefined, wrong: undefined },
+      ...{ certificate: undefined, executedAt: undefined, deliveredAt: undefined, hasFailed: false, wrong: undefined },
     };
     observer.posting(post);
     const call = callOf("POST", groupId, username, () => atlasError("ambiguous", CREATE));
-    const bundle = await network.call(
-      machine,
-      call,
-      () => this.#create(post, userCert?.monthsUntilExpiration ?? 3),
-      signal,
-    );
-    if (post.wrong === undefined) {
-      post.deliveredAt = scheduler.now;
-      observer.delivered(post);
+    const months = userCert?.monthsUntilExpiration ?? 3;
+    try {
+      const bundle = await network.call(machine, call, () => this.#create(post, months), signal);
+      if (post.wrong === undefined) post.deliveredAt = scheduler.now;
+      else post.hasFailed = true;
+      return new SensitiveText(bundle);
+    } catch (error: unknown) {
+      post.hasFailed = true;
+      throw error;
     }
-    return new SensitiveText(bundle);
   }
 
   async *iterateDatabaseUserCertificates(user: User, options: CallOptions = {}) {
@@ -139,7 +139,7 @@ export class AtlasClient {
       case undefined:
         return `${text.pem}\n${text.keyPem}\n`;
       case "wrongKey":
-        return `${text.pem}\n${otherKey(text)}\n`;
+        return `${text.pem}\n${unusedKey}\n`;
       case "replayed":
         return `${before?.text.pem}\n${before?.text.keyPem}\n`;
       case "garbage":

@@ -17,7 +17,9 @@ export interface CertificateText {
 
 const KEYS = 16;
 const keys: readonly string[] = Array.from({ length: KEYS }, (_, index) => block("PRIVATE KEY", `simulated key ${index}`));
-const keyPems: ReadonlySet<string> = new Set(keys);
+/** A key that is well-formed and belongs to no certificate. */
+export const unusedKey = block("PRIVATE KEY", "simulated key of nobody");
+const keyPems: ReadonlySet<string> = new Set([...keys, unusedKey]);
 /** Every certificate of the running simulation by its text. */
 const certificates = new Map<string, CertificateText>();
 
@@ -27,11 +29,6 @@ export function makeCertificate(wishes: Omit<CertificateText, "pem" | "keyPem">)
   const made = { ...wishes, pem, keyPem: keys[Number(serialNumber % BigInt(KEYS))] ?? "" };
   certificates.set(pem, made);
   return made;
-}
-
-/** A key that is well-formed and belongs to another certificate. */
-export function otherKey(certificate: CertificateText): string {
-  return keys[(Number(certificate.serialNumber % BigInt(KEYS)) + 1) % KEYS] ?? "";
 }
 
 /** @throws where no such certificate was made */

@@ -37,6 +37,8 @@ export class ApiServer {
   /** Everything that happened since `compactedAt`. */
   readonly history: Change[] = [];
   compactedAt = 0;
+  /** Fields of the status that the installed CRD does not know, and drops. */
+  readonly droppedStatus = new Set<string>();
   readonly #now: () => number;
   /** By type and key. */
   readonly #objects = new Map<ResourceType, Map<string, KubeObject>>();
@@ -87,7 +89,7 @@ export class ApiServer {
       const wanted = metadata?.[field];
       if (wanted !== undefined && wanted !== before.metadata[field]) fail("Conflict", operation);
     }
-    const change = write.subresource === "status" ? { status: Reflect.get(patch, "status") } : patch;
+    const change = write.subresource === "status" ? { status: this.#kept(Reflect.get(patch, "status")) } : patch;
     const merged = mergePatched(before, change) as T;
     const after = { ...merged, metadata: { ...merged.metadata, resourceVersion: before.metadata.resourceVersion } };
     // A write that changes nothing is none.
@@ -116,6 +118,10 @@ export class ApiServer {
   compact(): void {
     this.compactedAt = this.#version;
     this.history.length = 0;
+  }
+
+  #kept(status: object): object {
+    return Object.fromEntries(Object.entries(status).filter(([name]) => !this.droppedStatus.has(name)));
   }
 
   #store<T extends KubeObject>(type: ResourceType<T>, before: T | undefined, object: T, write: Write): T {

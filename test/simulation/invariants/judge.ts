@@ -82,8 +82,6 @@ export class Judge implements AtlasObserver {
     this.#readiness.changed();
   }
 
-  delivered(): void {}
-
   listed(projectId: string, username: string, certificates: readonly IssuedCertificate[]): void {
     this.ledger.listed(projectId, username, certificates);
   }

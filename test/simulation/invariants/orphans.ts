@@ -58,7 +58,7 @@ export class Orphans {
 
   /** Its create is under way, or its certificate is in memory. */
   #isStillUnanswered({ post, isClosed }: Attempt): boolean {
-    return post !== undefined && (post.deliveredAt !== undefined || (!isClosed && this.#stage.now - post.sentAt < 30_000));
+    return post !== undefined && !post.hasFailed && (post.deliveredAt !== undefined || !isClosed);
   }
 
   #isNotDropped(attempt: Attempt): void {
@@ -93,13 +93,13 @@ export class Orphans {
   #isReallyOne(serial: string): void {
     const attempt = this.#ledger.attemptOf(serial);
     if (attempt === undefined) return;
-    const { machine, deliveredAt } = attempt.post ?? {};
+    const { machine, hasFailed } = attempt.post ?? {};
     const lives = this.#stage.world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === attempt.uid);
     if (lives === undefined || userOf(lives.spec) !== attempt.user) return;
     const isStored = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
-    const isInMemory = attempt.storedAt === undefined && deliveredAt !== undefined && machine?.isAlive === true;
+    const isInMemory = attempt.storedAt === undefined && hasFailed === false && machine?.isAlive === true;
     if (isStored || isInMemory) {
-      const where = isStored ? "its Secret holds it" : `${machine?.name} holds it`;
+      const where = isStored ? "its Secret holds it" : `${machine?.name} has it or will get it`;
       this.#report("b", attempt.key, `certificate ${serial} is called an orphan, and ${where}`);
     }
   }

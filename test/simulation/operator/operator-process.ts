@@ -72,8 +72,9 @@ export class OperatorProcess {
     return this.#isWorking && (this.#lease === undefined || this.#lease.held);
   }
 
-  get hasLease(): boolean {
-    return this.#lease !== undefined;
+  /** Whether it believes that it leads. */
+  get isWorking(): boolean {
+    return this.#isWorking;
   }
 
   /** SIGTERM. */

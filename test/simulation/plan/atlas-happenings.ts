@@ -1,4 +1,5 @@
 import type { AtlasErrorKind } from "../../../src/atlas/atlas-error.ts";
+import { SECRETS } from "../../../src/kube/core-types.ts";
 import { atlasError, type WrongAnswer } from "../atlas/atlas-client.ts";
 import type { Call } from "../engine/network.ts";
 import type { Stage } from "../stage.ts";
@@ -30,7 +31,16 @@ function refuse(stage: Stage, item: Item, kind: AtlasErrorKind, probability: num
   });
 }
 
-const ERRORS = ["unavailable", "badAnswer", "role", "accessList", "customerManagedOn", "certificateLimit"] as const;
+const ERRORS = [
+  "unavailable",
+  "badAnswer",
+  "role",
+  "accessList",
+  "customerManagedOn",
+  "certificateLimit",
+  "projectNotFound",
+  "badRequest",
+] as const;
 const WRONG_ANSWERS: readonly WrongAnswer[] = ["wrongUser", "wrongKey", "replayed", "garbage"];
 
 export const ATLAS_HAPPENINGS = {
@@ -125,6 +135,21 @@ export const ATLAS_HAPPENINGS = {
     run: (stage, item) => {
       const { tenant } = stage.member(item);
       stage.world.setCredentials(tenant, "mdb_sa_sk_wrong");
+      stage.disturb(tenant.namespace, item.forMs);
+      stage.after(item.forMs, () => {
+        const [valid] = [...stage.world.atlas.project(tenant.projectId).credentials].slice(-1);
+        stage.world.setCredentials(tenant, valid ?? "");
+      });
+    },
+  },
+  credentialsDeleted: {
+    feature: "credentials",
+    lasts: [MINUTE_MS, HOUR_MS],
+    run: (stage, item) => {
+      const { tenant } = stage.member(item);
+      const ref = { namespace: tenant.namespace, name: "atlas-api" };
+      stage.tell(() => `user: deletes Secret ${tenant.namespace}/atlas-api`);
+      stage.world.server.delete(SECRETS, ref, "kubectl");
       stage.disturb(tenant.namespace, item.forMs);
       stage.after(item.forMs, () => {
         const [valid] = [...stage.world.atlas.project(tenant.projectId).credentials].slice(-1);

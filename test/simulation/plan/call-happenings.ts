@@ -154,6 +154,18 @@ export const CALL_HAPPENINGS = {
       stage.world.watches.end(isCut);
     },
   },
+  crdOutdated: {
+    feature: "oldCrd",
+    lasts: [MINUTE_MS, HOUR_MS],
+    run: (stage, item) => {
+      const { droppedStatus } = stage.world.server;
+      const field = item.variant % 2 === 0 ? "issuance" : "nextAttemptTime";
+      stage.tell(() => `fault: the installed CRD drops status.${field} for ${Math.round(item.forMs / 1000)} s`);
+      droppedStatus.add(field);
+      stage.disturb(EVERYWHERE, item.forMs);
+      stage.after(item.forMs, () => droppedStatus.delete(field));
+    },
+  },
   bookmarks: { feature: "watch", run: (stage) => stage.world.watches.bookmark() },
 } as const satisfies Readonly<Record<string, Happening>>;
 

@@ -27,6 +27,7 @@ export const FEATURES = {
   recreate: "resources are deleted and applied again, once or in a loop",
   renew: "renewal is requested by annotation",
   otherCluster: "another cluster obtains certificates for the same user",
+  oldCrd: "for a while the CRD is of a version that drops a part of the status",
   noisy: "one tenant of three misbehaves, and only that one",
 } as const;
 

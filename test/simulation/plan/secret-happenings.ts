@@ -1,5 +1,6 @@
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
 import { SECRETS, type Secret } from "../../../src/kube/core-types.ts";
+import { unusedKey } from "../atlas/certificates.ts";
 import type { Stage } from "../stage.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
@@ -28,6 +29,19 @@ const remove = change((stage, item, secret) => {
 
 const GARBAGE = Buffer.from("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").toString("base64");
 
+const DAMAGES = [
+  { "tls.crt": GARBAGE },
+  { "tls.key": null },
+  { "tls.key": Buffer.from(unusedKey).toString("base64") },
+  { "tls-combined.pem": null },
+] as const;
+
+const damage = change((stage, item, secret) => {
+  const data = DAMAGES[item.variant % DAMAGES.length];
+  stage.tell(() => `user: damages Secret ${secret.metadata.name} (${Object.keys(data ?? {})})`);
+  stage.world.server.patch(SECRETS, refOf(stage, item), { data }, BY);
+});
+
 const restore = (waits: boolean) =>
   change((stage, item, secret) => {
     const { data, metadata } = secret;
@@ -55,12 +69,14 @@ export const SECRET_HAPPENINGS = {
   },
   secretDamaged: {
     feature: "secrets",
-    run: change((stage, item, secret) => {
-      const damages = [{ "tls.crt": GARBAGE }, { "tls.key": null }, { "tls.key": GARBAGE }, { "tls-combined.pem": null }];
-      const data = damages[item.variant % damages.length];
-      stage.tell(() => `user: damages Secret ${secret.metadata.name} (${Object.keys(data ?? {})})`);
-      stage.world.server.patch(SECRETS, refOf(stage, item), { data }, BY);
-    }),
+    run: (stage, item) => damage(stage, item),
+  },
+  secretDamagedInALoop: {
+    feature: "secrets",
+    lasts: [10 * MINUTE_MS, 3 * HOUR_MS],
+    run: (stage, item) => {
+      for (let atMs = 0; atMs < item.forMs; atMs += 5 * MINUTE_MS) stage.after(atMs, () => damage(stage, item));
+    },
   },
   secretRestored: { feature: "secrets", lasts: [MINUTE_MS, 24 * HOUR_MS], run: restore(true) },
   secretStripped: {
