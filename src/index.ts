@@ -8,18 +8,19 @@ export { DEFAULT_BASE_URL } from "./atlas/base-url.ts";
 export type { ProxyEnvironment } from "./atlas/connections.ts";
 export { type AtlasCredentials, type ParsedCredentials, parseCredentials } from "./atlas/credentials.ts";
 export { readExtraCaFile } from "./atlas/extra-ca.ts";
+export type { CertificatePage, IssuedCertificate, PageLink } from "./atlas/issued-certificate.ts";
 export { type CallPriority, Pacer, type Permit, type PermitRequest } from "./atlas/pacer.ts";
+export type { CertificateList } from "./atlas/paging.ts";
 export type {
   CreateCertificateParameters,
   DatabaseUserParameters,
-  IterateCertificatesParameters,
+  ListAllCertificatesParameters,
   ListCertificatesParameters,
   ProjectParameters,
 } from "./atlas/parameters.ts";
 export { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./atlas/rate-limits.ts";
 export type { CallOptions } from "./atlas/session.ts";
 export { AtlasTransport, type AtlasTransportOptions } from "./atlas/transport.ts";
-export type { CertificatePage, PageLink, UserCertificate } from "./atlas/user-certificate.ts";
 export type { UserSecurity } from "./atlas/user-security.ts";
 export { X509AuthenticationApi, type X509AuthenticationApiOptions } from "./atlas/x509-authentication-api.ts";
 export type { Clock } from "./clock.ts";

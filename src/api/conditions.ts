@@ -1,27 +1,31 @@
 import { z } from "zod";
 
-/** The three condition types. kstatus reads Ready and Stalled; Issuing says that a new certificate is on its way. */
+/** The condition types. kstatus reads Ready and Stalled; Issuing says that a certificate is being issued. */
 export const CONDITION_TYPES = ["Ready", "Issuing", "Stalled"] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** A condition as metav1.Condition defines it. */
 export const conditionSchema = z
   .object({
-    type: z.string().meta({ description: "Ready, Issuing or Stalled.", maxLength: 316 }),
-    status: z.enum(["True", "False", "Unknown"]).meta({ description: "True, False or Unknown." }),
-    reason: z.string().meta({ description: "The cause in one CamelCase word, for programs.", maxLength: 1024 }),
-    message: z.string().meta({ description: "The cause and the next step, for people.", maxLength: 32768 }),
-    lastTransitionTime: z.string().meta({ description: "When the status last changed.", format: "date-time" }),
+    type: z.string().meta({ description: "Type of the condition: Ready, Issuing or Stalled.", maxLength: 316 }),
+    status: z
+      .enum(["True", "False", "Unknown"])
+      .meta({ description: "Status of the condition: True, False or Unknown." }),
+    reason: z
+      .string()
+      .meta({ description: "Reason for the status: one CamelCase word, for programs.", maxLength: 1024 }),
+    message: z.string().meta({ description: "Reason for the status and the next step, for people.", maxLength: 32768 }),
+    lastTransitionTime: z.string().meta({ description: "Time at which the status last changed.", format: "date-time" }),
     observedGeneration: z
       .int()
       .optional()
-      .meta({ description: "The metadata.generation that this condition speaks of.", format: "int64" }),
+      .meta({ description: "metadata.generation that the condition describes.", format: "int64" }),
   })
-  .meta({ description: "One aspect of the resource's state." });
+  .meta({ description: "One aspect of the current state of the resource." });
 
 export type Condition = Readonly<z.output<typeof conditionSchema>>;
 
-/** The condition of this type; undefined where the status has none yet. */
+/** The condition of this type, if the status has one. */
 export function findCondition(
   { conditions }: { readonly conditions?: readonly Condition[] | undefined },
   type: ConditionType,

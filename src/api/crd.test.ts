@@ -32,17 +32,17 @@ function* nodes(node: unknown, path: string): Generator<readonly [string, z.outp
 }
 const all = [...nodes(version.schema.openAPIV3Schema, "")];
 
-test("every field has a type and says what it is for", () => {
+test("every field has a type and a description", () => {
   const silent = all.filter(([path, node]) => path !== ".metadata" && !path.endsWith("[]") && !node.description);
   expect(silent.map(([path]) => path)).toEqual([]);
   expect(all.filter(([, node]) => node.type === undefined).map(([path]) => path)).toEqual([]);
 });
 
-test("holds nothing that a structural schema may not hold", () => {
+test("has no keyword that a structural schema forbids", () => {
   const forbidden = ["$schema", "$ref", "id", "propertyNames", "definitions", "exclusiveMinimum"];
   const found = all.flatMap(([path, node]) => forbidden.filter((key) => key in node).map((key) => `${path} ${key}`));
   expect(found).toEqual([]);
-  // zod's own "no other keys" would refuse what a newer version wrote.
+  // zod's own "no other keys" would refuse fields of a newer version.
   expect(all.filter(([, node]) => node.additionalProperties === false).map(([path]) => path)).toEqual([]);
 });
 
@@ -53,7 +53,21 @@ test("a field with a default is not required", () => {
   expect(required.filter((path) => withDefault.includes(path))).toEqual([]);
 });
 
-test("kubectl get shows what matters first, and times to come as strings", () => {
+test("a new resource has a status with observedGeneration -1", () => {
+  const byPath = new Map(all);
+  expect(byPath.get(".status")?.default).toEqual({});
+  expect(byPath.get(".status.observedGeneration")?.default).toBe(-1);
+});
+
+test("the description of each spec field with a default states the default", () => {
+  const withDefault = all.filter(([path, node]) => path.startsWith(".spec.") && node.default !== undefined);
+  expect(withDefault.length).toBeGreaterThan(0);
+  for (const [path, node] of withDefault) {
+    expect(node.description, path).toMatch(new RegExp(`Defaults to ${node.default}\\.$`));
+  }
+});
+
+test("kubectl get shows the most important columns first, and future times as strings", () => {
   const columns = version.additionalPrinterColumns;
   const named = (wide: boolean) =>
     columns.filter(({ priority = 0 }) => priority === Number(wide)).map(({ name }) => name);

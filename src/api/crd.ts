@@ -8,7 +8,7 @@ interface PrinterColumn {
   readonly name: string;
   readonly jsonPath: string;
   readonly description: string;
-  /** Times to come are strings too: the API server prints a `date` in the future as `<invalid>`. */
+  /** Future times are strings too: the API server prints a `date` in the future as `<invalid>`. */
   readonly type: "string" | "integer" | "date";
   /** 0: always shown; 1: with `-o wide`. */
   readonly priority: 0 | 1;
@@ -17,16 +17,16 @@ interface PrinterColumn {
 const readyCondition = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
 
 const USER_CERTIFICATE_COLUMNS: readonly PrinterColumn[] = [
-  column("READY", readyCondition("status"), "Whether the Secret holds a certificate that works.", "string", 0),
-  column("REASON", readyCondition("reason"), "The cause of that, in one word.", "string", 0),
-  column("SECRET", ".spec.secretName", "The Secret that apps mount.", "string", 0),
-  column("EXPIRES", ".status.notAfter", "When the certificate expires.", "string", 0),
-  column("RENEWAL", ".status.renewalTime", "When the next certificate is issued.", "string", 0),
-  column("AGE", ".metadata.creationTimestamp", "How old the resource is.", "date", 0),
-  column("USERNAME", ".spec.username", "The database user.", "string", 1),
-  column("PROJECT", ".spec.projectId", "The Atlas project.", "string", 1),
-  column("SERIAL", ".status.serialNumber", "The certificate's serial number.", "string", 1),
-  column("MESSAGE", readyCondition("message"), "The cause and the next step.", "string", 1),
+  column("READY", readyCondition("status"), "Whether apps can log in with the certificate in the Secret.", "string", 0),
+  column("REASON", readyCondition("reason"), "Reason for that, in one word.", "string", 0),
+  column("SECRET", ".spec.secretName", "Secret that apps mount.", "string", 0),
+  column("EXPIRES", ".status.notAfter", "Time at which the certificate expires.", "string", 0),
+  column("RENEWAL", ".status.renewalTime", "Time at which the certificate is due for renewal.", "string", 0),
+  column("AGE", ".metadata.creationTimestamp", "Age of the resource.", "date", 0),
+  column("USERNAME", ".spec.username", "Database user.", "string", 1),
+  column("PROJECT", ".spec.projectId", "ID of the Atlas project.", "string", 1),
+  column("SERIAL", ".status.serialNumber", "Serial number of the certificate.", "string", 1),
+  column("MESSAGE", readyCondition("message"), "Reason and next step.", "string", 1),
 ];
 
 function column(
@@ -88,13 +88,13 @@ function printerColumn({ priority, ...rest }: PrinterColumn): Json {
   return priority === 0 ? rest : { ...rest, priority };
 }
 
-/** A zod schema as a structural schema: what the API server takes, and nothing that it refuses. */
+/** A zod schema as a structural schema that the API server accepts. */
 function structuralSchema(schema: z.ZodType): Json {
-  // The document comes from our own schemas and a JSON serializer: it is JSON.
+  // The document is JSON: it is made from our own schemas by a JSON serializer.
   return withoutForbidden(z.toJSONSchema(schema, { target: "openapi-3.0", io: "input" }) as Json);
 }
 
-/** Keys that zod writes and that a structural schema must not hold, or that say nothing there. */
+/** Keys that zod writes and that a structural schema must not contain, or that are meaningless in it. */
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["$schema", "id", "propertyNames"]);
 
 function withoutForbidden(node: Json, parentKey?: string): Json {
@@ -102,11 +102,11 @@ function withoutForbidden(node: Json, parentKey?: string): Json {
   if (typeof node !== "object" || node === null) return node;
   const kept: { [key: string]: Json } = {};
   for (const [key, value] of Object.entries(node)) {
-    // Below `properties` every key is a field's name, whatever it is called.
+    // Below `properties` every key is the name of a field, even if it looks like a keyword.
     if (parentKey !== "properties") {
       if (FORBIDDEN_KEYS.has(key)) continue;
       if (key === "additionalProperties" && value === false) continue;
-      // zod's bounds of a safe integer; the format says it.
+      // The bounds of a safe integer, which zod adds; the format says the same.
       if ((key === "minimum" || key === "maximum") && Math.abs(Number(value)) === Number.MAX_SAFE_INTEGER) continue;
     }
     kept[key] = withoutForbidden(value, key);

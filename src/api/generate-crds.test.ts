@@ -5,7 +5,7 @@ import { generatedCrds } from "./generate-crds.ts";
 
 const FOLDER = new URL("../../crds/", import.meta.url);
 
-describe("crds/ is what `make crds` writes:", () => {
+describe("crds/ is up to date with `make crds`:", () => {
   test("the same files", async () => {
     expect((await readdir(FOLDER)).toSorted()).toEqual([...generatedCrds().keys()].toSorted());
   });
@@ -15,7 +15,7 @@ describe("crds/ is what `make crds` writes:", () => {
   });
 });
 
-test("what is generated reads as YAML again", () => {
+test("the generated definitions are valid YAML", () => {
   for (const text of generatedCrds().values()) {
     expect(parse(text)).toMatchObject({ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition" });
   }

@@ -22,6 +22,9 @@ export const SECRET_ANNOTATIONS = {
   fingerprint: `${OWN_PREFIX}fingerprint`,
 } as const;
 
+/** On the Secret, for a moment: a write that proves that the storage takes writes before a certificate is issued. */
+export const WRITE_CHECK_ANNOTATION = `${OWN_PREFIX}write-checked-at`;
+
 /** On any object that was made by `kubectl apply`: a copy of what was applied, a Secret's data with it. */
 export const LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 

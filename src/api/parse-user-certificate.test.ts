@@ -29,7 +29,17 @@ test("fills in what was left out", () => {
   });
 });
 
-test("takes everything that the API server sends beside", () => {
+test("reads a renewBefore that an older CRD accepted and this one refuses", () => {
+  const resource = parseUserCertificate({ metadata, spec: { ...spec, renewBefore: "1s" } });
+  expect(resource).toMatchObject({ valid: true, spec: { renewBefore: "1s" } });
+});
+
+test("reads the status of a resource that the operator has never seen", () => {
+  const resource = parseUserCertificate({ metadata, spec, status: { observedGeneration: -1 } });
+  expect(resource).toMatchObject({ valid: true, status: { observedGeneration: -1 } });
+});
+
+test("ignores fields that it does not know", () => {
   const resource = parseUserCertificate({
     apiVersion: "atlascerts.io/v1alpha1",
     kind: "AtlasUserCertificate",
@@ -40,12 +50,12 @@ test("takes everything that the API server sends beside", () => {
   expect(resource).toMatchObject({ valid: true, status: { serialNumber: "1" } });
 });
 
-test("tells that a resource is being deleted", () => {
+test("reports that a resource is being deleted", () => {
   const deleted = { ...metadata, deletionTimestamp: "2030-01-02T00:00:00Z" };
   expect(parseUserCertificate({ metadata: deleted, spec })).toMatchObject({ deleting: true });
 });
 
-test("gives the renew request, the empty one too", () => {
+test("returns the renew request, even if it is empty", () => {
   const requested = (value: string) => ({
     ...metadata,
     annotations: { "atlascerts.io/renew-requested-at": value, a: "" },
@@ -54,12 +64,12 @@ test("gives the renew request, the empty one too", () => {
   expect(parseUserCertificate({ metadata: requested(""), spec })).toMatchObject({ renewRequest: "" });
 });
 
-describe("tells what it can't read, by its field:", () => {
+describe("names the field that it cannot read:", () => {
   test.each([
     ["no spec", { metadata }, "spec"],
     ["no username", { metadata, spec: { ...spec, username: undefined } }, "spec.username"],
     [
-      "a number of months that is a text",
+      "a number of months that is a string",
       { metadata, spec: { ...spec, monthsUntilExpiration: "3" } },
       "spec.monthsUntilExpiration",
     ],
@@ -72,12 +82,12 @@ describe("tells what it can't read, by its field:", () => {
   });
 });
 
-test("names every field that it can't read", () => {
+test("names every field that it cannot read", () => {
   const resource = parseUserCertificate({ metadata, spec: { ...spec, username: 1, secretName: 2 } });
   expect(!resource.valid && resource.problem).toMatch(/^spec\.username: .*; spec\.secretName: /);
 });
 
-describe("refuses what is no object of the API server:", () => {
+describe("throws if the input is not a Kubernetes object:", () => {
   test.each([
     ["nothing", undefined],
     ["a text", "<html>"],

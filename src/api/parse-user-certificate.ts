@@ -7,17 +7,17 @@ import {
   userCertificateStatusSchema,
 } from "./user-certificate.ts";
 
-/** What the operator keeps of a resource's metadata. */
+/** The part of a resource's metadata that the operator keeps. */
 export interface UserCertificateIdentity {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number;
-  /** RFC 3339, as the API server wrote it. */
+  /** RFC 3339, as the API server sent it. */
   readonly creationTimestamp: string;
   readonly deleting: boolean;
-  /** Value of the renew annotation, if it has one. */
+  /** Value of the renew annotation, if there is one. */
   readonly renewRequest: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface UserCertificate extends UserCertificateIdentity {
   readonly status: UserCertificateStatus;
 }
 
-/** One that the installed CRD let in and this version can't read: an older or newer CRD, or none of its validation. */
+/** A resource that this version cannot read: the installed CRD is older or newer, or its validation was bypassed. */
 export interface InvalidUserCertificate extends UserCertificateIdentity {
   readonly valid: false;
   /** One sentence that names the fields. */
@@ -55,9 +55,9 @@ const resourceSchema = z.object({
 const contentSchema = z.object({ spec: userCertificateSpecSchema, status: userCertificateStatusSchema.default({}) });
 
 /**
- * Parses what the API server sent.
+ * Parses an object that the API server sent.
  *
- * @throws z.ZodError where not even the metadata is that of a Kubernetes object.
+ * @throws z.ZodError if it does not even have the metadata of a Kubernetes object.
  */
 export function parseUserCertificate(object: unknown): UserCertificate | InvalidUserCertificate {
   const { metadata, spec, status } = resourceSchema.parse(object);

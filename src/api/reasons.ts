@@ -10,15 +10,17 @@ export type IssueReason =
   | "NearingExpiry"
   | "NotListedByAtlas";
 
-/** Why nothing goes on although something may be wanted. */
+/** Why the operator does nothing now although something may be due. */
 export const BLOCKED_REASONS = [
   "Suspended",
   "SecretForeign",
   "SecretClaimedTwice",
   "SecretContended",
   "SecretNotWritable",
+  "SecretTerminating",
+  "CertificateParked",
+  "TooManyParked",
   "CrdOutdated",
-  "ClockWrong",
   "CredentialsMissing",
   "CredentialsRejected",
   "RoleMissing",
@@ -27,6 +29,7 @@ export const BLOCKED_REASONS = [
   "UserNotFound",
   "CustomerManagedX509On",
   "RequestRejected",
+  "NotListedByAtlas",
   "IssuanceBudgetSpent",
   "TooManyUnexpired",
   "RateLimited",

@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { conditionSchema } from "./conditions.ts";
-import { DURATION_PATTERN } from "./duration.ts";
+import { DURATION_PATTERN, MIN_RENEW_BEFORE } from "./duration.ts";
 import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
 
 /**
  * AtlasUserCertificate: one database user of one Atlas project, one Secret with its X.509 client certificate.
  *
- * This schema is the one source: TypeScript types, the CRD in crds/ and what `kubectl explain` says come from it.
- * `rules` become x-kubernetes-validations. They stand in place of minimum, pattern and minLength wherever the API
- * server's own sentence for those says less than the person who typed the value needs to know.
+ * This schema is the single source of the TypeScript types, the CRD in crds/ and the output of `kubectl explain`.
+ * `rules` become x-kubernetes-validations. They replace minimum, pattern and minLength wherever the API server's own
+ * message would tell the reader less than they need to know.
  */
 
 interface Rule {
   readonly rule: string;
   readonly message: string;
-  /** The field that the person has to look at, where the rule stands above it, such as `.renewBefore`. */
+  /** The field to report, if the rule belongs to an object above it, such as `.renewBefore`. */
   readonly fieldPath?: string;
 }
 
@@ -28,47 +28,65 @@ const objectName = (field: string, description: string) =>
     maxLength: 253,
     ...rules({
       rule: `self.matches('${DNS_SUBDOMAIN}')`,
-      message: `${field} must be a DNS subdomain: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, at most 253 characters`,
+      message: `${field} must be a DNS subdomain: at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit`,
     }),
   });
 
 const ownKeysRefused: Rule = {
   rule: `self.all(key, !key.startsWith('${OWN_PREFIX}'))`,
-  message: `keys that begin with ${OWN_PREFIX} are the operator's own: choose another prefix`,
+  message: `keys that start with ${OWN_PREFIX} are reserved for the operator: choose another prefix`,
 };
 
-/** A qualified name as Kubernetes wants it: what it would refuse on the Secret later is refused here at once. */
+/** A Kubernetes qualified name, so that a key that the API server would refuse on the Secret is refused here first. */
 const QUALIFIED_NAME =
   "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 
 const keysQualified: Rule = {
   rule: `self.all(key, key.matches('${QUALIFIED_NAME}') && key.indexOf('/') <= 253)`,
   message:
-    "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that begins and ends with a letter or digit, with or without a DNS subdomain and a '/' before it, such as app or example.com/team",
+    "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that starts and ends with a letter or digit, optionally preceded by a DNS subdomain and a '/', such as app or example.com/team",
 };
 
 const secretLabels = z.record(z.string(), z.string().meta({ maxLength: 63 })).meta({
-  description: "Labels that the Secret gets. Labels of other owners on the Secret stay as they are.",
+  description: "Labels to set on the Secret. Labels set by others are preserved.",
   maxProperties: 64,
   ...rules(ownKeysRefused, keysQualified, {
     rule: "self.all(key, self[key].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))",
     message:
-      "a label's value must be empty or begin and end with a letter or digit, with letters, digits, '-', '_' and '.' between, at most 63 characters",
+      "a label value must be empty, or at most 63 letters, digits, '-', '_' and '.' that start and end with a letter or digit",
   }),
 });
 
 const secretAnnotations = z.record(z.string(), z.string().meta({ maxLength: 262144 })).meta({
-  description: "Annotations that the Secret gets. Annotations of other owners on the Secret stay as they are.",
+  description: "Annotations to set on the Secret. Annotations set by others are preserved.",
   maxProperties: 64,
   ...rules(ownKeysRefused, keysQualified),
 });
 
 const isDuration = (value: string) => `(${value} != '' && ${value}.matches('${DURATION_PATTERN}'))`;
 
+/**
+ * The fields, by their path below spec, that name a Secret which the operator reads. None of them may be the Secret that
+ * it writes: the operator would find it foreign and advise deleting it.
+ */
+const SECRETS_READ: readonly string[] = ["credentialsRef.name"];
+
+function secretNameDiffersFrom(field: string): Rule {
+  const parents = field
+    .split(".")
+    .slice(0, -1)
+    .map((_, index, names) => `!has(self.${names.slice(0, index + 1).join(".")})`);
+  return {
+    rule: [...parents, `self.secretName != self.${field}`].join(" || "),
+    message: `secretName must differ from ${field}: the operator only reads that Secret`,
+    fieldPath: ".secretName",
+  };
+}
+
 export const userCertificateSpecSchema = z
   .object({
     projectId: z.string().meta({
-      description: "The Atlas project (group) id: 24 lower-case hexadecimal digits, shown in the project's settings.",
+      description: "ID of the Atlas project (group): the 24 lower-case hexadecimal digits in the project's settings.",
       maxLength: 128,
       ...rules({
         rule: "self.matches('^[0-9a-f]{24}$')",
@@ -76,24 +94,30 @@ export const userCertificateSpecSchema = z
       }),
     }),
     credentialsRef: z
-      .object({ name: objectName("credentialsRef.name", "Name of the Secret, in this namespace.") })
+      .object({ name: objectName("credentialsRef.name", "Name of the Secret, in the resource's namespace.") })
       .optional()
       .meta({
         description:
-          "The Secret with the Atlas credentials: clientId and clientSecret of a service account, or publicApiKey and " +
-          "privateApiKey. The role Project Owner is needed to issue a certificate. Without it the operator's default " +
-          "credentials are used, where it was given some.",
+          "Secret with the Atlas credentials: clientId and clientSecret of a service account, or publicApiKey and " +
+          "privateApiKey. They need the role Project Owner to issue a certificate. Defaults to the operator's default " +
+          "credentials, if it has any.",
       }),
     username: z.string().meta({
       description:
-        "The database user that the certificate is for, as Atlas knows it: a plain name, or a distinguished name such " +
-        "as CN=reports,OU=analytics. The user must exist in the project, with X.509 managed by Atlas.",
+        "Database user to issue the certificate for, as Atlas knows it: a plain name, or a distinguished name such as " +
+        "CN=reports,OU=analytics. The user must exist in the project and use Atlas-managed X.509 authentication.",
       maxLength: 1024,
       ...rules(
         { rule: "size(self) > 0", message: "username must not be empty: name the Atlas database user" },
         {
-          rule: "!self.matches(r'[\\x00-\\x1f\\x7f-\\x{9f}]')",
-          message: "username must not contain control characters such as tabs or line breaks",
+          // Invisible: two names that look the same would be two users.
+          rule: "!self.matches(r'[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]')",
+          message:
+            "username must not contain control characters, format characters or line separators, such as tabs, line breaks or zero-width spaces",
+        },
+        {
+          rule: "!self.matches(r'^\\p{Zs}|\\p{Zs}$')",
+          message: "username must not start or end with a space",
         },
         // Servers and proxies take these for steps in a path.
         { rule: "self != '.' && self != '..'", message: "username must not be . or .." },
@@ -103,7 +127,7 @@ export const userCertificateSpecSchema = z
       .int()
       .default(3)
       .meta({
-        description: "For how many months a certificate is issued: 1 to 24.",
+        description: "Lifetime of each certificate in months: 1 to 24. Defaults to 3.",
         format: "int32",
         ...rules({
           rule: "self >= 1 && self <= 24",
@@ -115,14 +139,14 @@ export const userCertificateSpecSchema = z
       .optional()
       .meta({
         description:
-          "How long before its expiry a certificate is replaced, as a duration such as 720h or 1h30m. Instead of " +
-          "renewBeforePercentage; without either, at a third of the certificate's lifetime. Where the certificate " +
-          "turns out to live shorter than this, that third is used too. Never earlier than when two thirds are left.",
+          `How long before it expires a certificate is renewed: a duration of at least ${MIN_RENEW_BEFORE}, such as 720h ` +
+          "or 36h30m. At most two thirds of the lifetime are used; if the lifetime is shorter than this duration, one " +
+          "third of the lifetime is used instead. Mutually exclusive with renewBeforePercentage. Defaults to one third " +
+          "of the lifetime.",
         maxLength: 32,
         ...rules({
-          rule: `${isDuration("self")} && duration(self) >= duration('1s')`,
-          message:
-            "renewBefore must be a duration of at least 1s in hours, minutes and seconds, such as 720h or 1h30m; it can't be negative",
+          rule: `${isDuration("self")} && duration(self) >= duration('${MIN_RENEW_BEFORE}')`,
+          message: `renewBefore must be a duration of at least ${MIN_RENEW_BEFORE} in hours, minutes and seconds, such as 720h or 36h30m`,
         }),
       }),
     renewBeforePercentage: z
@@ -130,8 +154,8 @@ export const userCertificateSpecSchema = z
       .optional()
       .meta({
         description:
-          "How much of a certificate's lifetime is left when it is replaced, in percent: 1 to 99. Instead of renewBefore. " +
-          "Never more than two thirds.",
+          "Percentage of the lifetime that remains when a certificate is renewed: 1 to 99. At most two thirds of the " +
+          "lifetime are used. Mutually exclusive with renewBefore. Defaults to one third of the lifetime.",
         format: "int32",
         ...rules({
           rule: "self >= 1 && self <= 99",
@@ -140,8 +164,8 @@ export const userCertificateSpecSchema = z
       }),
     secretName: objectName(
       "secretName",
-      "Name of the Secret, in this namespace, that gets the certificate and its key. The operator makes it; one that " +
-        "exists already and isn't the operator's is never touched.",
+      "Name of the Secret, in the resource's namespace, in which the operator stores the certificate and its private " +
+        "key. The operator creates it. A Secret of this name that the operator does not own is never changed.",
     ),
     secretTemplate: z
       .object({
@@ -149,22 +173,35 @@ export const userCertificateSpecSchema = z
         annotations: secretAnnotations.optional(),
       })
       .optional()
-      .meta({ description: "What the Secret gets besides the certificate." }),
+      .meta({ description: "Metadata to set on the Secret." }),
+    userSharedWithOtherClusters: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          "Set to true if other clusters obtain certificates for the same database user. Certificates that no " +
+          "AtlasUserCertificate of this cluster explains are then listed in the status, without Events and alerts. " +
+          "Defaults to false.",
+      }),
     deletionPolicy: z
       .enum(["Retain", "Delete"])
       .default("Retain")
       .meta({
         description:
-          "What becomes of the Secret when this resource is deleted. Retain (the default): it stays, and so do the apps " +
-          "that mount it. Delete: it goes with the resource.",
+          "What happens to the Secret when this resource is deleted. Retain keeps it, so that apps that mount it go on " +
+          "working. Delete deletes it together with the resource. Defaults to Retain.",
       }),
     suspend: z
       .boolean()
       .default(false)
-      .meta({ description: "While true, nothing is issued, repaired or verified; the Secret stays as it is." }),
+      .meta({
+        description:
+          "Suspends the resource: while true, nothing is issued, repaired or verified, and the Secret is left as it is. " +
+          "Defaults to false.",
+      }),
   })
   .meta({
-    description: "The certificate that is wanted.",
+    description: "Desired certificate.",
     ...rules(
       {
         rule: "!(has(self.renewBefore) && has(self.renewBeforePercentage))",
@@ -177,6 +214,7 @@ export const userCertificateSpecSchema = z
           "renewBefore must be shorter than the certificate's lifetime: less than 28 days (672h) for each month of monthsUntilExpiration",
         fieldPath: ".renewBefore",
       },
+      ...SECRETS_READ.map(secretNameDiffersFrom),
     ),
   });
 
@@ -184,41 +222,96 @@ const timestamp = (description: string) => z.string().meta({ description, format
 
 const recentIssuanceSchema = z
   .object({
-    time: timestamp("When it was issued."),
+    time: timestamp("Time at which it was issued."),
     reason: z.string().meta({ description: "Why it was issued." }),
-    serialNumber: z.string().optional().meta({ description: "Its serial number, in decimal." }),
-    notAfter: timestamp("When it expires.").optional(),
+    serialNumber: z
+      .string()
+      .optional()
+      .meta({ description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate." }),
+    notAfter: timestamp("Time at which it expires.").optional(),
+    replaces: z.string().optional().meta({ description: "Serial number of the certificate that it replaced." }),
+    lost: z.string().optional().meta({
+      description:
+        "Set if the private key never reached the Secret: AnswerLost, AnswerUnusable or NotStored. Such a certificate " +
+        "counts toward the limits.",
+    }),
   })
-  .meta({ description: "A certificate that was issued for this resource." });
+  .meta({ description: "A certificate that was issued, or may have been, for this resource." });
 
 const issuanceSchema = z
   .object({
-    id: z.string().meta({ description: "Tells this attempt from every other." }),
-    startedAt: timestamp("When the attempt was recorded."),
+    id: z.string().meta({ description: "Identifier of this attempt." }),
+    startedAt: timestamp("Time at which the attempt was recorded."),
     reason: z.string().meta({ description: "Why a certificate is issued." }),
-    projectId: z.string().meta({ description: "The Atlas project it is for." }),
-    username: z.string().meta({ description: "The database user it is for." }),
+    projectId: z.string().meta({ description: "Atlas project of the database user." }),
+    username: z.string().meta({ description: "Database user that the certificate is for." }),
     knownSerials: z
       .array(z.string())
       .meta({ description: "Serial numbers that Atlas listed for the user before the attempt." }),
-    renewRequest: z.string().optional().meta({ description: "The renew request that this attempt answers." }),
+    replaces: z.string().optional().meta({ description: "Serial number of the certificate that it replaces." }),
+    renewRequest: z.string().optional().meta({ description: "The renewal request that this attempt answers." }),
+    parked: z
+      .object({
+        pod: z.string().meta({ description: "The operator process that holds the certificate in memory." }),
+        serialNumber: z.string().meta({ description: "Its serial number, in decimal." }),
+        notAfter: timestamp("Time at which it expires."),
+        until: timestamp(
+          "Time until which that process still tries to store it after it stopped leading. No other attempt is made before.",
+        ).optional(),
+      })
+      .optional()
+      .meta({
+        description:
+          "Set while the certificate has been issued but its Secret cannot be written. Until it is stored, the private " +
+          "key exists only in the memory of that process.",
+      }),
   })
   .meta({
     description:
-      "The attempt under way, recorded before Atlas is asked to create anything, so that a certificate whose answer " +
-      "got lost can be told from the others.",
+      "The attempt in progress, recorded before Atlas is asked for a certificate, so that a certificate whose response " +
+      "was lost can be recognized.",
   });
 
 const lastAttemptSchema = z
   .object({
-    generation: z.int().meta({ description: "The metadata.generation it was made for.", format: "int64" }),
+    time: timestamp("Time of the failure."),
+    reason: z.string().meta({ description: "Why it failed." }),
+    message: z.string().meta({ description: "What is wrong." }),
+    remedy: z.string().optional().meta({ description: "What to do about it." }),
+    needsPerson: z.boolean().meta({ description: "Whether a person has to act before a retry can succeed." }),
+    failures: z.int().meta({ description: "Number of consecutive failures.", format: "int32" }),
+    nextAttemptTime: timestamp("Time of the next retry."),
+    notRechecked: z
+      .string()
+      .optional()
+      .meta({ description: "Why the latest retries could not tell whether the problem persists." }),
+    generation: z.int().meta({ description: "The metadata.generation that it was made for.", format: "int64" }),
     credentialsVersion: z
       .string()
       .optional()
-      .meta({ description: "The resourceVersion of the credentials Secret it used." }),
-    renewRequest: z.string().optional().meta({ description: "The renew request it saw." }),
+      .meta({ description: "The resourceVersion of the credentials Secret that it used." }),
+    renewRequest: z.string().optional().meta({ description: "The renewal request that it saw." }),
   })
-  .meta({ description: "What the last failed attempt was made with: a change of any of it ends the waiting." });
+  .meta({
+    description:
+      "The last attempt, if it failed. A change of generation, credentials or renewal request ends the wait for the next one.",
+  });
+
+const unaccountedSchema = z
+  .object({
+    serialNumber: z.string().meta({ description: "Serial number, in decimal." }),
+    createdAt: timestamp("Time at which Atlas issued it.").optional(),
+    notAfter: timestamp("Time at which it expires."),
+  })
+  .meta({ description: "A certificate of the user that no AtlasUserCertificate explains." });
+
+const leftBehindSchema = z
+  .object({
+    secretName: z.string().meta({ description: "Name of the Secret." }),
+    serialNumber: z.string().optional().meta({ description: "Serial number of the certificate that it holds." }),
+    notAfter: timestamp("Time until which that certificate is valid."),
+  })
+  .meta({ description: "A Secret that spec.secretName no longer names. It is not renewed any more." });
 
 export const userCertificateStatusSchema = z
   .object({
@@ -226,78 +319,82 @@ export const userCertificateStatusSchema = z
       .array(conditionSchema)
       .optional()
       .meta({
-        description: "Ready, Issuing and Stalled.",
+        description: "Conditions of the resource: Ready, Issuing and Stalled.",
         "x-kubernetes-list-type": "map",
         "x-kubernetes-list-map-keys": ["type"],
       }),
-    observedGeneration: z
-      .int()
-      .optional()
-      .meta({ description: "The metadata.generation that this status speaks of.", format: "int64" }),
-    secretName: z.string().optional().meta({ description: "The Secret that holds the certificate." }),
+    observedGeneration: z.int().optional().meta({
+      description: "metadata.generation that this status describes. -1 until the operator has seen the resource.",
+      format: "int64",
+      // kstatus takes an object without a status for Current: tools that wait would go on without a certificate.
+      default: -1,
+    }),
+    secretName: z.string().optional().meta({ description: "Name of the Secret that holds the certificate." }),
     serialNumber: z
       .string()
       .optional()
-      .meta({ description: "The certificate's serial number, in decimal, as Atlas lists it." }),
+      .meta({ description: "Serial number of the certificate, in decimal, as Atlas lists it." }),
     fingerprint: z
       .string()
       .optional()
-      .meta({ description: "SHA-256 of the certificate, in hexadecimal pairs with colons." }),
-    notBefore: timestamp("When the certificate begins to be valid.").optional(),
-    notAfter: timestamp("When the certificate expires.").optional(),
-    renewalTime: timestamp("When the next certificate is issued.").optional(),
-    lastVerifiedTime: timestamp("When Atlas last listed the certificate.").optional(),
-    unlistedSince: timestamp(
-      "When Atlas' list first held the certificate no longer. Another one is issued when a second list agrees.",
+      .meta({ description: "SHA-256 fingerprint of the certificate, in hexadecimal pairs with colons." }),
+    notBefore: timestamp("Time from which the certificate is valid.").optional(),
+    notAfter: timestamp("Time at which the certificate expires.").optional(),
+    renewalTime: timestamp("Time at which the certificate is renewed.").optional(),
+    lastVerifiedTime: timestamp(
+      "Time at which Atlas last listed the certificate, or returned it to the operator.",
     ).optional(),
+    unlisted: z
+      .object({
+        serialNumber: z.string().meta({ description: "Serial number of that certificate, in decimal." }),
+        since: timestamp("Time of the first list that lacked the certificate."),
+        lists: z.int().meta({ description: "Number of consecutive lists that lacked it.", format: "int32" }),
+        replaced: z
+          .boolean()
+          .optional()
+          .meta({ description: "Whether a certificate was already replaced and Atlas has not listed the new one yet." }),
+      })
+      .optional()
+      .meta({ description: "Set while Atlas' lists lack the certificate. It is replaced only after three lists agree." }),
     revision: z
       .int()
       .optional()
-      .meta({ description: "How many certificates were issued for this resource.", format: "int64" }),
+      .meta({ description: "Number of certificates that the Secret has held.", format: "int64" }),
     issuance: issuanceSchema.optional(),
     recentIssuances: z.array(recentIssuanceSchema).optional().meta({
-      description: "Certificates issued in the last 24 hours, and older ones until a day after they expire.",
+      description: "Certificates issued in the last 24 hours, and older ones until one day after they expire.",
       "x-kubernetes-list-type": "atomic",
     }),
-    renewRequest: z.string().optional().meta({ description: "The last renew request that was answered." }),
-    failedAttempts: z
-      .int()
-      .optional()
-      .meta({ description: "How many attempts in a row have failed.", format: "int32" }),
-    nextAttemptTime: timestamp("When the next attempt is made.").optional(),
+    renewRequest: z.string().optional().meta({ description: "The last renewal request that was answered." }),
     lastAttempt: lastAttemptSchema.optional(),
     unexpiredCertificates: z
       .int()
       .optional()
-      .meta({ description: "How many unexpired certificates Atlas lists for the user.", format: "int32" }),
-    unaccountedCertificates: z.int().optional().meta({
+      .meta({ description: "Number of unexpired certificates that Atlas lists for the user.", format: "int32" }),
+    unaccounted: z.array(unaccountedSchema).optional().meta({
       description:
-        "How many of them no resource of this operator accounts for: issued elsewhere, or an answer that got lost.",
-      format: "int32",
+        "Unexpired certificates of the user that no AtlasUserCertificate explains: issued elsewhere, or orphaned by a " +
+        "lost response. The 100 that expire last.",
+      "x-kubernetes-list-type": "atomic",
     }),
-    unaccountedSerials: z
-      .array(z.string())
-      .optional()
-      .meta({
-        description:
-          "Serial numbers of the unaccounted certificates, in decimal and in ascending order; none where there are more " +
-          "than 100.",
-        "x-kubernetes-list-type": "atomic",
-      }),
-    countedUser: z
-      .object({
-        projectId: z.string().meta({ description: "Its Atlas project." }),
-        username: z.string().meta({ description: "Its name." }),
-      })
-      .optional()
-      .meta({ description: "The database user whose certificates were counted last." }),
+    leftBehind: z.array(leftBehindSchema).optional().meta({
+      description: "Secrets that were left behind when spec.secretName changed, until their certificates expire.",
+      "x-kubernetes-list-type": "atomic",
+    }),
   })
-  .meta({ description: "What the operator observed and did." });
+  .meta({
+    description: "Observed state of the certificate.",
+    // The API server fills in defaults of fields only where their object exists.
+    default: {},
+  });
 
 export type UserCertificateSpec = Readonly<z.output<typeof userCertificateSpecSchema>>;
 export type UserCertificateStatus = Readonly<z.output<typeof userCertificateStatusSchema>>;
 export type Issuance = Readonly<z.output<typeof issuanceSchema>>;
 export type RecentIssuance = Readonly<z.output<typeof recentIssuanceSchema>>;
+export type LastAttempt = Readonly<z.output<typeof lastAttemptSchema>>;
+export type UnaccountedCertificate = Readonly<z.output<typeof unaccountedSchema>>;
+export type LeftBehind = Readonly<z.output<typeof leftBehindSchema>>;
 
 export const USER_CERTIFICATE = {
   group: API_GROUP,
@@ -309,6 +406,7 @@ export const USER_CERTIFICATE = {
   categories: ["atlas"],
   namespaced: true,
   description:
-    "An Atlas-managed X.509 client certificate of one MongoDB database user, kept fresh in one Secret: issued through " +
-    "the Atlas Admin API, verified against Atlas' list, and renewed before it expires.",
+    "AtlasUserCertificate keeps an Atlas-managed X.509 client certificate of one MongoDB database user valid in one " +
+    "Secret. The operator issues it through the Atlas Administration API, verifies it against Atlas' list, and renews " +
+    "it before it expires.",
 } as const;

@@ -6,11 +6,9 @@ import type { AtlasAnswer } from "./exchange-handler.ts";
 
 /** The JSON of an answer that succeeded. @throws AtlasError when it is none */
 export function parseJson(answer: AtlasAnswer, context: ErrorContext): unknown {
-  try {
-    return parseExactJson(answer.body.reveal());
-  } catch (error) {
-    throw errorFromContent(answer, "with a body that is not JSON", context, error);
-  }
+  const value = parseExactJson(answer.body.reveal());
+  if (value === undefined) throw errorFromContent(answer, "with a body that is not JSON", context);
+  return value;
 }
 
 /**
@@ -27,5 +25,7 @@ export function parseBody<T extends z.ZodType>(
 ): z.output<T> {
   const parsed = schema.safeParse(parseJson(answer, context));
   if (parsed.success) return parsed.data;
-  throw errorFromContent(answer, `with something else than ${what}`, context, parsed.error);
+  const path = parsed.error.issues[0]?.path.join(".") ?? "";
+  const shape = `with something other than ${what}${path === "" ? "" : ` (at ${path})`}`;
+  throw errorFromContent(answer, shape, context, { cause: parsed.error });
 }

@@ -9,8 +9,9 @@
  * - `certificateLimit`: the user has as many unexpired certificates as Atlas allows.
  * - `rateLimited`: too many requests; `retryAfterMs` tells when to come back.
  * - `badRequest`: the request is wrong and stays wrong; found here before anything was sent, or by Atlas.
- * - `unavailable`: no answer or a server error, and certainly nothing was changed.
- * - `ambiguous`: a request that changes something went out, and nobody can know whether it was carried out.
+ * - `unavailable`: no answer, a server error, or a refusal that another try may not meet (409, 421, 425), and certainly
+ *   nothing was changed.
+ * - `ambiguous`: a request that changes something was sent, and it is unknown whether it was carried out.
  * - `badAnswer`: an answer that is none of Atlas' (a login page, a proxy's page, JSON of another shape), and nothing
  *   was changed.
  * - `aborted`: the caller's own AbortSignal, and nothing was changed.
@@ -48,23 +49,28 @@ export type AtlasRole = "Project Owner" | "Project Read Only";
 export interface AtlasErrorFields {
   readonly kind: AtlasErrorKind;
   readonly operation: AtlasOperation;
-  /** One sentence that a person can act on. */
-  readonly message: string;
+  /** One sentence that says what is wrong, without a remedy. */
+  readonly problem: string;
+  /** One sentence that says what to do about it. */
+  readonly remedy?: string | undefined;
   readonly status?: number | undefined;
   readonly errorCode?: string | undefined;
   readonly detail?: string | undefined;
   readonly requiredRole?: AtlasRole | undefined;
   readonly retryAfterMs?: number | undefined;
+  readonly answeredAt?: Date | undefined;
   readonly cause?: unknown;
 }
 
 /**
- * The one error that this client throws. Neither its message nor anything reachable from it holds a secret, a token or
- * the body of a certificate creation.
+ * The only error that this client throws. Its message is the problem followed by the remedy. Neither the message nor
+ * anything reachable from the error holds a secret, a token or the body of a certificate creation.
  */
 export class AtlasError extends Error {
   readonly kind: AtlasErrorKind;
   readonly operation: AtlasOperation;
+  /** The sentence that says what is wrong, without the remedy: for callers who know a better one. */
+  readonly problem: string;
   /** HTTP status of the answer; undefined when there was none. */
   readonly status: number | undefined;
   /** Atlas' own code, such as `USERNAME_NOT_FOUND`; undefined when the answer had none. */
@@ -75,16 +81,24 @@ export class AtlasError extends Error {
   readonly requiredRole: AtlasRole | undefined;
   /** Milliseconds to wait before another try, from `Retry-After` or from this client's own pacing. */
   readonly retryAfterMs: number | undefined;
+  /** When Atlas answered, by its own clock (`Date` header); undefined when there was no answer or it had no date. */
+  readonly answeredAt: Date | undefined;
 
   constructor(fields: AtlasErrorFields) {
-    super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
+    const { problem, remedy } = fields;
+    super(
+      remedy === undefined ? problem : `${problem} ${remedy}`,
+      fields.cause === undefined ? undefined : { cause: fields.cause },
+    );
     this.name = "AtlasError";
     this.kind = fields.kind;
     this.operation = fields.operation;
+    this.problem = problem;
     this.status = fields.status;
     this.errorCode = fields.errorCode;
     this.detail = fields.detail;
     this.requiredRole = fields.requiredRole;
     this.retryAfterMs = fields.retryAfterMs;
+    this.answeredAt = fields.answeredAt;
   }
 }

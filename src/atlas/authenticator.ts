@@ -23,4 +23,7 @@ export interface Authenticator {
    * @returns true when the same request with a new authorization may succeed
    */
   refused(authorization: string, answer: AtlasAnswer): boolean;
+
+  /** Takes out of a text from the network what this authenticator keeps secret. */
+  conceal(text: string): string;
 }

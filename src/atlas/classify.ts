@@ -28,18 +28,24 @@ const KIND_BY_CODE: ReadonlyMap<string, AnsweredKind> = new Map([
   ["unauthorized_client", "credentials"],
 ]);
 
-/** Which kind of error an answer with this status is. For statuses that are not a success. */
+/** Which kind of error an answer with this status is. For statuses from 300 on. */
 export function classify(status: number, error: ErrorAnswer, operation: AtlasOperation): AnsweredKind {
   const changes = changesSomething(operation);
   const byCode = error.errorCode === undefined ? undefined : KIND_BY_CODE.get(error.errorCode);
   // A server error may come after the deed, except for one that says that it was not even tried.
   if (byCode === "rateLimited" || status === 429) return "rateLimited";
   if (status >= 500 || status === 408) return changes ? "ambiguous" : "unavailable";
-  // A success of another status than the specification has may be a success all the same.
-  if (status < 300) return changes ? "ambiguous" : "badAnswer";
   if (status < 400) return "badAnswer";
   if (byCode !== undefined) return byCode;
   switch (status) {
+    case 407:
+      return "badAnswer";
+    case 409:
+      return error.fromAtlas ? "unavailable" : "badAnswer";
+    // Both are about the connection, not about the request (RFC 9110, section 15.5.20; RFC 8470, section 5.2).
+    case 421:
+    case 425:
+      return "unavailable";
     case 401:
       return "credentials";
     case 403:

@@ -1,5 +1,6 @@
 import { getCACertificates } from "node:tls";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
+import { skipAnnouncements } from "./skip-announcements.ts";
 
 /** The proxy variables that count, from the environment. Lower case wins, as in curl. */
 export type ProxyEnvironment = Readonly<
@@ -15,6 +16,9 @@ export interface ConnectionOptions {
   readonly keepAlive: boolean;
 }
 
+/** What undici's agents give to those who make a pool for them: each has a connector by then. */
+type PoolOptions = Omit<Pool.Options, "connect"> & { readonly connect: buildConnector.connector };
+
 /** Idle connections are closed after this; load balancers in front of Atlas hold them for about a minute. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -28,7 +32,9 @@ export function openConnections(options: ConnectionOptions): Dispatcher {
   const pool = {
     allowH2: false,
     connections: options.maxConnections,
-    connect: tls,
+    connect: buildConnector(tls),
+    factory: (origin: string | URL, poolOptions: PoolOptions) =>
+      new Pool(origin, { ...poolOptions, connect: skippingAnnouncements(poolOptions.connect) }),
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     pipelining: options.keepAlive ? 1 : 0,
@@ -55,4 +61,13 @@ export function openConnections(options: ConnectionOptions): Dispatcher {
     clientFactory: (origin, proxyOptions) =>
       new Pool(origin, { ...proxyOptions, headersTimeout: options.connectTimeoutMs }),
   });
+}
+
+function skippingAnnouncements(connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...result) => {
+      const [error, socket] = result;
+      if (error === null) skipAnnouncements(socket);
+      callback(...result);
+    });
 }

@@ -11,6 +11,7 @@ export function createAuthenticator(options: {
   readonly transport: AtlasTransport;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly longestWaitMs: number | undefined;
 }): Authenticator {
   const { credentials, ...rest } = options;
   const common = { ...rest, caller: describeCredentials(credentials) };

@@ -1,24 +1,21 @@
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../clock.ts";
-import { untilAborted } from "../deadline.ts";
 import type { SensitiveText } from "../sensitive-text.ts";
 import type { Authenticator, RequestLine } from "./authenticator.ts";
+import { conceal } from "./conceal.ts";
 import { chooseDigestChallenge, type DigestChallenge, digestAuthorization } from "./digest.ts";
 import type { ErrorContext } from "./error-context.ts";
 import { errorFromAnswer, errorFromContent, errorFromFailure } from "./errors.ts";
-import type { AtlasAnswer } from "./exchange-handler.ts";
+import { type AtlasAnswer, isSuccess } from "./exchange-handler.ts";
 import { ATLAS_MEDIA_TYPE } from "./media-type.ts";
-import { repeat } from "./repeat.ts";
+import { SharedFetch, type SharedFetchOptions } from "./shared-fetch.ts";
 import type { AtlasTransport } from "./transport.ts";
 
-export interface DigestAuthenticatorOptions {
+export interface DigestAuthenticatorOptions extends SharedFetchOptions {
   readonly publicApiKey: string;
   readonly privateApiKey: SensitiveText;
   /** Who this is, for messages. */
   readonly caller: string;
   readonly transport: AtlasTransport;
-  readonly clock: Clock;
-  readonly random: () => number;
   /** @default 16 random bytes in hexadecimal */
   readonly cnonce?: () => string;
 }
@@ -36,15 +33,21 @@ interface NonceInUse {
  */
 export class DigestAuthenticator implements Authenticator {
   readonly #options: DigestAuthenticatorOptions;
+  readonly #context: ErrorContext;
+  readonly #fetch: SharedFetch<NonceInUse>;
+  /** Where to ask for a challenge: the path of the newest request. */
+  #path = "";
   #nonce: NonceInUse | undefined;
-  #fetching: Promise<NonceInUse> | undefined;
 
   constructor(options: DigestAuthenticatorOptions) {
     this.#options = options;
+    this.#context = { operation: "authenticate", caller: options.caller, conceal: (text) => this.conceal(text) };
+    this.#fetch = new SharedFetch(options, this.#context, () => this.#fetchNonce());
   }
 
   async authorize(request: RequestLine, signal: AbortSignal): Promise<string> {
-    const nonce = this.#nonce ?? (await untilAborted(this.#fetch(request.readPath ?? request.path), signal));
+    this.#path = request.readPath ?? request.path;
+    const nonce = this.#nonce ?? (await this.#fetch.get(signal));
     nonce.count += 1;
     return digestAuthorization(nonce.challenge, {
       username: this.#options.publicApiKey,
@@ -69,33 +72,24 @@ export class DigestAuthenticator implements Authenticator {
     return challenge?.stale === true || (used !== undefined && used.count > 1);
   }
 
-  #fetch(path: string): Promise<NonceInUse> {
-    this.#fetching ??= this.#fetchChallenge(path)
-      .then((challenge) => {
-        this.#nonce = { challenge, count: 0 };
-        return this.#nonce;
-      })
-      .finally(() => {
-        this.#fetching = undefined;
-      });
-    return this.#fetching;
+  conceal(text: string): string {
+    return conceal(text, [this.#options.privateApiKey]);
   }
 
-  #fetchChallenge(path: string): Promise<DigestChallenge> {
-    const { caller, transport, clock, random } = this.#options;
-    const context: ErrorContext = { operation: "authenticate", caller };
-    return repeat({ clock, random, signal: undefined }, async () => {
-      const headers = { Accept: ATLAS_MEDIA_TYPE };
-      const answer = await transport.exchange({ method: "GET", path, headers }).catch((failure) => {
-        throw errorFromFailure(failure, context);
-      });
-      if (answer.status >= 200 && answer.status < 300) {
-        throw errorFromContent(answer, "to a request without credentials", context);
-      }
-      if (answer.status !== 401) throw errorFromAnswer(answer, context, clock);
-      const challenge = chooseDigestChallenge(answer.headers.get("www-authenticate") ?? []);
-      if (challenge !== undefined) return challenge;
-      throw errorFromContent(answer, "without an HTTP Digest challenge for MD5 or SHA-256 with qop=auth", context);
+  async #fetchNonce(): Promise<NonceInUse> {
+    const { transport, clock } = this.#options;
+    const headers = { Accept: ATLAS_MEDIA_TYPE };
+    const answer = await transport.exchange({ method: "GET", path: this.#path, headers }).catch((failure) => {
+      throw errorFromFailure(failure, this.#context);
     });
+    if (isSuccess(answer)) throw errorFromContent(answer, "to a request without credentials", this.#context);
+    if (answer.status !== 401) throw errorFromAnswer(answer, this.#context, clock);
+    const challenge = chooseDigestChallenge(answer.headers.get("www-authenticate") ?? []);
+    if (challenge === undefined) {
+      const shape = "without an HTTP Digest challenge for MD5 or SHA-256 with qop=auth";
+      throw errorFromContent(answer, shape, this.#context);
+    }
+    this.#nonce = { challenge, count: 0 };
+    return this.#nonce;
   }
 }

@@ -20,14 +20,14 @@ const errorBody = z.object({
 });
 
 /** Reads the body of an answer whose status is an error. Never throws; keeps only what is safe to show. */
-export function readErrorAnswer(answer: AtlasAnswer): ErrorAnswer {
-  const parsed = errorBody.safeParse(parseOrNothing(answer.body.reveal()));
+export function readErrorAnswer(answer: Pick<AtlasAnswer, "body">, conceal: (text: string) => string): ErrorAnswer {
+  const parsed = errorBody.safeParse(parseExactJson(answer.body.reveal()));
   if (!parsed.success) return { fromAtlas: false, errorCode: undefined, detail: undefined };
   const { errorCode, detail, error, error_description } = parsed.data;
   return {
     fromAtlas: true,
-    errorCode: cleanCode(errorCode) ?? cleanCode(typeof error === "string" ? error : undefined),
-    detail: cleanDetail(detail ?? error_description),
+    errorCode: cleanCode(errorCode, conceal) ?? cleanCode(typeof error === "string" ? error : undefined, conceal),
+    detail: cleanDetail(detail ?? error_description, conceal),
   };
 }
 
@@ -36,28 +36,22 @@ export function addressIn(detail: string | undefined): string | undefined {
   return detail?.split(/[^0-9a-fA-F.:]+/).find((word) => isIP(word.replace(/[.:]$/, "")) !== 0);
 }
 
-function parseOrNothing(text: string): unknown {
-  try {
-    return parseExactJson(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Atlas' codes are upper case, those of OAuth lower case; nothing in mixed case, as tokens and keys are, gets through. */
-function cleanCode(code: string | undefined): string | undefined {
-  return code !== undefined && /^([A-Z][A-Z0-9_]{1,99}|[a-z][a-z_]{1,39})$/.test(code) ? code : undefined;
+function cleanCode(code: string | undefined, conceal: (text: string) => string): string | undefined {
+  if (code === undefined || conceal(code) !== code) return undefined;
+  return /^([A-Z][A-Z0-9_]{1,99}|[a-z][a-z_]{1,39})$/.test(code) ? code : undefined;
 }
 
 const LONGEST_DETAIL = 300;
 
-/** A server in trouble may echo anything. What resembles key material or a credential is dropped altogether. */
-function cleanDetail(detail: string | undefined): string | undefined {
-  if (detail === undefined || /-----|PRIVATE KEY|[A-Za-z0-9+/_=-]{60,}|Bearer|Basic /i.test(detail)) return undefined;
-  const text = detail
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
-    .trim()
-    .slice(0, LONGEST_DETAIL)
-    .toWellFormed();
+/**
+ * A server in trouble may echo anything. What resembles key material or a credential is dropped altogether; secrets of
+ * this client's own are taken out, and so are characters that can't be seen or that turn the direction of writing.
+ */
+function cleanDetail(detail: string | undefined, conceal: (text: string) => string): string | undefined {
+  if (detail === undefined) return undefined;
+  const visible = detail.replace(/\p{Cf}+/gu, "").replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ");
+  if (/-----|PRIVATE KEY|[A-Za-z0-9+/_=-]{60,}|Bearer|Basic /i.test(visible)) return undefined;
+  const text = conceal(visible).trim().slice(0, LONGEST_DETAIL).toWellFormed();
   return text === "" ? undefined : text;
 }

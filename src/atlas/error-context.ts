@@ -7,6 +7,8 @@ export interface ErrorContext {
   readonly caller: string;
   readonly groupId?: string | undefined;
   readonly username?: string | undefined;
+  /** Takes out of a text from the network what must not be shown. */
+  readonly conceal: (text: string) => string;
 }
 
 /** The operations after which the world may be another: they are sent once, and a lost answer is `ambiguous`. */
@@ -20,21 +22,26 @@ export function requiredRoleOf(operation: AtlasOperation): AtlasRole {
   return changesSomething(operation) || operation === "getUserSecurity" ? "Project Owner" : "Project Read Only";
 }
 
+/** The database user or the project that the call is about. */
+export function describeTarget({ groupId, username }: ErrorContext): string {
+  const project = `project ${groupId ?? "(none)"}`;
+  return username === undefined ? project : `database user ${quoteName(username)} in ${project}`;
+}
+
 /** What was to be done, as the middle of a sentence. */
 export function describeAction(context: ErrorContext): string {
-  const project = `project ${context.groupId ?? "(none)"}`;
-  const user = `database user ${quoteName(context.username ?? "")} in ${project}`;
+  const target = describeTarget(context);
   switch (context.operation) {
     case "createDatabaseUserCertificate":
-      return `create a certificate for ${user}`;
+      return `create a certificate for ${target}`;
     case "listDatabaseUserCertificates":
-      return `list the certificates of ${user}`;
+      return `list the certificates of ${target}`;
     case "disableCustomerManagedX509":
-      return `switch off customer-managed X.509 in ${project}`;
+      return `disable customer-managed X.509 in ${target}`;
     case "getUserSecurity":
-      return `read the user security settings of ${project}`;
+      return `read the user security settings of ${target}`;
     case "listRateLimits":
-      return `read the rate limits of ${project}`;
+      return `read the rate limits of ${target}`;
     case "authenticate":
       return `authenticate ${context.caller}`;
     default:
@@ -46,7 +53,9 @@ const LONGEST_NAME = 100;
 
 function quoteName(name: string): string {
   const characters = [...name];
-  return JSON.stringify(
-    characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : characters.join(""),
-  );
+  const shown = characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : name;
+  // Invisible characters and those that turn the direction of writing would make one name look like another.
+  return JSON.stringify(shown).replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  });
 }

@@ -31,14 +31,14 @@ function inShort(reaction: string): string {
 
 describe("each cause has a kind and a sentence that says what to do", () => {
   const answers = [
-    ["create", atlasErrorAnswer(400, "CANNOT_GENERATE_CERT_IF_ADVANCED_X509"), "customerManagedOn", "switch it off"],
+    ["create", atlasErrorAnswer(400, "CANNOT_GENERATE_CERT_IF_ADVANCED_X509"), "customerManagedOn", "Disable it"],
     [
       "create",
       atlasErrorAnswer(400, "ATLAS_GENERATED_CERTS_LIMIT_EXCEEDED"),
       "certificateLimit",
-      "wait until one expires",
+      "Wait until one expires",
     ],
-    ["create", atlasErrorAnswer(400, "ATLAS_MANAGED_X509_NAME_INVALID"), "badRequest", "correct it"],
+    ["create", atlasErrorAnswer(400, "ATLAS_MANAGED_X509_NAME_INVALID"), "badRequest", "Correct the request"],
     ["create", atlasErrorAnswer(400, "BAD_USERNAME_REF"), "userNotFound", '"orders-api"'],
     ["create", atlasErrorAnswer(404, "USER_NOT_FOUND"), "userNotFound", "type MANAGED"],
     ["list", atlasErrorAnswer(404, "USERNAME_NOT_FOUND"), "userNotFound", '"orders-api"'],
@@ -53,15 +53,24 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["create", atlasErrorAnswer(403, "USER_UNAUTHORIZED"), "role", "Project Owner"],
     ["disable", atlasErrorAnswer(403, "ANYTHING"), "role", "Project Owner"],
     ["security", atlasErrorAnswer(403, "ANYTHING"), "role", "Project Owner"],
-    ["create", atlasErrorAnswer(409, "CONFLICT"), "badRequest", "409 CONFLICT"],
+    ["create", atlasErrorAnswer(409, "CONFLICT"), "unavailable", "409 CONFLICT; nothing was changed"],
+    ["create", html(409), "badAnswer", "no proxy"],
+    ["create", answer(421), "unavailable", "421; nothing was changed"],
+    ["create", html(425), "unavailable", "425; nothing was changed"],
+    ["list", html(407), "badAnswer", "HTTPS_PROXY"],
     ["list", atlasErrorAnswer(406, "INVALID_VERSION"), "badRequest", "406 INVALID_VERSION"],
     ["create", atlasErrorAnswer(429, "RATE_LIMITED"), "rateLimited", "rate limit"],
     ["create", atlasErrorAnswer(503, "RATE_LIMITED_TOKEN_BUCKET"), "rateLimited", "rate limit"],
-    ["create", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "ambiguous", "list the user's certificates"],
-    ["create", html(502), "ambiguous", "unknown whether"],
-    ["create", answer(204), "ambiguous", "list the user's certificates"],
-    ["disable", answer(201, "{}"), "ambiguous", "user security settings"],
-    ["create", atlasErrorAnswer(408, "TIMEOUT"), "ambiguous", "unknown whether"],
+    [
+      "create",
+      atlasErrorAnswer(500, "UNEXPECTED_ERROR"),
+      "ambiguous",
+      "List the user's certificates before you retry.",
+    ],
+    ["create", html(502), "ambiguous", "may or may not have issued a certificate"],
+    ["create", answer(204), "ambiguous", "List the user's certificates before you retry."],
+    ["disable", answer(200, "[]"), "ambiguous", "user security settings"],
+    ["create", atlasErrorAnswer(408, "TIMEOUT"), "ambiguous", "may or may not have issued a certificate"],
     ["disable", html(503), "ambiguous", "user security settings"],
     ["list", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "unavailable", "nothing was changed"],
     ["list", html(504), "unavailable", "504"],
@@ -69,7 +78,7 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["list", html(404), "badAnswer", "base URL"],
     ["list", answer(200, "", {}), "badAnswer", "not JSON"],
     ["list", html(200), "badAnswer", "not JSON"],
-    ["list", answer(204), "badAnswer", "204"],
+    ["list", answer(204), "badAnswer", "204 with a body that is not JSON"],
     ["list", answer(302, "", { location: "https://login.example/?secret" }), "badAnswer", "a redirect"],
     ["create", answer(307, "", { location: "https://login.example" }), "badAnswer", "a redirect"],
     ["create", html(400), "badAnswer", "no proxy"],
@@ -82,6 +91,31 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     expect(error.kind).toBe(kind);
     expect(error.message).toContain(words);
     expect(error.message).toMatch(/^[A-Z][^\n]*\.$/);
+  });
+
+  test("the problem is the message without the remedy", async () => {
+    const { error } = await errorOf("list", atlasErrorAnswer(404, "USER_NOT_FOUND"));
+    expect(error.problem).toBe(
+      `Cannot list the certificates of database user "orders-api" in project ${GROUP_ID}: Atlas has no such database user in the project (404 USER_NOT_FOUND).`,
+    );
+    expect(error.message).toBe(
+      `${error.problem} Create the user with X.509 authentication of type MANAGED, or correct the name.`,
+    );
+  });
+
+  test.each(["list", "create"] as const)("an error of %s tells when Atlas answered", async (operation) => {
+    const date = "Wed, 06 May 2026 12:00:10 GMT";
+    const { error } = await errorOf(operation, atlasErrorAnswer(404, "USER_NOT_FOUND", "No.", { date }));
+    expect(error.answeredAt).toEqual(new Date(date));
+  });
+
+  test("an error of an answer of the wrong shape tells when Atlas answered", async () => {
+    const { error } = await errorOf("list", answer(200, "{}", { date: "Wed, 06 May 2026 12:00:10 GMT" }));
+    expect(error.answeredAt).toEqual(new Date("2026-05-06T12:00:10Z"));
+  });
+
+  test("an error of an answer without a date does not guess when that was", async () => {
+    expect((await errorOf("list", atlasErrorAnswer(404, "USER_NOT_FOUND"))).error.answeredAt).toBeUndefined();
   });
 
   test("a missing role is named, and only then", async () => {
@@ -156,12 +190,11 @@ describe("a create is sent once", () => {
     ],
     ["an answer that is too large", answer(201, `${PEM}${"x".repeat(1024 * 1024)}`), "ambiguous"],
     ["success without a key", answer(201, "{}"), "ambiguous"],
-    ["a success that no specification knows", answer(202, ""), "ambiguous"],
+    ["202 without a key", answer(202, ""), "ambiguous"],
     ["a success with nothing in it", answer(204), "ambiguous"],
-    ["a success with the whole pair but another status", answer(206, PEM), "ambiguous"],
     ["success with a page", html(200), "ambiguous"],
     ["a redirect that a browser would repeat", answer(308, "", { location: "/elsewhere" }), "badAnswer"],
-    ["421, after which fetch would repeat it", answer(421), "badAnswer"],
+    ["421, after which fetch would repeat it", answer(421), "unavailable"],
   ] as const satisfies readonly (readonly [string, Reaction, string])[])("after %s", async (_name, reaction, kind) => {
     const { error, requests } = await errorOf("create", reaction);
     expect({ kind: error.kind, requests }).toEqual({ kind, requests: 1 });

@@ -1,60 +1,78 @@
-import type { CertificatePage, UserCertificate } from "./user-certificate.ts";
+import type { CertificatePage, IssuedCertificate } from "./issued-certificate.ts";
 
-/** Stops a server whose pages never end. */
+/** All of a database user's unexpired certificates, each once. */
+export interface CertificateList {
+  readonly certificates: readonly IssuedCertificate[];
+  /** When Atlas answered with the last page, by its own clock (`Date` header); undefined when it had no date. */
+  readonly answeredAt: Date | undefined;
+}
+
+/** These stop a server whose pages never end. */
+const MOST_CERTIFICATES = 10_000;
 const MOST_PAGES_WITHOUT_NEWS = 100;
-const MOST_PASSES = 3;
+
+/** Nor is a list that changes all the time read for ever. */
+const MOST_PASSES = 5;
 
 /**
- * Walks through all pages and gives each certificate once, although the list changes meanwhile.
- *
- * A certificate that is added in between moves others to later pages, so that one may come twice: those are passed
- * over. One that expires in between moves others to pages already read, so that one may be missed: when the total fell
- * or more were announced than seen, the pages are read again from the start. A list that stays so is no answer: what it
- * lacks would be taken for gone.
+ * Reads all pages, although the list may change meanwhile. The list ends with a page that has no link to a next one and
+ * fewer items than asked for. A certificate that expires between two pages moves others to pages already read, so that
+ * they are missed: a list of several pages counts only when two passes in a row saw the same. So does a single page that
+ * announces more (`totalCount`), because that number is an estimate: it asks for another pass, and no more.
  *
  * @param readPage - reads the page with this number, from 1
- * @param failure - makes the error to throw when the pages do not end or do not add up, from the rest of the sentence
- *   "it answered …"
+ * @param failure - makes the error to throw when the pages do not end, from the rest of the sentence "it answered 200 …"
  */
-export async function* walkPages(
+export async function readAllPages(
   itemsPerPage: number,
   readPage: (pageNum: number) => Promise<CertificatePage>,
   failure: (problem: string) => Error,
-): AsyncGenerator<UserCertificate, void, undefined> {
-  const seen = new Set<string>();
-  for (let pass = 1; ; pass += 1) {
-    // Each pass for itself: what an earlier one saw may have expired, and would stand in for what this one missed.
-    const seenInPass = new Set<string>();
-    let hasShrunk = false;
-    let total: number | undefined;
-    let withoutNews = 0;
-    for (let pageNum = 1, more = true; more; pageNum += 1) {
-      const page = await readPage(pageNum);
-      const news = page.results.filter(({ serialNumber }) => !seen.has(serialNumber));
-      for (const { serialNumber } of page.results) seenInPass.add(serialNumber);
-      for (const certificate of news) {
-        if (seen.has(certificate.serialNumber)) continue;
-        seen.add(certificate.serialNumber);
-        yield certificate;
-      }
-      withoutNews = news.length === 0 ? withoutNews + 1 : 0;
-      if (withoutNews > MOST_PAGES_WITHOUT_NEWS) throw failure("with pages that do not end");
-      if (total !== undefined && page.totalCount !== undefined && page.totalCount < total) hasShrunk = true;
-      total = page.totalCount ?? total;
-      more = page.results.length > 0 && hasNext(page, itemsPerPage);
+): Promise<CertificateList> {
+  let previous: Pass | undefined;
+  for (let count = 1; count <= MOST_PASSES; count += 1) {
+    const pass = await readOnce(itemsPerPage, readPage, failure);
+    if (pass.isSnapshot || (previous !== undefined && sameCertificates(previous, pass))) {
+      return { certificates: [...pass.found.values()], answeredAt: pass.answeredAt };
     }
-    const isShort = total !== undefined && seenInPass.size < total;
-    if (!isShort && !hasShrunk) return;
-    if (pass < MOST_PASSES) continue;
-    throw failure(
-      isShort
-        ? `with a list that stays incomplete (${seenInPass.size} of ${total} certificates)`
-        : "with a list that shrinks each time it is read",
-    );
+    previous = pass;
+  }
+  throw failure("with a list that changes each time it is read");
+}
+
+/** What one walk through all pages saw. */
+interface Pass {
+  /** By serial number. */
+  readonly found: ReadonlyMap<string, IssuedCertificate>;
+  readonly answeredAt: Date | undefined;
+  /** Whether nothing can have been missed: it came in one answer, and that announced no more. */
+  readonly isSnapshot: boolean;
+}
+
+async function readOnce(
+  itemsPerPage: number,
+  readPage: (pageNum: number) => Promise<CertificatePage>,
+  failure: (problem: string) => Error,
+): Promise<Pass> {
+  const found = new Map<string, IssuedCertificate>();
+  let withoutNews = 0;
+  for (let pageNum = 1; ; pageNum += 1) {
+    const page = await readPage(pageNum);
+    const before = found.size;
+    for (const certificate of page.results) found.set(certificate.serialNumber, certificate);
+    if (found.size > MOST_CERTIFICATES) throw failure(`with more than ${MOST_CERTIFICATES} certificates of one user`);
+    withoutNews = found.size === before ? withoutNews + 1 : 0;
+    if (withoutNews > MOST_PAGES_WITHOUT_NEWS) throw failure("with pages that do not end");
+    if (hasNext(page, itemsPerPage)) continue;
+    const isSnapshot = pageNum === 1 && (page.totalCount ?? 0) <= found.size;
+    return { found, answeredAt: page.answeredAt, isSnapshot };
   }
 }
 
 /** A server may give fewer per page than asked, and need not link to the next one. */
 function hasNext(page: CertificatePage, itemsPerPage: number): boolean {
   return page.results.length >= itemsPerPage || page.links.some(({ rel }) => rel === "next");
+}
+
+function sameCertificates(one: Pass, other: Pass): boolean {
+  return one.found.size === other.found.size && [...one.found.keys()].every((serial) => other.found.has(serial));
 }

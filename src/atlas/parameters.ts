@@ -27,8 +27,8 @@ export interface ListCertificatesParameters extends DatabaseUserParameters {
   readonly pageNum?: number | undefined;
 }
 
-/** What `iterateDatabaseUserCertificates` takes: a user, and how much to read at a time. */
-export interface IterateCertificatesParameters extends DatabaseUserParameters {
+/** What `listAllDatabaseUserCertificates` takes: a user, and how much to read at a time. */
+export interface ListAllCertificatesParameters extends DatabaseUserParameters {
   /** 1 to 500. @default 500 */
   readonly itemsPerPage?: number | undefined;
 }
@@ -76,5 +76,5 @@ export function checkWholeNumber(
 }
 
 function refuse(operation: AtlasOperation, problem: string): never {
-  throw new AtlasError({ kind: "badRequest", operation, message: `The request was not sent: ${problem}.` });
+  throw new AtlasError({ kind: "badRequest", operation, problem: `The request was not sent: ${problem}.` });
 }

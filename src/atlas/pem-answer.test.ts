@@ -16,6 +16,14 @@ describe("readPemAnswer", () => {
     expect(read(` ${JSON.stringify(PEM)}\n`)).toBe(PEM);
   });
 
+  test.each([
+    ["without its closing quote", JSON.stringify(PEM).slice(0, -1)],
+    ["that is cut inside the escape sequence at its end", JSON.stringify(PEM).slice(0, -2)],
+    ["with something behind it", `${JSON.stringify(PEM)}} "`],
+  ])("reads a JSON string %s", (_name, text) => {
+    expect(read(text)?.trimEnd()).toBe(PEM.trimEnd());
+  });
+
   test.each(["RSA PRIVATE KEY", "EC PRIVATE KEY"])("knows a %s", (label) => {
     expect(read(PEM.replaceAll("PRIVATE KEY", label))).toBeDefined();
   });
@@ -35,8 +43,7 @@ describe("readPemAnswer", () => {
     ["a bundle without its end", PEM.slice(0, -10)],
     ["a page", "<!doctype html><title>Log in</title>"],
     ["a JSON object", JSON.stringify({ certificate: PEM })],
-    ["a JSON string that is cut", JSON.stringify(PEM).slice(0, -1)],
-    ["a JSON string with something behind it", `${JSON.stringify(PEM)}}`],
+    ["a JSON string that is cut inside the key", JSON.stringify(PEM).slice(0, -10)],
   ])("refuses %s", (_name, text) => {
     expect(read(text)).toBeUndefined();
   });

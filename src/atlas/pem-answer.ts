@@ -1,3 +1,4 @@
+import { readPemBundle } from "../certificate/key-pair.ts";
 import { SensitiveText } from "../sensitive-text.ts";
 import { parseExactJson } from "./exact-json.ts";
 
@@ -14,14 +15,21 @@ export function readPemAnswer(body: SensitiveText): SensitiveText | undefined {
   return complete ? new SensitiveText(text) : undefined;
 }
 
+/** Whether an answer that was cut, or did not end, holds a certificate and the key that belongs to it all the same. */
+export function holdsKeyPair(body: SensitiveText): boolean {
+  const pem = readPemAnswer(body);
+  return pem !== undefined && readPemBundle(pem).ok;
+}
+
+/** The closing quote may have been cut off, and there may be more behind it. */
 function unquote(text: string): string | undefined {
-  if (!text.trimStart().startsWith('"')) return text;
-  try {
-    const value = parseExactJson(text);
-    return typeof value === "string" ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const start = text.search(/\S/);
+  if (text[start] !== '"') return text;
+  let end = start + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  // Half an escape sequence is left out.
+  const value = parseExactJson(`${text.slice(start, end > text.length ? -1 : end)}"`);
+  return typeof value === "string" ? value : undefined;
 }
 
 /** RFC 7468: a private key's label may say more in front, such as `RSA PRIVATE KEY`. */

@@ -4,12 +4,14 @@ import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
 import { repeat } from "./repeat.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
-const error = (fields: Pick<AtlasErrorFields, "kind" | "retryAfterMs" | "status" | "cause">) =>
-  new AtlasError({ operation: "getUserSecurity", message: "it failed", ...fields });
+const error = (fields: Pick<AtlasErrorFields, "kind"> & Partial<AtlasErrorFields>) =>
+  new AtlasError({ operation: "getUserSecurity", problem: "it failed", ...fields });
+
+const OPTIONS = { random: () => 0.5, signal: undefined, operation: "getUserSecurity" } as const;
 
 async function attemptsAfter(failure: Error): Promise<number> {
   let attempts = 0;
-  const options = { clock: new ManualClock({ skipUpToMs: 60_000 }), random: () => 0.5, signal: undefined };
+  const options = { ...OPTIONS, clock: new ManualClock({ skipUpToMs: 60_000 }) };
   const attempt = async () => {
     attempts += 1;
     throw failure;
@@ -31,9 +33,17 @@ describe("repeat", () => {
       "a certificate that is not trusted",
       error({ kind: "unavailable", cause: new TransportFailure({ reason: "untrusted", message: "x", sent: false }) }),
     ],
+    [
+      "a proxy that does not accept the credentials",
+      error({
+        kind: "unavailable",
+        cause: new TransportFailure({ reason: "proxyCredentials", message: "x", sent: false }),
+      }),
+    ],
+    ["an authentication that failed", error({ kind: "unavailable", operation: "authenticate" })],
     ["a turn that was too long in coming", error({ kind: "rateLimited", retryAfterMs: 1 })],
-    ["something that only a person can mend", error({ kind: "role" })],
-    ["an outcome that nobody knows", error({ kind: "ambiguous" })],
+    ["something that only a person can fix", error({ kind: "role" })],
+    ["an unknown outcome", error({ kind: "ambiguous" })],
     ["a bug", new RangeError("x")],
   ])("tries once after %s", async (_name, failure) => {
     expect(await attemptsAfter(failure)).toBe(1);
@@ -41,7 +51,7 @@ describe("repeat", () => {
 
   test("gives the result of the first attempt that succeeds", async () => {
     let attempts = 0;
-    const options = { clock: new ManualClock({ skipUpToMs: 60_000 }), random: () => 0.5, signal: undefined };
+    const options = { ...OPTIONS, clock: new ManualClock({ skipUpToMs: 60_000 }) };
     const attempt = async () => {
       attempts += 1;
       if (attempts < 3) throw error({ kind: "unavailable" });

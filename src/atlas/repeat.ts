@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { AtlasError } from "./atlas-error.ts";
+import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
 import { retryDelayMs } from "./retry.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
@@ -12,6 +12,8 @@ export async function repeat<T>(
     readonly clock: Clock;
     readonly random: () => number;
     readonly signal: AbortSignal | undefined;
+    /** Only its failures are repeated: a failed authentication has been repeated already. */
+    readonly operation: AtlasOperation;
     /** As in `retryDelayMs`. */
     readonly longestWaitMs?: number | undefined;
   },
@@ -21,7 +23,7 @@ export async function repeat<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof AtlasError) || !mayPass(error)) throw error;
+      if (!(error instanceof AtlasError) || error.operation !== options.operation || !mayPass(error)) throw error;
       const delayMs = retryDelayMs(count, error.retryAfterMs, options.random, options.longestWaitMs);
       if (delayMs === undefined) throw error;
       await options.clock.sleep(delayMs, options.signal).catch(() => {
@@ -34,7 +36,9 @@ export async function repeat<T>(
 function mayPass(error: AtlasError): boolean {
   // Without an answer it was our own pacing, which has waited already for as long as the caller wants to.
   if (error.kind === "rateLimited") return error.status !== undefined;
-  // A certificate that is not trusted now is not trusted in ten seconds either.
-  const untrusted = error.cause instanceof TransportFailure && error.cause.reason === "untrusted";
-  return error.kind === "unavailable" && !untrusted;
+  // These do not change within seconds, and a proxy may lock an account after a few wrong passwords.
+  const lasts =
+    error.cause instanceof TransportFailure &&
+    (error.cause.reason === "untrusted" || error.cause.reason === "proxyCredentials");
+  return error.kind === "unavailable" && !lasts;
 }

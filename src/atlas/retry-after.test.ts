@@ -1,11 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseRetryAfter } from "./retry-after.ts";
+import { retryAfterOf } from "./retry-after.ts";
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
 const LONGEST_MS = 5 * 60 * 1000;
 
-describe("parseRetryAfter", () => {
+const parse = (header: string | undefined, date: string | undefined, now: number) => {
+  const values = Object.entries({ "retry-after": header, date });
+  const headers = new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, [value]] as const])));
+  return retryAfterOf({ headers }, { now: () => now });
+};
+
+describe("retryAfterOf", () => {
   test.each([
     ["seconds", "30", 30_000],
     ["zero seconds", "0", 0],
@@ -18,12 +24,12 @@ describe("parseRetryAfter", () => {
     ["a date of the RFC 850 form", "Wednesday, 06-May-26 12:00:10 GMT", 10_000],
     ["a date of the asctime form", "Wed May  6 12:00:20 2026", 20_000],
   ])("reads %s", (_name, header, expected) => {
-    expect(parseRetryAfter(header, undefined, NOW)).toBe(expected);
+    expect(parse(header, undefined, NOW)).toBe(expected);
   });
 
   test("measures a date against the server's clock and not against this machine's", () => {
     const serverDate = "Wed, 06 May 2026 15:00:00 GMT";
-    expect(parseRetryAfter("Wed, 06 May 2026 15:00:07 GMT", serverDate, NOW)).toBe(7_000);
+    expect(parse("Wed, 06 May 2026 15:00:07 GMT", serverDate, NOW)).toBe(7_000);
   });
 
   test.each([
@@ -35,15 +41,15 @@ describe("parseRetryAfter", () => {
     ["a date of no form", "2026-05-06"],
     ["a date that does not exist", "Wed, 99 May 2026 12:00:30 GMT"],
   ])("makes nothing of %s", (_name, header) => {
-    expect(parseRetryAfter(header, undefined, NOW)).toBeUndefined();
+    expect(parse(header, undefined, NOW)).toBeUndefined();
   });
 
   test("gives back any number of seconds up to five minutes", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 300 }), (seconds) => {
-        expect(parseRetryAfter(String(seconds), undefined, NOW)).toBe(seconds * 1000);
+        expect(parse(String(seconds), undefined, NOW)).toBe(seconds * 1000);
         const date = new Date(NOW + seconds * 1000).toUTCString();
-        expect(parseRetryAfter(date, new Date(NOW).toUTCString(), 0)).toBe(seconds * 1000);
+        expect(parse(date, new Date(NOW).toUTCString(), 0)).toBe(seconds * 1000);
       }),
     );
   });
@@ -51,7 +57,7 @@ describe("parseRetryAfter", () => {
   test("never gives anything but a wait between nothing and five minutes, whatever it is fed", () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.integer(), (header, date, now) => {
-        const ms = parseRetryAfter(header, date, now);
+        const ms = parse(header, date, now);
         expect(ms === undefined || (ms >= 0 && ms <= LONGEST_MS)).toBe(true);
       }),
     );

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SensitiveText } from "../sensitive-text.ts";
+import type { AtlasCredentials } from "./credentials.ts";
 import { readErrorAnswer } from "./error-answer.ts";
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
 import { everythingIn } from "./testing/everything-in.ts";
@@ -18,7 +19,8 @@ import {
 } from "./testing/samples.ts";
 
 const TOKEN = "eyJ-secret-access-token-0123";
-const BASIC = Buffer.from(`mdb_sa_id_0123:${CLIENT_SECRET}`).toString("base64");
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const BASIC = base64(`mdb_sa_id_0123:${CLIENT_SECRET}`);
 const SECRETS = [KEY_MATERIAL, CLIENT_SECRET, PRIVATE_API_KEY, TOKEN, BASIC, "PRIVATE KEY"];
 
 function expectNoSecret(text: string): void {
@@ -95,8 +97,60 @@ describe("no error holds a secret", () => {
   });
 });
 
+describe("what this client keeps secret is taken out of an answer that names it", () => {
+  const challenge = { "www-authenticate": 'Digest realm="r", nonce="n", qop="auth", algorithm=MD5' };
+  const held = [
+    { what: "the client secret", secret: CLIENT_SECRET, credentials: SERVICE_ACCOUNT },
+    { what: "the token", secret: TOKEN, credentials: SERVICE_ACCOUNT },
+    { what: "the private API key", secret: PRIVATE_API_KEY, credentials: API_KEYS },
+  ];
+  const forms = [
+    { how: "as it is", form: (secret: string) => secret },
+    { how: "in base64", form: base64 },
+    {
+      how: "with an invisible character in it",
+      form: (secret: string) => `${secret.slice(0, 9)}\u200b${secret.slice(9)}`,
+    },
+  ];
+
+  /** The error of a list that is answered like this. */
+  async function errorAfter(reaction: Reaction, credentials: AtlasCredentials) {
+    await using under = await ApiUnderTest.start({
+      credentials,
+      react: ({ headers, target }) => {
+        if (target === "/api/oauth/token") return answer(200, { access_token: TOKEN, expires_in: 3600 });
+        return headers.authorization === undefined ? answer(401, "", challenge) : reaction;
+      },
+    });
+    return await failureOf(under.api.listDatabaseUserCertificates({ groupId: GROUP_ID, username: USERNAME }));
+  }
+
+  test.each(held.flatMap((each) => forms.map((one) => ({ ...each, ...one }))))(
+    "$what $how",
+    async ({ secret, form, credentials }) => {
+      const detail = `the secret ${form(secret)} is bad`;
+      const error = await errorAfter(answer(400, { error: 400, errorCode: "X", detail }), credentials);
+      expect(error.detail).toMatch(/^the secret \[redacted\]\S{0,3} is bad$/);
+      expect(error.message).toContain("the secret [redacted]");
+    },
+  );
+
+  test.each(held)("$what as the media type of a page", async ({ secret, credentials }) => {
+    const error = await errorAfter(answer(404, "x", { "content-type": `x/${secret}` }), credentials);
+    expect(error.message).toContain("(404, x/[redacted])");
+  });
+
+  test("the client secret in the answer to the request for a token", async () => {
+    await using under = await ApiUnderTest.start({
+      react: () => answer(401, { error: "invalid_client", error_description: `not ${CLIENT_SECRET}` }),
+    });
+    const error = await failureOf(under.api.getUserSecurity({ groupId: GROUP_ID }));
+    expect(error.detail).toBe("not [redacted]");
+  });
+});
+
 describe("readErrorAnswer", () => {
-  const read = (body: string) => readErrorAnswer({ status: 400, headers: new Map(), body: new SensitiveText(body) });
+  const read = (body: string) => readErrorAnswer({ body: new SensitiveText(body) }, (text) => text);
 
   test("survives any text and gives back nothing of key material", () => {
     fc.assert(
@@ -137,6 +191,21 @@ describe("readErrorAnswer", () => {
         expect(() => read(JSON.stringify(value))).not.toThrow();
       }),
     );
+  });
+
+  test("keeps characters that are invisible or turn the direction of writing out of a detail", () => {
+    expect(read(JSON.stringify({ detail: "user\u202eabc\u200b\u2066 \ufeffis bad" })).detail).toBe("userabc is bad");
+  });
+
+  test("keeps the rest of a detail that names a secret", () => {
+    const body = new SensitiveText(JSON.stringify({ errorCode: "INVALID", detail: "the key sesame is bad" }));
+    const concealing = (text: string) => text.replaceAll("sesame", "[redacted]");
+    expect(readErrorAnswer({ body }, concealing).detail).toBe("the key [redacted] is bad");
+  });
+
+  test("drops a code that is a secret", () => {
+    const body = new SensitiveText(JSON.stringify({ errorCode: "SESAME" }));
+    expect(readErrorAnswer({ body }, () => "[redacted]").errorCode).toBeUndefined();
   });
 
   test("keeps a detail short and in one line", () => {

@@ -1,28 +1,25 @@
 import { z } from "zod";
-import type { Clock } from "../clock.ts";
-import { untilAborted } from "../deadline.ts";
 import { SensitiveText } from "../sensitive-text.ts";
 import type { Authenticator, RequestLine } from "./authenticator.ts";
+import { conceal } from "./conceal.ts";
 import type { ErrorContext } from "./error-context.ts";
 import { errorFromAnswer, errorFromContent, errorFromFailure } from "./errors.ts";
 import { parseExactJson } from "./exact-json.ts";
-import type { AtlasAnswer } from "./exchange-handler.ts";
-import { repeat } from "./repeat.ts";
+import { type AtlasAnswer, isSuccess } from "./exchange-handler.ts";
 import { ACCESS_TOKEN_PATH } from "./request-paths.ts";
+import { SharedFetch, type SharedFetchOptions } from "./shared-fetch.ts";
 import type { AtlasTransport } from "./transport.ts";
 
-export interface ServiceAccountAuthenticatorOptions {
+export interface ServiceAccountAuthenticatorOptions extends SharedFetchOptions {
   readonly clientId: string;
   readonly clientSecret: SensitiveText;
   /** Who this is, for messages. */
   readonly caller: string;
   readonly transport: AtlasTransport;
-  readonly clock: Clock;
-  readonly random: () => number;
 }
 
 interface AccessToken {
-  readonly authorization: SensitiveText;
+  readonly text: SensitiveText;
   /** When to get the next one, by both clocks: the monotonic one stands still while a machine sleeps. */
   readonly renewAtMonotonicMs: number;
   readonly renewAtWallMs: number;
@@ -47,11 +44,14 @@ const LONGEST_MARGIN_MS = 5 * 60 * 1000;
  */
 export class ServiceAccountAuthenticator implements Authenticator {
   readonly #options: ServiceAccountAuthenticatorOptions;
+  readonly #context: ErrorContext;
+  readonly #fetch: SharedFetch<AccessToken>;
   #token: AccessToken | undefined;
-  #fetching: Promise<AccessToken> | undefined;
 
   constructor(options: ServiceAccountAuthenticatorOptions) {
     this.#options = options;
+    this.#context = { operation: "authenticate", caller: options.caller, conceal: (text) => this.conceal(text) };
+    this.#fetch = new SharedFetch(options, this.#context, () => this.#requestToken());
   }
 
   async authorize(_request: RequestLine, signal: AbortSignal): Promise<string> {
@@ -59,73 +59,58 @@ export class ServiceAccountAuthenticator implements Authenticator {
     const token = this.#token;
     const good =
       token !== undefined && clock.monotonic() < token.renewAtMonotonicMs && clock.now() < token.renewAtWallMs;
-    const current = good ? token : await untilAborted(this.#fetch(), signal);
-    return current.authorization.reveal();
+    return authorizationWith(good ? token : await this.#fetch.get(signal));
   }
 
   refused(authorization: string, _answer: AtlasAnswer): boolean {
     // Unless another call has brought a newer token already.
-    if (this.#token?.authorization.reveal() === authorization) this.#token = undefined;
+    if (this.#token !== undefined && authorizationWith(this.#token) === authorization) this.#token = undefined;
     return true;
   }
 
-  #fetch(): Promise<AccessToken> {
-    this.#fetching ??= this.#requestToken()
-      .then((token) => {
-        this.#token = token;
-        return token;
-      })
-      .finally(() => {
-        this.#fetching = undefined;
-      });
-    return this.#fetching;
+  conceal(text: string): string {
+    return conceal(text, [this.#options.clientSecret, ...(this.#token === undefined ? [] : [this.#token.text])]);
   }
 
-  #requestToken(): Promise<AccessToken> {
-    const { caller, clientId, clientSecret, transport, clock, random } = this.#options;
-    const context: ErrorContext = { operation: "authenticate", caller };
+  async #requestToken(): Promise<AccessToken> {
+    const { clientId, clientSecret, transport, clock } = this.#options;
     // RFC 6749, section 2.3.1: both parts are form-encoded before they are joined.
     const pair = `${formEncode(clientId)}:${formEncode(clientSecret.reveal())}`;
-    return repeat({ clock, random, signal: undefined }, async () => {
-      const answer = await transport
-        .exchange({
-          method: "POST",
-          path: ACCESS_TOKEN_PATH,
-          headers: {
-            Accept: "application/json",
-            Authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}`,
-            "Content-Type": "application/x-www-form-urlencoded",
-          },
-          body: "grant_type=client_credentials",
-        })
-        .catch((failure) => {
-          throw errorFromFailure(failure, context);
-        });
-      if (answer.status !== 200) throw errorFromAnswer(answer, context, clock);
-      return this.#read(answer, context);
-    });
+    const answer = await transport
+      .exchange({
+        method: "POST",
+        path: ACCESS_TOKEN_PATH,
+        headers: {
+          Accept: "application/json",
+          Authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}`,
+          "Content-Type": "application/x-www-form-urlencoded",
+        },
+        body: "grant_type=client_credentials",
+      })
+      .catch((failure) => {
+        throw errorFromFailure(failure, this.#context);
+      });
+    if (!isSuccess(answer)) throw errorFromAnswer(answer, this.#context, clock);
+    this.#token = this.#read(answer);
+    return this.#token;
   }
 
-  #read(answer: AtlasAnswer, context: ErrorContext): AccessToken {
+  #read(answer: AtlasAnswer): AccessToken {
     const { clock } = this.#options;
-    const parsed = accessTokenAnswer.safeParse(parseOrNothing(answer.body.reveal()));
-    if (!parsed.success) throw errorFromContent(answer, "without an access token", context);
+    const parsed = accessTokenAnswer.safeParse(parseExactJson(answer.body.reveal()));
+    if (!parsed.success) throw errorFromContent(answer, "without an access token", this.#context);
     const lifeMs = parsed.data.expires_in * 1000;
     const renewInMs = lifeMs - Math.min(LONGEST_MARGIN_MS, lifeMs / 10);
     return {
-      authorization: new SensitiveText(`Bearer ${parsed.data.access_token}`),
+      text: new SensitiveText(parsed.data.access_token),
       renewAtMonotonicMs: clock.monotonic() + renewInMs,
       renewAtWallMs: clock.now() + renewInMs,
     };
   }
 }
 
-function parseOrNothing(text: string): unknown {
-  try {
-    return parseExactJson(text);
-  } catch {
-    return undefined;
-  }
+function authorizationWith(token: AccessToken): string {
+  return `Bearer ${token.text.reveal()}`;
 }
 
 function formEncode(text: string): string {

@@ -3,11 +3,12 @@ import { DeadlineReached, withDeadline } from "../deadline.ts";
 import { AtlasError } from "./atlas-error.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { changesSomething, type ErrorContext } from "./error-context.ts";
-import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError, retryAfterOf } from "./errors.ts";
-import type { AtlasAnswer } from "./exchange-handler.ts";
+import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors.ts";
+import { type AtlasAnswer, isSuccess } from "./exchange-handler.ts";
 import type { CallPriority, Pacer, Permit, PermitRequest } from "./pacer.ts";
 import { readRateReport } from "./rate-limits.ts";
 import { repeat } from "./repeat.ts";
+import { retryAfterOf } from "./retry-after.ts";
 import type { AtlasRequest, AtlasTransport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
@@ -46,8 +47,8 @@ export interface Call extends ErrorContext {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly readPath?: string;
-  /** The statuses that mean success. */
-  readonly expected: readonly number[];
+  /** As in AtlasRequest. */
+  readonly isWhole?: AtlasRequest["isWhole"];
   /** False for what Atlas does not count in the project's bucket: it takes no turn, and its headers are of another. */
   readonly paced?: boolean;
   /** Sent at most once, though it changes nothing: nobody waits for it. */
@@ -80,30 +81,41 @@ export class Session {
     this.#options = options;
   }
 
-  /** @throws AtlasError unless the answer has an expected status */
+  /** @throws AtlasError unless the answer is a success */
   async call(call: Call, options: CallOptions): Promise<AtlasAnswer> {
     const { clock, random, longestWaitMs } = this.#options;
     const ms = options.timeoutMs ?? CALL_TIMEOUT_MS;
     return withDeadline({ clock, ms, signal: options.signal }, async (signal) => {
-      const attempt = () => this.#attempt(call, options, signal);
-      return call.once || changesSomething(call.operation)
-        ? attempt()
-        : repeat({ clock, random, signal, longestWaitMs }, attempt);
+      if (call.once || changesSomething(call.operation)) return this.#attempt(call, options, signal);
+      let fresh = false;
+      return repeat({ clock, random, signal, longestWaitMs, operation: call.operation }, async () => {
+        try {
+          return await this.#attempt({ ...call, fresh }, options, signal);
+        } catch (error) {
+          // Misdirected: the server does not serve this host over this connection (RFC 9110, section 15.5.20).
+          fresh ||= error instanceof AtlasError && error.status === 421;
+          throw error;
+        }
+      });
     });
   }
 
-  async #attempt(call: Call, options: CallOptions, signal: AbortSignal): Promise<AtlasAnswer> {
+  async #attempt(
+    call: Call & Pick<AtlasRequest, "fresh">,
+    options: CallOptions,
+    signal: AbortSignal,
+  ): Promise<AtlasAnswer> {
     const first = await this.#send(call, options, signal);
     const { answer } =
       first.answer.status === 401 && this.#options.authenticator.refused(first.authorization, first.answer)
         ? await this.#send(call, options, signal)
         : first;
-    if (call.expected.includes(answer.status)) return answer;
+    if (isSuccess(answer)) return answer;
     throw errorFromAnswer(answer, call, this.#options.clock);
   }
 
   async #send(
-    call: Call,
+    call: Call & Pick<AtlasRequest, "fresh">,
     options: CallOptions,
     signal: AbortSignal,
   ): Promise<{ readonly authorization: string; readonly answer: AtlasAnswer }> {

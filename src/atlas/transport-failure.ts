@@ -1,12 +1,13 @@
 /**
  * Why no whole answer came: `timeout` and `aborted` from this side, `untrusted` when the TLS certificate of the server
- * does not hold, `tooLarge` when the answer passed the size limit, `protocol` when it was not HTTP, `closed` when the
+ * does not hold, `proxyCredentials` when the proxy asks for other ones or any, `tooLarge` when the answer passed the size limit, `protocol` when it was not HTTP, `closed` when the
  * transport was closed, `network` for the rest.
  */
 export type TransportFailureReason =
   | "timeout"
   | "aborted"
   | "untrusted"
+  | "proxyCredentials"
   | "tooLarge"
   | "protocol"
   | "closed"
@@ -51,40 +52,72 @@ export function toTransportFailure(
   progress: { readonly sent: boolean; readonly status: number | undefined },
 ): TransportFailure {
   const code = codeOf(error);
-  return new TransportFailure({ reason: reasonOf(error, code), message: describe(error, code), code, ...progress });
+  const proxyStatus = proxyStatusOf(error);
+  const reason = proxyStatus === "407" ? "proxyCredentials" : reasonOf(error, code);
+  const message = proxyStatus === undefined ? describe(error, code) : `the proxy answered ${proxyStatus} to CONNECT`;
+  return new TransportFailure({ reason, message, code, ...progress });
 }
 
-/** Node's and OpenSSL's codes for a certificate that does not hold; those of the handshake itself start with ERR_TLS. */
-const UNTRUSTED = new Set([
-  "CERT_HAS_EXPIRED",
-  "CERT_NOT_YET_VALID",
-  "CERT_REVOKED",
+/** Codes of Node and OpenSSL for a certificate whose issuer is unknown here, which an extra CA may change. */
+const UNKNOWN_ISSUER: ReadonlySet<string | undefined> = new Set([
   "CERT_UNTRUSTED",
-  "CERT_REJECTED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "HOSTNAME_MISMATCH",
 ]);
+
+/** Codes for a certificate that does not hold for another reason; those of the handshake itself start with ERR_SSL. */
+const UNTRUSTED: ReadonlyMap<string, string> = new Map([
+  ["CERT_HAS_EXPIRED", "it has expired"],
+  ["CERT_NOT_YET_VALID", "it is not valid yet"],
+  ["CERT_REVOKED", "it was revoked"],
+  ["CERT_REJECTED", "it was rejected"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "it is for another host name"],
+  ["HOSTNAME_MISMATCH", "it is for another host name"],
+]);
+
+/** Whether another CA to trust could help. */
+export function hasUnknownIssuer({ code }: TransportFailure): boolean {
+  return UNKNOWN_ISSUER.has(code);
+}
 
 function reasonOf(error: unknown, code: string | undefined): TransportFailureReason {
   // undici gives its parser's errors a code only by chance.
-  if (error instanceof Error && error.name === "HTTPParserError") return "protocol";
+  if (isProtocolError(error, code)) return "protocol";
   if (code === undefined) return "network";
-  if (UNTRUSTED.has(code)) return "untrusted";
+  if (UNKNOWN_ISSUER.has(code) || UNTRUSTED.has(code)) return "untrusted";
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT") return "timeout";
   if (code === "UND_ERR_DESTROYED" || code === "UND_ERR_CLOSED") return "closed";
   return code === "UND_ERR_HEADERS_OVERFLOW" ? "protocol" : "network";
 }
 
+/** Its parser's errors, and those of its assertions about what a server may send. */
+function isProtocolError(error: unknown, code: string | undefined): boolean {
+  return (error instanceof Error && error.name === "HTTPParserError") || code === "ERR_ASSERTION";
+}
+
+/** One line that says nothing of what was sent or received, and nothing in OpenSSL's own format. */
 function describe(error: unknown, code: string | undefined): string {
   if (!(error instanceof Error)) return "unknown network error";
   // Several addresses of one name, each of which failed: the error around them has no message of its own.
-  if (error instanceof AggregateError && error.errors[0] instanceof Error) return error.errors[0].message;
-  return error.message === "" ? (code ?? error.name) : error.message;
+  if (error instanceof AggregateError && error.errors.length > 0)
+    return describe(error.errors[0], codeOf(error.errors[0]));
+  if (code !== undefined && UNKNOWN_ISSUER.has(code)) return "its issuer is unknown";
+  const untrusted = code === undefined ? undefined : UNTRUSTED.get(code);
+  if (untrusted !== undefined) return untrusted;
+  if (code?.startsWith("ERR_SSL_") || code?.startsWith("ERR_OSSL_") || code === "EPROTO") {
+    return `the TLS handshake failed (${code})`;
+  }
+  if (code === "ERR_ASSERTION") return "the response is not valid HTTP";
+  const isPlain = error.message !== "" && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|error:[0-9A-F]{8}:/u.test(error.message);
+  return isPlain ? error.message : (code ?? error.name);
+}
+
+/** What the proxy answered to CONNECT, which undici says in its message alone. */
+function proxyStatusOf(error: unknown): string | undefined {
+  return error instanceof Error ? /^Proxy response \((\d{3})\)/.exec(error.message)?.[1] : undefined;
 }
 
 function codeOf(error: unknown): string | undefined {

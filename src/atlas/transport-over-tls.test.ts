@@ -5,9 +5,12 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { failureOf } from "./testing/api-under-test.ts";
 import { makeAuthority, type TestAuthority } from "./testing/certificates.ts";
+import { GROUP_ID, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
 import { transportFailureOf } from "./testing/transport-failure-of.ts";
 import { AtlasTransport } from "./transport.ts";
+import { X509AuthenticationApi } from "./x509-authentication-api.ts";
 
 const GET = { method: "GET", path: "/x", headers: {} } as const;
 const POST = { method: "POST", path: "/x", headers: {}, body: "{}" } as const;
@@ -117,7 +120,42 @@ describe("AtlasTransport over TLS", () => {
     await using transport = new AtlasTransport({ baseUrl: `https://refused.test:${port}`, env });
     expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({
       sent: false,
-      message: expect.stringContaining("407"),
+      reason: "proxyCredentials",
+      message: "the proxy answered 407 to CONNECT",
+    });
+  });
+
+  test.each(["listDatabaseUserCertificates", "createDatabaseUserCertificate"] as const)(
+    "asks a proxy that wants other credentials once for %s, and says where they stand",
+    async (operation) => {
+      const env = { HTTPS_PROXY: `http://localhost:${proxyPort}` };
+      await using transport = new AtlasTransport({ baseUrl: `https://refused.test:${port}`, env });
+      const api = new X509AuthenticationApi({ credentials: SERVICE_ACCOUNT, transport });
+      const count = tunnels.length;
+      const error = await failureOf(api[operation]({ groupId: GROUP_ID, username: USERNAME }));
+      expect(error).toMatchObject({
+        kind: "unavailable",
+        problem: expect.stringContaining("the proxy in HTTPS_PROXY does not accept the credentials"),
+      });
+      expect(tunnels.slice(count)).toEqual([`refused.test:${port} -`]);
+    },
+  );
+
+  test("says in one line without OpenSSL's words that a handshake failed", async () => {
+    await using transport = new AtlasTransport({ baseUrl: `https://localhost:${proxyPort}`, env: {} });
+    const { message } = await transportFailureOf(transport.exchange(POST));
+    expect(message).toMatch(/^the TLS handshake failed \([A-Z0-9_]+\)$/);
+  });
+
+  test("says that a certificate is for another host", async () => {
+    await using transport = new AtlasTransport({
+      baseUrl: `https://127.0.0.1:${port}`,
+      extraCa: authority.ca,
+      env: {},
+    });
+    expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({
+      reason: "untrusted",
+      message: "it is for another host name",
     });
   });
 

@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import { type Clock, systemClock } from "../clock.ts";
 import { DeadlineReached, withDeadline } from "../deadline.ts";
+import type { SensitiveText } from "../sensitive-text.ts";
 import { DEFAULT_BASE_URL, parseBaseUrl } from "./base-url.ts";
 import { openConnections, type ProxyEnvironment } from "./connections.ts";
 import { type AtlasAnswer, ExchangeHandler } from "./exchange-handler.ts";
@@ -55,6 +56,13 @@ export interface AtlasRequest {
   readonly signal?: AbortSignal | undefined;
   /** Called with the connection ready, before the first byte: what it throws keeps the request from being sent. */
   readonly beforeSending?: (() => void) | undefined;
+  /**
+   * Whether the body of a success that came without its proper end (a connection that was cut, a wrong length, the end of
+   * the time) holds all that is wanted: then it counts as the answer.
+   */
+  readonly isWhole?: ((body: SensitiveText) => boolean) | undefined;
+  /** Read over a connection of its own, and not over one that was kept. */
+  readonly fresh?: boolean | undefined;
 }
 
 /**
@@ -116,7 +124,8 @@ export class AtlasTransport {
   }
 
   async #send(request: AtlasRequest, signal: AbortSignal): Promise<AtlasAnswer> {
-    const handler = new ExchangeHandler(this.#maxAnswerBytes, request.beforeSending);
+    const { beforeSending, isWhole } = request;
+    const handler = new ExchangeHandler({ maxAnswerBytes: this.#maxAnswerBytes, beforeSending, isWhole });
     const onAbort = () => {
       const timeout = signal.reason instanceof DeadlineReached;
       handler.stop(timeout ? "timeout" : "aborted", timeout ? signal.reason.message : "stopped by the caller");
@@ -124,13 +133,13 @@ export class AtlasTransport {
     if (signal.aborted) onAbort();
     else {
       signal.addEventListener("abort", onAbort, { once: true });
-      const connections = request.method === "GET" ? this.#kept : this.#single;
+      const connections = request.method === "GET" && !request.fresh ? this.#kept : this.#single;
       connections.dispatch(
         {
           origin: this.origin,
           method: request.method,
           path: request.path,
-          headers: { ...request.headers, "User-Agent": this.#userAgent },
+          headers: { ...request.headers, "Accept-Encoding": "identity", "User-Agent": this.#userAgent },
           body: request.body ?? null,
         },
         handler,

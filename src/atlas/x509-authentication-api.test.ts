@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
-import { answer } from "./testing/recording-server.ts";
+import { answer, tokenAnswer } from "./testing/recording-server.ts";
 import { CLIENT_SECRET, GROUP_ID, PEM, pageBody, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
 import { X509AuthenticationApi } from "./x509-authentication-api.ts";
 
@@ -21,6 +21,7 @@ describe("what goes over the wire, every byte", () => {
       "Accept: application/json",
       `Authorization: Basic ${basic}`,
       "Content-Type: application/x-www-form-urlencoded",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
       "content-length: 29",
     ]);
@@ -37,6 +38,7 @@ describe("what goes over the wire, every byte", () => {
       `Accept: ${MEDIA_TYPE}`,
       `Content-Type: ${MEDIA_TYPE}`,
       "Authorization: Bearer token-1",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
       "content-length: 27",
     ]);
@@ -52,6 +54,7 @@ describe("what goes over the wire, every byte", () => {
       "connection: keep-alive",
       `Accept: ${MEDIA_TYPE}`,
       "Authorization: Bearer token-1",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
     ]);
   });
@@ -65,6 +68,7 @@ describe("what goes over the wire, every byte", () => {
       "connection: close",
       `Accept: ${MEDIA_TYPE}`,
       "Authorization: Bearer token-1",
+      "Accept-Encoding: identity",
       `User-Agent: ${USER_AGENT}`,
     ]);
   });
@@ -102,7 +106,7 @@ describe("createDatabaseUserCertificate", () => {
     await using under = await ApiUnderTest.start({ answers: [answer(status, body, { "content-type": MEDIA_TYPE })] });
     const pem = await under.api.createDatabaseUserCertificate(USER);
     expect(pem.reveal()).toBe(PEM);
-    expect(`${pem} ${JSON.stringify({ pem })}`).not.toContain("PRIVATE KEY");
+    expect(JSON.stringify({ pem })).not.toContain("PRIVATE KEY");
   });
 
   test.each([
@@ -141,7 +145,48 @@ describe("listDatabaseUserCertificates", () => {
       ],
       totalCount: 1,
       links: [],
+      answeredAt: undefined,
     });
+  });
+
+  const LISTED = { _id: 7, notAfter: "2026-04-01T00:00:00Z" };
+
+  test("needs of a certificate nothing but its serial number and its end", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, { results: [LISTED] })] });
+    expect((await under.api.listDatabaseUserCertificates(USER)).results).toEqual([
+      { serialNumber: "7", notAfter: new Date("2026-04-01T00:00:00Z") },
+    ]);
+  });
+
+  test.each([
+    [
+      "fields of a certificate that are null",
+      { results: [{ ...LISTED, createdAt: null, groupId: null, subject: null }] },
+    ],
+    ["a time of creation that is none", { results: [{ ...LISTED, createdAt: "soon" }] }],
+    ["links that are null", { results: [LISTED], links: null }],
+    ["a link without rel and href", { results: [LISTED], links: [{}] }],
+    ["a link with rel and href that are null", { results: [LISTED], links: [{ rel: null, href: null }] }],
+    ["a count that is null", { results: [LISTED], totalCount: null }],
+    ["a time with +0000", { results: [{ ...LISTED, notAfter: "2026-04-01T00:00:00+0000" }] }],
+    ["a time with a fraction", { results: [{ ...LISTED, notAfter: "2026-04-01T00:00:00.000Z" }] }],
+  ])("accepts %s", async (_name, body) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
+    const { results } = await under.api.listDatabaseUserCertificates(USER);
+    expect(results).toEqual([{ serialNumber: "7", notAfter: new Date("2026-04-01T00:00:00Z") }]);
+  });
+
+  test.each([
+    ["results.0.notAfter", { results: [{ _id: 7, notAfter: "soon" }] }],
+    ["results.1.notAfter", { results: [LISTED, { _id: 7 }] }],
+    ["results.0._id", { results: [{ notAfter: "2026-04-01T00:00:00Z" }] }],
+    ["results", {}],
+    ["links.0", { results: [LISTED], links: ["next"] }],
+  ])("names %s where that is what is wrong, and blames no proxy", async (path, body) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
+    const error = await failureOf(under.api.listDatabaseUserCertificates(USER));
+    expect(error.problem).toContain(`with something other than a list of certificates (at ${path})`);
+    expect(error.message).not.toContain("proxy");
   });
 
   test.each([
@@ -152,6 +197,8 @@ describe("listDatabaseUserCertificates", () => {
     ["JSON that is cut", pageBody(["1"]).slice(0, -5)],
     ["nothing", ""],
     ["a time that is none", pageBody(["1"]).replace("2026-04-01T00:00:00Z", "soon")],
+    ["a serial number of 49 digits", pageBody(["1".repeat(49)])],
+    ["a serial number of 49 digits as a string", pageBody([`"${"1".repeat(49)}"`])],
   ])("refuses %s", async (_name, body) => {
     await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
     const error = await failureOf(under.api.listDatabaseUserCertificates(USER));
@@ -171,17 +218,15 @@ describe("listDatabaseUserCertificates", () => {
   });
 });
 
-describe("iterateDatabaseUserCertificates", () => {
-  test("reads the pages one after the other", async () => {
-    await using under = await ApiUnderTest.start({
-      answers: [answer(200, pageBody(["1", "2"], 3)), answer(200, pageBody(["3"], 3))],
-    });
-    const serials: string[] = [];
-    for await (const { serialNumber } of under.api.iterateDatabaseUserCertificates({ ...USER, itemsPerPage: 2 })) {
-      serials.push(serialNumber);
-    }
-    expect(serials).toEqual(["1", "2", "3"]);
+describe("listAllDatabaseUserCertificates", () => {
+  test("reads the pages one after the other, and once more, because the list may have changed", async () => {
+    const pages = [answer(200, pageBody(["1", "2"], 3)), answer(200, pageBody(["3"], 3))];
+    await using under = await ApiUnderTest.start({ answers: [...pages, ...pages] });
+    const { certificates } = await under.api.listAllDatabaseUserCertificates({ ...USER, itemsPerPage: 2 });
+    expect(certificates.map(({ serialNumber }) => serialNumber)).toEqual(["1", "2", "3"]);
     expect(under.calls.map(({ target }) => target.split("?")[1])).toEqual([
+      "includeCount=true&itemsPerPage=2&pageNum=1",
+      "includeCount=true&itemsPerPage=2&pageNum=2",
       "includeCount=true&itemsPerPage=2&pageNum=1",
       "includeCount=true&itemsPerPage=2&pageNum=2",
     ]);
@@ -189,33 +234,46 @@ describe("iterateDatabaseUserCertificates", () => {
 
   test("asks for the largest pages unless told otherwise", async () => {
     await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody([], 0))] });
-    for await (const _ of under.api.iterateDatabaseUserCertificates(USER));
+    await under.api.listAllDatabaseUserCertificates(USER);
     expect(under.calls[0]?.target).toContain("itemsPerPage=500");
   });
 
-  test("fails on a list that stays shorter than it says it is, because what it lacks would be taken for gone", async () => {
-    const short = answer(200, pageBody(["1", "2"], 3));
-    await using under = await ApiUnderTest.start({ answers: [short, short, short, short] });
-    const walk = async () => {
-      for await (const _ of under.api.iterateDatabaseUserCertificates(USER));
-    };
-    const error = await failureOf(walk());
-    expect(error).toMatchObject({ kind: "badAnswer", operation: "listDatabaseUserCertificates" });
-    expect(error.message).toContain("a list that stays incomplete (2 of 3 certificates)");
-    expect(under.calls).toHaveLength(3);
+  test("tells when Atlas answered, by its own clock", async () => {
+    const page = answer(200, pageBody(["1"]), { date: "Wed, 06 May 2026 12:00:10 GMT" });
+    await using under = await ApiUnderTest.start({ answers: [page] });
+    expect(await under.api.listAllDatabaseUserCertificates(USER)).toMatchObject({
+      certificates: [{ serialNumber: "1" }],
+      answeredAt: new Date("2026-05-06T12:00:10Z"),
+    });
+  });
+
+  test.each([
+    ["no date", {}],
+    ["a date that is none", { date: "yesterday" }],
+  ])("does not guess when Atlas answered from %s", async (_name, headers) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody(["1"]), headers)] });
+    expect((await under.api.listAllDatabaseUserCertificates(USER)).answeredAt).toBeUndefined();
+  });
+
+  test("takes a list whose count includes expired certificates", async () => {
+    const page = answer(200, pageBody(["1", "2"], 3));
+    await using under = await ApiUnderTest.start({ answers: [page, page] });
+    expect((await under.api.listAllDatabaseUserCertificates(USER)).certificates).toHaveLength(2);
   });
 
   test("fails on pages that never end", async () => {
     await using under = await ApiUnderTest.start({
-      react: ({ target }) =>
-        target === "/api/oauth/token"
-          ? answer(200, { access_token: "t", expires_in: 3600 })
-          : answer(200, pageBody(["1"])),
+      react: ({ target }) => (target === "/api/oauth/token" ? tokenAnswer() : answer(200, pageBody(["1"]))),
     });
-    const walk = async () => {
-      for await (const _ of under.api.iterateDatabaseUserCertificates({ ...USER, itemsPerPage: 1 }));
-    };
-    expect(await failureOf(walk())).toMatchObject({ kind: "badAnswer", message: expect.stringContaining("pages") });
+    const error = await failureOf(under.api.listAllDatabaseUserCertificates({ ...USER, itemsPerPage: 1 }));
+    expect(error).toMatchObject({ kind: "badAnswer", message: expect.stringContaining("pages") });
+  });
+
+  test("is what iterateDatabaseUserCertificates goes through", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody(["1", "2"], 2))] });
+    const serials: string[] = [];
+    for await (const { serialNumber } of under.api.iterateDatabaseUserCertificates(USER)) serials.push(serialNumber);
+    expect(serials).toEqual(["1", "2"]);
   });
 });
 

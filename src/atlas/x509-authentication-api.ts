@@ -2,30 +2,32 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { SensitiveText } from "../sensitive-text.ts";
 import { parseBody, parseJson } from "./answer-content.ts";
 import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
+import type { Authenticator } from "./authenticator.ts";
 import { createAuthenticator } from "./create-authenticator.ts";
 import { type AtlasCredentials, describeCredentials } from "./credentials.ts";
 import { errorFromContent } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
+import { answeredAt } from "./http-date.ts";
+import { type CertificatePage, certificatePage, type IssuedCertificate } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacer.ts";
-import { walkPages } from "./paging.ts";
+import { type CertificateList, readAllPages } from "./paging.ts";
 import {
   type CreateCertificateParameters,
   checkGroupId,
   checkUser,
   checkWholeNumber,
-  type IterateCertificatesParameters,
+  type ListAllCertificatesParameters,
   type ListCertificatesParameters,
   MOST_ITEMS_PER_PAGE,
   type ProjectParameters,
 } from "./parameters.ts";
-import { readPemAnswer } from "./pem-answer.ts";
+import { holdsKeyPair, readPemAnswer } from "./pem-answer.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { readRateLimits } from "./rate-limits-answer.ts";
 import { certificatesPath, customerX509Path, rateLimitsPath, userSecurityPath, withQuery } from "./request-paths.ts";
 import { type Call, type CallOptions, Session } from "./session.ts";
 import { AtlasTransport } from "./transport.ts";
-import { type CertificatePage, certificatePage, type UserCertificate } from "./user-certificate.ts";
 import { type UserSecurity, userSecurity } from "./user-security.ts";
 
 /** Who calls Atlas, and what is shared with others who do. */
@@ -66,11 +68,12 @@ const LEARNING_TIMEOUT_MS = 30_000;
  * X.509 authentication of MongoDB Atlas database users: the operations of the Atlas Administration API's group of that
  * name, version 2023-01-01.
  *
- * Every operation throws AtlasError and nothing else. What reads is tried again after failures that pass; what changes
- * something is sent once, and when its answer is lost the error's kind is `ambiguous`.
+ * Every operation throws AtlasError and nothing else. Operations that read are retried after transient failures; those
+ * that change something are sent once, and when their answer is lost the error's kind is `ambiguous`.
  */
 export class X509AuthenticationApi {
   readonly #caller: string;
+  readonly #authenticator: Authenticator;
   readonly #session: Session;
   readonly #pacer: Pacer;
   readonly #ownTransport: AtlasTransport | undefined;
@@ -85,17 +88,18 @@ export class X509AuthenticationApi {
     this.#caller = describeCredentials(options.credentials);
     this.#pacer = options.pacer ?? new Pacer({ clock });
     this.#learnsRateLimits = options.learnRateLimits ?? true;
-    const authenticator = createAuthenticator({ credentials: options.credentials, transport, clock, random });
-    const { longestWaitMs } = options;
-    this.#session = new Session({ transport, authenticator, pacer: this.#pacer, clock, random, longestWaitMs });
+    const common = { transport, clock, random, longestWaitMs: options.longestWaitMs };
+    this.#authenticator = createAuthenticator({ ...common, credentials: options.credentials });
+    this.#session = new Session({ ...common, authenticator: this.#authenticator, pacer: this.#pacer });
   }
 
   /**
    * Lets Atlas make a key pair and a certificate for a database user. There is no way to get the key again, to revoke the
-   * certificate or to delete it. Needs the role Project Owner.
+   * certificate or to delete it. A pair that arrived whole is kept, whatever else was wrong with the answer. Needs the
+   * role Project Owner.
    *
    * @returns PEM, the certificate and its private key, as Atlas sent it
-   * @throws AtlasError; of kind `ambiguous` when a certificate may exist that nobody holds
+   * @throws AtlasError; of kind `ambiguous` when Atlas may have issued a certificate whose key is lost
    */
   async createDatabaseUserCertificate(
     parameters: CreateCertificateParameters,
@@ -112,8 +116,7 @@ export class X509AuthenticationApi {
       path: certificatesPath(groupId, username),
       headers: { Accept: ATLAS_MEDIA_TYPE, "Content-Type": ATLAS_MEDIA_TYPE },
       body: JSON.stringify({ monthsUntilExpiration }),
-      // 201 in one edition of the specification, 200 in another.
-      expected: [200, 201],
+      isWhole: holdsKeyPair,
     };
     const answer = await this.#call(call, options);
     const pem = readPemAnswer(answer.body);
@@ -127,26 +130,35 @@ export class X509AuthenticationApi {
     options: CallOptions = {},
   ): Promise<CertificatePage> {
     const call = this.#listCall(parameters);
-    return parseBody(await this.#call(call, options), certificatePage, "a list of certificates", call);
+    const answer = await this.#call(call, options);
+    return { ...parseBody(answer, certificatePage, "a list of certificates", call), answeredAt: answeredAt(answer) };
   }
 
   /**
-   * All of a database user's unexpired certificates, each once, also while others are added or expire. Pages are read as
-   * they are needed. Needs the role Project Read Only.
+   * All of a database user's unexpired certificates, each once, also while others are added or expire, with the time at
+   * Atlas. Needs the role Project Read Only.
    *
-   * @throws AtlasError; of kind `badAnswer`, after those that were found, when the list stays shorter than it says it is
+   * @throws AtlasError; of kind `badAnswer` when the pages do not end, or the list changes each time it is read
    */
-  iterateDatabaseUserCertificates(
-    parameters: IterateCertificatesParameters,
+  async listAllDatabaseUserCertificates(
+    parameters: ListAllCertificatesParameters,
     options: CallOptions = {},
-  ): AsyncIterable<UserCertificate> {
+  ): Promise<CertificateList> {
     const { groupId, username, itemsPerPage = MOST_ITEMS_PER_PAGE } = parameters;
     const page = { groupId, username, itemsPerPage, includeCount: true };
-    return walkPages(
+    return readAllPages(
       itemsPerPage,
       (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
-      (problem) => errorFromContent({ status: 200 }, problem, this.#listCall(page)),
+      (problem) => errorFromContent({ status: 200, headers: new Map() }, problem, this.#listCall(page)),
     );
+  }
+
+  /** The certificates of `listAllDatabaseUserCertificates`, one after the other. */
+  async *iterateDatabaseUserCertificates(
+    parameters: ListAllCertificatesParameters,
+    options: CallOptions = {},
+  ): AsyncIterable<IssuedCertificate> {
+    yield* (await this.listAllDatabaseUserCertificates(parameters, options)).certificates;
   }
 
   /**
@@ -163,7 +175,6 @@ export class X509AuthenticationApi {
       method: "DELETE",
       path: customerX509Path(parameters.groupId),
       readPath: userSecurityPath(parameters.groupId),
-      expected: [200, 202, 204],
     };
     const answer = await this.#call(call, options);
     if (answer.body.length === 0) return { customerX509: {} };
@@ -178,7 +189,6 @@ export class X509AuthenticationApi {
       ...this.#common(operation, parameters.groupId),
       method: "GET",
       path: userSecurityPath(parameters.groupId),
-      expected: [200],
     };
     return parseBody(await this.#call(call, options), userSecurity, "the user security settings", call);
   }
@@ -229,7 +239,6 @@ export class X509AuthenticationApi {
       method: "GET",
       path: rateLimitsPath(groupId),
       headers: { Accept: RATE_LIMITS_MEDIA_TYPE },
-      expected: [200],
       paced: false,
       once,
     };
@@ -249,7 +258,6 @@ export class X509AuthenticationApi {
       ...this.#common(operation, groupId, username),
       method: "GET",
       path: withQuery(certificatesPath(groupId, username), { includeCount, itemsPerPage, pageNum }),
-      expected: [200],
     };
   }
 
@@ -257,7 +265,14 @@ export class X509AuthenticationApi {
     operation: AtlasOperation,
     groupId: string,
     username?: string,
-  ): Pick<Call, "operation" | "caller" | "groupId" | "username" | "headers"> {
-    return { operation, caller: this.#caller, groupId, username, headers: { Accept: ATLAS_MEDIA_TYPE } };
+  ): Pick<Call, "operation" | "caller" | "conceal" | "groupId" | "username" | "headers"> {
+    return {
+      operation,
+      caller: this.#caller,
+      conceal: (text) => this.#authenticator.conceal(text),
+      groupId,
+      username,
+      headers: { Accept: ATLAS_MEDIA_TYPE },
+    };
   }
 }

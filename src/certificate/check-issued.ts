@@ -8,26 +8,28 @@ export const MONTH_MS = (365.25 / 12) * 86_400_000;
 export interface IssueRequest {
   readonly username: string;
   readonly monthsUntilExpiration: number;
-  /** The length of a month: that of the calendar, or a simulator's. */
+  /** Length of a month in milliseconds: the calendar's, or a simulator's. */
   readonly monthMs: number;
+  /** Serial numbers that the user's certificates had before the request. */
+  readonly knownSerials?: readonly string[];
 }
 
 /**
- * What contradicts the request in a certificate that Atlas has just issued; undefined where nothing does.
+ * What contradicts the request in a certificate that Atlas has just issued; undefined if nothing does.
  *
- * The lifetime may be off by a quarter and a day: months have 28 to 31 days and nobody promises the hour. More than
- * that says that the answer is not for this request.
- *
- * It is measured between the certificate's own dates, which are both Atlas'. That they lie in another time than this
- * clock's is no reason to refuse: a wrong clock here is likelier than one at Atlas, and what is refused is lost. Such a
- * certificate is kept, and looking at it again tells that the clocks disagree. From now on it is measured as well, for
+ * The lifetime may be off by a quarter and a day: months have 28 to 31 days, and no one promises the hour. More than
+ * that says that the answer is not for this request. It is measured between the certificate's own dates, or from now, for
  * an authority that dates its certificates back.
+ *
+ * @param nowMs now by Atlas' clock, in milliseconds since the epoch
  */
 export function checkIssued(facts: CertificateFacts, request: IssueRequest, nowMs: number): string | undefined {
-  if (!subjectIsUser(facts.subject, request.username)) {
-    return `its subject is ${describeSubject(facts.subject)}, not the user ${request.username}`;
+  const { serialNumber, subject, notBefore, notAfter } = facts;
+  if (!subjectIsUser(subject, request.username)) {
+    return `its subject is ${describeSubject(subject)}, not the user ${request.username}`;
   }
-  const { notBefore, notAfter } = facts;
+  if (request.knownSerials?.includes(serialNumber)) return `certificate ${serialNumber} was issued before the request`;
+  if (notAfter.getTime() <= nowMs) return `it expired at ${notAfter.toISOString()}`;
   const isAsAsked = [notBefore.getTime(), nowMs].some((startMs) => isLifetime(notAfter.getTime() - startMs, request));
   if (isAsAsked) return undefined;
   return (

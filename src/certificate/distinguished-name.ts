@@ -46,14 +46,19 @@ export function subjectAttributes(certificate: X509Certificate): readonly NameAt
 }
 
 /**
- * Whether a certificate's subject is this database user: a plain name is the CN; of a distinguished name every
- * attribute must stand in the subject. Attributes that Atlas adds are no contradiction, nor is the order.
+ * Whether a certificate's subject is this database user: for a plain name it has exactly one CN, and that is the name;
+ * for a distinguished name it has the same attributes, each as often, in any order.
  */
 export function subjectIsUser(subject: readonly NameAttribute[], username: string): boolean {
-  const holds = ({ type, value }: NameAttribute) =>
-    subject.some((attribute) => attribute.type === type && attribute.value === value);
+  const commonNames = subject.filter(({ type }) => type === "CN");
   // A plain name may happen to look like a distinguished one (`a=b`): both readings count.
-  return holds({ type: "CN", value: username }) || (parseDistinguishedName(username)?.every(holds) ?? false);
+  if (commonNames.length === 1 && commonNames[0]?.value === username) return true;
+  const wanted = parseDistinguishedName(username);
+  return wanted !== undefined && sortedText(wanted) === sortedText(subject);
+}
+
+function sortedText(attributes: readonly NameAttribute[]): string {
+  return JSON.stringify(attributes.map(({ type, value }) => [type, value].join("=")).toSorted());
 }
 
 /** A subject for people, in the form of RFC 4514. */

@@ -56,6 +56,10 @@ describe("a round counts", () => {
   });
 });
 
+function stalled(status: "True" | "False", reason: string) {
+  return { type: "Stalled", status, reason, message: "", lastTransitionTime: new Date(NOW).toISOString() };
+}
+
 describe("a resource shows", () => {
   test("its times, its condition and what nobody accounts for", () => {
     const status = { ...SETTLED_STATUS, unaccountedCertificates: 2 };
@@ -66,9 +70,27 @@ describe("a resource shows", () => {
       reason: "Issued",
       notAfterMs: FACTS.notAfter.getTime(),
       renewalMs: Date.parse(SETTLED_STATUS.renewalTime ?? ""),
+      stalled: undefined,
       suspended: false,
       unaccounted: 2,
     });
+  });
+
+  test.each([
+    ["UserNotFound", "UserNotFound"],
+    ["MadeUp", "Other"],
+  ])("that it is stalled with reason %s, as %s", (reason, shown) => {
+    expect(resourceFigures(resource({ status: { conditions: [stalled("True", reason)] } })).stalled).toBe(shown);
+  });
+
+  test("that it is not stalled, whatever the reason of the condition", () => {
+    expect(resourceFigures(resource({ status: { conditions: [stalled("False", "RateLimited")] } })).stalled).toBe(
+      undefined,
+    );
+  });
+
+  test("that it is suspended", () => {
+    expect(resourceFigures(resource({ spec: { suspend: true } })).suspended).toBe(true);
   });
 
   test("that it has no status yet", () => {

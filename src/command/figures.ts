@@ -1,36 +1,43 @@
 import { findCondition } from "../api/conditions.ts";
 import { BLOCKED_REASONS } from "../api/reasons.ts";
-import type { CachedCertificate } from "../controllers/user-certificate/caches.ts";
-import { ISSUE_CHECKS } from "../controllers/user-certificate/issue-reasons.ts";
-import { type Round, troubleOf } from "../controllers/user-certificate/round.ts";
+import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
+import { ISSUE_TRIGGERS } from "../controllers/user-certificate/core/decide/issue-triggers.ts";
+import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
 import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
 
-export const ISSUE_REASONS: readonly string[] = ISSUE_CHECKS.map(([reason]) => reason);
+export const ISSUE_REASONS: readonly string[] = ISSUE_TRIGGERS.map(([reason]) => reason);
 
 const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOCKED_REASONS, ...ISSUE_REASONS]);
 
-/** What a round adds to the figures. */
-export function reconcileFigures(round: Round): ReconcileFigures {
-  const { decision, outcome } = round;
+/** What a reconcile adds to the figures. */
+export function reconcileFigures(assessment: Assessment): ReconcileFigures {
+  const { decision, outcome } = assessment;
   const isIssued = outcome.kind === "issued";
   return {
     decision: decision.kind,
     outcome: outcome.kind,
-    reason: known(reasonOf(round), "None"),
-    issuedFor: isIssued ? known(outcome.issuance.reason, "Other") : undefined,
+    reason: known(reasonOf(assessment), "None"),
+    issuedFor: isIssued ? known(outcome.attempt.reason, "Other") : undefined,
   };
 }
 
 /** What the figures say of a resource, from its status as the cache has it. */
-export function resourceFigures(certificate: CachedCertificate): ResourceFigures {
+export function resourceFigures(certificate: CachedResource): ResourceFigures {
   const { namespace, name } = certificate;
   if (!certificate.valid) {
-    const nothing = { notAfterMs: undefined, renewalMs: undefined, suspended: false, unaccounted: 0 };
+    const nothing = {
+      notAfterMs: undefined,
+      renewalMs: undefined,
+      stalled: undefined,
+      suspended: false,
+      unaccounted: 0,
+    };
     return { namespace, name, ready: "Unknown", reason: "Unreadable", ...nothing };
   }
   const { spec, status } = certificate;
   const ready = findCondition(status, "Ready");
+  const stalled = findCondition(status, "Stalled");
   return {
     namespace,
     name,
@@ -38,17 +45,14 @@ export function resourceFigures(certificate: CachedCertificate): ResourceFigures
     reason: known(ready?.reason, ready === undefined ? "None" : "Other"),
     notAfterMs: milliseconds(status.notAfter),
     renewalMs: milliseconds(status.renewalTime),
+    stalled: stalled?.status === "True" ? known(stalled.reason, "Other") : undefined,
     suspended: spec.suspend,
-    unaccounted: status.unaccountedCertificates ?? 0,
+    unaccounted: status.unaccounted?.length ?? 0,
   };
 }
 
-function reasonOf(round: Round): string | undefined {
-  const { decision, observed } = round;
-  const trouble = troubleOf(round);
-  if (trouble !== undefined) return trouble.reason;
-  if (decision.kind === "issue") return decision.reason;
-  return decision.kind === "finish" ? observed.resource.status.issuance?.reason : undefined;
+function reasonOf({ blocker, decision }: Assessment): string | undefined {
+  return blocker?.reason ?? (decision.kind === "issue" ? decision.reason : undefined);
 }
 
 /** A status can be written by others too: what stands there gets into a label only if it is a word of ours. */

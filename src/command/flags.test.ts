@@ -47,7 +47,7 @@ test("gives nothing for a number or a duration that has no default and is not gi
   };
   expect(readFlags(table, [], {})).toEqual({ limit: undefined, month: undefined });
   expect(readFlags(table, ["--limit=9", "--month=30s"], {})).toEqual({ limit: 9, month: 30_000 });
-  expect(describeFlags(table)).not.toContain("default");
+  expect(describeFlags(table)).not.toContain("Defaults");
 });
 
 test("takes a value after an equals sign, after a space, and a switch alone or with its value", () => {
@@ -80,7 +80,7 @@ test("describes the flags in their order, no line longer than a terminal", () =>
   const help = describeFlags({ ...TABLE, last: textFlag("X", "a word ".repeat(40).trim()) });
   expect([...help.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name]) => name)).toEqual([...Object.keys(TABLE), "last"]);
   expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(94);
-  expect(help).toContain("--verify-interval=DURATION\n      How often. (default 6h)");
+  expect(help).toContain("--verify-interval=DURATION\n      How often. Defaults to 6h.");
 });
 
 test("takes an address to listen on, or 0 for none", () => {

@@ -56,7 +56,7 @@ export function describeFlags(table: FlagTable): string {
   return Object.entries(table)
     .map(([name, flag]) => {
       const usage = `  --${name}${flag.placeholder === "" ? "" : `=${flag.placeholder}`}`;
-      const standard = flag.default === undefined || flag.default === "" ? "" : ` (default ${flag.default})`;
+      const standard = flag.default === undefined || flag.default === "" ? "" : ` Defaults to ${flag.default}.`;
       return `${usage}\n${wrap(`${flag.description}${standard}`, 6, 94)}`;
     })
     .join("\n");

@@ -1,7 +1,7 @@
 import type { Pacer } from "../atlas/pacer.ts";
 import type { Clock } from "../clock.ts";
 import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
-import type { Round } from "../controllers/user-certificate/round.ts";
+import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import type { Lease } from "../kube/lease.ts";
 import type { Log } from "../kube/log.ts";
@@ -33,7 +33,7 @@ export interface ServeOptions {
 
 /** The parts that are looked at. */
 export interface Sources {
-  readonly controller: Pick<UserCertificateController, "watches" | "certificates"> & {
+  readonly controller: Pick<UserCertificateController, "watches" | "resources" | "skewMs" | "parked"> & {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };
   readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
@@ -75,8 +75,8 @@ export class Instruments {
     };
   }
 
-  round(round: Round): void {
-    this.metrics.reconciled(reconcileFigures(round));
+  reconciled(assessment: Assessment): void {
+    this.metrics.reconciled(reconcileFigures(assessment));
   }
 
   /** The run of this key is about to ask for a certificate. */
@@ -119,10 +119,12 @@ export class Instruments {
       events,
       pacer,
       isLeading: () => lease?.held ?? true,
+      skewMs: () => controller.skewMs,
+      parked: () => controller.parked,
       monotonic: () => this.#clock.monotonic(),
     });
     this.metrics.addText(() =>
-      certificateMetrics(Iterator.from(controller.certificates()).map(resourceFigures), this.#clock.now()),
+      certificateMetrics(Iterator.from(controller.resources()).map(resourceFigures), this.#clock.now()),
     );
     await this.#start("metrics", address, {
       "/metrics": async () => ({

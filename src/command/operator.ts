@@ -4,10 +4,11 @@ import { Pacer } from "../atlas/pacer.ts";
 import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import type { Clock } from "../clock.ts";
 import {
+  type ControllerObserver,
   UserCertificateController,
   type UserCertificateControllerOptions,
 } from "../controllers/user-certificate/controller.ts";
-import type { Policy } from "../controllers/user-certificate/observed.ts";
+import type { Policy } from "../controllers/user-certificate/core/model/snapshot.ts";
 import { untilAborted } from "../deadline.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { KubeClient } from "../kube/kube-client.ts";
@@ -39,7 +40,10 @@ export interface OperatorOptions {
   readonly lease?: Pick<LeaseOptions, "namespace" | "name" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">;
   /** Where metrics and health are served. @default nowhere */
   readonly serve?: ServeOptions | undefined;
-  readonly onStep?: UserCertificateControllerOptions["onStep"];
+  /** Stands before each message of a condition. @default nothing */
+  readonly mark?: string | undefined;
+  /** Called before each step of issuing. */
+  readonly onStep?: ControllerObserver["onStep"];
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -59,7 +63,7 @@ const LONGEST_ATLAS_WAIT_MS = 10_000;
 
 /**
  * Runs the operator until the signal aborts: servers, caches, lease, work, each once the one before is
- * there, and back in the reverse order. Issuances that are under way are finished before it resolves.
+ * there, and back in the reverse order. Attempts in progress are finished before it resolves.
  *
  * @throws ListenError where metrics or health can't be served
  * @throws LeaseLostError where another process took the lease over
@@ -103,19 +107,23 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     namespaces: options.namespaces,
     defaultCredentials: options.defaultCredentials,
     workers: options.workers,
+    identity,
+    mark: options.mark,
     leadership: () => lease?.leadership() ?? (() => {}),
-    onStep: async (step, resource) => {
-      if (step === "create") instruments.creates(objectKey(resource));
-      await options.onStep?.(step, resource);
-    },
-    onRound: (round) => instruments.round(round),
-    onOrphan: () => instruments.metrics.orphanFound(),
-    onUnaccounted: () => instruments.metrics.unaccountedFound(),
-    queueObserver: {
-      ...instruments.queueObserver,
-      finished: (...run) => {
-        instruments.queueObserver.finished?.(...run);
-        memory.runFinished();
+    observer: {
+      onStep: async (step, resource) => {
+        if (step === "create") instruments.creates(objectKey(resource));
+        await options.onStep?.(step, resource);
+      },
+      onReconciled: (assessment) => instruments.reconciled(assessment),
+      onOrphan: () => instruments.metrics.orphanFound(),
+      onUnaccounted: () => instruments.metrics.unaccountedFound(),
+      queue: {
+        ...instruments.queueObserver,
+        finished: (...run) => {
+          instruments.queueObserver.finished?.(...run);
+          memory.runFinished();
+        },
       },
     },
     clock,
@@ -127,6 +135,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     log.info({ identity }, "leading: at work");
     instruments.working(leading);
     await controller.work(leading);
+    // The lease is lost, and the process goes on: it contends again while it stores what is parked in it.
+    if (!signal.aborted) await controller.storeParked(signal);
   };
   const work = async () => {
     // Whoever leads must know what there is: a replica that can't see it would keep the lease from one that can.
@@ -162,6 +172,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     // To end with the reason it was told to end for is to end well.
     if (!signal.aborted || error !== signal.reason) throw error;
   } finally {
+    await controller.storeParked(new AbortController().signal);
     background.abort();
     await Promise.allSettled(backgroundParts);
     await events.flush(AbortSignal.timeout(FLUSH_MS));

@@ -40,6 +40,9 @@ export interface CommandContext {
   readonly onCrash: (report: (error: unknown) => void) => void;
 }
 
+/** Stands before each message of a condition: a simulated certificate must not be taken for a real one. */
+const SIMULATED_MARK = "[simulated Atlas] ";
+
 /** The flags of `run`, in the order of `--help`: where things are, what is watched, the limits, the process. */
 export const RUN_FLAGS = {
   kubeconfig: textFlag(
@@ -64,10 +67,14 @@ export const RUN_FLAGS = {
     "NAME",
     "Secret with the Atlas credentials of resources that name none: NAME, in the namespace of the pod or of the context, or NAMESPACE/NAME. Whoever may create such resources can then have certificates of every project that it opens. Without it: each resource names its own.",
   ),
-  workers: wholeNumberFlag("Resources that are worked on at one time.", 16, { least: 1, most: 256 }),
+  workers: wholeNumberFlag(
+    "Maximum number of concurrent reconciles. Most of them wait for the API server or Atlas.",
+    128,
+    { least: 1, most: 1024 },
+  ),
   "verify-interval": durationFlag("How often a certificate is compared with Atlas' list.", "6h"),
   "max-issues-per-day": wholeNumberFlag(
-    "Certificates issued for one resource in any 24 hours: Atlas can't take one back.",
+    "Certificates issued for one database user in any 24 hours, plus one for each further resource of that user. Atlas cannot revoke one.",
     4,
     { least: 1, most: 100_000 },
   ),
@@ -75,6 +82,11 @@ export const RUN_FLAGS = {
     least: 1,
     most: 100_000,
   }),
+  "max-parked": wholeNumberFlag(
+    "Maximum number of certificates that may wait in memory for their Secrets. Beyond it, no more are issued.",
+    20,
+    { least: 1, most: 1000 },
+  ),
   "max-backoff": durationFlag("The longest wait between two attempts that fail.", "1h"),
   "recheck-interval": durationFlag(
     "The longest wait between two attempts where somebody has to mend something at Atlas, which can't be seen from here.",
@@ -96,8 +108,8 @@ export const RUN_FLAGS = {
   "lease-retry-period": durationFlag("How often the lease is renewed, or tried for.", "2s"),
   "metrics-bind-address": bindAddressFlag("Where /metrics is served; 0 switches it off.", ":8080"),
   "health-bind-address": bindAddressFlag("Where /livez and /readyz are served; 0 switches them off.", ":8081"),
-  "log-level": choiceFlag("The least that is logged.", LOG_LEVELS, "info"),
-  "log-format": choiceFlag("How it is logged; auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
+  "log-level": choiceFlag("Minimum log level.", LOG_LEVELS, "info"),
+  "log-format": choiceFlag("Log format: auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
 };
 
 export const RUN_USAGE = `Usage: atlas-cert-operator run [flags]
@@ -160,12 +172,13 @@ async function operatorOptions(
     policy: {
       maxIssuesPerDay: flags["max-issues-per-day"],
       maxUnexpiredPerUser: flags["max-unexpired-per-user"],
+      maxParked: flags["max-parked"],
       verifyIntervalMs: flags["verify-interval"],
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],
       monthMs: flags["simulated-month"] ?? MONTH_MS,
-      simulatedAtlas: flags["simulated-atlas"] || flags["simulated-month"] !== undefined,
     },
+    mark: flags["simulated-atlas"] || flags["simulated-month"] !== undefined ? SIMULATED_MARK : undefined,
     ...(flags["leader-elect"] && {
       lease: {
         namespace: flags["lease-namespace"] ?? kubeConfig.namespace ?? "default",

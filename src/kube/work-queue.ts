@@ -4,7 +4,7 @@ import { Alarm } from "./alarm.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
 import type { Log } from "./log.ts";
-import { ReadyKeys } from "./ready-keys.ts";
+import { ReadyKeys, type Share } from "./ready-keys.ts";
 
 /** What a worker says when it is finished with a key. A throw is the third outcome: try again after a backoff. */
 export type Outcome =
@@ -32,6 +32,8 @@ export interface WorkQueueOptions {
   readonly log: Log;
   /** The wait after a failure. @default from 1 s to 5 min */
   readonly backoff?: BackoffOptions;
+  /** The shares of a key: limits that it has in common with others. @default none */
+  readonly sharesOf?: (key: string) => readonly Share[];
   readonly observer?: WorkQueueObserver;
 }
 
@@ -77,7 +79,7 @@ const GRACE_MS = 10_000;
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #ready = new ReadyKeys();
+  readonly #ready: ReadyKeys;
   readonly #delayed: DelayedKeys;
   readonly #atWork = new Map<string, Item>();
   readonly #failures = new Map<string, number>();
@@ -90,6 +92,7 @@ export class WorkQueue {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    this.#ready = new ReadyKeys(options.sharesOf);
     this.#delayed = new DelayedKeys(options.clock);
     this.#alarm = new Alarm(options.clock);
   }
@@ -141,16 +144,6 @@ export class WorkQueue {
   addAfter(key: string, at: number, options: AddOptions = {}): void {
     this.#delayed.add(key, "wall", at, options.priority ?? 0);
     this.#alarm.ring();
-  }
-
-  /** Counts a failure of the key and makes it due after its backoff. */
-  addRateLimited(key: string, options: AddOptions = {}): void {
-    this.#backOff(key, options.priority ?? 0);
-  }
-
-  /** Forgets the failures of the key: its next backoff is the first again. */
-  forget(key: string): void {
-    this.#failures.delete(key);
   }
 
   /** Forgets every key that waits, and all failures. What is at work goes on. */
@@ -242,6 +235,7 @@ export class WorkQueue {
       this.#report(error, key, limit.signal, run);
     }
     limit.stop();
+    this.#ready.release(key);
     this.#atWork.delete(key);
     this.#lastFinishedAt = clock.monotonic();
     this.#schedule(key, next.priority, item, outcome);
@@ -297,6 +291,7 @@ export class WorkQueue {
       await clock.sleep(GRACE_MS, stop.signal);
       // It keeps its key, so that no second run of it starts, but not its place: one bad item starves nobody.
       item.stuck = true;
+      this.#ready.release(key);
       log.error({ key, itemTimeoutMs }, "a run goes on in spite of its time limit");
       this.#pump();
     };

@@ -22,15 +22,10 @@ export class AccessTokens {
     this.#clock = clock;
   }
 
-  /**
-   * Answers `POST /api/oauth/token`.
-   *
-   * @param seen is told the id of the credentials as soon as they are recognised
-   */
-  issue(request: TokenRequest, seen: (credentialsId: string) => void): Answer {
-    const credentialsId = this.#client(request.authorization);
+  /** Answers `POST /api/oauth/token`. */
+  issue(request: TokenRequest): Answer {
+    const credentialsId = this.client(request.authorization);
     if (credentialsId === undefined) return invalidClient();
-    seen(credentialsId);
     const form = parseForm(request);
     if (form === undefined) return oauthError(400, "invalid_request", "The body must be a form.");
     const grantType = form.get("grant_type");
@@ -47,10 +42,9 @@ export class AccessTokens {
   }
 
   /** Answers `POST /api/oauth/revoke` (RFC 7009): 200 for any token, also an unknown one. */
-  revoke(request: TokenRequest, seen: (credentialsId: string) => void): Answer {
-    const credentialsId = this.#client(request.authorization);
+  revoke(request: TokenRequest): Answer {
+    const credentialsId = this.client(request.authorization);
     if (credentialsId === undefined) return invalidClient();
-    seen(credentialsId);
     const token = parseForm(request)?.get("token");
     if (token === null || token === undefined) return oauthError(400, "invalid_request", "token is missing.");
     if (this.#tokens.get(token)?.credentialsId === credentialsId) this.#tokens.delete(token);
@@ -71,7 +65,8 @@ export class AccessTokens {
     }
   }
 
-  #client(authorization: string | undefined): string | undefined {
+  /** The id of the credentials that a request to the token endpoint shows; undefined where they are wrong. */
+  client(authorization: string | undefined): string | undefined {
     const basic = parseBasic(authorization);
     if (basic === undefined) return undefined;
     const account = this.#state.credentialsByLogin("serviceAccount", basic.username);

@@ -69,6 +69,12 @@ describe("the admin port", () => {
     expect(simulator.projects[0]?.users).not.toContain("a/b, c");
   });
 
+  test("adds a user for whom Atlas issues no certificates", async () => {
+    const { admin, url } = await start();
+    await admin("PUT", user("self-managed"), { x509Type: "CUSTOMER" });
+    expect((await create(url, 3, certsPath("self-managed"))).status).toBe(400);
+  });
+
   test("shows the certificates of a user, and forgets one", async () => {
     const { admin, url, simulator } = await start();
     await create(url);
@@ -129,6 +135,7 @@ describe("the admin port", () => {
     ["a project that is there", "POST", "/projects", { id: PRODUCTION, name: "x" }, 400, "is there already"],
     ["unknown credentials", "POST", "/credentials/x/rotate", undefined, 404, "no credentials x"],
     ["an unknown project", "PUT", "/projects/x/users/y", undefined, 404, "no project x"],
+    ["an X.509 type that is none", "PUT", user("x"), { x509Type: "MINE" }, 400, "x509Type"],
     ["an unknown certificate", "DELETE", `/projects/${PRODUCTION}/certificates/1`, undefined, 404, "no certificate 1"],
     ["a broken encoding", "PUT", "/projects/%/users/y", undefined, 400, "encoded"],
     ["an unknown operation", "GET", "/requests?operation=x", undefined, 400, "expected one of"],

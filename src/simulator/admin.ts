@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { z } from "zod";
+import { X509_TYPES } from "./database-user.ts";
 import { EFFECT_KINDS, FaultError, parseFault } from "./faults.ts";
 import { FixturesError, parseProject, ROLES } from "./fixtures.ts";
 import { BodyTooLargeError, readBody } from "./http-exchange.ts";
@@ -29,6 +30,7 @@ interface AdminRoute {
 const roleBody = z.strictObject({ role: z.enum(ROLES) });
 const allowedBody = z.strictObject({ allowed: z.boolean() });
 const customerX509Body = z.strictObject({ cas: z.string().min(1) });
+const userBody = z.strictObject({ x509Type: z.enum(X509_TYPES) }).optional();
 const operationName = z.enum([...OPERATIONS, "unknown"]).optional();
 
 const ADMIN_ROUTES: readonly AdminRoute[] = [
@@ -43,7 +45,7 @@ const ADMIN_ROUTES: readonly AdminRoute[] = [
     method: "POST",
     path: "/faults",
     about:
-      "Disturbs the next requests: {operation, effect: {kind, ...}, times, projectId, username}. " +
+      "Disturbs the next requests: {operation, effect: {kind, ...}, times, projectId, username, credentialsId}. " +
       `The kinds: ${EFFECT_KINDS.join(", ")}.`,
     run: ({ faults }, { body }) => {
       faults.add(parseFault(body));
@@ -75,8 +77,9 @@ const ADMIN_ROUTES: readonly AdminRoute[] = [
   {
     method: "PUT",
     path: "/projects/:projectId/users/:username",
-    about: "Adds a database user.",
-    run: (controls, { path: [projectId = "", username = ""] }) => controls.addUser(projectId, username),
+    about: "Adds a database user; with {x509Type} one whose X.509 is not MANAGED by Atlas.",
+    run: (controls, { path: [projectId = "", username = ""], body }) =>
+      controls.addUser(projectId, username, userBody.parse(body)?.x509Type),
   },
   {
     method: "DELETE",

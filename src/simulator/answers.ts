@@ -1,4 +1,8 @@
 import { STATUS_CODES } from "node:http";
+import { versionedMediaType } from "./media-type.ts";
+import { type Page, pageLinks } from "./paging.ts";
+import { prettyJson } from "./presentation.ts";
+import type { Route } from "./routes.ts";
 
 /** A whole HTTP answer, before any fault has touched it. The body of a create holds a private key: never log one. */
 export interface Answer {
@@ -31,21 +35,44 @@ export function errorAnswer(error: AtlasErrorBody): Answer {
   };
   return {
     status: error.status,
-    headers: { "content-type": "application/json", ...error.headers },
+    headers: {
+      "content-type": "application/json",
+      vary: "Accept-Encoding",
+      ...(error.status === 401 ? {} : { "x-error-code": error.errorCode }),
+      ...error.headers,
+    },
     body: JSON.stringify(body),
   };
 }
 
+/** The answer of an operation: text under the media type of its version, whatever the text is. */
+export function jsonAnswer(route: Route, status: number, body: string): Answer {
+  const contentType = `${versionedMediaType(route.version ?? "")};charset=utf-8`;
+  return { status, headers: { "content-type": contentType }, body };
+}
+
+/** One page of a list whose items are given as JSON. */
+export function pageAnswer(route: Route, page: Page, url: string, items: readonly string[]): Answer {
+  const links = JSON.stringify(pageLinks(page, url, items.length));
+  const count = page.includeCount ? `,"totalCount":${items.length}` : "";
+  return jsonAnswer(route, 200, `{"links":${links},"results":[${page.cut(items).join(",")}]${count}}`);
+}
+
 /** The errors that more than one operation gives. */
 export const errors = {
-  /** Nobody could be recognised. This wording and code come from the recorded answers of the real API. */
-  unauthenticated: (challenge: string): Answer =>
-    errorAnswer({
-      status: 401,
-      errorCode: "UNEXPECTED_ERROR",
-      detail: "You are not authorized for this resource.",
-      headers: { "www-authenticate": challenge },
-    }),
+  /** Nobody could be recognised. Wording, code, fields and form are those of the recorded answers of the real API. */
+  unauthenticated: (challenge: string): Answer => ({
+    status: 401,
+    headers: { "content-type": "application/json", "www-authenticate": challenge },
+    body: prettyJson(
+      JSON.stringify({
+        error: 401,
+        reason: "Unauthorized",
+        detail: "You are not authorized for this resource.",
+        errorCode: "UNEXPECTED_ERROR",
+      }),
+    ),
+  }),
   /** The credentials are good, the role is not enough. */
   roleMissing: (status: 401 | 403): Answer =>
     errorAnswer({
@@ -92,6 +119,25 @@ export const errors = {
       errorCode: "USERNAME_NOT_FOUND",
       detail: `No user with username ${username} exists.`,
       parameters: [username],
+    }),
+  userExists: (username: string): Answer =>
+    errorAnswer({
+      status: 409,
+      errorCode: "USER_ALREADY_EXISTS",
+      detail: `A user with username ${username} already exists.`,
+      parameters: [username],
+    }),
+  userNotManaged: (): Answer =>
+    errorAnswer({
+      status: 400,
+      errorCode: "USER_NOT_MANAGED_X509",
+      detail: "The user does not have managed mode X509 enabled.",
+    }),
+  x509UserWithPassword: (): Answer =>
+    errorAnswer({
+      status: 400,
+      errorCode: "ATLAS_X509_USER_CANNOT_USE_SCRAM",
+      detail: "Users cannot be configured for SCRAM and X.509 authentication.",
     }),
   resourceNotFound: (path: string): Answer =>
     errorAnswer({

@@ -19,6 +19,17 @@ describe("what the operations have in common", () => {
     });
   });
 
+  test("an error names its code in a header too", async () => {
+    const { url } = await startSimulated();
+    const { headers } = await call(url, certsPath("nobody"));
+    expect([headers.get("x-error-code"), headers.get("vary")]).toEqual(["USERNAME_NOT_FOUND", "Accept-Encoding"]);
+  });
+
+  test("an answer is dated by the simulator's own clock", async () => {
+    const { url } = await startSimulated();
+    expect((await call(url, certsPath())).headers.get("date")).toBe("Thu, 15 Jan 2026 10:00:00 GMT");
+  });
+
   test("a method that a resource does not have is refused", async () => {
     const { url } = await startSimulated();
     expect((await call(url, certsPath(), { method: "PUT", body: "{}" })).status).toBe(405);
@@ -149,6 +160,22 @@ describe("rate limits", () => {
       ],
       totalCount: 1,
     });
+  });
+});
+
+describe("the filters of the rate limits", () => {
+  const certs = "/api/atlas/v2/groups/{groupId}/databaseUsers/{username}/certs";
+  test.each([
+    ["a path of the set", { endpointPath: certs }, 1],
+    ["a path of no set", { endpointPath: "/api/atlas/v2/clusters" }, 0],
+    ["the name of the set", { name: "Database User Security" }, 1],
+    ["the name of no set", { name: "Clusters" }, 0],
+  ])("leave what fits %s", async (_, filter, count) => {
+    const { url } = await startSimulated();
+    const query = new URLSearchParams({ groupId: PRODUCTION, ...filter });
+    const accept = "application/vnd.atlas.2025-03-12+json";
+    const response = await call(url, `/api/atlas/v2/rateLimits?${query}`, { headers: { accept } });
+    expect(await response.json()).toMatchObject({ totalCount: count });
   });
 });
 

@@ -3,12 +3,13 @@ import type { Clock } from "../clock.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import { type Answer, errorAnswer, errors } from "./answers.ts";
 import type { Authenticator } from "./authentication.ts";
-import { type Delivery, type IssueDeviation, operateUnder } from "./fault-effects.ts";
+import { type Delivery, type Deviation, operateUnder } from "./fault-effects.ts";
 import type { FaultList } from "./faults.ts";
 import type { Credentials, Role } from "./fixtures.ts";
 import { BodyTooLargeError, deliver, readBody } from "./http-exchange.ts";
 import { negotiateVersion } from "./media-type.ts";
 import type { Operations } from "./operations.ts";
+import { present } from "./presentation.ts";
 import { type RateLimit, TokenBucket } from "./rate-limit.ts";
 import type { RequestLog, RequestProgress } from "./request-log.ts";
 import { matchRoute, type Route, type RouteMatch } from "./routes.ts";
@@ -59,6 +60,8 @@ export class Api {
     const match = matchRoute(method, target);
     const operation = match.kind === "found" ? match.route.operation : "unknown";
     const learned = log.open({ time: clock.now(), method, path: target, operation });
+    // Node's own date would be that of the system's clock.
+    response.setHeader("date", new Date(clock.now()).toUTCString());
     let delivery: Delivery;
     try {
       const body = await readBody(request);
@@ -68,7 +71,7 @@ export class Api {
       if (request.destroyed && !request.complete) return;
       delivery = { kind: "answer", answer: failure(error) };
     }
-    if (delivery.kind === "answer" || delivery.kind === "cut") learned({ status: delivery.answer.status });
+    if (delivery.kind === "answer" || delivery.kind === "broken") learned({ status: delivery.answer.status });
     await deliver(request, response, delivery);
   }
 
@@ -80,21 +83,24 @@ export class Api {
         return { kind: "answer", answer: errors.methodNotAllowed(received.method) };
       case "found":
         return match.route.version === undefined
-          ? this.#underFaults(received, match, async () => this.#token(received, match.route))
+          ? this.#underFaults(received, match, this.#client(received), async () => this.#token(received, match.route))
           : this.#authenticated(received, match);
       default:
         return match satisfies never;
     }
   }
 
-  #token({ request, body, learned }: Received, route: Route): Answer {
+  #client({ request, learned }: Received): string | undefined {
+    const credentialsId = this.#parts.tokens.client(request.headers.authorization);
+    if (credentialsId !== undefined) learned({ credentialsId });
+    return credentialsId;
+  }
+
+  #token({ request, body }: Received, route: Route): Answer {
     const { tokens } = this.#parts;
     const { authorization, "content-type": contentType } = request.headers;
-    const seen = (credentialsId: string) => learned({ credentialsId });
     const tokenRequest = { authorization, contentType, body };
-    return route.operation === "revokeAccessToken"
-      ? tokens.revoke(tokenRequest, seen)
-      : tokens.issue(tokenRequest, seen);
+    return route.operation === "revokeAccessToken" ? tokens.revoke(tokenRequest) : tokens.issue(tokenRequest);
   }
 
   async #authenticated(received: Received, match: Found): Promise<Delivery> {
@@ -109,15 +115,18 @@ export class Api {
     const { credentials } = authentication;
     learned({ credentialsId: credentials.id });
     const found = { ...match, projectId };
-    return this.#underFaults(received, found, (deviation) => this.#checked(received, found, credentials, deviation));
+    return this.#underFaults(received, found, credentials.id, async (deviation) =>
+      present(await this.#checked(received, found, credentials, deviation), match.query),
+    );
   }
 
   async #underFaults(
     { learned }: Received,
     { route, projectId, username }: Found,
-    operate: (deviation: IssueDeviation) => Promise<Answer>,
+    credentialsId: string | undefined,
+    operate: (deviation: Deviation) => Promise<Answer>,
   ): Promise<Delivery> {
-    const taken = this.#parts.faults.take({ operation: route.operation, projectId, username });
+    const taken = this.#parts.faults.take({ operation: route.operation, projectId, username, credentialsId });
     if (taken === undefined) return { kind: "answer", answer: await operate({}) };
     const { delivery, acted } = await operateUnder(taken.effect, this.#parts.clock, operate);
     if (acted) learned({ fault: taken.effect.kind });
@@ -127,9 +136,9 @@ export class Api {
 
   async #checked(
     { request, body }: Received,
-    { route, projectId, username, query }: Found,
+    { route, projectId, username, databaseName, query }: Found,
     credentials: Credentials,
-    deviation: IssueDeviation,
+    deviation: Deviation,
   ): Promise<Answer> {
     const { state, operations, roleMissingStatus } = this.#parts;
     if (!state.ipAccessAllowed) return errors.addressNotAllowed(request.socket.remoteAddress ?? "");
@@ -150,6 +159,7 @@ export class Api {
               route,
               projectId,
               username,
+              databaseName,
               query,
               contentType: request.headers["content-type"],
               body,

@@ -28,18 +28,20 @@ describe("a request without credentials", () => {
     );
   });
 
-  test("gets the error body of the real API", async () => {
+  test("gets the error of the real API, to the letter", async () => {
     const { url } = await startSimulated();
     const response = await get(url);
-    expect([response.status, await response.json()]).toEqual([
+    expect([response.status, response.headers.get("x-error-code"), await response.text()]).toEqual([
       401,
-      {
-        detail: "You are not authorized for this resource.",
-        error: 401,
-        errorCode: "UNEXPECTED_ERROR",
-        parameters: [],
-        reason: "Unauthorized",
-      },
+      null,
+      [
+        "{",
+        '  "error" : 401,',
+        '  "reason" : "Unauthorized",',
+        '  "detail" : "You are not authorized for this resource.",',
+        '  "errorCode" : "UNEXPECTED_ERROR"',
+        "}",
+      ].join("\n"),
     ]);
   });
 });

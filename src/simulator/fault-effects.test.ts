@@ -1,5 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
 import type { Fault, Simulator } from "./simulator.ts";
 import {
   API_KEY,
@@ -7,8 +9,10 @@ import {
   certsPath,
   create,
   digestHeader,
+  fetchToken,
   OWNER,
   PRODUCTION,
+  READER,
   requestToken,
   splitPem,
   startSimulated,
@@ -23,6 +27,27 @@ async function startWith(effect: Fault["effect"], operation: Fault["operation"] 
     ...simulated,
     issued: () => simulator.certificates(PRODUCTION, "orders-api").length,
   };
+}
+
+/** A create as it comes over the wire, until the connection closes. */
+async function receive(url: string) {
+  const authorization = `Bearer ${await fetchToken(url, OWNER)}`;
+  const headers = { accept: V1, "content-type": V1, authorization };
+  const request = httpRequest(url + certsPath(), { method: "POST", headers, agent: false });
+  const received = { status: 0, continued: false, body: "", complete: false };
+  request.on("continue", () => {
+    received.continued = true;
+  });
+  request.end("{}");
+  const response = await new Promise<IncomingMessage>((resolve) => request.once("response", resolve));
+  const closed = new Promise<void>((resolve) => response.once("close", resolve));
+  // The end of a broken answer is an error too.
+  response.on("error", () => undefined);
+  response.setEncoding("utf8").on("data", (text: string) => {
+    received.body += text;
+  });
+  await closed;
+  return { ...received, status: response.statusCode, complete: response.complete };
 }
 
 /** The last request to an operation that was disturbed, as the log has it. */
@@ -85,10 +110,37 @@ describe("effects on a create that has happened", () => {
     expect([await (await create(url)).text(), issued()]).toEqual(["", 1]);
   });
 
-  test("an answer has another status", async () => {
-    const { url } = await startWith({ kind: "answerStatus", status: 200 });
+  test.each([200, 202, 206])("an answer has the status %d", async (status) => {
+    const { url } = await startWith({ kind: "answerStatus", status });
     const response = await create(url);
-    expect([response.status, (await response.text()).slice(0, 10)]).toEqual([200, "-----BEGIN"]);
+    expect([response.status, (await response.text()).slice(0, 10)]).toEqual([status, "-----BEGIN"]);
+  });
+
+  test.each(["gzip", "br", "deflate"] as const)("a body is compressed by %s", async (encoding) => {
+    const { url } = await startWith({ kind: "encodedBody", encoding });
+    const response = await create(url);
+    expect([response.headers.get("content-encoding"), splitPem(await response.text()).key]).toEqual([
+      encoding,
+      expect.stringMatching(/END PRIVATE KEY-----\n$/),
+    ]);
+  });
+
+  test("a body is longer than it need be", async () => {
+    const { url } = await startWith({ kind: "overlongBody" });
+    const body = await (await create(url)).text();
+    expect([body.length, body.trimEnd().slice(-7)]).toEqual([1024 * 1024 + 1, "EY-----"]);
+  });
+
+  test.each(["overstatedLength", "missingLastChunk"] as const)("%s sends the whole body and closes", async (kind) => {
+    const { url } = await startWith({ kind });
+    const received = await receive(url);
+    expect(received).toMatchObject({ status: 201, complete: false });
+    expect(received.body).toMatch(/END PRIVATE KEY-----\n$/);
+  });
+
+  test("an unsolicited 100 Continue comes before the answer", async () => {
+    const { url } = await startWith({ kind: "continueFirst" });
+    expect(await receive(url)).toMatchObject({ status: 201, continued: true, complete: true });
   });
 
   test("a PEM comes as a JSON string", async () => {
@@ -106,6 +158,17 @@ describe("effects on a create that has happened", () => {
     const { url } = await startWith({ kind: "noKey" });
     expect(await (await create(url)).text()).toMatch(/^-----BEGIN CERT[\s\S]+-----END CERTIFICATE-----\n$/);
   });
+});
+
+test("a create that is executed late is reset at once and happens afterwards", async () => {
+  const clock = new ManualClock();
+  const { simulator, url } = await startSimulated({ clock });
+  simulator.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "executeLate", ms: 60_000 } });
+  const issued = () => simulator.certificates(PRODUCTION, "orders-api");
+  await expect(create(url)).rejects.toThrow("fetch failed");
+  expect(issued()).toEqual([]);
+  clock.advanceNow(60_000);
+  await expect.poll(issued).toHaveLength(1);
 });
 
 describe("effects on the certificate itself", () => {
@@ -127,10 +190,26 @@ describe("effects on other operations", () => {
     await expect((await call(url, certsPath())).json()).rejects.toThrow(SyntaxError);
   });
 
-  test("a token request can fail too", async () => {
-    const { url } = await startWith({ kind: "status", status: 500 }, "createAccessToken");
-    const basic = `Basic ${Buffer.from(OWNER.join(":")).toString("base64")}`;
-    expect([(await requestToken(url, basic)).status, (await requestToken(url, basic)).status]).toEqual([500, 200]);
+  const basic = (account: readonly string[]) => `Basic ${Buffer.from(account.join(":")).toString("base64")}`;
+
+  test.each([
+    ["fail", { kind: "status", status: 500 }, 500, null],
+    ["be limited", { kind: "status", status: 429, retryAfter: "30" }, 429, "30"],
+  ] as const)("a token request can %s too", async (_, effect, status, retryAfter) => {
+    const { url } = await startWith(effect, "createAccessToken");
+    const [disturbed, next] = [await requestToken(url, basic(OWNER)), await requestToken(url, basic(OWNER))];
+    expect([disturbed.status, disturbed.headers.get("retry-after"), next.status]).toEqual([status, retryAfter, 200]);
+  });
+
+  test("a fault for the token requests of one account leaves those of another alone", async () => {
+    const { simulator, url } = await startSimulated();
+    simulator.faults.add({
+      operation: "createAccessToken",
+      credentialsId: "owner-service-account",
+      effect: { kind: "status", status: 429 },
+    });
+    const statuses = [await requestToken(url, basic(READER)), await requestToken(url, basic(OWNER))];
+    expect(statuses.map(({ status }) => status)).toEqual([200, 429]);
   });
 });
 
@@ -185,5 +264,13 @@ describe("silence", () => {
     const count = issued();
     await simulator.close();
     expect([count, await answer]).toEqual([expected, "closed"]);
+  });
+
+  test("unendingBody sends the whole body and leaves the client waiting for more", async () => {
+    const { url, simulator } = await startWith({ kind: "unendingBody" });
+    const received = receive(url);
+    await expect.poll(() => lastOf(simulator)?.status).toBe(201);
+    await simulator.close();
+    expect(await received).toMatchObject({ complete: false, body: expect.stringMatching(/END PRIVATE KEY-----\n$/) });
   });
 });

@@ -1,22 +1,37 @@
 import type { Clock } from "../clock.ts";
 import { type Answer, errorAnswer, errors } from "./answers.ts";
 import { strangePrivateKeyPem } from "./certificate-authority.ts";
+import type { ListDeviation } from "./certificate-list.ts";
+import type { ContentEncoding } from "./content-encoding.ts";
 import type { FaultEffect } from "./faults.ts";
 
 /** What goes over the wire in the end. */
 export type Delivery =
-  | { readonly kind: "answer"; readonly answer: Answer }
-  /** The head and half of the body, then the end of the connection. */
-  | { readonly kind: "cut"; readonly answer: Answer }
+  | {
+      readonly kind: "answer";
+      readonly answer: Answer;
+      readonly encoding?: ContentEncoding;
+      /** Whether `100 Continue` goes before it. */
+      readonly continueFirst?: boolean;
+    }
+  /** The head, and a body that does not end as the head says. */
+  | { readonly kind: "broken"; readonly answer: Answer; readonly as: BrokenBody }
   | { readonly kind: "reset" }
   | { readonly kind: "silence" };
 
-/** How a certificate is made otherwise than asked for. */
-export interface IssueDeviation {
+/**
+ * `half`: half of the body, then the end of the connection. The others send all of it: under a length that promises
+ * more, then the end of the connection or nothing at all, or in chunks without the last one.
+ */
+export type BrokenBody = "half" | "overstatedLength" | "missingLastChunk" | "unending";
+
+/** What an operation does otherwise than it was asked to. */
+export interface Deviation {
   /** Added to the clock that dates the certificate. */
   readonly clockOffsetMs?: number;
   /** The user whose name the certificate gets. */
   readonly subject?: string;
+  readonly list?: ListDeviation;
 }
 
 const HTML = "<!DOCTYPE html><html><head><title>Service</title></head><body><h1>Please try again</h1></body></html>";
@@ -30,10 +45,14 @@ const HTML = "<!DOCTYPE html><html><head><title>Service</title></head><body><h1>
 export async function operateUnder(
   effect: FaultEffect,
   clock: Clock,
-  operate: (deviation: IssueDeviation) => Promise<Answer>,
+  operate: (deviation: Deviation) => Promise<Answer>,
 ): Promise<{ readonly delivery: Delivery; readonly acted: boolean }> {
   const instead = deliveryInstead(effect);
   if (instead !== undefined) return { delivery: instead, acted: true };
+  if (effect.kind === "executeLate") {
+    void clock.sleep(effect.ms).then(() => operate({}));
+    return { delivery: { kind: "reset" }, acted: true };
+  }
   if (effect.kind === "delay") await clock.sleep(effect.ms);
   const answer = await operate(deviationOf(effect));
   const succeeded = answer.status < 300;
@@ -75,17 +94,43 @@ function deliveryInstead(effect: FaultEffect): Delivery | undefined {
   }
 }
 
-function deviationOf(effect: FaultEffect): IssueDeviation {
-  if (effect.kind === "wrongClock") return { clockOffsetMs: effect.offsetMs };
-  if (effect.kind === "wrongSubject") return { subject: effect.subject };
-  return {};
+function deviationOf(effect: FaultEffect): Deviation {
+  switch (effect.kind) {
+    case "wrongClock":
+      return { clockOffsetMs: effect.offsetMs };
+    case "wrongSubject":
+      return { subject: effect.subject };
+    case "countsExpired":
+      return { list: { countsExpired: true } };
+    case "countOff":
+      return { list: { countOffBy: effect.by } };
+    case "sparseList":
+      return { list: effect };
+    case "emptyList":
+      return { list: { isEmpty: true } };
+    case "laggingList":
+      return { list: { lagMs: effect.ms } };
+    default:
+      return {};
+  }
 }
 
 /** The effects on the answer of an operation that succeeded. */
 async function deliveryAfter(effect: FaultEffect, answer: Answer): Promise<Delivery> {
   switch (effect.kind) {
     case "cutAnswer":
-      return { kind: "cut", answer };
+      return { kind: "broken", answer, as: "half" };
+    case "overstatedLength":
+    case "missingLastChunk":
+      return { kind: "broken", answer, as: effect.kind };
+    case "unendingBody":
+      return { kind: "broken", answer, as: "unending" };
+    case "overlongBody":
+      return answered({ ...answer, body: answer.body.padEnd(effect.bytes, "\n") });
+    case "encodedBody":
+      return { kind: "answer", answer, encoding: effect.encoding };
+    case "continueFirst":
+      return { kind: "answer", answer, continueFirst: true };
     case "withholdAnswer":
       return { kind: "silence" };
     case "resetAfterwards":

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { FaultError, FaultList, parseFault } from "./faults.ts";
 
-const CREATE = { operation: "createDatabaseUserCertificate", projectId: "p", username: "u" } as const;
+const CREATE = {
+  operation: "createDatabaseUserCertificate",
+  projectId: "p",
+  username: "u",
+  credentialsId: "c",
+} as const;
 const reset = { kind: "reset" } as const;
 
 function listOf(...faults: Parameters<FaultList["add"]>[0][]) {
@@ -31,6 +36,7 @@ describe("FaultList", () => {
     ["another operation", { operation: "listDatabaseUserCertificates" }],
     ["another project", { operation: "any", projectId: "q" }],
     ["another user", { operation: "any", username: "v" }],
+    ["other credentials", { operation: "any", credentialsId: "d" }],
   ] as const)("keeps a fault for %s", (_, aim) => {
     const list = listOf({ ...aim, effect: reset });
     expect(list.take(CREATE)).toBeUndefined();
@@ -62,6 +68,7 @@ describe("parseFault", () => {
     ["a field of another effect", { operation: "any", effect: { kind: "reset", ms: 1 } }],
     ["no times at all", { operation: "any", effect: reset, times: 0 }],
     ["a status that is none", { operation: "any", effect: { kind: "status", status: 99 } }],
+    ["a field that no list has", { operation: "any", effect: { kind: "sparseList", without: ["x"] } }],
     ["nothing", undefined],
   ])("refuses %s", (_, value) => {
     expect(() => parseFault(value)).toThrow(FaultError);

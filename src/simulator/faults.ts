@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { LIST_FIELDS, TIME_FORMS } from "./certificate-list.ts";
+import { CONTENT_ENCODINGS } from "./content-encoding.ts";
 import { OPERATIONS, type Operation } from "./request-log.ts";
 
 const milliseconds = z.int().nonnegative();
@@ -26,6 +28,8 @@ const before = [
   z.strictObject({ kind: z.literal("hang") }),
   /** Everything goes its way, this much later. */
   z.strictObject({ kind: z.literal("delay"), ms: milliseconds }),
+  /** The connection is reset at once; the operation happens this much later. */
+  z.strictObject({ kind: z.literal("executeLate"), ms: milliseconds }),
 ] as const;
 
 /** Effects on what becomes of an operation that succeeded: it has happened, the client learns something else. */
@@ -41,14 +45,54 @@ const after = [
   /** The first half of the body as if it were all: broken JSON, a broken PEM. */
   z.strictObject({ kind: z.literal("truncatedBody") }),
   z.strictObject({ kind: z.literal("emptyBody") }),
-  /** The answer with another status, such as 200 for a create. */
+  /** The answer with another status, such as 200, 202 or 206 for a create. */
   z.strictObject({ kind: z.literal("answerStatus"), status }),
+  /** An unsolicited `100 Continue` before the answer, which a client must be able to read (RFC 9110, 15.2). */
+  z.strictObject({ kind: z.literal("continueFirst") }),
+  /** A compressed body, whatever `Accept-Encoding` asked for. */
+  z.strictObject({ kind: z.literal("encodedBody"), encoding: z.enum(CONTENT_ENCODINGS).default("gzip") }),
+  /** The whole body under a `Content-Length` that promises more, then the end of the connection. */
+  z.strictObject({ kind: z.literal("overstatedLength") }),
+  /** The whole body in chunks, then the end of the connection instead of the last chunk. */
+  z.strictObject({ kind: z.literal("missingLastChunk") }),
+  /** The whole body under a `Content-Length` that promises more, on a connection that stays open. */
+  z.strictObject({ kind: z.literal("unendingBody") }),
+  /** The body, filled up with blank lines to this many bytes. */
+  z.strictObject({
+    kind: z.literal("overlongBody"),
+    bytes: z
+      .int()
+      .positive()
+      .default(1024 * 1024 + 1),
+  }),
   /** A create: the body as a JSON string instead of raw text. */
   z.strictObject({ kind: z.literal("jsonString") }),
   /** A create: a private key that does not belong to the certificate. */
   z.strictObject({ kind: z.literal("wrongKey") }),
   /** A create: the certificate without a private key. */
   z.strictObject({ kind: z.literal("noKey") }),
+] as const;
+
+/** Effects on what a list of certificates says. */
+const listing = [
+  /** `totalCount` counts the expired certificates too, though the list leaves them out. */
+  z.strictObject({ kind: z.literal("countsExpired") }),
+  /** `totalCount` is this much too high, or too low if negative. */
+  z.strictObject({ kind: z.literal("countOff"), by: z.int() }),
+  /**
+   * Fields that Atlas' specification lets a list leave out are left out or null, and times are written in another form
+   * of ISO 8601. `rel` and `href` are those of every link, the fields of a certificate those of every certificate.
+   */
+  z.strictObject({
+    kind: z.literal("sparseList"),
+    without: z.array(z.enum(LIST_FIELDS)).default([]),
+    asNull: z.array(z.enum(LIST_FIELDS)).default([]),
+    times: z.enum(TIME_FORMS).default("Z"),
+  }),
+  /** No certificate at all, and a count of 0. */
+  z.strictObject({ kind: z.literal("emptyList") }),
+  /** The list lacks what was issued less than this long ago. */
+  z.strictObject({ kind: z.literal("laggingList"), ms: milliseconds }),
 ] as const;
 
 /** Effects on the certificate that a create issues. */
@@ -59,7 +103,7 @@ const issuing = [
   z.strictObject({ kind: z.literal("wrongSubject"), subject: z.string().min(1) }),
 ] as const;
 
-const effects = [...before, ...after, ...issuing] as const;
+const effects = [...before, ...after, ...listing, ...issuing] as const;
 
 /** The kinds of effect that there are. */
 export const EFFECT_KINDS: readonly string[] = effects.map(({ shape }) => shape.kind.value);
@@ -71,6 +115,8 @@ const faultSchema = z.strictObject({
   projectId: z.string().optional(),
   /** Only requests for this database user. */
   username: z.string().optional(),
+  /** Only requests with the credentials of this `id`: the way to aim at one service account's token requests. */
+  credentialsId: z.string().optional(),
   /** How many requests to disturb. */
   times: z.union([z.int().positive(), z.literal("always")]).default(1),
   effect: z.discriminatedUnion("kind", effects),
@@ -99,6 +145,7 @@ export interface FaultTarget {
   readonly operation: Operation;
   readonly projectId?: string | undefined;
   readonly username?: string | undefined;
+  readonly credentialsId?: string | undefined;
 }
 
 interface Armed {
@@ -153,6 +200,7 @@ function fits(fault: ParsedFault, target: FaultTarget): boolean {
   return (
     (fault.operation === "any" || fault.operation === target.operation) &&
     (fault.projectId === undefined || fault.projectId === target.projectId) &&
-    (fault.username === undefined || fault.username === target.username)
+    (fault.username === undefined || fault.username === target.username) &&
+    (fault.credentialsId === undefined || fault.credentialsId === target.credentialsId)
   );
 }

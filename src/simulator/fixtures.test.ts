@@ -23,6 +23,11 @@ describe("parseFixtures", () => {
 
   test.each([
     ["a project id that is none", { projects: [{ ...PROJECT, id: "x" }], credentials: [ACCOUNT] }, "projects.0.id"],
+    [
+      "a user whose X.509 is of no known type",
+      { projects: [{ ...PROJECT, users: [{ username: "u", x509Type: "MINE" }] }], credentials: [ACCOUNT] },
+      "projects.0.users.0",
+    ],
     ["no projects", { projects: [], credentials: [ACCOUNT] }, "projects"],
     ["an unknown role", { projects: [PROJECT], credentials: [{ ...ACCOUNT, role: "KING" }] }, "credentials.0.role"],
     ["an unknown kind", { projects: [PROJECT], credentials: [{ ...ACCOUNT, kind: "x" }] }, "credentials.0.kind"],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { X509_TYPES } from "./database-user.ts";
 
 /**
  * The roles the simulator tells apart, by Atlas' own names. `GROUP_OWNER` is Project Owner, `GROUP_READ_ONLY` is
@@ -33,10 +34,14 @@ const apiKey = z.strictObject({
   privateApiKey: text,
 });
 
+const username = text.max(1024);
+/** A name alone stands for a user whose X.509 Atlas manages. */
+const user = z.union([username, z.strictObject({ username, x509Type: z.enum(X509_TYPES) })]);
+
 const project = z.strictObject({
   id: projectId,
   name: text,
-  users: z.array(text.max(1024)).default([]),
+  users: z.array(user).default([]),
   /** PEM of the customer's own CA: with one, customer-managed X.509 is on. */
   customerManagedX509: text.optional(),
 });

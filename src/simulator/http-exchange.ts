@@ -2,7 +2,9 @@ import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { isIPv6 } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Delivery } from "./fault-effects.ts";
+import type { Answer } from "./answers.ts";
+import { encodeBody } from "./content-encoding.ts";
+import type { BrokenBody, Delivery } from "./fault-effects.ts";
 
 /** A request with more than this is refused. */
 const MOST_BODY_BYTES = 1024 * 1024;
@@ -28,21 +30,22 @@ export async function readBody(request: IncomingMessage): Promise<string> {
 /** Sends an answer, or breaks the connection the way a fault wants it broken. */
 export async function deliver(request: IncomingMessage, response: ServerResponse, delivery: Delivery): Promise<void> {
   switch (delivery.kind) {
-    case "answer":
-    case "cut": {
-      const body = Buffer.from(delivery.answer.body);
-      response.writeHead(delivery.answer.status, {
-        ...delivery.answer.headers,
-        "content-length": String(body.length),
+    case "answer": {
+      const { answer, encoding, continueFirst } = delivery;
+      const body = encodeBody(answer.body, encoding);
+      if (continueFirst) response.writeContinue();
+      response.writeHead(answer.status, {
+        ...answer.headers,
+        ...(encoding === undefined ? {} : { "content-encoding": encoding }),
+        // A 204 must not have one (RFC 9110, 8.6).
+        ...(answer.status === 204 ? {} : { "content-length": String(body.length) }),
       });
-      if (delivery.kind === "answer") {
-        response.end(body);
-        return;
-      }
-      // An orderly end of the connection: a reset could overtake the half that is on its way.
-      response.write(body.subarray(0, Math.floor(body.length / 2)), () => request.socket.destroy());
+      response.end(body);
       return;
     }
+    case "broken":
+      sendBroken(request, response, delivery.answer, delivery.as);
+      return;
     case "reset":
       // Node can reset only a plain connection.
       if (request.socket instanceof TLSSocket) request.socket.destroy();
@@ -54,6 +57,18 @@ export async function deliver(request: IncomingMessage, response: ServerResponse
     default:
       delivery satisfies never;
   }
+}
+
+function sendBroken(request: IncomingMessage, response: ServerResponse, answer: Answer, as: BrokenBody): void {
+  const body = Buffer.from(answer.body);
+  const announced = as === "half" ? body.length : body.length + 10;
+  const length = as === "missingLastChunk" ? {} : { "content-length": String(announced) };
+  response.writeHead(answer.status, { ...answer.headers, ...length });
+  const sent = as === "half" ? body.subarray(0, Math.floor(body.length / 2)) : body;
+  // An orderly end of the connection: a reset could overtake what is on its way.
+  response.write(sent, () => {
+    if (as !== "unending") request.socket.destroy();
+  });
 }
 
 /** Starts a server and tells its port. Rejects if it can't have the address. */

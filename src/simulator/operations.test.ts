@@ -94,6 +94,21 @@ describe("createDatabaseUserCertificate", () => {
     expect(simulator.certificates(PRODUCTION, "orders-api")).toEqual([]);
   });
 
+  test("accepts the read-only fields that a client has read", async () => {
+    const { url } = await startSimulated();
+    const body = JSON.stringify({ monthsUntilExpiration: 3, links: [], _id: 1, groupId: PRODUCTION });
+    expect((await call(url, certsPath(), { method: "POST", body })).status).toBe(201);
+  });
+
+  test.each(["NONE", "CUSTOMER"] as const)("refuses a user whose X.509 type is %s", async (x509Type) => {
+    const { url, simulator } = await startSimulated();
+    simulator.addUser(PRODUCTION, "other", x509Type);
+    expect(await errorOf(await create(url, 3, certsPath("other")))).toMatchObject({
+      status: 400,
+      body: { errorCode: "USER_NOT_MANAGED_X509", detail: "The user does not have managed mode X509 enabled." },
+    });
+  });
+
   test.each([
     ["broken JSON", "{", "INVALID_JSON"],
     ["no body", "", "INVALID_JSON"],
@@ -190,6 +205,19 @@ describe("listDatabaseUserCertificates", () => {
     ]);
   });
 
+  test("orders the parameters of a link to a neighbour as the real API does", async () => {
+    const { url } = await startSimulated();
+    await create(url);
+    await create(url);
+    const response = await call(url, `${certsPath()}?itemsPerPage=1`);
+    expect(await response.json()).toMatchObject({
+      links: [
+        { href: `${url}${certsPath()}?includeCount=true&pageNum=1&itemsPerPage=1`, rel: "self" },
+        { href: `${url}${certsPath()}?includeCount=true&itemsPerPage=1&pageNum=2`, rel: "next" },
+      ],
+    });
+  });
+
   test("leaves the count out when told to", async () => {
     const { url } = await startSimulated();
     expect(await (await call(url, `${certsPath()}?includeCount=false`)).json()).not.toHaveProperty("totalCount");
@@ -235,7 +263,25 @@ describe("customer-managed X.509", () => {
 
   test("shows no CA while it is off", async () => {
     const { url } = await startSimulated();
-    expect(await (await call(url, path)).json()).toMatchObject({ customerX509: {} });
+    expect(await (await call(url, path)).json()).toEqual({
+      customerX509: {},
+      ldap: { authenticationEnabled: false, authorizationEnabled: false },
+    });
+  });
+
+  test("is switched on with a CA", async () => {
+    const { url, simulator } = await startSimulated();
+    const body = JSON.stringify({ customerX509: { cas: PEM } });
+    const response = await call(url, path, { method: "PATCH", body });
+    expect([response.status, await response.json()]).toMatchObject([202, { customerX509: { cas: PEM } }]);
+    expect(simulator.projects[0]).toMatchObject({ customerManagedX509: PEM });
+    expect((await create(url)).status).toBe(400);
+  });
+
+  test("is not switched on by an attribute that does not exist", async () => {
+    const { url } = await startSimulated();
+    const response = await call(url, path, { method: "PATCH", body: JSON.stringify({ x509: {} }) });
+    expect(await errorOf(response)).toMatchObject({ status: 400, body: { errorCode: "INVALID_ATTRIBUTE" } });
   });
 
   test("is switched off with 202, and for good", async () => {

@@ -4,6 +4,8 @@ export interface Page {
   readonly itemsPerPage: number;
   /** From 1. */
   readonly pageNum: number;
+  /** The items of this page. */
+  cut<Item>(items: readonly Item[]): readonly Item[];
 }
 
 const MOST_ITEMS_PER_PAGE = 500;
@@ -16,23 +18,29 @@ export function parsePage(query: URLSearchParams): Page | { readonly invalid: st
   if (itemsPerPage === undefined || itemsPerPage > MOST_ITEMS_PER_PAGE) return { invalid: "itemsPerPage" };
   const pageNum = parseInteger(query.get("pageNum") ?? "1");
   if (pageNum === undefined) return { invalid: "pageNum" };
-  return { includeCount: includeCount === "true", itemsPerPage, pageNum };
+  const start = (pageNum - 1) * itemsPerPage;
+  return {
+    includeCount: includeCount === "true",
+    itemsPerPage,
+    pageNum,
+    cut: (items) => items.slice(start, start + itemsPerPage),
+  };
 }
 
-/** The links of a page: itself, and its neighbours where there are any. */
+/** The links of a page: itself, and its neighbours where there are any. Atlas orders the parameters of the two otherwise. */
 export function pageLinks(
-  page: Page,
+  { includeCount, itemsPerPage, pageNum }: Page,
   path: string,
   totalCount: number,
 ): readonly { readonly href: string; readonly rel: string }[] {
-  const link = (rel: string, pageNum: number) => ({
-    href: `${path}?includeCount=${page.includeCount}&pageNum=${pageNum}&itemsPerPage=${page.itemsPerPage}`,
+  const neighbour = (rel: string, number: number) => ({
+    href: `${path}?includeCount=${includeCount}&itemsPerPage=${itemsPerPage}&pageNum=${number}`,
     rel,
   });
   return [
-    link("self", page.pageNum),
-    ...(page.pageNum > 1 ? [link("previous", page.pageNum - 1)] : []),
-    ...(page.pageNum * page.itemsPerPage < totalCount ? [link("next", page.pageNum + 1)] : []),
+    { href: `${path}?includeCount=${includeCount}&pageNum=${pageNum}&itemsPerPage=${itemsPerPage}`, rel: "self" },
+    ...(pageNum > 1 ? [neighbour("previous", pageNum - 1)] : []),
+    ...(pageNum * itemsPerPage < totalCount ? [neighbour("next", pageNum + 1)] : []),
   ];
 }
 

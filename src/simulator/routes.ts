@@ -4,7 +4,7 @@ import type { Operation } from "./request-log.ts";
 /** What is fixed about one operation. */
 export interface Route {
   readonly operation: Operation;
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** The path with its parameters, as Atlas' specification writes it. */
   readonly path: string;
   /** The version of the resource; undefined outside of the versioned API. */
@@ -15,9 +15,13 @@ export interface Route {
   readonly rateLimited: boolean;
 }
 
-const CERTS = "/api/atlas/v2/groups/{groupId}/databaseUsers/{username}/certs";
+const USERS = "/api/atlas/v2/groups/{groupId}/databaseUsers";
+const USER = `${USERS}/{databaseName}/{username}`;
+const CERTS = `${USERS}/{username}/certs`;
 const USER_SECURITY = "/api/atlas/v2/groups/{groupId}/userSecurity";
 const V1 = { version: "2023-01-01", rateLimited: true } as const;
+/** What is about users themselves costs from another bucket, which is too large to matter here. */
+const USERS_V1 = { version: "2023-01-01", rateLimited: false } as const;
 const OAUTH = { version: undefined, role: "GROUP_READ_ONLY", rateLimited: false } as const;
 
 /** All operations. Versions and roles are those of Atlas' specification. */
@@ -32,6 +36,11 @@ export const ROUTES: readonly Route[] = [
     ...V1,
   },
   { operation: "getUserSecurity", method: "GET", path: USER_SECURITY, role: "GROUP_OWNER", ...V1 },
+  { operation: "updateUserSecurity", method: "PATCH", path: USER_SECURITY, role: "GROUP_OWNER", ...V1 },
+  { operation: "listDatabaseUsers", method: "GET", path: USERS, role: "GROUP_READ_ONLY", ...USERS_V1 },
+  { operation: "createDatabaseUser", method: "POST", path: USERS, role: "GROUP_OWNER", ...USERS_V1 },
+  { operation: "getDatabaseUser", method: "GET", path: USER, role: "GROUP_READ_ONLY", ...USERS_V1 },
+  { operation: "deleteDatabaseUser", method: "DELETE", path: USER, role: "GROUP_OWNER", ...USERS_V1 },
   {
     operation: "listRateLimits",
     method: "GET",
@@ -50,6 +59,7 @@ export type RouteMatch =
       readonly route: Route;
       readonly projectId: string | undefined;
       readonly username: string | undefined;
+      readonly databaseName: string | undefined;
       readonly query: URLSearchParams;
     }
   | { readonly kind: "wrongMethod" }
@@ -72,6 +82,7 @@ export function matchRoute(method: string, target: string): RouteMatch {
       route,
       projectId: parameters.get("{groupId}"),
       username: parameters.get("{username}"),
+      databaseName: parameters.get("{databaseName}"),
       query: new URLSearchParams(query),
     };
   }

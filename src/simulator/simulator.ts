@@ -6,6 +6,7 @@ import { adminListener } from "./admin.ts";
 import { Api } from "./api.ts";
 import { Authenticator } from "./authentication.ts";
 import { CertificateAuthority, type KeyAlgorithm } from "./certificate-authority.ts";
+import type { X509Type } from "./database-user.ts";
 import { type DigestAlgorithm, DigestVerifier } from "./digest.ts";
 import { type Fault, FaultList, type ParsedFault } from "./faults.ts";
 import {
@@ -23,6 +24,7 @@ import { RequestLog } from "./request-log.ts";
 import { AtlasState, type CertificateRecord, type SimulatedProject } from "./state.ts";
 
 export type { KeyAlgorithm } from "./certificate-authority.ts";
+export type { X509Type } from "./database-user.ts";
 export type { DigestAlgorithm } from "./digest.ts";
 export type { Fault, FaultEffect } from "./faults.ts";
 export type { Credentials, Fixtures, ProjectFixture, Role } from "./fixtures.ts";
@@ -92,8 +94,9 @@ export interface SimulatorControls {
   };
   /** All credentials get their role in the new project. @throws {FixturesError} @throws {ControlError} */
   addProject(project: ProjectFixture): Promise<SimulatedProject>;
-  addUser(projectId: string, username: string): void;
-  /** The user's certificates are remembered, as they stay valid. */
+  /** @param x509Type Atlas issues certificates for a `MANAGED` user alone @default "MANAGED" */
+  addUser(projectId: string, username: string, x509Type?: X509Type): void;
+  /** The user's certificates are remembered, as they stay valid; the API's own way to delete a user forgets them. */
   removeUser(projectId: string, username: string): void;
   /** All certificates of a user in the order they were issued, the expired ones too. */
   certificates(projectId: string, username: string): readonly CertificateRecord[];
@@ -162,7 +165,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     log,
     faults,
     addProject: (project) => state.addProject(project),
-    addUser: (projectId, username) => state.addUser(projectId, username),
+    addUser: (projectId, username, x509Type) => state.addUser(projectId, username, x509Type),
     removeUser: (projectId, username) => state.removeUser(projectId, username),
     certificates: (projectId, username) => state.certificates(projectId, username),
     forgetCertificate: (projectId, serialNumber) => state.forgetCertificate(projectId, serialNumber),

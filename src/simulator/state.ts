@@ -1,4 +1,5 @@
 import { CertificateAuthority, type KeyAlgorithm } from "./certificate-authority.ts";
+import { type DatabaseUser, databaseUser, type X509Type } from "./database-user.ts";
 import {
   type Credentials,
   FixturesError,
@@ -18,6 +19,8 @@ export interface CertificateRecord {
   readonly subject: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** `notBefore` is earlier. */
+  readonly issuedAt: Date;
 }
 
 /** One project, as a copy. */
@@ -32,9 +35,9 @@ export interface SimulatedProject {
 interface Project {
   readonly id: string;
   readonly name: string;
-  readonly users: Set<string>;
+  readonly users: Map<string, DatabaseUser>;
   readonly authority: CertificateAuthority;
-  /** By user; kept when the user goes, as the certificates stay valid. */
+  /** By user; kept when a control removes the user, as the certificates stay valid. */
   readonly certificates: Map<string, CertificateRecord[]>;
   customerManagedX509: string | undefined;
 }
@@ -82,8 +85,12 @@ export class AtlasState {
     return this.#projects.has(projectId);
   }
 
-  hasUser(projectId: string, username: string): boolean {
-    return this.#project(projectId).users.has(username);
+  databaseUsers(projectId: string): readonly DatabaseUser[] {
+    return [...this.#project(projectId).users.values()];
+  }
+
+  databaseUser(projectId: string, username: string): DatabaseUser | undefined {
+    return this.#project(projectId).users.get(username);
   }
 
   customerManagedX509(projectId: string): string | undefined {
@@ -110,12 +117,23 @@ export class AtlasState {
     return copyOf(opened);
   }
 
-  addUser(projectId: string, username: string): void {
-    this.#project(projectId).users.add(username);
+  addUser(projectId: string, username: string, x509Type: X509Type = "MANAGED"): void {
+    this.addDatabaseUser(projectId, databaseUser(username, x509Type));
+  }
+
+  addDatabaseUser(projectId: string, user: DatabaseUser): void {
+    this.#project(projectId).users.set(user.username, user);
   }
 
   removeUser(projectId: string, username: string): void {
     this.#project(projectId).users.delete(username);
+  }
+
+  /** Removes a user as its owner does: should one of that name come back, it has none of the certificates. */
+  deleteDatabaseUser(projectId: string, username: string): void {
+    const { users, certificates } = this.#project(projectId);
+    users.delete(username);
+    certificates.delete(username);
   }
 
   /** All certificates of a user that were not forgotten, the expired ones too, in the order they were issued. */
@@ -180,15 +198,18 @@ export class AtlasState {
 }
 
 function copyOf({ id, name, users, customerManagedX509 }: Project): SimulatedProject {
-  const copy = { id, name, users: [...users] };
+  const copy = { id, name, users: [...users.keys()] };
   return customerManagedX509 === undefined ? copy : { ...copy, customerManagedX509 };
 }
 
 async function openProject(project: ParsedProject, keyAlgorithm: KeyAlgorithm): Promise<Project> {
+  const users = project.users.map((user) =>
+    typeof user === "string" ? databaseUser(user, "MANAGED") : databaseUser(user.username, user.x509Type),
+  );
   return {
     id: project.id,
     name: project.name,
-    users: new Set(project.users),
+    users: new Map(users.map((user) => [user.username, user])),
     authority: await CertificateAuthority.create(project.id, keyAlgorithm),
     certificates: new Map(),
     customerManagedX509: project.customerManagedX509,

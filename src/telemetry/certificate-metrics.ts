@@ -10,6 +10,8 @@ export interface ResourceFigures {
   /** Of the certificate in its Secret, milliseconds since the epoch; undefined where there is none. */
   readonly notAfterMs: number | undefined;
   readonly renewalMs: number | undefined;
+  /** Reason of its condition Stalled, from a closed list; undefined unless that condition is True. */
+  readonly stalled: string | undefined;
   /** Nothing is renewed while it is suspended. */
   readonly suspended: boolean;
   /** Unexpired certificates of its user that no resource accounts for. */
@@ -26,15 +28,24 @@ export interface ResourceFigures {
 export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: number): string {
   const notAfter = new MetricText(
     "atlascerts_certificate_not_after_timestamp_seconds",
-    "When the certificate in the resource's Secret expires; no series where there is none.",
+    "Expiry time of the certificate in the resource's Secret. Absent while there is none.",
   );
   const renewal = new MetricText(
     "atlascerts_certificate_renewal_timestamp_seconds",
-    "When the next certificate is due.",
+    "Time at which the certificate in the resource's Secret is due for renewal.",
   );
   const unaccounted = new MetricText(
     "atlascerts_unaccounted_certificates",
-    "Unexpired certificates of the resource's database user that no resource accounts for: issued elsewhere, or lost. Only where there are any.",
+    "Unexpired certificates of the resource's database user that no resource explains: issued elsewhere, or lost. Absent while there are none.",
+  );
+  const isReady = new MetricText("atlascerts_resource_ready", "1 if the resource's condition Ready is True, else 0.");
+  const isStalled = new MetricText(
+    "atlascerts_resource_stalled",
+    "1 with the condition's reason if the resource's condition Stalled is True, else 0 with reason None.",
+  );
+  const isSuspended = new MetricText(
+    "atlascerts_resource_suspended",
+    "1 if the resource's spec.suspend is true, else 0.",
   );
   const ready = new Map<string, number>();
   let overdue = 0;
@@ -45,14 +56,22 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     if (renewalMs !== undefined) renewal.add(labels, renewalMs / 1000);
     if (renewalMs !== undefined && renewalMs <= nowMs && !resource.suspended) overdue += 1;
     if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
+    isReady.add(labels, resource.ready === "True" ? 1 : 0);
+    isStalled.add(`${labels},reason="${resource.stalled ?? "None"}"`, resource.stalled === undefined ? 0 : 1);
+    isSuspended.add(labels, resource.suspended ? 1 : 0);
     const state = `ready="${resource.ready}",reason="${resource.reason}"`;
     ready.set(state, (ready.get(state) ?? 0) + 1);
   }
-  return [notAfter, renewal, unaccounted, readyText(ready), overdueText(overdue)].map((metric) => metric.text).join("");
+  return [notAfter, renewal, unaccounted, isReady, isStalled, isSuspended, readyText(ready), overdueText(overdue)]
+    .map((metric) => metric.text)
+    .join("");
 }
 
 function readyText(counts: ReadonlyMap<string, number>): MetricText {
-  const metric = new MetricText("atlascerts_resources", "Resources by status and reason of their condition Ready.");
+  const metric = new MetricText(
+    "atlascerts_resources",
+    "Number of resources by status and reason of their condition Ready.",
+  );
   for (const [labels, count] of counts) metric.add(labels, count);
   return metric;
 }
@@ -60,7 +79,7 @@ function readyText(counts: ReadonlyMap<string, number>): MetricText {
 function overdueText(count: number): MetricText {
   const metric = new MetricText(
     "atlascerts_renewals_overdue",
-    "Resources whose renewal is due and has not happened, suspended ones left out. A renewal takes seconds.",
+    "Number of resources, suspended ones excluded, whose renewal is due and has not happened. A renewal takes seconds.",
   );
   metric.add("", count);
   return metric;

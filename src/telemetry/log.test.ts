@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { PassThrough } from "node:stream";
+import { pino } from "pino";
 import { expect, test } from "vitest";
-import { createLog, withoutKeyMaterial } from "./log.ts";
+import { SensitiveText } from "../sensitive-text.ts";
+import { createLog, LOG_LEVELS, withoutKeyMaterial } from "./log.ts";
 
 function captured(write: (log: ReturnType<typeof createLog>) => void): string {
   const destination = new PassThrough();
@@ -13,6 +15,10 @@ const pem = generateKeyPairSync("ec", { namedCurve: "P-256" })
   .privateKey.export({ type: "pkcs8", format: "pem" })
   .toString();
 const keyLine = pem.split("\n")[1] ?? "";
+
+test("accepts every level that pino has", () => {
+  expect([...LOG_LEVELS].toSorted()).toEqual(Object.keys(pino.levels.values).toSorted());
+});
 
 test("writes one JSON object a line, with the level by name and the time in RFC 3339", () => {
   const line = JSON.parse(captured((log) => log.info({ resource: "shop/orders" }, "issued")));
@@ -39,6 +45,14 @@ test.each([
   const text = captured(write);
   expect(text).toContain("[redacted]");
   expect(text).not.toContain(keyLine.slice(0, 20));
+});
+
+test("writes a sensitive text as [redacted] wherever it stands", () => {
+  const line = captured((log) =>
+    log.error({ key: new SensitiveText("sesame"), err: { key: new SensitiveText("sesame") } }, "failed"),
+  );
+  expect(line).not.toContain("sesame");
+  expect(JSON.parse(line).key).toBe("[redacted]");
 });
 
 test("leaves every other line alone", () => {

@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
 import { type DestinationStream, type Logger, pino } from "pino";
 
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+/** All of pino's. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** `auto` is pretty in a terminal and JSON everywhere else. */

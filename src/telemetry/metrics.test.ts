@@ -96,6 +96,7 @@ describe("what is read from the caches", () => {
     reason: "Issued",
     notAfterMs: NOW + 2000,
     renewalMs: NOW + 1000,
+    stalled: undefined,
     suspended: false,
     unaccounted: 0,
   };
@@ -107,7 +108,7 @@ describe("what is read from the caches", () => {
   test("expiry and renewal of each resource, as times in seconds", () => {
     const lines = linesOf(resource, { ...resource, name: "new", notAfterMs: undefined, renewalMs: undefined });
     const labels = '{namespace="shop",name="orders-api"}';
-    expect(lines.filter((line) => line.includes("namespace="))).toEqual([
+    expect(lines.filter((line) => line.includes("_timestamp_seconds{"))).toEqual([
       `atlascerts_certificate_not_after_timestamp_seconds${labels} ${seconds(NOW + 2000)}`,
       `atlascerts_certificate_renewal_timestamp_seconds${labels} ${seconds(NOW + 1000)}`,
     ]);
@@ -123,6 +124,24 @@ describe("what is read from the caches", () => {
       'atlascerts_resources{ready="True",reason="Issued"} 2',
       'atlascerts_resources{ready="False",reason="RoleMissing"} 1',
     ]);
+  });
+
+  test.each<[what: string, change: Partial<ResourceFigures>, series: string]>([
+    ["ready, when Ready is True", {}, "atlascerts_resource_ready{LABELS} 1"],
+    ["not ready, when Ready is False", { ready: "False" }, "atlascerts_resource_ready{LABELS} 0"],
+    ["not ready, when it has no status yet", { ready: "Unknown" }, "atlascerts_resource_ready{LABELS} 0"],
+    ["not stalled", {}, 'atlascerts_resource_stalled{LABELS,reason="None"} 0'],
+    [
+      "stalled, with the reason",
+      { stalled: "RoleMissing" },
+      'atlascerts_resource_stalled{LABELS,reason="RoleMissing"} 1',
+    ],
+    ["not suspended", {}, "atlascerts_resource_suspended{LABELS} 0"],
+    ["suspended", { suspended: true }, "atlascerts_resource_suspended{LABELS} 1"],
+  ])("a resource that is %s, as one series", (_, change, series) => {
+    const expected = series.replace("LABELS", 'namespace="shop",name="orders-api"');
+    const [metric = ""] = series.split("{");
+    expect(linesOf({ ...resource, ...change }).filter((line) => line.startsWith(metric))).toEqual([expected]);
   });
 
   test.each<[what: string, change: Partial<ResourceFigures>, overdue: number]>([

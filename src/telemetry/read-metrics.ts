@@ -14,40 +14,28 @@ export interface ReadMetricOptions<L extends string> {
   readonly read: () => Iterable<Sample<L>>;
 }
 
-/** A gauge that is read from where its values live, at the moment somebody asks: nothing is kept between two scrapes. */
-class ReadGauge<L extends string> extends Gauge<L> {
-  readonly #read: () => Iterable<Sample<L>>;
-
-  constructor(registry: Registry, { name, help, labelNames, read }: ReadMetricOptions<L>) {
-    super({ name, help, labelNames, registers: [registry] });
-    this.#read = read;
-  }
-
-  override async get() {
-    return { ...(await super.get()), values: [...this.#read()] };
-  }
+/** A gauge that is read from where its values live, at the moment of a scrape. */
+export function readGauge<L extends string>(registry: Registry, { read, ...metric }: ReadMetricOptions<L>): void {
+  new Gauge({
+    ...metric,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of read()) this.set(labels, value);
+    },
+  });
 }
 
 /** The same for what is counted elsewhere since the start of the process. */
-class ReadCounter<L extends string> extends Counter<L> {
-  readonly #read: () => Iterable<Sample<L>>;
-
-  constructor(registry: Registry, { name, help, labelNames, read }: ReadMetricOptions<L>) {
-    super({ name, help, labelNames, registers: [registry] });
-    this.#read = read;
-  }
-
-  override async get() {
-    return { ...(await super.get()), values: [...this.#read()] };
-  }
-}
-
-export function readGauge<L extends string>(registry: Registry, options: ReadMetricOptions<L>): void {
-  new ReadGauge(registry, options);
-}
-
-export function readCounter<L extends string>(registry: Registry, options: ReadMetricOptions<L>): void {
-  new ReadCounter(registry, options);
+export function readCounter<L extends string>(registry: Registry, { read, ...metric }: ReadMetricOptions<L>): void {
+  new Counter({
+    ...metric,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of read()) this.inc(labels, value);
+    },
+  });
 }
 
 /** A gauge of one number. */

@@ -33,6 +33,10 @@ export interface RuntimeSources {
   readonly pacer: { groupIds(): readonly string[]; tokensLeft(groupId: string): number };
   /** Whether this process surely is the leader. */
   readonly isLeading: () => boolean;
+  /** How far Atlas' clock is ahead of this machine's, in milliseconds. */
+  readonly skewMs: () => number;
+  /** Certificates that were issued and are in no Secret yet. */
+  readonly parked: () => number;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
 }
@@ -55,6 +59,18 @@ export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSourc
     "atlascerts_leader",
     "1 while this process holds the lease, or runs without leader election.",
     () => (sources.isLeading() ? 1 : 0),
+  );
+  readNumber(
+    registry,
+    "atlascerts_clock_skew_seconds",
+    "How far Atlas' clock is ahead of this machine's. The operator judges certificates by Atlas' clock.",
+    () => sources.skewMs() / 1000,
+  );
+  readNumber(
+    registry,
+    "atlascerts_parked_certificates",
+    "Certificates that were issued and wait, in memory, for their Secret to become writable.",
+    () => sources.parked(),
   );
   readGauge(registry, {
     name: "atlascerts_atlas_rate_limit_tokens",

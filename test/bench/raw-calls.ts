@@ -134,7 +134,6 @@ function status(one: Wanted) {
     revision: 1,
     recentIssuances: [{ time: now, reason: "SecretMissing", serialNumber: "1259955449071418872", notAfter: later }],
     unexpiredCertificates: 1,
-    unaccountedCertificates: 0,
   };
 }
 

@@ -75,7 +75,9 @@ const certificatesSchema = z.object({
         .object({
           serialNumber: z.string().optional(),
           issuance: z.object({ startedAt: z.string() }).optional(),
-          recentIssuances: z.array(z.object({ serialNumber: z.string().optional() })).default([]),
+          recentIssuances: z
+            .array(z.object({ serialNumber: z.string().optional(), lost: z.string().optional() }))
+            .default([]),
           conditions: z
             .array(z.object({ type: z.string(), status: z.string(), reason: z.string(), message: z.string() }))
             .default([]),

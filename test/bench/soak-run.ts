@@ -107,7 +107,8 @@ export class SoakRun {
   async noteLast(): Promise<readonly ListedResource[]> {
     const resources = await this.#patiently(() => listCertificates(this.#scene));
     for (const { status } of resources) {
-      const serials = [status.serialNumber, ...status.recentIssuances.map(({ serialNumber }) => serialNumber)];
+      const held = status.recentIssuances.filter(({ lost }) => lost === undefined);
+      const serials = [status.serialNumber, ...held.map(({ serialNumber }) => serialNumber)];
       for (const serial of serials) if (serial !== undefined) this.ledger.hold(serial);
     }
     for (const line of await this.#log.read()) this.#noteLine(line);
@@ -128,12 +129,12 @@ export class SoakRun {
   }
 
   #noteLine({ reason, msg, serialNumber }: LogLine): void {
-    const named = /^(?:Issued|Atlas lists|Nobody holds) certificate (\d+) /.exec(msg)?.[1];
+    const named = /^(?:Issued certificate|Certificate|Atlas has listed certificate) (\d+) /.exec(msg)?.[1];
     if (reason === "Issued" && named !== undefined) {
       this.counts.issued += 1;
       this.ledger.hold(named);
     }
-    const isReport = reason === "OrphanFound" || reason === "UnaccountedFound";
+    const isReport = reason === "CertificateOrphaned" || reason === "CertificateUnaccountedFor";
     if (isReport && named !== undefined) this.ledger.report(named);
     if (msg.endsWith("this one is an orphan") && serialNumber !== undefined) this.ledger.report(serialNumber);
   }

@@ -34,7 +34,7 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
   },
   {
     because: "the leader was killed in the middle of a create, and its certificate is told of",
-    reason: "OrphanFound",
+    reason: "CertificateOrphaned",
     message: /whose answer got lost/,
   },
   {

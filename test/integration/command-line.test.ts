@@ -6,6 +6,7 @@ import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
 import { RUN_FLAGS } from "../../src/command/run.ts";
 import { SIMULATE_FLAGS } from "../../src/simulator/command-flags.ts";
+import { LOG_LEVELS } from "../../src/telemetry/log.ts";
 import { freshNamespace, rest } from "../control-plane/control-plane.ts";
 import { type RunningCommand, runCommandLine, startCommand } from "./command-process.ts";
 import { operatorKubeconfig } from "./operator/service-account.ts";
@@ -92,7 +93,7 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
     [
       "an unknown log level",
       ["run", "--log-level=loud"],
-      '--log-level must be one of debug, info, warn, error, not "loud"',
+      '--log-level must be one of trace, debug, info, warn, error, fatal, not "loud"',
     ],
     [
       "a switch that is neither on nor off",
@@ -172,7 +173,7 @@ describe("atlas-cert-operator simulate", () => {
 const STARTED = { timeout: 30_000, interval: 50 };
 
 const logLineSchema = z.object({
-  level: z.enum(["debug", "info", "warn", "error"]),
+  level: z.enum(LOG_LEVELS),
   time: z.iso.datetime(),
   msg: z.string().min(1),
 });

@@ -1,15 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { startCrashGuard } from "../control-plane/crash-guard.ts";
-import { askGo, compileGo } from "../control-plane/go-compile.ts";
-import { goProblem } from "../control-plane/go-toolchain.ts";
+import { buildGoProgram } from "./go-program.ts";
 
 const execute = promisify(execFile);
-const MODULE = path.join(import.meta.dirname, "atlas-go");
 
 const outcome = z.object({
   created: z.string(),
@@ -20,8 +14,17 @@ const outcome = z.object({
   badMonths: z.string(),
 });
 
+const users = z.object({
+  x509Types: z.array(z.string()),
+  listed: z.boolean(),
+  selfManaged: z.string(),
+  customerX509: z.string(),
+  anew: z.number(),
+  deleted: z.string(),
+});
+
 /** What MongoDB's Go code got from an Atlas; see atlas-go/main.go. */
-const report = z.object({ legacy: outcome, current: outcome });
+const report = z.object({ legacy: outcome, current: outcome, users });
 export type AtlasGoReport = z.infer<typeof report>;
 
 export interface AtlasGoOptions {
@@ -38,36 +41,18 @@ export interface AtlasGo extends AsyncDisposable {
   run(options: AtlasGoOptions): Promise<AtlasGoReport>;
 }
 
-/** Builds the program of atlas-go/. Go's own caches make every build after the first one quick. */
+/** Builds the program of atlas-go/. */
 export async function buildAtlasGo(): Promise<AtlasGo> {
-  const needed = /^go (\S+)$/m.exec(await readFile(path.join(MODULE, "go.mod"), "utf8"))?.[1] ?? "";
-  const problem = await goProblem(needed, () => askGo(process.env));
-  if (problem !== undefined) {
-    throw new Error(`The simulator can't be tried with MongoDB's own Go code, because ${problem}.`);
-  }
-  const guard = startCrashGuard(await mkdtemp(path.join(tmpdir(), "atlas-go-")));
-  const program = path.join(guard.folder, "atlas-go");
-  const failure = await compileGo({
-    program: "atlas-go",
-    moduleFolder: MODULE,
-    packagePath: ".",
-    outputFile: program,
-    guard,
-    environment: process.env,
-  });
-  if (failure !== undefined) {
-    await guard.close();
-    throw new Error(failure);
-  }
+  const program = await buildGoProgram("atlas-go");
   return {
     run: async ({ baseUrl, projectId, username, kind, login, secret }) => {
-      const { stdout } = await execute(program, [baseUrl, projectId, username, kind, login, secret], {
+      const { stdout } = await execute(program.file, [baseUrl, projectId, username, kind, login, secret], {
         timeout: 60_000,
         // No proxy of this machine is to stand between the two.
         env: {},
       });
       return report.parse(JSON.parse(stdout));
     },
-    [Symbol.asyncDispose]: () => guard.close(),
+    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { EventReport } from "../../kube/event-object.ts";
 import { Announcer } from "./announce.ts";
-import type { Observed } from "./observed.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Round } from "./round.ts";
+import type { Snapshot } from "./core/model/snapshot.ts";
+import type { Outcome } from "./core/model/decision.ts";
+import type { Assessment } from "./core/status/assessment.ts";
 import {
   ABSENT,
   FACTS,
@@ -15,18 +15,18 @@ import {
   managed,
   refused,
   resource,
-  round,
+  reconciled,
   settled,
-} from "./testing/observations.ts";
+} from "./testing/snapshots.ts";
 
-function announce(...rounds: readonly Round[]) {
+function announce(...rounds: readonly Assessment[]) {
   const events: EventReport[] = [];
   const logged: string[] = [];
   const line = (level: string) => (_fields: object, message: string) => void logged.push(`${level}: ${message}`);
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
   const announcer = new Announcer({ events: { record: (event) => void events.push(event) }, log });
   for (const one of rounds) {
-    announcer.announceFindings(one.observed);
+    announcer.announceFindings(one.snapshot);
     announcer.announceIssued(one);
     announcer.announce(one);
   }
@@ -40,7 +40,7 @@ const missing = settled({ secret: ABSENT, atlas: listed("1001"), status: { recen
 const issued: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
 
 test("tells of a certificate that was issued, and why", () => {
-  const { events, logged } = announce(round(missing, issued));
+  const { events, logged } = announce(reconciled(missing, issued));
   expect(events).toEqual([
     {
       regarding: {
@@ -61,7 +61,7 @@ test("tells of a certificate that was issued, and why", () => {
 });
 
 test("tells of a repair, and what was repaired", () => {
-  const { events } = announce(round(settled(), { kind: "repaired", differences: ["label a", "formats"] }));
+  const { events } = announce(reconciled(settled(), { kind: "repaired", differences: ["label a", "formats"] }));
   expect(events).toMatchObject([
     {
       type: "Normal",
@@ -71,78 +71,78 @@ test("tells of a repair, and what was repaired", () => {
   ]);
 });
 
-describe("tells of a trouble", () => {
-  const cases: readonly (readonly [string, Observed, Outcome | undefined, string])[] = [
+describe("tells of a blocker", () => {
+  const cases: readonly (readonly [string, Snapshot, Outcome | undefined, string])[] = [
     ["that an attempt met", missing, failure("RoleMissing"), "Warning RoleMissing"],
     ["that stands in the way", settled({ secret: FOREIGN }), undefined, "Warning SecretForeign"],
     ["that a verification met", settled({ atlas: refused("AtlasUnavailable") }), undefined, "Warning AtlasUnavailable"],
     ["that somebody wanted", settled({ spec: { suspend: true } }), undefined, "Normal Suspended"],
   ];
-  test.each(cases)("%s, when it begins and not again", (_what, observed, outcome, told) => {
-    const first = round(observed, outcome);
-    const second = round(following(first), outcome);
+  test.each(cases)("%s, when it begins and not again", (_what, snapshot, outcome, told) => {
+    const first = reconciled(snapshot, outcome);
+    const second = reconciled(following(first), outcome);
     const { events } = announce(first, second);
     expect(events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([told]);
   });
 
   test("not while its backoff runs", () => {
-    const first = round(missing, failure("RoleMissing"));
+    const first = reconciled(missing, failure("RoleMissing"));
     const waiting = following(first, { atlas: { kind: "notAsked" } });
-    expect(announce(round(waiting)).events).toEqual([]);
+    expect(announce(reconciled(waiting)).events).toEqual([]);
   });
 
   test("again when another one takes its place", () => {
-    const first = round(missing, failure("RoleMissing"));
-    const second = round(following(first), failure("UserNotFound"));
+    const first = reconciled(missing, failure("RoleMissing"));
+    const second = reconciled(following(first), failure("UserNotFound"));
     expect(announce(first, second).events.map(({ reason }) => reason)).toEqual(["RoleMissing", "UserNotFound"]);
   });
 });
 
 test("says nothing where all is well", () => {
-  const { events, logged } = announce(round(settled()), round(settled({ atlas: listed("1001") })));
+  const { events, logged } = announce(reconciled(settled()), reconciled(settled({ atlas: listed("1001") })));
   expect([...events, ...logged]).toEqual([]);
 });
 
 test("says nothing where it was overtaken", () => {
-  expect(announce(round(missing, { kind: "overtaken" })).events).toEqual([]);
+  expect(announce(reconciled(missing, { kind: "overtaken" })).events).toEqual([]);
 });
 
 describe("an orphan", () => {
   const open = issuance({ knownSerials: ["1001"] });
 
   test("is told of when the list shows it, once", () => {
-    const found = round(settled({ status: { issuance: open }, atlas: listed("1001", "1002"), secret: managed() }));
-    const { events } = announce(found, round(following(found)));
+    const found = reconciled(settled({ status: { issuance: open }, atlas: listed("1001", "1002"), secret: managed() }));
+    const { events } = announce(found, reconciled(following(found)));
     expect(events).toMatchObject([
       {
         type: "Warning",
-        reason: "OrphanFound",
+        reason: "CertificateOrphaned",
         note: "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, whose answer got lost: nobody holds its key, and Atlas can't revoke it.",
       },
     ]);
   });
 
   test("is told of beside the certificate that comes in its place", () => {
-    const observed = { ...missing, atlas: listed("1001", "1002") };
-    const status = { ...observed.resource.status, issuance: open };
-    const { events } = announce(round({ ...observed, resource: { ...observed.resource, status } }, issued));
-    expect(events.map(({ reason }) => reason)).toEqual(["OrphanFound", "Issued"]);
+    const snapshot = { ...missing, atlas: listed("1001", "1002") };
+    const status = { ...snapshot.resource.status, issuance: open };
+    const { events } = announce(reconciled({ ...snapshot, resource: { ...snapshot.resource, status } }, issued));
+    expect(events.map(({ reason }) => reason)).toEqual(["CertificateOrphaned", "Issued"]);
   });
 
   test("is none where the list could not be had", () => {
-    const observed = settled({ status: { issuance: open }, atlas: refused("RateLimited") });
-    expect(announce(round(observed)).events.map(({ reason }) => reason)).toEqual(["RateLimited"]);
+    const snapshot = settled({ status: { issuance: open }, atlas: refused("RateLimited") });
+    expect(announce(reconciled(snapshot)).events.map(({ reason }) => reason)).toEqual(["RateLimited"]);
   });
 });
 
 describe("a certificate that turns up and that nobody accounts for", () => {
   test("is told of when the list shows it, once", () => {
-    const found = round(settled({ atlas: listed("1001", "1002") }));
-    const { events, logged } = announce(found, found, round(following(found)));
+    const found = reconciled(settled({ atlas: listed("1001", "1002") }));
+    const { events, logged } = announce(found, found, reconciled(following(found)));
     expect(events).toMatchObject([
       {
         type: "Warning",
-        reason: "UnaccountedFound",
+        reason: "CertificateUnaccountedFor",
         action: "Verify",
         note:
           "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, that no resource of this " +
@@ -155,28 +155,28 @@ describe("a certificate that turns up and that nobody accounts for", () => {
   });
 
   test("is told of once where its status can't be written, whatever the looks between find", () => {
-    const found = round(settled({ atlas: listed("1001", "1002") }));
-    const refusedLook = round(settled({ atlas: refused("RateLimited") }));
+    const found = reconciled(settled({ atlas: listed("1001", "1002") }));
+    const refusedLook = reconciled(settled({ atlas: refused("RateLimited") }));
     const { events } = announce(found, refusedLook, found);
-    expect(events.filter(({ reason }) => reason === "UnaccountedFound")).toHaveLength(1);
+    expect(events.filter(({ reason }) => reason === "CertificateUnaccountedFor")).toHaveLength(1);
   });
 
   test("goes by one name: what the open record explains is an orphan", () => {
     const open = issuance({ knownSerials: ["1001"] });
     const seen = settled({ status: { issuance: open }, atlas: listed("1001", "1002") });
-    expect(announce(round(seen)).events.map(({ reason }) => reason)).toEqual(["OrphanFound"]);
+    expect(announce(reconciled(seen)).events.map(({ reason }) => reason)).toEqual(["CertificateOrphaned"]);
   });
 
   test("is no news on the first look at a user", () => {
     const first = settled({ status: { countedUser: undefined }, atlas: listed("1001", "1002") });
-    expect(announce(round(first)).events).toEqual([]);
+    expect(announce(reconciled(first)).events).toEqual([]);
   });
 });
 
 test("an attempt whose resource names another user by now is told of once: nobody will learn what became of it", () => {
   const open = issuance({ username: "billing", knownSerials: ["1001"] });
-  const seen = round(settled({ status: { issuance: open }, atlas: listed("1001") }));
-  expect(announce(seen, seen, round(following(seen))).events).toMatchObject([
+  const seen = reconciled(settled({ status: { issuance: open }, atlas: listed("1001") }));
+  expect(announce(seen, seen, reconciled(following(seen))).events).toMatchObject([
     {
       type: "Warning",
       reason: "OutcomeUnknown",
@@ -213,7 +213,7 @@ test("a certificate whose resource was deleted before it could be written is tol
   expect(events).toMatchObject([
     {
       type: "Warning",
-      reason: "OrphanFound",
+      reason: "CertificateOrphaned",
       note: expect.stringMatching(/^Nobody holds certificate 1001 of .*deleted/),
     },
   ]);
@@ -232,7 +232,7 @@ test("a certificate whose Secret became another resource's is told of once, thou
   announcer.announceFindings(settled({ secret: ABSENT, status, atlas: listed("1001") }));
   expect(events).toMatchObject([
     {
-      reason: "OrphanFound",
+      reason: "CertificateOrphaned",
       note:
         "Nobody holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z: Secret orders-api-mongodb " +
         "became that of AtlasUserCertificate billing while it was issued. Atlas can't revoke it.",

@@ -1,136 +1,163 @@
 import { findCondition } from "../../api/conditions.ts";
+import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
-import { findings } from "./findings.ts";
-import type { Observed } from "./observed.ts";
-import { type Round, troubleOf } from "./round.ts";
-import type { WriteObstacle } from "./secret-trouble.ts";
-import { timestamp } from "./timestamp.ts";
+import { DAY_MS, isWithin } from "./core/decide/held.ts";
+import { isSettled } from "./core/decide/history.ts";
+import type { Finding } from "./core/decide/unaccounted.ts";
+import { blockerMessage } from "./core/model/blocker.ts";
+import { timestamp } from "./core/model/timestamp.ts";
+import type { Assessment } from "./core/status/assessment.ts";
 
 export interface AnnouncerOptions {
   readonly events: Pick<EventRecorder, "record">;
-  /** Called for each certificate that is found to be nobody's. */
+  /** Called for each certificate whose private key is proven lost. */
   readonly onOrphan?: (() => void) | undefined;
-  /** Called for each certificate that may be nobody's. */
+  /** Called for each certificate that no resource explains. */
   readonly onUnaccounted?: (() => void) | undefined;
   readonly log: Log;
 }
 
-/** Tells people what happened: an Event on the resource, and a line in the log. A process tells one cause once. */
+/** Tells people what happened: an Event on the resource, and a line in the log. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** What was told and the status may not know yet, by the resource's uid. */
-  readonly #told = new Map<string, ReadonlySet<string>>();
+  /** Serial numbers of lost certificates that were announced and that the status may not name yet, by uid. */
+  readonly #announced = new Map<string, ReadonlySet<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
-  /**
-   * Tells of certificates that nobody is known to hold, each once. To be called before anything is written: afterwards
-   * the status knows them, and nobody can tell which are new.
-   */
-  announceFindings(observed: Observed): void {
-    // Without a list there is nothing to find, and what was told before still is.
-    if (observed.atlas.kind !== "listed") return;
-    const { resource } = observed;
-    const found = findings(observed);
-    for (const { id, reason, note } of found) {
-      if (this.#told.get(resource.uid)?.has(id)) continue;
-      this.#tell(resource, "Warning", reason, "Verify", note);
-      if (reason === "OrphanFound") this.#options.onOrphan?.();
-      else this.#options.onUnaccounted?.();
+  /** Announces certificates that no Secret explains, each once. Before the status names them: after that they are old. */
+  announceFindings(assessment: Assessment): void {
+    const { findings, snapshot } = assessment;
+    const { resource } = snapshot;
+    const before = this.#announced.get(resource.uid);
+    this.#announceUnknown(assessment);
+    for (const finding of findings) {
+      if (!before?.has(finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
-    if (found.length === 0) this.forget(resource.uid);
-    else this.#told.set(resource.uid, new Set(found.map(({ id }) => id)));
+    if (findings.length === 0) this.#announced.delete(resource.uid);
+    else this.#announced.set(resource.uid, new Set(findings.map(({ certificate }) => certificate.serialNumber)));
   }
 
-  /** Tells what a certificate waits for that was issued and can't be written: while it does, the status says nothing of it. */
-  announceWaiting(resource: UserCertificate, { serialNumber }: CertificateFacts, obstacle: WriteObstacle): void {
-    const note =
-      `Certificate ${serialNumber} of user ${resource.spec.username} is issued and waits in the operator's memory, to be ` +
-      `lost if that process is killed: ${obstacle.message}`;
-    this.#tell(resource, "Warning", obstacle.reason, "Issue", note);
+  /** Announces a certificate that was issued and can no longer be stored. */
+  announceOrphan(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts, why: string): void {
+    const until = timestamp(notAfter.getTime());
+    this.#tellOrphan(resource, serialNumber, `${why}, and its private key is lost. It is valid until ${until}`);
+    const before = this.#announced.get(resource.uid) ?? [];
+    this.#announced.set(resource.uid, new Set([...before, serialNumber]));
   }
 
-  /** Tells of a certificate whose resource was deleted before it could be written: nobody else looks for it. */
-  announceAbandoned(resource: UserCertificate, facts: CertificateFacts): void {
-    const why = "the resource was deleted before its certificate could be written";
-    this.#announceOrphan(resource, facts, why);
-  }
-
-  /**
-   * Tells of a certificate whose Secret is another resource's by now. That one may be another user's, and its own asks
-   * for no list while the Secret is not its own: nobody else would tell.
-   */
-  announceDisplaced(resource: UserCertificate, facts: CertificateFacts, holder: string): void {
-    const why = `Secret ${resource.spec.secretName} became that of AtlasUserCertificate ${holder} while it was issued`;
-    this.#announceOrphan(resource, facts, why);
-    // The next list of the resource shows it once more.
-    this.#told.set(resource.uid, new Set([...(this.#told.get(resource.uid) ?? []), facts.serialNumber]));
-  }
-
-  /** Tells that the certificate of a round is in its Secret, whatever becomes of the status. */
-  announceIssued({ observed: { resource }, outcome }: Round): void {
+  /** Announces that the certificate is in its Secret, whatever becomes of the status. */
+  announceIssued({ outcome, snapshot: { resource } }: Assessment): void {
     if (outcome.kind !== "issued") return;
-    const { facts, issuance } = outcome;
+    const { facts, attempt } = outcome;
     const note =
       `Issued certificate ${facts.serialNumber} for user ${resource.spec.username} into Secret ` +
-      `${resource.spec.secretName}, valid until ${timestamp(facts.notAfter.getTime())} (${issuance.reason}).`;
+      `${resource.spec.secretName}, valid until ${timestamp(facts.notAfter.getTime())} (${attempt.reason}).`;
     this.#tell(resource, "Normal", "Issued", "Issue", note);
   }
 
-  /** Tells of everything else that a round left, once it is in the status. */
-  announce(round: Round): void {
-    const { observed, outcome } = round;
-    const { resource } = observed;
-    switch (outcome.kind) {
-      case "repaired":
-        this.#tell(
-          resource,
-          "Normal",
-          "Repaired",
-          "Repair",
-          `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is the same.`,
-        );
-        break;
-      case "failed":
-      case "nothing":
-        this.#announceTrouble(round);
-        break;
-      case "issued":
-      case "overtaken":
-        break;
-      default:
-        outcome satisfies never;
+  /** Announces everything else, once it is in the status. */
+  announce(assessment: Assessment): void {
+    const { outcome, snapshot } = assessment;
+    const { resource } = snapshot;
+    this.#announceLeftBehind(assessment);
+    if (outcome.kind === "repaired") {
+      const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is the same.`;
+      this.#tell(resource, "Normal", "Repaired", "Repair", note);
+    } else if (outcome.kind !== "issued") {
+      this.#announceBlocker(assessment);
     }
   }
 
-  /** Lets go of what was kept for a resource that is gone. */
-  forget(uid: string): void {
-    this.#told.delete(uid);
+  /**
+   * Announces that this machine's clock differs from Atlas', on the resource whose list showed it.
+   *
+   * @param skewMs how far Atlas' clock is ahead, in milliseconds
+   */
+  announceSkew(resource: UserCertificate, skewMs: number): void {
+    const difference = `${describeDuration(Math.abs(skewMs))} ${skewMs > 0 ? "behind" : "ahead of"}`;
+    const note =
+      `The clock of the operator's node is ${difference} Atlas' clock. The operator judges certificates by Atlas' clock; ` +
+      "correct the node's, since other programs on it may not.";
+    this.#tell(resource, "Warning", "ClockSkewed", "Verify", note);
   }
 
-  #announceOrphan(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts, why: string): void {
+  /** Drops what was kept for a resource that is gone. */
+  forget(uid: string): void {
+    this.#announced.delete(uid);
+  }
+
+  #announceFinding(resource: UserCertificate, { certificate, attempt }: Finding): void {
+    const { serialNumber, createdAt, notAfter } = certificate;
+    const shared = resource.spec.userSharedWithOtherClusters && attempt === undefined;
+    if (shared) return;
+    if (attempt !== undefined) {
+      const why = `its response to the attempt of ${attempt.time} was lost, and its private key with it. It is valid until ${notAfter}`;
+      this.#tellOrphan(resource, serialNumber, why);
+      return;
+    }
+    const since = createdAt === undefined ? "" : ` since ${createdAt}`;
+    this.#tell(
+      resource,
+      "Warning",
+      "CertificateUnaccountedFor",
+      "Verify",
+      `Atlas has listed certificate ${serialNumber} of user ${resource.spec.username}${since}, valid until ${notAfter}, and no AtlasUserCertificate of this cluster explains it. ` +
+        "Find out who obtained it; if no one needs it, delete or rename the database user, since Atlas cannot revoke a certificate.",
+    );
+    this.#options.onUnaccounted?.();
+  }
+
+  /**
+   * Announces an attempt that comes off the record although no list can tell what became of it: the list of its user
+   * cannot be read any more, or the certificate may have expired meanwhile.
+   */
+  #announceUnknown({ history, snapshot }: Assessment): void {
+    const { attempted, nowMs, resource } = snapshot;
+    const { issuance } = resource.status;
+    if (issuance === undefined || !isSettled(snapshot)) return;
+    const { projectId, startedAt, username } = issuance;
+    const isFound = history.some(({ time, serialNumber }) => time === startedAt && serialNumber !== undefined);
+    if (isFound || (attempted.kind === "listed" && isWithin(DAY_MS, Date.parse(startedAt), nowMs))) return;
     const note =
-      `Nobody holds certificate ${serialNumber} of user ${resource.spec.username}, valid until ` +
-      `${timestamp(notAfter.getTime())}: ${why}. Atlas can't revoke it.`;
-    this.#tell(resource, "Warning", "OrphanFound", "Issue", note);
+      `Atlas may have issued a certificate for user ${username} in project ${projectId} at ${startedAt}. ` +
+      "Its private key is lost, and Atlas' list can no longer tell whether the certificate exists.";
+    this.#tell(resource, "Warning", "CertificateUnaccountedFor", "Verify", note);
+    this.#options.onUnaccounted?.();
+  }
+
+  #tellOrphan(resource: UserCertificate, serialNumber: string, why: string): void {
+    const note =
+      `Certificate ${serialNumber} of user ${resource.spec.username} is orphaned: ${why}; Atlas cannot revoke it.`;
+    this.#tell(resource, "Warning", "CertificateOrphaned", "Issue", note);
     this.#options.onOrphan?.();
   }
 
-  /** Told when it begins; while it lasts, the conditions hold it. */
-  #announceTrouble(round: Round): void {
-    const trouble = troubleOf(round);
-    const { resource } = round.observed;
-    const before = findCondition(resource.status, "Issuing");
-    if (trouble === undefined || trouble.retry.kind === "running" || before?.reason === trouble.reason) return;
-    const type = trouble.reason === "Suspended" ? "Normal" : "Warning";
-    this.#tell(resource, type, trouble.reason, "Reconcile", trouble.message);
+  /** The Secret that spec.secretName named before is no longer renewed, and apps may still mount it. */
+  #announceLeftBehind({ snapshot: { resource } }: Assessment): void {
+    const { spec, status } = resource;
+    const { leftBehind = [], notAfter, secretName } = status;
+    if (secretName === undefined || secretName === spec.secretName || notAfter === undefined) return;
+    if (leftBehind.some((one) => one.secretName === secretName)) return;
+    const note =
+      `Secret ${secretName} is no longer renewed, since spec.secretName is now ${spec.secretName}. ` +
+      `Its certificate is valid until ${notAfter}: move the apps that use it, then delete it.`;
+    this.#tell(resource, "Warning", "SecretLeftBehind", "Reconcile", note);
+  }
+
+  /** Announced when it begins; while it lasts, the conditions show it. */
+  #announceBlocker({ blocker, snapshot: { resource } }: Assessment): void {
+    const before = findCondition(resource.status, "Ready");
+    if (blocker === undefined || blocker.retry.kind === "running" || before?.reason === blocker.reason) return;
+    const type = blocker.reason === "Suspended" ? "Normal" : "Warning";
+    this.#tell(resource, type, blocker.reason, "Reconcile", blockerMessage(blocker));
   }
 
   #tell(

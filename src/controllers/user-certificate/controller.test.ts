@@ -6,10 +6,10 @@ import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
-import type { AtlasApi } from "./atlas-access.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { UserCertificateController, type UserCertificateControllerOptions } from "./controller.ts";
 import { MemoryAtlas } from "./testing/memory-atlas.ts";
-import { NOW, POLICY, PROJECT } from "./testing/observations.ts";
+import { NOW, POLICY, PROJECT } from "./testing/snapshots.ts";
 import { CREDENTIALS, NAMESPACE, SECRET } from "./testing/scene.ts";
 import { WatchedCluster } from "./testing/watched-cluster.ts";
 

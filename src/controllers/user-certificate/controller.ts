@@ -9,22 +9,23 @@ import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Log } from "../../kube/log.ts";
 import { Reflector } from "../../kube/reflector.ts";
+import type { Share } from "../../kube/ready-keys.ts";
 import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { StoreEvent } from "../../kube/store.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/work-queue.ts";
-import { Announcer, type AnnouncerOptions } from "./announce.ts";
-import { AtlasAccess, type AtlasApi } from "./atlas-access.ts";
-import { type CachedCertificate, CertificateCache, SecretCache } from "./caches.ts";
-import { Issuer, type IssuerOptions } from "./issue.ts";
-import { liveCertificates } from "./live-certificate.ts";
-import { Observer } from "./observe.ts";
-import type { Policy, SecretMetadata } from "./observed.ts";
-import { Reconciler, type ReconcilerOptions } from "./reconciler.ts";
-import type { Round } from "./round.ts";
-import { SecretInspector } from "./secret-inspector.ts";
-import { secretMetadata } from "./secret-metadata.ts";
-import { SecretWriter } from "./secret-writer.ts";
-import { StatusWriter } from "./status-writer.ts";
+import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
+import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
+import { secretMetadata } from "./cluster/secret-metadata.ts";
+import { credentialsSecret } from "./core/model/credentials-secret.ts";
+import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
+import type { Assessment } from "./core/status/assessment.ts";
+import type { IssuerOptions } from "./issue.ts";
+
+/** What a process learns of its controller. */
+export interface ControllerObserver extends ReconcileObserver {
+  readonly queue?: WorkQueueObserver;
+}
 
 export interface UserCertificateControllerOptions {
   readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "create" | "mergePatch">;
@@ -36,14 +37,14 @@ export interface UserCertificateControllerOptions {
   readonly namespaces?: readonly string[] | undefined;
   /** The Secret with the Atlas credentials of resources that name none. @default they have none */
   readonly defaultCredentials?: ObjectRef | undefined;
-  /** How many resources are worked on at one time. */
+  /** Maximum number of concurrent reconciles. */
   readonly workers: number;
+  /** Name of this process. */
+  readonly identity: string;
   readonly leadership: IssuerOptions["leadership"];
-  readonly onStep?: IssuerOptions["onStep"];
-  readonly onRound?: ReconcilerOptions["onRound"];
-  readonly onOrphan?: AnnouncerOptions["onOrphan"];
-  readonly onUnaccounted?: AnnouncerOptions["onUnaccounted"];
-  readonly queueObserver?: WorkQueueObserver | undefined;
+  readonly observer?: ControllerObserver | undefined;
+  /** Stands before each message of a condition. @default nothing */
+  readonly mark?: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -64,78 +65,48 @@ export interface Watch {
 /** How long one look at one resource may take before its signal aborts, in milliseconds. */
 const ITEM_TIMEOUT_MS = 120_000;
 
-/** Puts the parts together: what is watched, which keys a change concerns, and who works on them. */
+/** Concurrent reconciles of one project and its credentials, and of one namespace. */
+const MAX_BY_ACCESS = 4;
+const MAX_BY_NAMESPACE = 8;
+
+/** Watches, and turns changes into keys that are due; the assembly reconciles them. */
 export class UserCertificateController {
   readonly queue: WorkQueue;
   readonly watches: readonly Watch[];
   readonly #options: UserCertificateControllerOptions;
-  readonly #certificates: CertificateCache;
+  readonly #resources: ResourceCache;
   readonly #secrets = new SecretCache();
-  readonly #inspector: SecretInspector;
-  readonly #access: AtlasAccess;
-  readonly #reconciler: Reconciler;
+  readonly #assembly: Assembly;
   #isWorking = false;
+  #storing = new AbortController();
 
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
-    const { kube, clock, random, log, policy, defaultCredentials } = options;
-    this.#certificates = new CertificateCache(defaultCredentials);
+    const { observer = {}, ...shared } = options;
+    this.#resources = new ResourceCache(options.defaultCredentials);
+    const { clock, random, log } = options;
     this.queue = new WorkQueue({
-      clock,
-      random,
-      log,
-      ...(options.queueObserver !== undefined && { observer: options.queueObserver }),
+      ...{ clock, random, log },
+      sharesOf: (key) => this.#sharesOf(key),
+      ...(observer.queue !== undefined && { observer: observer.queue }),
     });
-    this.#inspector = new SecretInspector({ kube, cache: this.#secrets });
-    const secrets = new SecretWriter({
-      kube,
-      inspector: this.#inspector,
-      cache: this.#secrets,
-      live: liveCertificates(kube),
-      onForeignChange: (event) => this.#onSecret(event),
-      clock,
-      random,
-      log,
-    });
-    const statuses = new StatusWriter({
-      kube,
-      cache: this.#certificates,
-      onForeignChange: (event) => this.#onCertificate(event),
-      clock,
-    });
-    const { connect, events, onOrphan, onUnaccounted } = options;
-    this.#access = new AtlasAccess({ kube, secrets: this.#secrets, defaultCredentials, connect });
-    const announcer = new Announcer({ events, onOrphan, onUnaccounted, log });
-    const { leadership, onStep } = options;
-    this.#reconciler = new Reconciler({
-      certificates: this.#certificates,
-      observer: new Observer({
-        certificates: this.#certificates,
-        inspector: this.#inspector,
-        access: this.#access,
-        policy,
-      }),
-      issuer: new Issuer({
-        secrets,
-        statuses,
-        announcer,
-        leadership,
-        newId: randomUUID,
-        clock,
-        log,
-        onStep,
-      }),
-      secrets,
-      statuses,
-      announcer,
-      policy,
-      onRound: (round) => {
-        this.#wakeRivals(round);
-        options.onRound?.(round);
+    this.#assembly = assemble({
+      ...shared,
+      resources: this.#resources,
+      secrets: this.#secrets,
+      newId: randomUUID,
+      wake: (key) => this.#wake(key),
+      onForeignResource: (event) => this.#onResource(event),
+      onForeignSecret: (event) => this.#onSecret(event),
+      observer: {
+        onStep: (step, resource) => observer.onStep?.(step, resource),
+        onOrphan: () => observer.onOrphan?.(),
+        onUnaccounted: () => observer.onUnaccounted?.(),
+        onReconciled: (assessment) => {
+          this.#wakeClaimants(assessment);
+          observer.onReconciled?.(assessment);
+        },
       },
-      clock,
-      random,
-      log,
     });
     this.watches = [
       ...(options.namespaces ?? [undefined]).flatMap((namespace) => this.#watch(namespace)),
@@ -149,8 +120,8 @@ export class UserCertificateController {
   }
 
   /** The resources as the cache has them, for figures. */
-  certificates(): IterableIterator<CachedCertificate> {
-    return this.#certificates.store.values();
+  resources(): IterableIterator<CachedResource> {
+    return this.#resources.store.values();
   }
 
   /** Keeps the caches current until the signal aborts. Runs on every replica, so that a new leader starts warm. */
@@ -164,12 +135,34 @@ export class UserCertificateController {
    */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();
+    // From now on reconciles store what is parked.
+    this.#storing.abort();
     this.#takeKeys(signal);
-    await this.queue.run((key, itemSignal) => this.#reconciler.reconcile(key, itemSignal), {
+    await this.queue.run((key, itemSignal) => this.#assembly.reconciler.reconcile(key, itemSignal), {
       concurrency: this.#options.workers,
       itemTimeoutMs: ITEM_TIMEOUT_MS,
       signal,
     });
+    await this.#assembly.handOver.announce();
+  }
+
+  /** Number of certificates that were issued and are in no Secret yet. */
+  get parked(): number {
+    return this.#assembly.parked.size;
+  }
+
+  /** How far Atlas' clock is ahead of this machine's, in milliseconds. */
+  get skewMs(): number {
+    return this.#assembly.atlasClock.skewMs;
+  }
+
+  /**
+   * After the work: goes on storing parked certificates until nothing is parked, no one waits any more, the work goes on,
+   * or the signal aborts. Never rejects.
+   */
+  async storeParked(signal: AbortSignal): Promise<void> {
+    this.#storing = new AbortController();
+    await this.#assembly.handOver.store(AbortSignal.any([signal, this.#storing.signal]));
   }
 
   /**
@@ -184,11 +177,28 @@ export class UserCertificateController {
       this.queue.clear();
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    for (const certificate of this.#certificates.store.values()) this.#add(certificate);
+    for (const certificate of this.#resources.store.values()) this.#add(certificate);
   }
 
-  #add(certificate: CachedCertificate): void {
-    if (this.#isWorking) this.queue.add(objectKey(certificate));
+  /** A resource waits for its own namespace, project and credentials, and for no others. */
+  #sharesOf(key: string): readonly Share[] {
+    const resource = this.#resources.get(key);
+    if (resource?.valid !== true) return [];
+    const { namespace, spec } = resource;
+    const credentials = credentialsSecret(resource, this.#options.defaultCredentials);
+    const access = `${spec.projectId} ${credentials === undefined ? "" : objectKey(credentials)}`;
+    return [
+      { id: `access ${access}`, most: MAX_BY_ACCESS },
+      { id: `namespace ${namespace}`, most: MAX_BY_NAMESPACE },
+    ];
+  }
+
+  #add(resource: CachedResource): void {
+    this.#wake(objectKey(resource));
+  }
+
+  #wake(key: string): void {
+    if (this.#isWorking) this.queue.add(key);
   }
 
   #watch(namespace: string | undefined): readonly Watch[] {
@@ -202,9 +212,9 @@ export class UserCertificateController {
         reflector: new Reflector({
           ...common,
           type: USER_CERTIFICATE,
-          store: this.#certificates.store,
+          store: this.#resources.store,
           project: parseUserCertificate,
-          onEvent: (event) => this.#onCertificate(event),
+          onEvent: (event) => this.#onResource(event),
         }),
       },
       ...(["labelled", "others"] as const).map((kind) => ({
@@ -241,15 +251,15 @@ export class UserCertificateController {
     return [{ name: "secrets-default-credentials", namespace, reflector }];
   }
 
-  #onCertificate(event: StoreEvent<CachedCertificate>): void {
+  #onResource(event: StoreEvent<CachedResource>): void {
     const { object } = event;
-    if (event.kind === "deleted") this.#reconciler.forget(object.uid);
+    if (event.kind === "deleted") this.#assembly.reconciler.forget(object);
     else this.#add(object);
     // The others that want the same Secret: who holds it may have changed.
     for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
       if (!state.valid) continue;
       const secret = objectKey({ namespace: state.namespace, name: state.spec.secretName });
-      for (const claimant of this.#certificates.claimants(secret)) {
+      for (const claimant of this.#resources.claimants(secret)) {
         if (claimant.uid !== object.uid) this.#add(claimant);
       }
     }
@@ -257,10 +267,10 @@ export class UserCertificateController {
 
   #onSecret(event: StoreEvent<SecretMetadata>): void {
     if (event.kind === "deleted") {
-      this.#inspector.forget(event.key);
-      this.#access.forget(event.key);
+      this.#assembly.inspector.forget(event.key);
+      this.#assembly.access.forget(event.key);
     }
-    const concerned = [...this.#certificates.claimants(event.key), ...this.#certificates.usingCredentials(event.key)];
+    const concerned = [...this.#resources.claimants(event.key), ...this.#resources.usingCredentials(event.key)];
     for (const certificate of concerned) this.#add(certificate);
   }
 
@@ -269,12 +279,12 @@ export class UserCertificateController {
    * write makes no event that could tell them. While the record stays nothing has changed for them: two that both have
    * one would wake each other on and on.
    */
-  #wakeRivals({ observed: { resource }, decision }: Round): void {
+  #wakeClaimants({ snapshot: { resource }, decision }: Assessment): void {
     const hadAttempt = decision.kind === "issue" || resource.status.issuance !== undefined;
-    const now = this.#certificates.get(objectKey(resource));
+    const now = this.#resources.get(objectKey(resource));
     if (!hadAttempt || (now?.valid && now.status.issuance !== undefined)) return;
     const secret = objectKey({ namespace: resource.namespace, name: resource.spec.secretName });
-    for (const claimant of this.#certificates.claimants(secret)) {
+    for (const claimant of this.#resources.claimants(secret)) {
       if (claimant.uid !== resource.uid) this.#add(claimant);
     }
   }

@@ -1,11 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import type { UserCertificate } from "../../atlas/user-certificate.ts";
+import type { IssuedCertificate } from "../../atlas/issued-certificate.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { AtlasApi } from "./atlas-access.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
-import { HOUR_MS } from "./testing/observations.ts";
+import { HOUR_MS } from "./testing/snapshots.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 
 /** A process that dies at one of its calls: before it is made, or after it has had its effect. */
@@ -56,7 +56,7 @@ function mortalAtlas(scene: Scene, life: Mortal): AtlasApi {
     async *iterateDatabaseUserCertificates(parameters) {
       const certificates = atlas.iterateDatabaseUserCertificates(parameters);
       yield* await life.call(async () => {
-        const all: UserCertificate[] = [];
+        const all: IssuedCertificate[] = [];
         for await (const certificate of certificates) all.push(certificate);
         return all;
       });
@@ -177,7 +177,7 @@ describe.each(STORIES)("a crash during $name", (story) => {
         expect(scene.atlas.issued.length, where).toBe(story.certificates + orphans);
         expect(status.unaccountedCertificates ?? 0, where).toBe(orphans);
         expect(
-          scene.events.filter(({ reason }) => reason === "OrphanFound"),
+          scene.events.filter(({ reason }) => reason === "CertificateOrphaned"),
           where,
         ).toHaveLength(orphans);
         if (orphans === 1) {
@@ -269,7 +269,7 @@ test("what changed while an issuance waited to be finished is acted upon right a
 });
 
 describe("a certificate whose answer got lost is told of once", () => {
-  const orphanEvents = (scene: Scene) => scene.events.filter(({ reason }) => reason === "OrphanFound");
+  const orphanEvents = (scene: Scene) => scene.events.filter(({ reason }) => reason === "CertificateOrphaned");
 
   /** A resource with an open record, and Atlas' list a certificate of which nothing else tells. */
   async function lost(): Promise<Scene> {
@@ -340,7 +340,7 @@ test("a leader that was frozen in a verification does not close the record of it
     atlas: {
       createDatabaseUserCertificate: (parameters) => atlas.createDatabaseUserCertificate(parameters),
       async *iterateDatabaseUserCertificates(parameters) {
-        const certificates: UserCertificate[] = [];
+        const certificates: IssuedCertificate[] = [];
         for await (const certificate of atlas.iterateDatabaseUserCertificates(parameters))
           certificates.push(certificate);
         isListed.resolve();

@@ -6,7 +6,7 @@ import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import { UserCertificateController } from "./controller.ts";
 import type { MemoryCluster } from "./testing/memory-cluster.ts";
-import { NOW, POLICY } from "./testing/observations.ts";
+import { NOW, POLICY } from "./testing/snapshots.ts";
 import { Scene } from "./testing/scene.ts";
 
 /** What was there at the start is listed; then the watches say nothing, as if each were far behind. */
@@ -42,7 +42,7 @@ function run(scene: Scene) {
     policy: POLICY,
     workers: 1,
     leadership: () => () => {},
-    onRound: ({ observed, decision }) => void rounds.push(`${observed.resource.name} ${decision.kind}`),
+    onRound: ({ snapshot, decision }) => void rounds.push(`${snapshot.resource.name} ${decision.kind}`),
     clock: new ManualClock({ startAt: NOW }),
     random: () => 0.5,
     log: silentLog,

@@ -3,13 +3,13 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
-import { CertificateCache, SecretCache } from "./caches.ts";
+import { ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
-import { type LiveCertificate, liveCertificates } from "./live-certificate.ts";
-import type { Observed, ObservedSecret } from "./observed.ts";
-import { SecretInspector } from "./secret-inspector.ts";
-import { SecretWriter } from "./secret-writer.ts";
-import { StatusWriter } from "./status-writer.ts";
+import { type LiveCertificate, liveCertificates } from "./cluster/live-resource.ts";
+import type { Snapshot, ObservedSecret } from "./core/model/snapshot.ts";
+import { SecretInspector } from "./cluster/secret-inspector.ts";
+import { SecretWriter } from "./cluster/secret-writer.ts";
+import { StatusWriter } from "./cluster/status-writer.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import {
   ABSENT,
@@ -21,7 +21,7 @@ import {
   managed,
   NOW,
   refused,
-} from "./testing/observations.ts";
+} from "./testing/snapshots.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 
 /** What makes a Secret the operator's. */
@@ -30,7 +30,7 @@ const decision = { reason: "SecretMissing", message: "There is no Secret orders-
 
 interface RigOptions {
   readonly secret?: (cluster: MemoryCluster) => ObservedSecret;
-  readonly atlas?: Observed["atlas"];
+  readonly atlas?: Snapshot["atlas"];
   readonly renewRequest?: string;
   readonly onStep?: (step: IssueStep) => void;
   readonly leadership?: () => () => void;
@@ -57,7 +57,7 @@ function rig(options: RigOptions = {}) {
       random: () => 0.5,
       log: silentLog,
     }),
-    statuses: new StatusWriter({ kube: cluster, cache: new CertificateCache(), onForeignChange: () => {}, clock }),
+    statuses: new StatusWriter({ kube: cluster, cache: new ResourceCache(), onForeignChange: () => {}, clock }),
     announcer: {
       announceFindings: () => {},
       announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
@@ -73,12 +73,12 @@ function rig(options: RigOptions = {}) {
       options.onStep?.(step);
     },
   });
-  const observed = firstLook({
+  const snapshot = firstLook({
     resource: scene.resource(),
     secret: options.secret?.(cluster) ?? ABSENT,
     atlas: options.atlas ?? listed(),
   });
-  const issue = (signal = new AbortController().signal) => issuer.issue(observed, decision, atlas, signal);
+  const issue = (signal = new AbortController().signal) => issuer.issue(snapshot, decision, atlas, signal);
   return { scene, cluster, atlas, steps, abandoned, issue };
 }
 
@@ -140,7 +140,7 @@ describe("creates nothing", () => {
     cluster.fault = ({ dryRun }) => (dryRun ? kubeError("Forbidden") : undefined);
     expect(await issue()).toMatchObject({
       kind: "failed",
-      trouble: { reason: "SecretNotWritable" },
+      blocker: { reason: "SecretNotWritable" },
       spent: false,
       staysOpen: false,
       issuance: undefined,
@@ -186,7 +186,7 @@ describe("creates nothing", () => {
       return patch(type, ref, { ...body, status: { ...status, issuance: pruned } }, options);
     };
     // Without knownSerials this version can't even read it.
-    expect(await issue()).toMatchObject({ kind: "failed", trouble: { reason: "CrdOutdated", needsPerson: true } });
+    expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason: "CrdOutdated", needsPerson: true } });
     expect(atlas.creates).toBe(0);
     expect(scene.status()).not.toHaveProperty("issuance");
   });
@@ -237,7 +237,7 @@ describe("creates nothing", () => {
   test.each([
     ["not asked", { kind: "notAsked" } as const],
     ["refused", refused("RateLimited")],
-  ])("where Atlas' list was %s", async (_what, atlas: Observed["atlas"]) => {
+  ])("where Atlas' list was %s", async (_what, atlas: Snapshot["atlas"]) => {
     await expect(rig({ atlas }).issue()).rejects.toThrow("needs Atlas' list");
   });
 });
@@ -260,7 +260,7 @@ describe("a create that fails", () => {
   ] as const)("with %s is %s; nothing was spent and the record closes", async (kind, reason) => {
     const { issue, atlas, steps } = rig();
     atlas.createFault = () => ({ refuse: kind });
-    expect(await issue()).toMatchObject({ kind: "failed", trouble: { reason }, spent: false, staysOpen: false });
+    expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason }, spent: false, staysOpen: false });
     expect(steps).toEqual(["preflight", "record", "create"]);
   });
 
@@ -269,7 +269,7 @@ describe("a create that fails", () => {
     atlas.createFault = () => "answerLost";
     expect(await issue()).toMatchObject({
       kind: "failed",
-      trouble: { reason: "AnswerLost" },
+      blocker: { reason: "AnswerLost" },
       spent: true,
       staysOpen: true,
       issuance: { id: "attempt-1" },
@@ -319,11 +319,11 @@ describe("an answer is of no use", () => {
     const outcome = await issue();
     expect(outcome).toMatchObject({
       kind: "failed",
-      trouble: { reason: "AnswerUnusable", needsPerson: true, retry: { kind: "backoff" } },
+      blocker: { reason: "AnswerUnusable", needsPerson: true, retry: { kind: "backoff" } },
       spent: true,
       staysOpen: true,
     });
-    expect(outcome.kind === "failed" && outcome.trouble.message).toContain(problem);
+    expect(outcome.kind === "failed" && outcome.blocker.message).toContain(problem);
     expect(JSON.stringify(outcome)).not.toContain("PRIVATE KEY-----");
     expect(steps.at(-1)).toBe("check");
     expect(scene.secret()).toBeUndefined();

@@ -1,50 +1,54 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
-import type { IssueReason } from "../../api/reasons.ts";
 import type { Issuance } from "../../api/user-certificate.ts";
 import { AtlasError } from "../../atlas/atlas-error.ts";
 import { checkIssued } from "../../certificate/check-issued.ts";
 import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
-import type { Clock } from "../../clock.ts";
-import type { Log } from "../../kube/log.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
 import type { Announcer } from "./announce.ts";
-import type { AtlasApi } from "./atlas-access.ts";
-import { atlasTrouble } from "./atlas-trouble.ts";
-import { heldCertificate } from "./facts.ts";
-import type { Observed } from "./observed.ts";
-import type { Outcome } from "./outcome.ts";
-import type { SecretWriter } from "./secret-writer.ts";
-import type { StatusWriter } from "./status-writer.ts";
-import { timestamp } from "./timestamp.ts";
-import type { Trouble } from "./trouble.ts";
-import { urgencyOf } from "./urgency.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
+import { atlasBlocker } from "./atlas/atlas-blocker.ts";
+import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
+import type { SecretWriter } from "./cluster/secret-writer.ts";
+import type { StatusWriter } from "./cluster/status-writer.ts";
+import { heldCertificate } from "./core/decide/held.ts";
+import { history } from "./core/decide/history.ts";
+import { urgencyOf } from "./core/decide/urgency.ts";
+import type { Blocker } from "./core/model/blocker.ts";
+import type { Decision, Outcome } from "./core/model/decision.ts";
+import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
+import { timestamp } from "./core/model/timestamp.ts";
+import { assess } from "./core/status/assessment.ts";
 
-/** The numbered steps of issuing. Step 2, the list, is part of the observation; step 7, closing, of the report. */
+/** The steps of issuing that come after the list. */
 export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 
 export interface IssuerOptions {
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
-  readonly announcer: Pick<
-    Announcer,
-    "announceFindings" | "announceWaiting" | "announceAbandoned" | "announceDisplaced"
-  >;
+  readonly announcer: Pick<Announcer, "announceFindings">;
+  readonly parked: ParkedCertificates;
+  /** Name of this process, for the record of a certificate that waits in it. */
+  readonly identity: string;
   /**
-   * Gives the check of one attempt. It throws where this process may no longer issue: its lease may have run out, or
-   * been another's since the attempt began.
+   * Gives the check of one attempt. It throws if this process may no longer issue: its lease may have run out, or been
+   * another's since the attempt began.
    */
   readonly leadership: () => () => void;
-  /** Makes a name for an attempt. */
+  /** Makes the identifier of an attempt. */
   readonly newId: () => string;
-  readonly clock: Clock;
-  readonly log: Log;
+  readonly atlasClock: AtlasClock;
+  readonly random: () => number;
   /** Called before each step: tests stop the process there. */
   readonly onStep?: ((step: IssueStep, resource: UserCertificate) => void | Promise<void>) | undefined;
 }
 
+type IssueDecision = Extract<Decision, { kind: "issue" }>;
+type Failed = Extract<Outcome, { kind: "failed" }>;
+
 /**
- * Issues one certificate. Atlas can't take one back, so nothing is created before it is certain that it can be kept,
- * nothing before it is on record, and what was created is not let go of.
+ * Issues one certificate. Atlas cannot take one back, so nothing is created before it is certain that it can be stored,
+ * nothing before it is on record, and what was created is not dropped.
  */
 export class Issuer {
   readonly #options: IssuerOptions;
@@ -53,142 +57,134 @@ export class Issuer {
     this.#options = options;
   }
 
-  async issue(
-    observed: Observed,
-    decision: { readonly reason: IssueReason; readonly message: string },
-    api: AtlasApi,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
-    const { secrets, statuses, announcer, onStep, log } = this.#options;
-    const { resource } = observed;
+  /** @param snapshot with Atlas' list of this reconcile */
+  async issue(snapshot: Snapshot, decision: IssueDecision, api: AtlasApi, signal: AbortSignal): Promise<Outcome> {
+    const { secrets, statuses, announcer, atlasClock, onStep, parked } = this.#options;
+    const { resource } = snapshot;
     const assertLeading = this.#options.leadership();
-    if (observed.atlas.kind !== "listed") throw new Error("issuing needs Atlas' list of this round");
 
     await onStep?.("preflight", resource);
-    const obstacle = await secrets.preflight(resource, observed.secret, signal);
+    const isDryRunDoubted = history(snapshot).at(-1)?.lost === "NotStored";
+    const obstacle = await secrets.preflight(resource, snapshot.secret, isDryRunDoubted, signal);
     if (obstacle === "overtaken") return { kind: "overtaken" };
-    if (obstacle !== undefined) return failed(obstacle, undefined);
+    if (obstacle !== undefined) return failed(obstacle);
 
     await onStep?.("record", resource);
-    const issuance = this.#newIssuance(observed, decision.reason);
+    const attempt = this.#newAttempt(snapshot, decision);
     assertLeading();
     signal.throwIfAborted();
+    const outcome: Outcome = { kind: "recorded", attempt };
+    const assessment = assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: 0 });
     // The new record takes the place of an older one, and with it what that could still tell.
-    announcer.announceFindings(observed);
-    const recorded = await statuses.record(observed, decision, issuance, signal);
+    announcer.announceFindings(assessment);
+    const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
-    if (recorded === "notKept") return failed(CRD_OUTDATED, undefined);
+    if (recorded === "notKept") return failed(CRD_OUTDATED);
 
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
     assertLeading();
     // From here on nothing but the end of the process stops the attempt.
-    const created = await this.#create(observed, issuance, api, assertLeading);
-    if (created.kind === "failed") return created;
+    const bundle = await this.#create(snapshot, attempt, api, assertLeading);
+    if ("kind" in bundle) return bundle;
 
     await onStep?.("check", resource);
-    const checked = this.#check(observed, created.bundle, issuance);
-    if (checked.kind === "failed") return checked;
+    const pair = this.#check(snapshot, bundle, attempt);
+    if ("kind" in pair) return pair;
 
     await onStep?.("write", resource);
-    const { pair } = checked;
-    const written = await secrets.write(resource, observed.secret, pair, {
-      knownSerials: new Set(issuance.knownSerials),
-      onObstacle: (obstacle) => announcer.announceWaiting(resource, pair.facts, obstacle),
-    });
-    switch (written.kind) {
-      case "written":
-        return { kind: "issued", facts: pair.facts, issuance, secretName: written.secretName };
-      case "overtaken":
-        // It wrote for the same resource: whoever looks at that next finds ours in Atlas' list, and tells of it.
-        log.error(
-          { resource: `${resource.namespace}/${resource.name}`, serialNumber: pair.facts.serialNumber },
-          "another process wrote a newer certificate meanwhile: this one is an orphan",
-        );
-        return { kind: "overtaken" };
-      case "displaced":
-        announcer.announceDisplaced(resource, pair.facts, written.holder);
-        return { kind: "overtaken" };
-      case "abandoned":
-        announcer.announceAbandoned(resource, pair.facts);
-        return { kind: "overtaken" };
-      default:
-        return written satisfies never;
-    }
+    return this.store(resource, snapshot.secret, parked.add(resource, attempt, pair));
   }
 
-  #newIssuance(observed: Observed, reason: IssueReason): Issuance {
-    const { resource, atlas } = observed;
+  /** Tries to write a certificate into its Secret; until that succeeds, it stays parked. */
+  async store(resource: UserCertificate, secret: ObservedSecret, parked: ParkedCertificate): Promise<Outcome> {
+    const { atlasClock, identity, random, secrets } = this.#options;
+    const { attempt, pair } = parked;
+    const result = await secrets.store(resource, secret, pair);
+    if (result.kind === "stored") {
+      this.#options.parked.remove(resource.uid);
+      return { kind: "issued", facts: pair.facts, attempt };
+    }
+    this.#options.parked.noteFailure(parked, atlasClock.now(), random());
+    const { nextTryMs } = parked;
+    return { kind: "parked", facts: pair.facts, attempt, pod: identity, nextTryMs, blocker: result.blocker };
+  }
+
+  #newAttempt(snapshot: Snapshot, { reason }: IssueDecision): Issuance {
+    const { resource, atlas } = snapshot;
+    const { renewRequest, spec, status } = resource;
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
-    // The held one may have expired, or vanished from the list: it is no fruit of this attempt all the same.
-    const held = [heldCertificate(observed)?.serialNumber].filter((serial) => serial !== undefined);
+    // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
+    const held = heldCertificate(snapshot)?.serialNumber;
+    const replaces = held ?? status.serialNumber;
     return {
       id: this.#options.newId(),
-      startedAt: timestamp(this.#options.clock.now()),
+      startedAt: timestamp(this.#options.atlasClock.now()),
       reason,
-      projectId: resource.spec.projectId,
-      username: resource.spec.username,
-      knownSerials: [...new Set([...listed, ...held])],
-      ...(resource.renewRequest !== undefined && { renewRequest: resource.renewRequest }),
+      projectId: spec.projectId,
+      username: spec.username,
+      knownSerials: [...new Set([...listed, ...(held === undefined ? [] : [held])])],
+      ...(replaces !== undefined && { replaces }),
+      ...(renewRequest !== undefined && { renewRequest }),
     };
   }
 
-  async #create(observed: Observed, issuance: Issuance, api: AtlasApi, assertLeading: () => void) {
-    const { resource } = observed;
-    const { projectId: groupId, username, monthsUntilExpiration } = resource.spec;
+  async #create(
+    snapshot: Snapshot,
+    attempt: Issuance,
+    api: AtlasApi,
+    assertLeading: () => void,
+  ): Promise<SensitiveText | Failed> {
+    const { spec } = snapshot.resource;
+    const { projectId: groupId, username, monthsUntilExpiration } = spec;
     try {
-      const bundle = await api.createDatabaseUserCertificate(
+      return await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
         // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
-        { ...urgencyOf(observed, { kind: "issue" }), beforeSending: assertLeading },
+        { ...urgencyOf(snapshot, { kind: "issue" }), beforeSending: assertLeading },
       );
-      return { kind: "created", bundle } as const;
     } catch (error: unknown) {
-      const trouble = atlasTrouble(error, resource.spec);
-      // Whether it happened is not known: the record stays, and the next list compares.
-      const isAmbiguous = error instanceof AtlasError && error.kind === "ambiguous";
-      return { kind: "failed", trouble, spent: isAmbiguous, issuance, staysOpen: isAmbiguous } as const;
+      const blocker = atlasBlocker(error, spec);
+      // Unless Atlas has plainly refused, only the next list tells whether it happened.
+      const staysOpen = error instanceof AtlasError && error.kind === "ambiguous";
+      return { kind: "failed", blocker, attempt, staysOpen };
     }
   }
 
-  #check(
-    { resource, policy }: Observed,
-    bundle: SensitiveText,
-    issuance: Issuance,
-  ): { readonly kind: "good"; readonly pair: KeyPair } | Extract<Outcome, { kind: "failed" }> {
+  #check({ resource, policy }: Snapshot, bundle: SensitiveText, attempt: Issuance): KeyPair | Failed {
     const read = readPemBundle(bundle);
-    if (!read.ok) return unusable(read.problem, issuance);
+    if (!read.ok) return unusable(read.problem, attempt);
     const { username, monthsUntilExpiration } = resource.spec;
-    const request = { username, monthsUntilExpiration, monthMs: policy.monthMs };
-    const problem = checkIssued(read.pair.facts, request, this.#options.clock.now());
-    return problem === undefined ? { kind: "good", pair: read.pair } : unusable(problem, issuance);
+    const { knownSerials } = attempt;
+    const request = { username, monthsUntilExpiration, monthMs: policy.monthMs, knownSerials };
+    const problem = checkIssued(read.pair.facts, request, this.#options.atlasClock.now());
+    return problem === undefined ? read.pair : unusable(problem, attempt);
   }
 }
 
-const CRD_OUTDATED: Trouble = {
+const CRD_OUTDATED: Blocker = {
   reason: "CrdOutdated",
-  message:
-    "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD is another " +
-    "version's. Apply the CRDs of this operator's version.",
+  problem:
+    "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
+  remedy: "Apply the CRDs of this operator's version.",
   needsPerson: true,
   retry: { kind: "backoff" },
 };
 
-function failed(trouble: Trouble, issuance: Issuance | undefined): Outcome {
-  return { kind: "failed", trouble, spent: false, issuance, staysOpen: false };
+function failed(blocker: Blocker): Outcome {
+  return { kind: "failed", blocker, attempt: undefined, staysOpen: false };
 }
 
-/** Atlas' answer holds a certificate that can't be used, or none: one was spent all the same. */
-function unusable(problem: string, issuance: Issuance): Extract<Outcome, { kind: "failed" }> {
+/** Atlas' answer holds no certificate that can be used, and one was probably issued all the same. */
+function unusable(problem: string, attempt: Issuance): Failed {
   return {
     kind: "failed",
-    spent: true,
-    issuance,
-    // The next list tells whether a certificate came of it, and counts it as an orphan.
+    attempt,
     staysOpen: true,
-    trouble: {
+    blocker: {
       reason: "AnswerUnusable",
-      message: `Atlas' answer can't be used: ${problem}. It is tried again by itself, but not at once.`,
+      problem: `Atlas' answer cannot be used: ${problem}.`,
+      remedy: "The operator retries in an hour or later; if it persists, check what answers as Atlas.",
       needsPerson: true,
       retry: { kind: "backoff" },
     },

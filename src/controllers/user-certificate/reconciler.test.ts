@@ -4,10 +4,10 @@ import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { AtlasApi } from "./atlas-access.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
-import { DAY_MS, HOUR_MS, NOW } from "./testing/observations.ts";
+import { DAY_MS, HOUR_MS, NOW } from "./testing/snapshots.ts";
 import { CREDENTIALS, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
 
 /** The serial number of the certificate in the Secret. */
@@ -509,7 +509,7 @@ describe("where Atlas refuses", () => {
     expect(scene.ready()).toBe("True Issued");
   });
 
-  test("stays Ready through it, with the trouble named, as long as the certificate lasts", async () => {
+  test("stays Ready through it, with the blocker named, as long as the certificate lasts", async () => {
     const { scene, process } = await issuedScene();
     scene.atlas.listFault = () => atlasError("unavailable");
     scene.clock.advanceNow(DAY_MS);
@@ -529,7 +529,7 @@ describe("where Atlas refuses", () => {
 });
 
 describe("where Atlas never answers", () => {
-  /** Ends as the client of Atlas does: a time limit is its trouble, anything else is the caller's will. */
+  /** Ends as the client of Atlas does: a time limit is its blocker, anything else is the caller's will. */
   const silentAtlas: AtlasApi = {
     createDatabaseUserCertificate: () => Promise.reject(new Error("nothing may be created without a list")),
     async *iterateDatabaseUserCertificates(_user, { signal } = {}) {
@@ -666,7 +666,7 @@ describe("where the answer to a create got lost", () => {
     expect(scene.atlas.creates).toBe(2);
     expect(scene.ready()).toBe("True Issued");
     expect(scene.status()).toMatchObject({ unexpiredCertificates: 2, unaccountedCertificates: 1 });
-    expect(events(scene)).toEqual(["AnswerLost", "OrphanFound", "Issued"]);
+    expect(events(scene)).toEqual(["AnswerLost", "CertificateOrphaned", "Issued"]);
     expect(scene.status().recentIssuances).toHaveLength(2);
   });
 });

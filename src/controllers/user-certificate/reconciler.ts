@@ -1,31 +1,43 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Clock } from "../../clock.ts";
 import { DeadlineReached, withDeadline } from "../../deadline.ts";
+import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
-import { type ActorOptions, act } from "./act.ts";
 import type { Announcer } from "./announce.ts";
-import type { CertificateCache } from "./caches.ts";
-import { decide, needsAtlas } from "./decide.ts";
-import { heldCertificate } from "./facts.ts";
-import { nextLookMs } from "./next-look.ts";
-import type { Observation, Observer } from "./observe.ts";
-import type { Decision, Observed, Policy } from "./observed.ts";
-import type { Outcome } from "./outcome.ts";
-import type { Round } from "./round.ts";
-import type { StatusWriter } from "./status-writer.ts";
-import { expiredUnseen } from "./unobserved.ts";
-import { urgencyOf } from "./urgency.ts";
+import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { DepartedHistories } from "./cluster/departed-histories.ts";
+import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
+import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
+import type { SecretWriter } from "./cluster/secret-writer.ts";
+import type { StatusWriter } from "./cluster/status-writer.ts";
+import { decide, needsAtlas } from "./core/decide/decide.ts";
+import { urgencyOf } from "./core/decide/urgency.ts";
+import type { Decision, Outcome } from "./core/model/decision.ts";
+import { type Assessment, assess } from "./core/status/assessment.ts";
+import { expiredUnread } from "./core/status/expired-unread.ts";
+import { nextReconcileMs } from "./core/status/next-reconcile.ts";
+import type { Issuer } from "./issue.ts";
+import type { IssuingTurns } from "./issuing-turns.ts";
+import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
 
-export interface ReconcilerOptions extends ActorOptions {
-  readonly certificates: CertificateCache;
-  readonly observer: Observer;
+
+export interface ReconcilerOptions {
+  readonly resources: ResourceCache;
+  readonly reader: SnapshotReader;
+  readonly issuer: Issuer;
+  readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
   readonly announcer: Announcer;
-  readonly policy: Policy;
-  /** Told of each round, when what it left is written, or could not be. It must not throw. */
-  readonly onRound?: ((round: Round) => void) | undefined;
+  readonly parked: ParkedCertificates;
+  readonly departed: DepartedHistories;
+  readonly turns: IssuingTurns;
+  readonly atlasClock: AtlasClock;
+  /** Told of each reconcile when its status is written, or could not be. It must not throw. */
+  readonly onReconciled?: ((assessment: Assessment) => void) | undefined;
+  /** Stands before each message of a condition. */
+  readonly mark?: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -34,17 +46,20 @@ export interface ReconcilerOptions extends ActorOptions {
 const HOUR_MS = 3_600_000;
 
 /**
- * How long looking at the world may take, all pages of Atlas' list included. Well below the queue's limit for the whole
- * item: what that one ends is given up without a word, and an Atlas that never answers must show in the status.
+ * How long reading may take, all pages of Atlas' list included. Well below the queue's limit for the whole item: what
+ * that one ends is given up without a word, and an Atlas that never answers must show in the status.
  */
-const LOOK_TIMEOUT_MS = 75_000;
+const READ_TIMEOUT_MS = 75_000;
 
-interface Look {
-  readonly observation: Observation;
+/** A resource that waits for its turn is woken by the one before it; this is for the case that it is not. */
+const TURN_TIMEOUT_MS = 60_000;
+
+interface Decided {
+  readonly reading: Reading;
   readonly decision: Decision;
 }
 
-/** observe ▶ decide ▶ act ▶ report, for one resource at a time. */
+/** read ▶ decide ▶ act ▶ report, for one resource at a time. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   /** When this process repaired the Secret of a resource, by its uid: two writers that fight must be noticed. */
@@ -56,105 +71,147 @@ export class Reconciler {
 
   /** @param key `namespace/name` of an AtlasUserCertificate */
   async reconcile(key: string, signal: AbortSignal): Promise<QueueOutcome> {
-    const resource = this.#options.certificates.get(key);
+    const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
-    const { observation, decision } = await this.#look(resource, signal);
-    const outcome = await act(observation, decision, this.#options, signal);
-    if (outcome.kind === "repaired") this.#noteRepair(resource);
-    return this.#report({
-      observed: withItsSecret(observation.observed, outcome),
-      decision,
-      outcome,
-      nowMs: this.#now(),
-      random: this.#random(),
+    const cached = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
+    if (!needsAtlas(cached.reading.snapshot, cached.decision)) return this.#finish(cached, signal);
+    if (cached.decision.kind !== "issue") return this.#finish(await this.#decideLive(resource, cached, signal), signal);
+    const endTurn = this.#options.turns.take(resource.spec, { namespace: resource.namespace, key });
+    if (endTurn === undefined) return { kind: "again", at: this.#options.clock.now() + TURN_TIMEOUT_MS };
+    try {
+      return await this.#finish(await this.#decideLive(resource, cached, signal), signal);
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** Drops what was kept for a resource that is gone. */
+  forget(resource: CachedResource): void {
+    const { uid } = resource;
+    if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
+    this.#repairs.delete(uid);
+    this.#options.announcer.forget(uid);
+    const parked = this.#options.parked.remove(uid);
+    if (parked === undefined) return;
+    const why = "its AtlasUserCertificate was deleted before its Secret could be written";
+    this.#options.announcer.announceOrphan(parked.resource, parked.pair.facts, why);
+  }
+
+  async #decideFromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Decided> {
+    const reading = await this.#options.reader.fromCaches(resource, this.#recentRepairs(resource), signal);
+    return { reading, decision: decide(reading.snapshot) };
+  }
+
+  async #decideLive(resource: UserCertificate, cached: Decided, signal: AbortSignal): Promise<Decided> {
+    const urgency = urgencyOf(cached.reading.snapshot, cached.decision);
+    return this.#read(resource, signal, async (readSignal) => {
+      // Another resource of the user may have issued while this one waited for its turn.
+      const reading = await this.#options.reader.live(resource, this.#recentRepairs(resource), urgency, readSignal);
+      return { reading, decision: decide(reading.snapshot) };
     });
   }
 
-  /** Lets go of what was kept for a resource that is gone. */
-  forget(uid: string): void {
-    this.#repairs.delete(uid);
-    this.#options.announcer.forget(uid);
-  }
-
-  async #look(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
-    const { clock, policy } = this.#options;
+  async #read(
+    resource: UserCertificate,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<Decided>,
+  ): Promise<Decided> {
+    const { clock } = this.#options;
     try {
-      const options = { clock, ms: LOOK_TIMEOUT_MS, signal };
-      return await withDeadline(options, (lookSignal) => this.#decide(resource, lookSignal));
+      return await withDeadline({ clock, ms: READ_TIMEOUT_MS, signal }, work);
     } catch (error: unknown) {
-      // Whoever was told to stop may not lead any more, and writes nothing. Whose time is over still may.
+      // A process that was told to stop may no longer lead, and writes nothing. One that ran out of time still may.
       const isCalledOff = signal.aborted && !(signal.reason instanceof DeadlineReached);
-      const round = isCalledOff ? undefined : expiredUnseen(resource, error, { policy, nowMs: this.#now() });
-      if (round !== undefined) await this.#report(round);
+      if (!isCalledOff) await this.#reportUnread(resource, error);
       throw error;
     }
   }
 
-  async #decide(resource: UserCertificate, signal: AbortSignal): Promise<Look> {
-    const { observer } = this.#options;
-    const repairs = this.#recentRepairs(resource);
-    const cached = await observer.fromCaches(resource, repairs, signal);
-    const provisional = decide(cached.observed, this.#now());
-    if (!needsAtlas(cached.observed, provisional, this.#now())) return { observation: cached, decision: provisional };
-    const urgency = urgencyOf(cached.observed, provisional);
-    const observation = await observer.live(resource, repairs, urgency, signal);
-    return { observation, decision: decide(observation.observed, this.#now()) };
+  async #finish({ reading, decision }: Decided, signal: AbortSignal): Promise<QueueOutcome> {
+    const outcome = await this.#act(reading, decision, signal);
+    const { atlasClock, random } = this.#options;
+    const { snapshot } = reading;
+    return this.#report(assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: random() }));
   }
 
-  async #report(round: Round): Promise<QueueOutcome> {
-    const { statuses, announcer, onRound } = this.#options;
+  async #act({ snapshot, access }: Reading, decision: Decision, signal: AbortSignal): Promise<Outcome> {
+    const { announcer, issuer, parked, secrets } = this.#options;
+    const { resource, secret } = snapshot;
+    switch (decision.kind) {
+      case "keep":
+      case "blocked":
+        return { kind: "nothing" };
+      case "issue":
+        // The credentials changed between the decision and now.
+        return access.kind === "usable" ? issuer.issue(snapshot, decision, access.api, signal) : { kind: "overtaken" };
+      case "store": {
+        const waiting = parked.get(resource.uid);
+        return waiting === undefined ? { kind: "overtaken" } : issuer.store(resource, secret, waiting);
+      }
+      case "discard":
+        parked.remove(resource.uid);
+        announcer.announceOrphan(resource, decision.parked.facts, decision.problem);
+        return { kind: "discarded" };
+      case "repair": {
+        const obstacle = await secrets.repair(resource, decision.secret, decision.held, signal);
+        if (obstacle === "overtaken") return { kind: "overtaken" };
+        if (obstacle !== undefined) return { kind: "failed", blocker: obstacle, attempt: undefined, staysOpen: false };
+        this.#noteRepair(resource);
+        return { kind: "repaired", differences: decision.differences };
+      }
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  async #report(assessment: Assessment): Promise<QueueOutcome> {
+    const { announcer, atlasClock, onReconciled, statuses } = this.#options;
     try {
-      if (round.outcome.kind !== "overtaken") {
-        announcer.announceFindings(round.observed);
-        announcer.announceIssued(round);
-        await statuses.report(round);
-        announcer.announce(round);
+      if (assessment.outcome.kind !== "overtaken") {
+        announcer.announceFindings(assessment);
+        announcer.announceIssued(assessment);
+        await statuses.report(assessment);
+        announcer.announce(assessment);
       }
     } finally {
-      onRound?.(round);
+      onReconciled?.(assessment);
     }
-    const written = this.#options.certificates.get(objectKey(round.observed.resource));
-    const resource = written?.valid ? written : round.observed.resource;
-    const at = nextLookMs({ ...round, observed: { ...round.observed, resource } });
-    return at === undefined ? { kind: "done" } : { kind: "again", at, priority: hoursLeft(round) };
+    const at = nextReconcileMs(assessment);
+    if (at === undefined) return { kind: "done" };
+    return { kind: "again", at: atlasClock.toLocal(at), priority: hoursLeft(assessment) };
   }
 
-  /** Nothing can be decided for a resource that can't be read, and nothing is written over what was not understood. */
+  /** Nothing can be decided for a resource that cannot be parsed, and nothing is written over what was not understood. */
   #refuse({ namespace, name, problem }: InvalidUserCertificate): QueueOutcome {
     this.#options.log.error(
       { resource: objectKey({ namespace, name }), problem },
-      "this resource can't be read: its CRD is another version's. Apply the CRDs of this operator's version",
+      "cannot parse this resource: its CRD belongs to a different operator version; apply the CRDs of this operator's version",
     );
     return { kind: "done" };
   }
 
+  async #reportUnread(resource: UserCertificate, error: unknown): Promise<void> {
+    const { atlasClock, mark, statuses } = this.#options;
+    // Only of the API server's errors is it known that their words hold nothing secret.
+    const problem = KubeError.is(error) ? error.message : "see the operator's log";
+    const remedy = KubeError.is(error, "Forbidden") ? "Grant the operator the RBAC rights of its chart." : undefined;
+    const conditions = expiredUnread(resource, { problem, remedy }, { nowMs: atlasClock.now(), mark });
+    if (conditions !== undefined) await statuses.reportUnread(resource, conditions);
+  }
+
   #recentRepairs({ uid }: UserCertificate): readonly number[] {
-    return (this.#repairs.get(uid) ?? []).filter((time) => time > this.#now() - HOUR_MS);
+    const { atlasClock } = this.#options;
+    return (this.#repairs.get(uid) ?? []).filter((time) => time > atlasClock.now() - HOUR_MS);
   }
 
   #noteRepair(resource: UserCertificate): void {
-    this.#repairs.set(resource.uid, [...this.#recentRepairs(resource), this.#now()]);
+    const { atlasClock } = this.#options;
+    this.#repairs.set(resource.uid, [...this.#recentRepairs(resource), atlasClock.now()]);
   }
-
-  #now(): number {
-    return this.#options.clock.now();
-  }
-
-  #random(): number {
-    return this.#options.random();
-  }
-}
-
-/** The observation, with the Secret that was written: the resource came to name another while the certificate waited. */
-function withItsSecret(observed: Observed, outcome: Outcome): Observed {
-  if (outcome.kind !== "issued" || outcome.secretName === undefined) return observed;
-  const { resource } = observed;
-  return { ...observed, resource: { ...resource, spec: { ...resource.spec, secretName: outcome.secretName } } };
 }
 
 /** Near expiry goes first: fewer hours left, smaller number. */
-function hoursLeft({ observed, nowMs }: Round): number {
-  const held = heldCertificate(observed);
+function hoursLeft({ held, nowMs }: Assessment): number {
   return held === undefined ? 0 : Math.max(0, Math.round((held.notAfter.getTime() - nowMs) / HOUR_MS));
 }

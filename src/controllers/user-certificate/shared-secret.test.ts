@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { IssueStep } from "./issue.ts";
-import { HOUR_MS } from "./testing/observations.ts";
+import { HOUR_MS } from "./testing/snapshots.ts";
 import { type Process, Scene, SECRET } from "./testing/scene.ts";
 
 /** Two resources that want one Secret while a certificate for one of them is on its way. */
@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 
 const holder = () => scene.secret()?.metadata.annotations?.[SECRET_ANNOTATIONS.certificateName];
-const orphanEvents = () => scene.events.filter(({ reason }) => reason === "OrphanFound");
+const orphanEvents = () => scene.events.filter(({ reason }) => reason === "CertificateOrphaned");
 const claim = (name: string, secretName = SECRET.name) => scene.apply({ username: name, secretName }, { name });
 
 /** Both issue, for neither knew of the other when it began; the second waits with its write for the end of the first. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import type { AtlasApi } from "./atlas-access.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
-import { HOUR_MS, PROJECT } from "./testing/observations.ts";
+import { HOUR_MS, PROJECT } from "./testing/snapshots.ts";
 import { NAMESPACE, type Process, type ProcessOptions, Scene } from "./testing/scene.ts";
 
 /** Every certificate at Atlas is in a Secret or is told of, once by each resource of its user; and no other is. */
@@ -23,7 +23,7 @@ const once = (work: () => Promise<unknown>) => {
 function told(scene: Scene): readonly string[] {
   const numbers = new Map(scene.atlas.issued.map(({ serialNumber }, index) => [serialNumber, index + 1]));
   return scene.events
-    .filter(({ reason }) => ["OrphanFound", "UnaccountedFound", "OutcomeUnknown"].includes(reason))
+    .filter(({ reason }) => ["CertificateOrphaned", "CertificateUnaccountedFor", "OutcomeUnknown"].includes(reason))
     .map(({ regarding, reason, note }) => {
       const number = numbers.get(/certificate (\d+)/.exec(note)?.[1] ?? "");
       return [regarding.name, reason, ...(number === undefined ? [] : [number])].join(" ");
@@ -79,7 +79,7 @@ describe("a certificate that Atlas makes after the attempt's record was closed",
       const process = scene.start();
       await watchForADay(scene, process);
       scene.stop(process);
-      expect(told(scene)).toEqual(["orders-api UnaccountedFound 2"]);
+      expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 2"]);
       expect(scene.status()).toMatchObject({ unaccountedCertificates: 1, unaccountedSerials: [late] });
     }
     expect([scene.ready(), scene.atlas.issued.length, scene.orphansFound]).toEqual(["True Issued", 2, 0]);
@@ -95,7 +95,7 @@ describe("a certificate that Atlas makes after the attempt's record was closed",
     await carriedOutLate(scene);
     scene.apply({}, { renewRequest: "a" });
     await scene.settle(scene.start());
-    expect(told(scene)).toEqual(["orders-api UnaccountedFound 2"]);
+    expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 2"]);
     expect(scene.status()).toMatchObject({ revision: 2, unaccountedCertificates: 1 });
   });
 
@@ -106,7 +106,7 @@ describe("a certificate that Atlas makes after the attempt's record was closed",
     const process = scene.start();
     await scene.settle(process);
     await watchForADay(scene, process);
-    expect(told(scene)).toEqual(["orders-api UnaccountedFound 2"]);
+    expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 2"]);
   });
 
   test("is told of once where the status can't be written and the list can't always be had", async () => {
@@ -120,7 +120,7 @@ describe("a certificate that Atlas makes after the attempt's record was closed",
       await process.reconciler.reconcile("shop/orders-api", AbortSignal.timeout(5000)).catch(() => {});
       scene.clock.advanceNow(10_000);
     }
-    expect(told(scene)).toEqual(["orders-api UnaccountedFound 2"]);
+    expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 2"]);
   });
 });
 
@@ -179,11 +179,11 @@ describe("two resources of one user", () => {
       scene.apply(REPORTS, { name: "reports" });
       await issueElsewhere(scene);
       await scene.settle(process);
-      expect(told(scene)).toEqual(["orders-api UnaccountedFound 4"]);
+      expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 4"]);
     });
     scene.apply({ ...REPORTS, username: "billing" }, { name: "reports" });
     await scene.settle(process, "reports");
-    expect(told(scene)).toContain("orders-api UnaccountedFound 4");
+    expect(told(scene)).toContain("orders-api CertificateUnaccountedFor 4");
   });
 
   test("nor where it is recorded and created while the list is on its way", async () => {
@@ -225,7 +225,7 @@ describe("two resources of one user", () => {
     renew(scene, "orders-api");
     await scene.settle(process);
     await watchForADay(scene, process, BOTH);
-    expect(told(scene)).toEqual(["orders-api OrphanFound 3", "reports UnaccountedFound 3"]);
+    expect(told(scene)).toEqual(["orders-api CertificateOrphaned 3", "reports CertificateUnaccountedFor 3"]);
   });
 
   test("tell of what one of them lost though the other's record waits for ever", async () => {
@@ -240,7 +240,7 @@ describe("two resources of one user", () => {
     await scene.settle(process);
     scene.atlas.createFault = () => undefined;
     await watchForADay(scene, process);
-    expect(told(scene)).toContain("orders-api OrphanFound 4");
+    expect(told(scene)).toContain("orders-api CertificateOrphaned 4");
   });
 
   test("tell of what one of them lost though the other is being deleted with its record open", async () => {
@@ -259,7 +259,7 @@ describe("two resources of one user", () => {
     const deletionTimestamp = new Date(scene.clock.now()).toISOString();
     scene.cluster.put(USER_CERTIFICATE, { ...reports, metadata: { ...ref, ...reports?.metadata, deletionTimestamp } });
     await watchForADay(scene, scene.start(), BOTH);
-    expect(told(scene)).toEqual(["orders-api UnaccountedFound 3"]);
+    expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 3"]);
   });
 
   test("tell of what both lost in step, again and again", async () => {
@@ -295,7 +295,7 @@ describe("two resources of one user", () => {
     renew(scene, "reports");
     await scene.settle(process, "reports");
     await watchForADay(scene, process, BOTH);
-    expect(told(scene).filter((line) => line.startsWith("orders-api"))).toEqual(["orders-api UnaccountedFound 4"]);
+    expect(told(scene).filter((line) => line.startsWith("orders-api"))).toEqual(["orders-api CertificateUnaccountedFor 4"]);
   });
 });
 

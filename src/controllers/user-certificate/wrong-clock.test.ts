@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { atlasError, MemoryAtlas } from "./testing/memory-atlas.ts";
-import { DAY_MS, HOUR_MS } from "./testing/observations.ts";
+import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 import { Scene } from "./testing/scene.ts";
 
 /** What a clock does that is wrong for a while: it must cost no certificate, and bind nobody once it is right again. */
@@ -62,7 +62,7 @@ describe("a clock that is wrong for two days costs no certificate that is then t
   });
 });
 
-test("a certificate that is made while the clock is a year ahead is kept, and told to be the clock's trouble", async () => {
+test("a certificate that is made while the clock is a year ahead is kept, and told to be the clock's blocker", async () => {
   const { scene, process, atlas, turnClock } = await settled();
   turnClock(365 * DAY_MS);
   scene.apply({}, { renewRequest: "a" });

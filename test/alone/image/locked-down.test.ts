@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand } from "../../e2e/command.ts";
 import { buildOperatorImage, type OperatorImage } from "../../image/operator-image.ts";
@@ -29,6 +30,14 @@ test("runs as a user without rights, who can write nowhere", async () => {
       /EROFS: read-only file system/,
     );
   }
+});
+
+test("opens no debugger on SIGUSR1", async () => {
+  const scene = await Scene.prepare();
+  const operator = await OperatorContainer.run(image.tag, scene);
+  const caught = BigInt(`0x${(await operator.process()).get("SigCgt")}`);
+  const bit = (signal: number) => (caught >> BigInt(signal - 1)) & 1n;
+  expect([bit(constants.signals.SIGTERM), bit(constants.signals.SIGUSR1)]).toEqual([1n, 0n]);
 });
 
 test("there is no shell to be had in it", async () => {

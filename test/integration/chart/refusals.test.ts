@@ -1,5 +1,20 @@
-import { beforeAll, describe, expect, test } from "vitest";
-import { HELM_BUILD_MS, helmPath, render, type Values } from "./rendering.ts";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import {
+  CHART_FOLDER,
+  deployment,
+  HELM_BUILD_MS,
+  helm,
+  helmPath,
+  RELEASE,
+  ROOT,
+  render,
+  type Values,
+} from "./rendering.ts";
+
+const read = (file: string) => readFile(path.join(CHART_FOLDER, file), "utf8");
 
 /** What people mistype, and the words that tell them. */
 const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
@@ -7,7 +22,7 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   ["a misspelt name", { watchNamespace: ["shop"] }, /'watchNamespace' not allowed/],
   ["a misspelt name further down", { image: { repo: "x" } }, /at '\/image': additional properties 'repo' not allowed/],
   ["a text for a number", { replicas: "two" }, /at '\/replicas': got string, want integer/],
-  ["fewer than no replicas", { replicas: -1 }, /at '\/replicas': minimum: got -1, want 0/],
+  ["no replica", { replicas: 0 }, /at '\/replicas': minimum: got 0, want 1/],
   ["one and a half replicas", { replicas: 1.5 }, /at '\/replicas': got number, want integer/],
   ["a policy that does not exist", { image: { pullPolicy: "Sometimes" } }, /'Always', 'IfNotPresent', 'Never'/],
   ["a log level that does not exist", { log: { level: "verbose" } }, /at '\/log\/level': value must be one of/],
@@ -33,6 +48,22 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   ["a namespace that can't be", { watchNamespaces: ["Shop"] }, /watchNamespaces must hold names .* "Shop"/],
   ["a namespace twice", { watchNamespaces: ["a", "a"] }, /names a namespace twice/],
   ["an address for a CIDR", { networkPolicy: { atlasCidrs: ["10.0.0.1"] } }, /must hold CIDRs .* "10\.0\.0\.1"/],
+  [
+    "a ServiceMonitor without metrics",
+    { metrics: { enabled: false, serviceMonitor: { enabled: true } } },
+    /metrics\.serviceMonitor\.enabled needs metrics\.enabled/,
+  ],
+  [
+    "both limits of a PodDisruptionBudget",
+    { podDisruptionBudget: { minAvailable: 0, maxUnavailable: "50%" } },
+    /minAvailable and podDisruptionBudget\.maxUnavailable are mutually exclusive/,
+  ],
+  ["a percentage without its sign", { podDisruptionBudget: { minAvailable: "50" } }, /at '\/podDisruptionBudget\/min/],
+  [
+    "a global value",
+    { global: { imageRegistry: "x" } },
+    /global\.imageRegistry has no effect: this chart has no global/,
+  ],
   ["no account at all", { serviceAccount: { create: false } }, /serviceAccount\.name must say which/],
   [
     "two places for Atlas",
@@ -47,10 +78,9 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   ["a month of the real Atlas", { simulator: { month: "5m" } }, /of no use without simulator\.enabled/],
 ];
 
-/** What must not be refused: others hand it in. */
+/** What must not be refused. */
 const ACCEPTED: readonly (readonly [string, Values])[] = [
-  ["what a chart around this one sets", { global: { anything: 1 }, enabled: true }],
-  ["an account number that the platform gives (OpenShift)", { podSecurityContext: { runAsUser: null } }],
+  ["the condition of a parent chart", { enabled: true }],
   ["no memory limit", { resources: { limits: { memory: null } } }],
 ];
 
@@ -64,8 +94,35 @@ describe("the chart refuses", () => {
   });
 });
 
-describe("the chart takes", () => {
+describe("the chart accepts", () => {
   test.each(ACCEPTED)("%s", async (_what, values) => {
     expect((await render(values)).length).toBeGreaterThan(1);
   });
+
+  test("global values of a parent chart, which are there for its other subcharts", async () => {
+    const parent = await mkdtemp(path.join(tmpdir(), "parent-chart-"));
+    onTestFinished(() => rm(parent, { recursive: true }));
+    await writeFile(path.join(parent, "Chart.yaml"), "apiVersion: v2\nname: parent\nversion: 1.0.0\n");
+    await cp(CHART_FOLDER, path.join(parent, "charts/atlas-cert-operator"), { recursive: true });
+    const objects = await render({ global: { imageRegistry: "x" } }, { chart: parent });
+    expect(deployment(objects).replicas).toBe(2);
+  });
+});
+
+describe("Kubernetes", () => {
+  const renderFor = (version: string) => helm(["template", RELEASE, CHART_FOLDER, "--kube-version", version]);
+
+  test("1.30 is the oldest version that the chart installs on", async () => {
+    expect(await renderFor("1.30.0")).toMatchObject({ code: 0 });
+    expect((await renderFor("1.29.14")).stderr).toMatch(/requires kubeVersion: >=1\.30\.0-0/);
+  });
+
+  test.each(["README.md", "docs/install.md", "docs/compatibility.md", "deploy/charts/atlas-cert-operator/README.md"])(
+    "%s names the oldest version that the chart installs on",
+    async (file) => {
+      const [, oldest = ""] = /kubeVersion: ">=(\d+\.\d+)\./.exec(await read("Chart.yaml")) ?? [];
+      const versions = [...(await readFile(path.join(ROOT, file), "utf8")).matchAll(/(?:Kubernetes \|? ?)(1\.\d+)\b/g)];
+      expect(versions.map(([, version]) => version)).toEqual([oldest]);
+    },
+  );
 });

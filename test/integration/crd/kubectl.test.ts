@@ -110,7 +110,7 @@ describe("kubectl apply", () => {
   test("prints the sentence of a rule and no more", async () => {
     const namespace = await freshNamespace("kubectl");
     await expect(apply(namespace, userCertificate("orders", { renewBefore: "1d" }))).rejects.toThrow(
-      /is invalid: spec\.renewBefore: Invalid value: "1d": renewBefore must be a duration of at least 1s in hours, minutes and seconds, such as 720h or 1h30m; it can't be negative$/,
+      /is invalid: spec\.renewBefore: Invalid value: "1d": renewBefore must be a duration of at least 24h in hours, minutes and seconds, such as 720h or 36h30m$/,
     );
   });
 

@@ -24,14 +24,16 @@ const mustBe = (field: string, type: string) => `${field} in body must be of typ
 const tooLong = (characters: number) => `Too long: may not be more than ${characters} bytes`;
 
 const dnsSubdomain = (field: string) =>
-  `${field} must be a DNS subdomain: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit, at most 253 characters`;
+  `${field} must be a DNS subdomain: at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit`;
 
 const labels = (map: JsonObject): JsonObject => ({ secretTemplate: { labels: map } });
 const annotations = (map: JsonObject): JsonObject => ({ secretTemplate: { annotations: map } });
 
-const OWN_PREFIX = "keys that begin with atlascerts.io/ are the operator's own: choose another prefix";
+const OWN_PREFIX = "keys that start with atlascerts.io/ are reserved for the operator: choose another prefix";
 const QUALIFIED_NAME =
-  "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that begins and ends with a letter or digit, with or without a DNS subdomain and a '/' before it, such as app or example.com/team";
+  "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that starts and ends with a letter or digit, optionally preceded by a DNS subdomain and a '/', such as app or example.com/team";
+const INVISIBLE =
+  "username must not contain control characters, format characters or line separators, such as tabs, line breaks or zero-width spaces";
 const ONE_OF_TWO = "set renewBefore or renewBeforePercentage, not both";
 
 export const REFUSED_SPECS: readonly RefusedSpec[] = [
@@ -54,7 +56,7 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   ...refused("spec.username", "username must not be empty: name the Atlas database user", {
     "an empty username": { username: "" },
   }),
-  ...refused("spec.username", "username must not contain control characters such as tabs or line breaks", {
+  ...refused("spec.username", INVISIBLE, {
     "a username with a tab": { username: "orders\tapi" },
     "a username with a line break": { username: "orders\napi" },
     "a username with a line break at its end": { username: "orders-api\n" },
@@ -63,6 +65,21 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
     "a username with an escape character": { username: "\u001b[31morders-api" },
     "a username with a DEL character": { username: "orders\u007fapi" },
     "a username with a control character past ASCII": { username: "orders\u0085api" },
+    "a username with a zero-width space": { username: "orders\u200bapi" },
+    "a username with a byte order mark before it": { username: "\ufefforders-api" },
+    "a username with a right-to-left override": { username: "orders\u202eipa" },
+    "a username with a bidirectional isolate": { username: "orders\u2066api" },
+    "a username with a soft hyphen": { username: "orders\u00adapi" },
+    "a username with a tag character": { username: "orders\u{e0041}api" },
+    "a username with a line separator": { username: "orders\u2028api" },
+    "a username with a paragraph separator": { username: "orders-api\u2029" },
+  }),
+  ...refused("spec.username", "username must not start or end with a space", {
+    "a username with a space before it": { username: " orders-api" },
+    "a username with a space behind it": { username: "orders-api " },
+    "a username that is a space": { username: " " },
+    "a username with a no-break space behind it": { username: "orders-api\u00a0" },
+    "a username with an ideographic space before it": { username: "\u3000orders-api" },
   }),
   ...refused("spec.username", "username must not be . or ..", {
     "a dot as the username": { username: "." },
@@ -74,7 +91,7 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   }),
   ...refused("spec.monthsUntilExpiration", "monthsUntilExpiration must be a whole number from 1 to 24", {
     "0 months": { monthsUntilExpiration: 0 },
-    "0 months beside a good renewBefore": { monthsUntilExpiration: 0, renewBefore: "1h" },
+    "0 months beside a good renewBefore": { monthsUntilExpiration: 0, renewBefore: "24h" },
     "25 months": { monthsUntilExpiration: 25 },
     "a negative number of months": { monthsUntilExpiration: -1 },
   }),
@@ -96,6 +113,14 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   ...refused("spec.secretName", tooLong(253), {
     "a secret name of 254 characters": { secretName: "s".repeat(254) },
   }),
+  ...refused(
+    "spec.secretName",
+    "secretName must differ from credentialsRef.name: the operator only reads that Secret",
+    {
+      "the name of the credentials Secret as the secret name": { secretName: "atlas-api" },
+      "the secret name as the name of the credentials Secret": { credentialsRef: { name: "orders-api-mongodb" } },
+    },
+  ),
   ...refused("spec.credentialsRef.name", dnsSubdomain("credentialsRef.name"), {
     "a credentials Secret with a capital letter in its name": { credentialsRef: { name: "Atlas" } },
     "an empty name of the credentials Secret": { credentialsRef: { name: "" } },
@@ -105,7 +130,7 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   }),
   ...refused(
     "spec.renewBefore",
-    "renewBefore must be a duration of at least 1s in hours, minutes and seconds, such as 720h or 1h30m; it can't be negative",
+    "renewBefore must be a duration of at least 24h in hours, minutes and seconds, such as 720h or 36h30m",
     {
       "an empty renewBefore": { renewBefore: "" },
       "a renewBefore in days": { renewBefore: "1d" },
@@ -119,6 +144,9 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
       "a renewBefore without a number": { renewBefore: "h" },
       "a renewBefore without a unit": { renewBefore: "720" },
       "a renewBefore in milliseconds": { renewBefore: "500ms" },
+      "a renewBefore of one second": { renewBefore: "1s" },
+      "a renewBefore a second short of a day": { renewBefore: "23h59m59s" },
+      "the same in seconds alone": { renewBefore: "86399s" },
     },
   ),
   ...refused("spec.renewBefore", mustBe("spec.renewBefore", "string"), {
@@ -129,8 +157,8 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
     "renewBefore must be shorter than the certificate's lifetime: less than 28 days (672h) for each month of monthsUntilExpiration",
     {
       "a renewBefore of three short months with the default of 3": { renewBefore: "2016h" },
-      "the same in minutes": { renewBefore: "120960m" },
-      "the same in seconds": { renewBefore: "7257600s" },
+      "three short months in minutes": { renewBefore: "120960m" },
+      "three short months in seconds": { renewBefore: "7257600s" },
       "a renewBefore of one short month with 1 month": { renewBefore: "672h", monthsUntilExpiration: 1 },
       "a renewBefore of 24 short months with 24": { renewBefore: "16128h", monthsUntilExpiration: 24 },
       "the longest renewBefore that can be written": { renewBefore: "999999h9999999m999999999s" },
@@ -170,7 +198,7 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   }),
   ...refused(
     "spec.secretTemplate.labels",
-    "a label's value must be empty or begin and end with a letter or digit, with letters, digits, '-', '_' and '.' between, at most 63 characters",
+    "a label value must be empty, or at most 63 letters, digits, '-', '_' and '.' that start and end with a letter or digit",
     {
       "a label's value that begins with a dash": labels({ app: "-orders" }),
       "a label's value that ends with a dot": labels({ app: "orders." }),

@@ -10,6 +10,9 @@ const READY = {
   lastTransitionTime: "2026-01-01T00:00:00Z",
 };
 
+/** What the API server adds to a resource that no operator has written a status for. */
+const UNSEEN = { observedGeneration: -1 };
+
 async function namespaceWithOne(change: JsonObject = {}): Promise<string> {
   const namespace = await freshNamespace("status");
   await create(namespace, "orders", change);
@@ -26,7 +29,7 @@ describe("those who write the spec", () => {
     const namespace = await freshNamespace("status");
     const manifest = { ...userCertificate("orders"), status: { serialNumber: "1", conditions: [READY] } };
     await kubectlWithInput(JSON.stringify(manifest), "-n", namespace, "create", "-f", "-");
-    expect((await read(namespace, "orders")).status).toBeUndefined();
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
   });
 
   test("can't change the status, while their change of the spec is stored", async () => {
@@ -34,7 +37,7 @@ describe("those who write the spec", () => {
     await patch(namespace, { status: { serialNumber: "1" } }, "--subresource=status");
     await patch(namespace, { spec: { username: "other" }, status: { serialNumber: "2" } });
     const { spec, status } = await read(namespace, "orders");
-    expect([spec.username, status]).toEqual(["other", { serialNumber: "1" }]);
+    expect([spec.username, status]).toEqual(["other", { ...UNSEEN, serialNumber: "1" }]);
   });
 
   test("make a new generation", async () => {
@@ -57,7 +60,7 @@ describe("those who write the status", () => {
     const namespace = await namespaceWithOne();
     await patch(namespace, { spec: { username: "other" }, status: { serialNumber: "1" } }, "--subresource=status");
     const { spec, status } = await read(namespace, "orders");
-    expect([spec.username, status]).toEqual(["orders-api", { serialNumber: "1" }]);
+    expect([spec.username, status]).toEqual(["orders-api", { ...UNSEEN, serialNumber: "1" }]);
   });
 
   test("make no new generation", async () => {
@@ -79,7 +82,7 @@ describe("those who write the status", () => {
       notAfter: time,
       renewalTime: time,
       lastVerifiedTime: time,
-      unlistedSince: time,
+      unlisted: { serialNumber: "1", since: time, lists: 1, replaced: true },
       revision: 2,
       issuance: {
         id: "1",
@@ -88,18 +91,43 @@ describe("those who write the status", () => {
         projectId: "32b6e34b3d91647abb20e7b8",
         username: "orders-api",
         knownSerials: ["1", "2"],
+        replaces: "2",
+        renewRequest: "now",
+        parked: { pod: "pod-1", serialNumber: "3", notAfter: time, until: time },
+      },
+      recentIssuances: [
+        { time, reason: "SecretMissing", serialNumber: "1", notAfter: time, replaces: "0", lost: "NotStored" },
+      ],
+      renewRequest: "now",
+      lastAttempt: {
+        time,
+        reason: "UserNotFound",
+        message: "Atlas does not know the user.",
+        needsPerson: true,
+        failures: 1,
+        nextAttemptTime: time,
+        notRechecked: "Not rechecked since then.",
+        generation: 1,
+        credentialsVersion: "7",
         renewRequest: "now",
       },
-      recentIssuances: [{ time, reason: "SecretMissing", serialNumber: "1", notAfter: time }],
-      renewRequest: "now",
-      failedAttempts: 1,
-      nextAttemptTime: time,
-      lastAttempt: { generation: 1, credentialsVersion: "7", renewRequest: "now" },
       unexpiredCertificates: 2,
-      unaccountedCertificates: 1,
+      unaccounted: [{ serialNumber: "4", createdAt: time, notAfter: time }],
+      leftBehind: [{ secretName: "old", serialNumber: "5", notAfter: time }],
     };
     await patch(namespace, { status }, "--subresource=status");
     expect((await read(namespace, "orders")).status).toEqual(status);
+  });
+
+  test("find out by observedGeneration whether the operator has seen the resource, until it writes one", async () => {
+    const namespace = await namespaceWithOne();
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
+    await patch(namespace, { status: { observedGeneration: 1 } }, "--subresource=status");
+    expect((await read(namespace, "orders")).status).toEqual({ observedGeneration: 1 });
+    await patch(namespace, { status: { observedGeneration: null } }, "--subresource=status");
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
+    await patch(namespace, { status: null }, "--subresource=status");
+    expect((await read(namespace, "orders")).status).toEqual(UNSEEN);
   });
 
   test.each<[what: string, status: JsonObject, sentence: string]>([

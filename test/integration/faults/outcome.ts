@@ -27,7 +27,7 @@ export async function expectRecovered(scene: Scene, spent: Spent, name = "orders
   expect(issued.length, "certificates at Atlas").toBe(spent.certificates);
   expect(resource.status.serialNumber, "the status tells of what the Secret holds").toBe(held);
   expect(issued).toContain(held);
-  expect(resource.status.unaccountedCertificates ?? 0, "certificates that nobody accounts for").toBe(spent.orphans);
+  expect(resource.status.unaccounted?.length ?? 0, "certificates that nobody accounts for").toBe(spent.orphans);
   await expect
     .poll(() => orphansTold(scene), { timeout: 5_000, message: "Events that tell of orphans" })
     .toBe(spent.orphans);
@@ -35,5 +35,5 @@ export async function expectRecovered(scene: Scene, spent: Spent, name = "orders
 }
 
 async function orphansTold(scene: Scene): Promise<number> {
-  return (await scene.events()).filter(({ reason }) => reason === "OrphanFound").length;
+  return (await scene.events()).filter(({ reason }) => reason === "CertificateOrphaned").length;
 }

@@ -59,7 +59,7 @@ test("with Roles alone it does the main job in the namespaces of --watch-namespa
   ]);
   await expectMainJob(one);
   await expectMainJob(two);
-  expect((await other.get()).status).toEqual({});
+  expect((await other.get()).status).toEqual({ observedGeneration: -1 });
   expect(await endWell(operator)).toEqual([]);
 });
 

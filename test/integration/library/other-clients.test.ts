@@ -49,6 +49,19 @@ describe("MongoDB's own Go code can't tell the simulator from Atlas:", () => {
     }
   });
 
+  test.each(["oauth", "digest"] as const)("the calls around certificates, with %s", async (kind) => {
+    await using atlas = await startSimulator({ keyAlgorithm: "ec-p256" });
+    const { users } = await useAtlas(atlas, kind, "orders-api");
+    expect(users).toEqual({
+      x509Types: ["MANAGED", "MANAGED"],
+      listed: true,
+      selfManaged: "USER_NOT_MANAGED_X509",
+      customerX509: "CANNOT_GENERATE_CERT_IF_ADVANCED_X509",
+      anew: 0,
+      deleted: "USERNAME_NOT_FOUND",
+    });
+  });
+
   test("it learns that its secret is wrong", async () => {
     await using atlas = await startSimulator({ keyAlgorithm: "ec-p256" });
     const options = { baseUrl: atlas.url, projectId: PROJECT, username: "orders-api", secret: "wrong" };

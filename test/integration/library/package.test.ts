@@ -112,7 +112,7 @@ describe("who imports the library", () => {
       `
         import {
           AtlasError, type AtlasErrorKind, AtlasTransport, type CertificatePage, type Clock, DEFAULT_BASE_URL,
-          DEFAULT_RATE_LIMITS, Pacer, parseCredentials, readExtraCaFile, SensitiveText, type UserCertificate,
+          DEFAULT_RATE_LIMITS, Pacer, parseCredentials, readExtraCaFile, SensitiveText, type IssuedCertificate,
           type UserSecurity, X509AuthenticationApi,
         } from "atlas-cert-operator";
 
@@ -126,10 +126,11 @@ describe("who imports the library", () => {
         const user = { groupId: "32b6e34b3d91647abb20e7b8", username: "orders-api" };
         const pem: SensitiveText = await api.createDatabaseUserCertificate(user, { signal: AbortSignal.timeout(1000) });
         const page: CertificatePage = await api.listDatabaseUserCertificates({ ...user, includeCount: true });
-        const first: UserCertificate | undefined = page.results[0];
+        const first: IssuedCertificate | undefined = page.results[0];
         const serial: string | undefined = first?.serialNumber;
         const settings: UserSecurity = await api.disableCustomerManagedX509({ groupId: user.groupId });
-        for await (const { notAfter } of api.iterateDatabaseUserCertificates(user)) notAfter.getTime();
+        const all = await api.listAllDatabaseUserCertificates(user);
+        const atAtlas: Date | undefined = all.answeredAt;
 
         const parsed = parseCredentials(process.env);
         const text: string = parsed.ok ? parsed.credentials.kind : parsed.problem;
@@ -148,10 +149,10 @@ describe("who imports the library", () => {
               throw new Error(kind satisfies never);
           }
         }
-        export { pem, serial, settings, text };
+        export { atAtlas, pem, serial, settings, text };
 
         // @ts-expect-error: there is no such kind
-        if (new AtlasError({ kind: "badRequest", operation: "authenticate", message: "" }).kind === "teapot") {}
+        if (new AtlasError({ kind: "badRequest", operation: "authenticate", problem: "" }).kind === "teapot") {}
         // @ts-expect-error: a user is named by project and name
         api.listDatabaseUserCertificates({ username: "orders-api" });
         // @ts-expect-error: what is read can't be changed

@@ -135,10 +135,10 @@ test("an answer that got lost is one orphan, reported, and the next attempt is n
   const issued = await scene.untilIssued();
   expect(scene.creates).toBe(2);
   expect(issued.status.unexpiredCertificates).toBe(2);
-  expect(issued.status.unaccountedCertificates).toBe(1);
+  expect(issued.status.unaccounted).toHaveLength(1);
   const [orphan] = scene.atlas.certificates(PRODUCTION, "orders-api");
   await expect
-    .poll(async () => (await scene.events()).find(({ reason }) => reason === "OrphanFound")?.note)
+    .poll(async () => (await scene.events()).find(({ reason }) => reason === "CertificateOrphaned")?.note)
     .toContain(orphan?.serialNumber);
 });
 
@@ -238,12 +238,12 @@ test("a lost answer while Atlas has forgotten the held certificate is not taken 
   const lost = await scene.untilReason("AnswerLost");
   expect(lost.status.issuance?.knownSerials).toContain(first.status.serialNumber);
   const second = await scene.untilIssued("orders-api", first.status.serialNumber);
-  expect(second.status.recentIssuances?.map(({ reason }) => reason)).toEqual([
-    "SecretMissing",
-    "AnswerLost",
-    "NotListedByAtlas",
+  expect(second.status.recentIssuances?.map(({ reason, lost }) => [reason, lost])).toEqual([
+    ["SecretMissing", undefined],
+    ["NotListedByAtlas", "AnswerLost"],
+    ["NotListedByAtlas", undefined],
   ]);
-  await expect.poll(async () => (await scene.events()).map(({ reason }) => reason)).toContain("OrphanFound");
+  await expect.poll(async () => (await scene.events()).map(({ reason }) => reason)).toContain("CertificateOrphaned");
 });
 
 test("waits longer after each failure, though each attempt is put on record anew", async () => {
@@ -254,9 +254,8 @@ test("waits longer after each failure, though each attempt is put on record anew
     effect: { kind: "status", status: 409 },
   });
   await scene.apply();
-  const twice = await scene.until("failed twice", ({ status }) => status.failedAttempts === 2);
+  const twice = await scene.until("failed twice", ({ status }) => status.lastAttempt?.failures === 2);
   expect(twice.status.recentIssuances).toBeUndefined();
   const issued = await scene.untilIssued();
-  expect(issued.status.failedAttempts).toBeUndefined();
-  expect(issued.status.nextAttemptTime).toBeUndefined();
+  expect(issued.status.lastAttempt).toBeUndefined();
 });

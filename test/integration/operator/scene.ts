@@ -6,7 +6,7 @@ import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
 import { MONTH_MS } from "../../../src/certificate/check-issued.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
-import type { Policy } from "../../../src/controllers/user-certificate/observed.ts";
+import type { Policy } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
 import {
   type Credentials,
@@ -28,6 +28,7 @@ const CREDENTIALS = "atlas-api";
 export const TEST_POLICY: Policy = {
   maxIssuesPerDay: 100,
   maxUnexpiredPerUser: 100,
+  maxParked: 20,
   verifyIntervalMs: 6 * 3_600_000,
   maxBackoffMs: 2000,
   recheckIntervalMs: 2000,

@@ -19,6 +19,9 @@ test("serves what a person and an alert want to know of a certificate, and lets 
   expect(Object.fromEntries(series)).toMatchObject({
     [`atlascerts_certificate_not_after_timestamp_seconds${labels}`]: seconds(status.notAfter),
     [`atlascerts_certificate_renewal_timestamp_seconds${labels}`]: seconds(status.renewalTime),
+    [`atlascerts_resource_ready${labels}`]: 1,
+    [`atlascerts_resource_suspended${labels}`]: 0,
+    [`atlascerts_resource_stalled${labels.replace("}", ',reason="None"}')}`]: 0,
     'atlascerts_resources{ready="True",reason="Issued"}': 1,
     atlascerts_renewals_overdue: 0,
     'atlascerts_certificates_issued_total{reason="SecretMissing"}': 1,

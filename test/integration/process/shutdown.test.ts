@@ -39,7 +39,7 @@ test("SIGTERM in the middle of a create: the certificate is kept, the lease give
   expect(scene.creates).toBe(1);
   expect(await leaseHolder(scene)).toBe("");
   expect((await scene.events()).map(({ reason }) => reason)).toEqual(["Issued"]);
-  expect((await scene.get("too-late")).status).toEqual({});
+  expect((await scene.get("too-late")).status).toEqual({ observedGeneration: -1 });
 });
 
 test("a second signal ends it at once, with 1", async () => {

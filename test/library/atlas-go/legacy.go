@@ -33,13 +33,17 @@ func (v versioned) RoundTrip(request *http.Request) (*http.Response, error) {
 	return v.next.RoundTrip(changed)
 }
 
-// useLegacyClient goes through all operations with go.mongodb.org/atlas.
-func useLegacyClient(ctx context.Context, authenticated *http.Client, to settings) (outcome, error) {
-	var got outcome
-	client, err := mongodbatlas.New(
+func legacyClient(authenticated *http.Client, to settings) (*mongodbatlas.Client, error) {
+	return mongodbatlas.New(
 		&http.Client{Transport: versioned{next: authenticated.Transport}},
 		mongodbatlas.SetBaseURL(to.baseURL+"/"),
 	)
+}
+
+// useLegacyClient goes through all operations with go.mongodb.org/atlas.
+func useLegacyClient(ctx context.Context, authenticated *http.Client, to settings) (outcome, error) {
+	var got outcome
+	client, err := legacyClient(authenticated, to)
 	if err != nil {
 		return got, err
 	}

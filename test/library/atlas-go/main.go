@@ -24,6 +24,7 @@ type settings struct {
 type report struct {
 	Legacy  outcome `json:"legacy"`
 	Current outcome `json:"current"`
+	Users   users   `json:"users"`
 }
 
 // outcome is what one client got.
@@ -58,6 +59,9 @@ func main() {
 	}
 	if result.Current, err = useCurrentRequests(ctx, client, to); err != nil {
 		fail(fmt.Errorf("the requests of today's client: %w", err))
+	}
+	if result.Users, err = useUsers(ctx, client, to); err != nil {
+		fail(fmt.Errorf("the calls around certificates: %w", err))
 	}
 	if err = json.NewEncoder(os.Stdout).Encode(result); err != nil {
 		fail(err)

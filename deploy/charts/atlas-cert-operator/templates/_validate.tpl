@@ -34,6 +34,18 @@
 {{- fail (printf "networkPolicy.apiServerCidrs and .atlasCidrs must hold CIDRs such as 10.0.0.0/16, and %q is none." .) }}
 {{- end }}
 {{- end }}
+{{- if and $v.metrics.serviceMonitor.enabled (not $v.metrics.enabled) }}
+{{- fail "metrics.serviceMonitor.enabled needs metrics.enabled: without it there is nothing to scrape." }}
+{{- end }}
+{{- with $v.podDisruptionBudget }}
+{{- if and (ne (toString .minAvailable) "") (ne (toString .maxUnavailable) "") }}
+{{- fail "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable are mutually exclusive: set one of them." }}
+{{- end }}
+{{- end }}
+{{- /* A parent chart sets global values for its other subcharts too; without one they can only be meant for this chart. */}}
+{{- if and .Chart.IsRoot $v.global }}
+{{- fail (printf "global.%s has no effect: this chart has no global values." (keys $v.global | sortAlpha | first)) }}
+{{- end }}
 {{- if and (not $v.serviceAccount.create) (not $v.serviceAccount.name) }}
 {{- fail "serviceAccount.name must say which ServiceAccount the pods run as, because serviceAccount.create is false." }}
 {{- end }}

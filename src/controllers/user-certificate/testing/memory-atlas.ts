@@ -1,14 +1,14 @@
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
-import type { UserCertificate } from "../../../atlas/user-certificate.ts";
+import type { IssuedCertificate } from "../../../atlas/issued-certificate.ts";
 import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
-import type { AtlasApi } from "../atlas-access.ts";
+import type { AtlasApi } from "../atlas/atlas-access.ts";
 
 /** What becomes of a create: an answer of another kind, an error before anything happened, or a lost answer. */
 export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
 
-interface Issued extends UserCertificate {
+interface Issued extends IssuedCertificate {
   readonly username: string;
 }
 
@@ -16,7 +16,7 @@ export function atlasError(kind: AtlasErrorKind, retryAfterMs?: number): AtlasEr
   return new AtlasError({
     kind,
     operation: "listDatabaseUserCertificates",
-    message: `Atlas says ${kind}`,
+    problem: `Atlas says ${kind}`,
     retryAfterMs,
   });
 }
@@ -32,7 +32,7 @@ export class MemoryAtlas implements AtlasApi {
   listFault: () => AtlasError | undefined = () => undefined;
   /** How long a certificate lives, in milliseconds. @default as many months of 30 days as were asked for */
   lifetimeMs: number | undefined;
-  /** Added to the clock that decides what has expired. */
+  /** How far this Atlas' clock is ahead of the operator's, in milliseconds. */
   clockOffsetMs = 0;
   readonly #clock: Clock;
   #serial = 0x4000_0000_0000_0000n;
@@ -47,7 +47,7 @@ export class MemoryAtlas implements AtlasApi {
     const fault = this.createFault(++this.creates);
     if (typeof fault === "object" && "refuse" in fault) throw atlasError(fault.refuse);
     const { groupId, username, userCert } = parameters;
-    const now = Math.floor(this.#clock.now() / 1000) * 1000;
+    const now = Math.floor((this.#clock.now() + this.clockOffsetMs) / 1000) * 1000;
     const lifetimeMs = this.lifetimeMs ?? (userCert?.monthsUntilExpiration ?? 3) * 30 * 86_400_000;
     const subject = username.includes("=") ? username : `CN=${username}`;
     const serial = ++this.#serial;
@@ -65,16 +65,17 @@ export class MemoryAtlas implements AtlasApi {
     return fault === undefined ? bundle : new SensitiveText(fault.answer);
   }
 
-  async *iterateDatabaseUserCertificates(
-    parameters: Parameters<AtlasApi["iterateDatabaseUserCertificates"]>[0],
-  ): AsyncIterable<UserCertificate> {
+  async listAllDatabaseUserCertificates(
+    parameters: Parameters<AtlasApi["listAllDatabaseUserCertificates"]>[0],
+  ): ReturnType<AtlasApi["listAllDatabaseUserCertificates"]> {
     this.lists++;
     const fault = this.listFault();
     if (fault !== undefined) throw fault;
     const { groupId, username } = parameters;
     const now = this.#clock.now() + this.clockOffsetMs;
-    yield* this.issued.filter(
+    const certificates = this.issued.filter(
       (one) => one.groupId === groupId && one.username === username && one.notAfter.getTime() > now,
     );
+    return { certificates, answeredAt: new Date(Math.floor(now / 1000) * 1000) };
   }
 }

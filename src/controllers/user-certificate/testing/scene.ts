@@ -12,22 +12,19 @@ import { type KubeObject, type ObjectRef, objectKey } from "../../../kube/resour
 import type { Store, Stored } from "../../../kube/store.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
-import { Announcer } from "../announce.ts";
-import { AtlasAccess, type AtlasApi } from "../atlas-access.ts";
-import { CertificateCache, SecretCache } from "../caches.ts";
-import { Issuer, type IssueStep } from "../issue.ts";
-import { liveCertificates } from "../live-certificate.ts";
-import { Observer } from "../observe.ts";
-import type { Policy } from "../observed.ts";
-import { Reconciler } from "../reconciler.ts";
-import type { Round } from "../round.ts";
-import { SecretInspector } from "../secret-inspector.ts";
-import { secretMetadata } from "../secret-metadata.ts";
-import { SecretWriter } from "../secret-writer.ts";
-import { StatusWriter } from "../status-writer.ts";
+import { assemble } from "../assembly.ts";
+import type { AtlasApi } from "../atlas/atlas-access.ts";
+import type { ParkedCertificates } from "../cluster/parked-certificates.ts";
+import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
+import { secretMetadata } from "../cluster/secret-metadata.ts";
+import type { Policy } from "../core/model/snapshot.ts";
+import type { Assessment } from "../core/status/assessment.ts";
+import type { HandOver } from "../hand-over.ts";
+import type { IssueStep } from "../issue.ts";
+import type { Reconciler } from "../reconciler.ts";
 import { MemoryAtlas } from "./memory-atlas.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
-import { NOW, POLICY, PROJECT } from "./observations.ts";
+import { NOW, POLICY, PROJECT } from "./snapshots.ts";
 
 export const NAMESPACE = "shop";
 export const SECRET = { namespace: NAMESPACE, name: "orders-api-mongodb" };
@@ -37,9 +34,12 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 /** The operator's parts over one API server and one Atlas: what dies with a process, and nothing else. */
 export interface Process {
   readonly reconciler: Reconciler;
-  readonly certificates: CertificateCache;
+  readonly resources: ResourceCache;
   readonly secrets: SecretCache;
-  readonly rounds: Round[];
+  readonly parked: ParkedCertificates;
+  readonly handOver: HandOver;
+  /** What each reconcile came to. */
+  readonly assessments: Assessment[];
 }
 
 export interface ProcessOptions {
@@ -48,6 +48,8 @@ export interface ProcessOptions {
   readonly onStep?: (step: IssueStep, resource: UserCertificate) => void | Promise<void>;
   readonly assertLeading?: () => void;
   readonly defaultCredentials?: ObjectRef;
+  readonly identity?: string;
+  readonly mark?: string;
 }
 
 /** An API server, an Atlas, and operators that start and stop over them. Time moves only where a test moves it. */
@@ -58,11 +60,13 @@ export class Scene {
   readonly atlas = new MemoryAtlas(this.clock);
   readonly events: EventReport[] = [];
   readonly logged: string[] = [];
-  /** Keys of what others changed and the answer of an own write showed first. */
+  /** Keys of objects that others changed, if the answer of an own write showed it first. */
   readonly foreignChanges: string[] = [];
-  /** Lost certificates that were told of. */
+  /** Keys of resources that waited for their turn and were made due. */
+  readonly woken: string[] = [];
+  /** Orphaned certificates that were announced. */
   orphansFound = 0;
-  /** Certificates that were told of and that may be somebody's. */
+  /** Unaccounted-for certificates that were announced. */
   unaccountedFound = 0;
   policy: Policy = POLICY;
   /** While true, the caches of the processes see no change. */
@@ -85,53 +89,33 @@ export class Scene {
     const kube = options.kube ?? cluster;
     const log = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
     const logs = { debug: log, info: log, warn: log, error: log };
-    const { defaultCredentials } = options;
-    const certificates = new CertificateCache(defaultCredentials);
+    const { defaultCredentials, identity = "pod-1", mark } = options;
+    const resources = new ResourceCache(defaultCredentials);
     const secrets = new SecretCache();
-    const rounds: Round[] = [];
-    const inspector = new SecretInspector({ kube, cache: secrets });
-    const random = () => 0.5;
+    const assessments: Assessment[] = [];
     const onForeignChange = ({ key }: { readonly key: string }) => void this.foreignChanges.push(key);
-    const writer = new SecretWriter({
-      ...{ kube, inspector, cache: secrets, clock, random, log: logs },
-      live: liveCertificates(kube),
-      onForeignChange,
-    });
-    const statuses = new StatusWriter({ kube, cache: certificates, onForeignChange, clock });
-    const access = new AtlasAccess({ kube, secrets, defaultCredentials, connect: () => options.atlas ?? this.atlas });
-    const announcer = new Announcer({
-      events: { record: (event) => void events.push(event) },
-      onOrphan: () => void this.orphansFound++,
-      onUnaccounted: () => void this.unaccountedFound++,
-      log: logs,
-    });
     let attempts = 0;
-    const reconciler = new Reconciler({
-      certificates,
-      observer: new Observer({ certificates, inspector, access, policy: this.policy }),
-      issuer: new Issuer({
-        secrets: writer,
-        statuses,
-        announcer,
-        leadership: () => options.assertLeading ?? (() => {}),
-        newId: () => `attempt-${++attempts}`,
-        clock,
-        log: logs,
-        onStep: options.onStep,
-      }),
-      secrets: writer,
-      statuses,
-      announcer,
-      policy: this.policy,
-      onRound: (round) => void rounds.push(round),
-      clock,
-      random,
-      log: logs,
+    const assembly = assemble({
+      ...{ kube, resources, secrets, defaultCredentials, identity, mark, clock, policy: this.policy, log: logs },
+      connect: () => options.atlas ?? this.atlas,
+      events: { record: (event) => void events.push(event) },
+      leadership: () => options.assertLeading ?? (() => {}),
+      newId: () => `attempt-${++attempts}`,
+      wake: (key) => void this.woken.push(key),
+      onForeignResource: onForeignChange,
+      onForeignSecret: onForeignChange,
+      observer: {
+        onStep: (step, resource) => options.onStep?.(step, resource),
+        onReconciled: (assessment) => void assessments.push(assessment),
+        onOrphan: () => void this.orphansFound++,
+        onUnaccounted: () => void this.unaccountedFound++,
+      },
+      random: () => 0.5,
     });
-    const process: Process = { reconciler, certificates, secrets, rounds };
+    const process: Process = { ...assembly, resources, secrets, assessments };
     for (const [what, object] of cluster.all()) see(process, what, object);
     // They have seen a whole list: the answers of own writes count from here on.
-    for (const store of [certificates.store, secrets.labelled, secrets.others]) store.advance("", "1");
+    for (const store of [resources.store, secrets.labelled, secrets.others]) store.advance("", "1");
     this.#processes.add(process);
     return process;
   }
@@ -212,11 +196,11 @@ export class Scene {
 }
 
 /** What a watch would tell the caches. */
-function see({ certificates, secrets }: Process, what: string, object: KubeObject | undefined): void {
+function see({ resources, secrets }: Process, what: string, object: KubeObject | undefined): void {
   const [type, key = ""] = what.split(" ");
   if (type !== "secrets") {
-    if (object === undefined) lose(certificates.store, key);
-    else certificates.store.observe(parseUserCertificate(object));
+    if (object === undefined) lose(resources.store, key);
+    else resources.store.observe(parseUserCertificate(object));
     return;
   }
   const metadata = object && secretMetadata(object);

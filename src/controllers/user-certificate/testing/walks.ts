@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import type { RenewalRule } from "../../../certificate/renewal-time.ts";
-import { decide } from "../decide.ts";
-import { heldCertificate } from "../facts.ts";
-import { nextStatus } from "../next-status.ts";
-import type { Decision, Observed, ObservedAtlas, ObservedCredentials, ObservedSecret } from "../observed.ts";
-import type { Outcome } from "../outcome.ts";
-import type { Round } from "../round.ts";
+import { decide } from "../core/decide/decide.ts";
+import { heldCertificate } from "../core/decide/held.ts";
+import { nextStatus } from "../core/status/next-status.ts";
+import type { Decision, Snapshot, ObservedList, ObservedCredentials, ObservedSecret } from "../core/model/snapshot.ts";
+import type { Outcome } from "../core/model/decision.ts";
+import type { Assessment } from "../core/status/assessment.ts";
 import {
   ABSENT,
   certificate,
@@ -22,14 +22,14 @@ import {
   POLICY,
   refused,
   resource,
-  trouble,
-} from "./observations.ts";
+  blocker,
+} from "./snapshots.ts";
 
 /** What happens to a resource between two looks at it, and how the second one ends. */
 interface Step {
   readonly waitMs: number;
   readonly secret: ObservedSecret;
-  readonly atlas: ObservedAtlas;
+  readonly atlas: ObservedList;
   readonly credentials: ObservedCredentials;
   readonly secretHolder: string | undefined;
   readonly suspend: boolean;
@@ -58,11 +58,11 @@ const secrets: fc.Arbitrary<ObservedSecret> = fc.oneof(
   fc.constantFrom<ObservedSecret>(FOREIGN, damaged("missing"), damaged("undecodable"), damaged("mismatch")),
 );
 
-const lists: fc.Arbitrary<ObservedAtlas> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant<ObservedAtlas>({ kind: "notAsked" }) },
+const lists: fc.Arbitrary<ObservedList> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<ObservedList>({ kind: "notAsked" }) },
   { weight: 3, arbitrary: fc.subarray(CERTIFICATES).map((some) => listed(...some)) },
   fc.constant(listed(...CERTIFICATES, ...Array.from({ length: 10 }, (_, index) => String(1901 + index)))),
-  fc.constantFrom<ObservedAtlas>(
+  fc.constantFrom<ObservedList>(
     refused("AtlasUnavailable"),
     refused("RoleMissing", { needsPerson: true }),
     refused("UserNotFound", { needsPerson: true }),
@@ -90,9 +90,9 @@ const steps: fc.Arbitrary<Step> = fc.record({
 });
 
 /** A resource with a history, in the last look at it: statuses that no sequence of rounds can leave do not occur. */
-export const walks: fc.Arbitrary<Round> = fc.array(steps, { minLength: 1, maxLength: 6 }).map((walk) => {
+export const walks: fc.Arbitrary<Assessment> = fc.array(steps, { minLength: 1, maxLength: 6 }).map((walk) => {
   let nowMs = NOW;
-  let last: Round | undefined;
+  let last: Assessment | undefined;
   for (const step of walk) {
     nowMs += step.waitMs;
     last = look(step, last, nowMs);
@@ -101,11 +101,11 @@ export const walks: fc.Arbitrary<Round> = fc.array(steps, { minLength: 1, maxLen
   return last;
 });
 
-function look(step: Step, before: Round | undefined, nowMs: number): Round {
+function look(step: Step, before: Assessment | undefined, nowMs: number): Assessment {
   const status = before === undefined ? {} : statusLeft(before);
   const { renewal, suspend, username, generation, renewRequest, secret, atlas, credentials, secretHolder } = step;
   const percentage = renewal?.kind === "percentage" ? { renewBeforePercentage: renewal.percentage } : {};
-  const observed = firstLook({
+  const snapshot = firstLook({
     resource: resource({ spec: { suspend, username, ...percentage }, status, generation, renewRequest }),
     secret,
     atlas: unexpired(atlas, nowMs),
@@ -114,22 +114,22 @@ function look(step: Step, before: Round | undefined, nowMs: number): Round {
     // So that a short walk can spend it.
     policy: { ...POLICY, maxIssuesPerDay: 2 },
   });
-  const decision = decide(observed, nowMs);
-  return { observed, decision, outcome: outcomeOf(step, observed, decision, nowMs), nowMs, random: 0.5 };
+  const decision = decide(snapshot, nowMs);
+  return { snapshot, decision, outcome: outcomeOf(step, snapshot, decision, nowMs), nowMs, random: 0.5 };
 }
 
 /** Atlas lists no others. */
-function unexpired(atlas: ObservedAtlas, nowMs: number): ObservedAtlas {
+function unexpired(atlas: ObservedList, nowMs: number): ObservedList {
   if (atlas.kind !== "listed") return atlas;
   return listed(...atlas.certificates.filter(({ notAfter }) => notAfter.getTime() > nowMs));
 }
 
 /** A crash in the middle of an attempt leaves its record; everything else what the report writes. */
-function statusLeft(round: Round) {
+function statusLeft(round: Assessment) {
   const status = nextStatus(round);
   if (round.decision.kind !== "issue" || round.outcome.kind !== "nothing") return status;
-  const { atlas, resource: seen } = round.observed;
-  const held = heldCertificate(round.observed)?.serialNumber;
+  const { atlas, resource: seen } = round.snapshot;
+  const held = heldCertificate(round.snapshot)?.serialNumber;
   const inList = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
   return {
     ...status,
@@ -141,23 +141,23 @@ function statusLeft(round: Round) {
   };
 }
 
-function outcomeOf({ end }: Step, observed: Observed, decision: Decision, nowMs: number): Outcome {
-  const open = observed.resource.status.issuance;
-  const held = heldCertificate(observed);
-  const person = trouble("SecretNotWritable", { needsPerson: true });
+function outcomeOf({ end }: Step, snapshot: Snapshot, decision: Decision, nowMs: number): Outcome {
+  const open = snapshot.resource.status.issuance;
+  const held = heldCertificate(snapshot);
+  const person = blocker("SecretNotWritable", { needsPerson: true });
   switch (decision.kind) {
     case "finish":
       if (held === undefined || open === undefined) throw new Error("there is nothing to finish");
       return { kind: "issued", facts: held, issuance: open };
     case "repair":
       return end === "person"
-        ? failure("SecretNotWritable", { trouble: person })
+        ? failure("SecretNotWritable", { blocker: person })
         : { kind: "repaired", differences: [] };
     case "issue": {
       const facts = certificate("1099", { notBefore: new Date(nowMs), notAfter: new Date(nowMs + 90 * DAY_MS) });
       if (end === "crash") return { kind: "nothing" };
       if (end === "well") return { kind: "issued", facts, issuance: issuance() };
-      if (end === "person") return failure("SecretNotWritable", { trouble: person });
+      if (end === "person") return failure("SecretNotWritable", { blocker: person });
       if (end === "waiting") return failure("AtlasUnavailable");
       return failure("AnswerLost", { spent: true, staysOpen: true, issuance: issuance() });
     }

@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { answeredAt, parseHttpDate } from "./http-date.ts";
+
+const NOON = new Date("2026-05-06T12:00:10Z");
+
+describe("parseHttpDate", () => {
+  test.each([
+    ["the preferred form", "Wed, 06 May 2026 12:00:10 GMT"],
+    ["the RFC 850 form", "Wednesday, 06-May-26 12:00:10 GMT"],
+    ["the asctime form", "Wed May  6 12:00:10 2026"],
+    ["blanks around a date", "  Wed, 06 May 2026 12:00:10 GMT "],
+  ])("reads %s", (_name, header) => {
+    expect(parseHttpDate(header)).toEqual(NOON);
+  });
+
+  test.each([
+    ["no header", undefined],
+    ["an empty header", ""],
+    ["an ISO date", "2026-05-06T12:00:10Z"],
+    ["another time zone", "Wed, 06 May 2026 12:00:10 CET"],
+    ["a date that does not exist", "Wed, 99 May 2026 12:00:10 GMT"],
+  ])("gives undefined for %s", (_name, header) => {
+    expect(parseHttpDate(header)).toBeUndefined();
+  });
+
+  test("gives back every second of this century", () => {
+    const seconds = fc.integer({ min: Date.UTC(2000, 0) / 1000, max: Date.UTC(2099, 11) / 1000 });
+    fc.assert(
+      fc.property(seconds, (second) => {
+        const date = new Date(second * 1000);
+        expect(parseHttpDate(date.toUTCString())).toEqual(date);
+      }),
+    );
+  });
+});
+
+test("answeredAt reads the first Date header of an answer", () => {
+  const date = ["Wed, 06 May 2026 12:00:10 GMT", "Wed, 06 May 2026 13:00:10 GMT"];
+  expect(answeredAt({ headers: new Map([["date", date]]) })).toEqual(NOON);
+  expect(answeredAt({ headers: new Map() })).toBeUndefined();
+});

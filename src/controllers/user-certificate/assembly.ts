@@ -1,0 +1,110 @@
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { AtlasCredentials } from "../../atlas/credentials.ts";
+import type { Clock } from "../../clock.ts";
+import type { EventRecorder } from "../../kube/event-recorder.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import type { Log } from "../../kube/log.ts";
+import type { ObjectRef } from "../../kube/resource-type.ts";
+import type { StoreEvent } from "../../kube/store.ts";
+import { Announcer } from "./announce.ts";
+import { AtlasAccess, type AtlasApi } from "./atlas/atlas-access.ts";
+import { AtlasClock } from "./atlas/atlas-clock.ts";
+import { liveResources } from "./cluster/live-resource.ts";
+import { DepartedHistories } from "./cluster/departed-histories.ts";
+import { ParkedCertificates } from "./cluster/parked-certificates.ts";
+import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
+import { SecretInspector } from "./cluster/secret-inspector.ts";
+import { SecretWriter } from "./cluster/secret-writer.ts";
+import { StatusWriter } from "./cluster/status-writer.ts";
+import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
+import type { Assessment } from "./core/status/assessment.ts";
+import { HandOver } from "./hand-over.ts";
+import { Issuer, type IssueStep } from "./issue.ts";
+import { IssuingTurns } from "./issuing-turns.ts";
+import { Reconciler } from "./reconciler.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
+
+/** What a process learns of its reconciles. No method may throw, but for onStep. */
+export interface ReconcileObserver {
+  /** Before each step of issuing: tests stop the process there. */
+  onStep?(step: IssueStep, resource: UserCertificate): void | Promise<void>;
+  /** After each reconcile, when its status is written or could not be. */
+  onReconciled?(assessment: Assessment): void;
+  /** For each certificate whose private key is proven lost. */
+  onOrphan?(): void;
+  /** For each certificate that no resource explains. */
+  onUnaccounted?(): void;
+}
+
+export interface AssemblyOptions {
+  readonly kube: Pick<KubeApi, "get" | "create" | "mergePatch">;
+  readonly resources: ResourceCache;
+  readonly secrets: SecretCache;
+  /** Makes an Atlas client for one set of credentials. */
+  readonly connect: (credentials: AtlasCredentials) => AtlasApi;
+  readonly events: Pick<EventRecorder, "record">;
+  readonly policy: Policy;
+  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
+  readonly defaultCredentials?: ObjectRef | undefined;
+  /** Name of this process. */
+  readonly identity: string;
+  /** Gives the check of one attempt; see IssuerOptions. */
+  readonly leadership: () => () => void;
+  /** Makes the identifier of an attempt. */
+  readonly newId: () => string;
+  /** Makes a resource (`namespace/name`) due. */
+  readonly wake: (key: string) => void;
+  /** Told of what others changed if the answer of a write shows it first. They must not throw. */
+  readonly onForeignResource: (event: StoreEvent<CachedResource>) => void;
+  readonly onForeignSecret: (event: StoreEvent<SecretMetadata>) => void;
+  readonly observer?: ReconcileObserver | undefined;
+  /** Stands before each message of a condition. @default nothing */
+  readonly mark?: string | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** The parts that reconcile, over the caches of one process. */
+export interface Assembly {
+  readonly reconciler: Reconciler;
+  readonly inspector: SecretInspector;
+  readonly access: AtlasAccess;
+  readonly parked: ParkedCertificates;
+  readonly atlasClock: AtlasClock;
+  readonly handOver: HandOver;
+}
+
+/** Puts the parts together: the only place, for production and for tests. */
+export function assemble(options: AssemblyOptions): Assembly {
+  const { kube, resources, secrets: cache, policy, identity, leadership, newId, mark, clock, random, log } = options;
+  const { observer = {}, onForeignResource, onForeignSecret } = options;
+  const parked = new ParkedCertificates();
+  const departed = new DepartedHistories();
+  const atlasClock = new AtlasClock(clock);
+  const inspector = new SecretInspector({ kube, cache });
+  const access = new AtlasAccess({
+    ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },
+  });
+  const live = liveResources(kube);
+  const secrets = new SecretWriter({ kube, inspector, cache, live, onForeignChange: onForeignSecret, clock });
+  const statuses = new StatusWriter({ kube, cache: resources, onForeignChange: onForeignResource, mark });
+  const announcer = new Announcer({
+    events: options.events,
+    onOrphan: () => observer.onOrphan?.(),
+    onUnaccounted: () => observer.onUnaccounted?.(),
+    log,
+  });
+  const issuer = new Issuer({
+    ...{ secrets, statuses, announcer, parked, identity, leadership, newId, atlasClock, random },
+    onStep: (step, resource) => observer.onStep?.(step, resource),
+  });
+  const reconciler = new Reconciler({
+    ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
+    reader: new SnapshotReader({ resources, inspector, access, parked, departed, announcer, atlasClock, policy }),
+    turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.countIn(namespace) }),
+    onReconciled: (assessment) => observer.onReconciled?.(assessment),
+  });
+  const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });
+  return { reconciler, inspector, access, parked, atlasClock, handOver };
+}

@@ -1,0 +1,36 @@
+import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
+import type { Issuance, RecentIssuance } from "../../../api/user-certificate.ts";
+import { type User, userKey } from "../core/model/user.ts";
+
+const DAY_MS = 86_400_000;
+
+interface Departed {
+  readonly atMs: number;
+  readonly issuances: readonly RecentIssuance[];
+  readonly attempts: readonly Issuance[];
+}
+
+/**
+ * What deleted resources had issued, by database user, for a day: it counts toward the user's limits even while Atlas'
+ * list lags behind. After a restart the list alone tells.
+ */
+export class DepartedHistories {
+  readonly #byUser = new Map<string, readonly Departed[]>();
+
+  /** @param nowMs milliseconds since the epoch */
+  note({ spec, status }: UserCertificate, nowMs: number): void {
+    const { issuance, recentIssuances = [] } = status;
+    if (issuance === undefined && recentIssuances.length === 0) return;
+    const departed = { atMs: nowMs, issuances: recentIssuances, attempts: issuance === undefined ? [] : [issuance] };
+    this.#byUser.set(userKey(spec), [...this.of(spec, nowMs), departed]);
+  }
+
+  /** @param nowMs milliseconds since the epoch */
+  of(user: User, nowMs: number): readonly Departed[] {
+    const key = userKey(user);
+    const recent = (this.#byUser.get(key) ?? []).filter(({ atMs }) => nowMs - atMs < DAY_MS);
+    if (recent.length === 0) this.#byUser.delete(key);
+    else this.#byUser.set(key, recent);
+    return recent;
+  }
+}

@@ -1,0 +1,109 @@
+import { judgeData, type SecretContent } from "../../../certificate/secret-data.ts";
+import { SECRETS, type Secret } from "../../../kube/core-types.ts";
+import type { KubeApi } from "../../../kube/kube-api.ts";
+import { KubeError } from "../../../kube/kube-error.ts";
+import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
+import type { ObservedSecret, SecretMetadata } from "../core/model/snapshot.ts";
+import type { SecretCache } from "./resource-cache.ts";
+import { ownSecretMetadata, secretMetadata } from "./secret-metadata.ts";
+import { foreignBecause } from "./secret-ownership.ts";
+
+/** The Secret of a resource, and what its status knows of it. */
+export interface SecretQuery extends ObjectRef {
+  /** The fingerprint in the status of the resource. */
+  readonly fingerprint?: string | undefined;
+}
+
+interface Judged {
+  readonly secret: Exclude<ObservedSecret, { kind: "absent" }>;
+  /** The fingerprint for which the Secret is foreign. */
+  readonly fingerprint?: string | undefined;
+}
+
+/**
+ * Says what a Secret holds. Its body is read once for each resourceVersion, judged, and dropped: what stays in memory
+ * is the verdict, never the key.
+ */
+export class SecretInspector {
+  readonly #kube: Pick<KubeApi, "get">;
+  readonly #cache: SecretCache;
+  readonly #judged = new Map<string, Judged>();
+  /** Secrets that the API server has and the cache had not: read before it is believed again. */
+  readonly #doubted = new Set<string>();
+
+  constructor(options: { readonly kube: Pick<KubeApi, "get">; readonly cache: SecretCache }) {
+    this.#kube = options.kube;
+    this.#cache = options.cache;
+  }
+
+  /** As the caches have it; reads the body if it has changed since. */
+  async cached(query: SecretQuery, signal?: AbortSignal): Promise<ObservedSecret> {
+    const key = objectKey(query);
+    const metadata = this.#cache.get(key);
+    if (metadata === undefined) return { kind: "absent" };
+    const judged = this.#judged.get(key);
+    const isCurrent =
+      judged?.secret.metadata.uid === metadata.uid &&
+      judged.secret.metadata.resourceVersion === metadata.resourceVersion &&
+      (judged.secret.kind === "managed" || judged.fingerprint === query.fingerprint);
+    return isCurrent ? judged.secret : this.live(query, signal);
+  }
+
+  /**
+   * As the API server has it now. That there is none is taken from the cache: a write that then wants to create it is
+   * told that the cache lagged behind, already by a dry run, and doubts it.
+   */
+  async current(query: SecretQuery, signal?: AbortSignal): Promise<ObservedSecret> {
+    const key = objectKey(query);
+    if (this.#cache.get(key) === undefined && !this.#doubted.has(key)) return { kind: "absent" };
+    const secret = await this.live(query, signal);
+    this.#doubted.delete(key);
+    return secret;
+  }
+
+  /** The API server has this Secret, whatever the cache says. */
+  doubt(ref: ObjectRef): void {
+    this.#doubted.add(objectKey(ref));
+  }
+
+  /** As the API server has it now, whatever the cache says. */
+  async live(query: SecretQuery, signal?: AbortSignal): Promise<ObservedSecret> {
+    const secret = await this.read(query, signal);
+    if (secret === undefined) {
+      this.forget(objectKey(query));
+      return { kind: "absent" };
+    }
+    return this.#judge(secret, query.fingerprint);
+  }
+
+  /** The whole Secret, for the one write that copies from it; undefined if there is none. */
+  async read(ref: ObjectRef, signal?: AbortSignal): Promise<Secret | undefined> {
+    try {
+      return await this.#kube.get(SECRETS, { namespace: ref.namespace, name: ref.name }, { signal });
+    } catch (error: unknown) {
+      if (KubeError.is(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Keeps the verdict on a Secret of the operator's that was just written. */
+  remember(metadata: SecretMetadata, content: SecretContent): void {
+    this.#judged.set(objectKey(metadata), { secret: { kind: "managed", metadata, content } });
+  }
+
+  forget(key: string): void {
+    this.#judged.delete(key);
+  }
+
+  #judge(secret: Secret, fingerprint: string | undefined): ObservedSecret {
+    const metadata = ownSecretMetadata(secret);
+    const content = judgeData(secret.data ?? {});
+    const problem = foreignBecause({ secret, metadata, content, fingerprint });
+    const observed: Judged["secret"] =
+      problem === undefined
+        ? { kind: "managed", metadata, content }
+        : { kind: "foreign", metadata: secretMetadata(secret), problem };
+    this.#judged.set(objectKey(metadata), { secret: observed, fingerprint });
+    return observed;
+  }
+}

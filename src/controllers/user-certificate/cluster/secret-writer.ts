@@ -1,0 +1,305 @@
+import { SECRET_ANNOTATIONS, WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
+import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
+import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
+import type { KeyPair } from "../../../certificate/key-pair.ts";
+import {
+  judgeData,
+  pairFromData,
+  SECRET_TYPE,
+  type SecretContent,
+  type SecretData,
+  secretData,
+  standInData,
+} from "../../../certificate/secret-data.ts";
+import type { Clock } from "../../../clock.ts";
+import { SECRETS, type Secret } from "../../../kube/core-types.ts";
+import type { KubeApi, MergePatchOptions } from "../../../kube/kube-api.ts";
+import { KubeError } from "../../../kube/kube-error.ts";
+import type { ObjectRef } from "../../../kube/resource-type.ts";
+import type { StoreEvent } from "../../../kube/store.ts";
+import { secretClaimedTwice, secretForeign } from "../core/decide/blockers.ts";
+import type { Blocker } from "../core/model/blocker.ts";
+import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "../core/model/desired-secret.ts";
+import type { ManagedSecret, ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
+import { timestamp } from "../core/model/timestamp.ts";
+import type { LiveResource } from "./live-resource.ts";
+import type { SecretCache } from "./resource-cache.ts";
+import { notStored, notWritable } from "./secret-blockers.ts";
+import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
+import { ownSecretMetadata } from "./secret-metadata.ts";
+
+export interface SecretWriterOptions {
+  readonly kube: Pick<KubeApi, "create" | "mergePatch">;
+  readonly inspector: SecretInspector;
+  readonly cache: SecretCache;
+  /** The resource that a Secret names. */
+  readonly live: LiveResource;
+  /** Told of what others changed if the answer of a write shows it first. It must not throw. */
+  readonly onForeignChange: (event: StoreEvent<SecretMetadata>) => void;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** How a write of a fresh certificate ended: stored, or why it was not. */
+export type StoreResult = { readonly kind: "stored" } | { readonly kind: "waiting"; readonly blocker: Blocker };
+
+/** How often a write is fitted to a Secret that others change at the same time. */
+const MAX_CONFLICTS = 3;
+
+/** How long a write proves that the storage takes writes. */
+const WRITE_CHECK_MS = 10 * 60_000;
+
+/** Metadata of the stand-in. */
+const NO_FACTS: CertificateFacts = {
+  serialNumber: "0",
+  fingerprint: "00",
+  notBefore: new Date(0),
+  notAfter: new Date(0),
+  subject: [],
+};
+
+/**
+ * Writes the Secret, always with what was seen of it as precondition: its resourceVersion, or that there was none. A
+ * merge patch leaves the labels, annotations and data keys of others alone; a create fails if someone was faster, which
+ * an apply does not.
+ */
+export class SecretWriter {
+  readonly #options: SecretWriterOptions;
+
+  constructor(options: SecretWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Tries the write with a stand-in of the same shape, and stores nothing. What would refuse the certificate once it
+   * exists refuses this.
+   *
+   * @param isReal whether something is stored all the same, since a dry run has missed what refused the last certificate:
+   * it never reaches the storage, whose encryption may be broken
+   * @returns what stands in the way; undefined if nothing does
+   */
+  async preflight(
+    resource: UserCertificate,
+    seen: ObservedSecret,
+    isReal: boolean,
+    signal: AbortSignal,
+  ): Promise<Blocker | "overtaken" | undefined> {
+    try {
+      // A cache that lags behind may not know of the resource that wrote it.
+      if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
+      const desired = desiredMetadata(resource, NO_FACTS);
+      await this.#send(resource, seen, desired, standInData(), { dryRun: true, metadataOnly: true, signal });
+      if (!isReal || wasJustWritten(seen, this.#options.clock.now())) return undefined;
+      await this.#writeForReal(resource, seen, signal);
+      // The Secret has changed: the next reconcile issues onto what is there now.
+      return "overtaken";
+    } catch (error: unknown) {
+      if (!(error instanceof KubeError)) throw error;
+      if (!hasChanged(seen, error)) return notWritable(resource, error);
+      this.#options.inspector.doubt(queryOf(resource));
+      return "overtaken";
+    }
+  }
+
+  /**
+   * Writes labels, annotations, owner reference and formats around the pair that is there.
+   *
+   * @returns what stands in the way; undefined if it is written
+   */
+  async repair(
+    resource: UserCertificate,
+    seen: ManagedSecret,
+    facts: CertificateFacts,
+    signal: AbortSignal,
+  ): Promise<Blocker | "overtaken" | undefined> {
+    const { namespace, name } = seen.metadata;
+    const needsData = seen.content.kind === "pair" && !seen.content.formatsCurrent;
+    const secret = needsData ? await this.#options.inspector.read({ namespace, name }, signal) : undefined;
+    // Only the body that was judged may be rewritten: the precondition below refuses any other.
+    const pair = secret?.data && pairFromData(secret.data);
+    const data = pair && secretData(pair);
+    try {
+      const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, { signal });
+      this.#remember(written, seen, data, { kind: "pair", facts, formatsCurrent: true });
+      return undefined;
+    } catch (error: unknown) {
+      if (!(error instanceof KubeError)) throw error;
+      return hasChanged(seen, error) ? "overtaken" : notWritable(resource, error);
+    }
+  }
+
+  /**
+   * Writes a fresh pair, which exists only in this process's memory. It takes no signal on purpose, and never throws: a
+   * certificate that cannot be stored waits.
+   *
+   * @param firstSeen the Secret as it was last seen
+   */
+  async store(resource: UserCertificate, firstSeen: ObservedSecret, pair: KeyPair): Promise<StoreResult> {
+    const { serialNumber } = pair.facts;
+    let seen = firstSeen;
+    for (let conflicts = 0; ; conflicts++) {
+      try {
+        if (holdsPair(seen, pair)) return { kind: "stored" };
+        const blocker = secretForeign({ secret: seen, resource }) ?? (await this.#claimed(resource, seen));
+        if (blocker !== undefined) return waiting(serialNumber, blocker);
+        const data = secretData(pair);
+        const written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});
+        this.#remember(written, seen, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
+        return { kind: "stored" };
+      } catch (error: unknown) {
+        const isFitted = error instanceof KubeError && hasChanged(seen, error) && conflicts < MAX_CONFLICTS;
+        const now = isFitted ? await this.#seenNow(resource) : undefined;
+        if (now === undefined) return { kind: "waiting", blocker: notStored(resource, serialNumber, error) };
+        seen = now;
+      }
+    }
+  }
+
+  async #seenNow(resource: UserCertificate): Promise<ObservedSecret | undefined> {
+    try {
+      return await this.#options.inspector.live(queryOf(resource));
+    } catch {
+      // The write's own error tells more.
+      return undefined;
+    }
+  }
+
+  async #claimed(resource: UserCertificate, seen: ObservedSecret): Promise<Blocker | undefined> {
+    return secretClaimedTwice({ secretHolder: await this.#otherHolder(resource, seen), resource });
+  }
+
+  /**
+   * The other resource that the Secret belongs to, if it lives: also one that names another Secret by now, for its apps
+   * may still use this one. What a deleted resource left behind is free.
+   */
+  async #otherHolder(resource: UserCertificate, seen: ObservedSecret): Promise<SecretHolder | undefined> {
+    if (seen.kind !== "managed") return undefined;
+    const { namespace, name: secretName, annotations } = seen.metadata;
+    const { [SECRET_ANNOTATIONS.certificateUid]: uid, [SECRET_ANNOTATIONS.certificateName]: name } = annotations;
+    if (uid === undefined || name === undefined || uid === resource.uid) return undefined;
+    const holder = await this.#options.live({ namespace, name, uid });
+    if (holder?.valid !== true) return undefined;
+    return { name, ...(holder.spec.secretName !== secretName && { movedTo: holder.spec.secretName }) };
+  }
+
+  /** An annotation that the write of the certificate takes away again; an absent Secret is created with the stand-in. */
+  async #writeForReal(resource: UserCertificate, seen: ObservedSecret, signal: AbortSignal): Promise<void> {
+    const check = { [WRITE_CHECK_ANNOTATION]: timestamp(this.#options.clock.now()) };
+    if (seen.kind === "absent") {
+      const { annotations, ...rest } = desiredMetadata(resource, NO_FACTS);
+      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, standInData(), { signal });
+      return;
+    }
+    const { namespace, name, uid, resourceVersion } = seen.metadata;
+    const patch = { metadata: { uid, resourceVersion, annotations: check } };
+    await this.#options.kube.mergePatch(SECRETS, { namespace, name }, patch, { metadataOnly: true, signal });
+  }
+
+  async #send(
+    resource: UserCertificate,
+    seen: ObservedSecret,
+    desired: DesiredMetadata,
+    data: SecretData | undefined,
+    options: Pick<MergePatchOptions, "dryRun" | "metadataOnly" | "signal">,
+  ): Promise<Secret> {
+    const { kube } = this.#options;
+    const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
+    switch (seen.kind) {
+      case "absent":
+        return kube.create(SECRETS, newSecret(ref, desired, data ?? {}), options);
+      case "managed":
+        return kube.mergePatch(SECRETS, ref, patchFor(seen.metadata, desired, data), options);
+      case "foreign":
+        throw new KubeError({
+          reason: "AlreadyExists",
+          operation: `write secrets ${resource.namespace}/${ref.name}`,
+          explanation: "the Secret is not the operator's",
+        });
+      default:
+        return seen satisfies never;
+    }
+  }
+
+  /**
+   * @param seen what the write was made onto
+   * @param content what the Secret holds if what was sent is what is there
+   */
+  #remember(written: Secret, seen: ObservedSecret, sent: SecretData | undefined, content: SecretContent): void {
+    const { cache, inspector, onForeignChange } = this.#options;
+    const metadata = ownSecretMetadata(written);
+    const onto = seen.kind === "absent" ? undefined : seen.metadata.resourceVersion;
+    for (const event of cache.assume(metadata, onto)) onForeignChange(event);
+    // An admission webhook may have changed what was sent: what came back is what counts.
+    const { data } = written;
+    const judged = data === undefined || (sent !== undefined && holdsAll(data, sent)) ? content : judgeData(data);
+    inspector.remember(metadata, judged);
+  }
+}
+
+/** Reading keys and certificates is dear, comparing texts is not. */
+function holdsAll(data: SecretData, wanted: SecretData): boolean {
+  return Object.entries(wanted).every(([key, value]) => data[key] === value);
+}
+
+function newSecret(ref: ObjectRef, desired: DesiredMetadata, data: SecretData) {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: SECRET_TYPE,
+    metadata: {
+      name: ref.name,
+      ...(ref.namespace !== undefined && { namespace: ref.namespace }),
+      labels: desired.labels,
+      annotations: desired.annotations,
+      ownerReferences: desiredOwnerReferences([], desired),
+    },
+    data,
+  };
+}
+
+function patchFor(seen: SecretMetadata, desired: DesiredMetadata, data: SecretData | undefined): object {
+  return {
+    metadata: {
+      uid: seen.uid,
+      resourceVersion: seen.resourceVersion,
+      labels: { ...nulls(leftOver(seen.labels, desired.labels, seen.ownLabelKeys)), ...desired.labels },
+      annotations: {
+        ...nulls(leftOver(seen.annotations, desired.annotations, seen.ownAnnotationKeys)),
+        ...desired.annotations,
+      },
+      ownerReferences: desiredOwnerReferences(seen.ownerReferences, desired),
+    },
+    ...(data !== undefined && { data }),
+  };
+}
+
+/** In a merge patch null takes a key away. */
+function nulls(keys: readonly string[]): Readonly<Record<string, null>> {
+  return Object.fromEntries(keys.map((key) => [key, null]));
+}
+
+/** Whether the write was refused because the Secret is no longer as it was seen: only a reason to look again. */
+function hasChanged(seen: ObservedSecret, error: KubeError): boolean {
+  return seen.kind === "absent" ? error.reason === "AlreadyExists" : KubeError.is(error, "Conflict", "NotFound");
+}
+
+/** Whether the write that proves the storage has been made. */
+function wasJustWritten(seen: ObservedSecret, nowMs: number): boolean {
+  const written = seen.kind === "managed" ? seen.metadata.annotations[WRITE_CHECK_ANNOTATION] : undefined;
+  return written !== undefined && Math.abs(nowMs - Date.parse(written)) < WRITE_CHECK_MS;
+}
+
+function queryOf({ namespace, spec, status }: UserCertificate): SecretQuery {
+  return { namespace, name: spec.secretName, fingerprint: status.fingerprint };
+}
+
+/** The write may have been carried out and its answer lost. */
+function holdsPair(seen: ObservedSecret, { facts }: KeyPair): boolean {
+  return seen.kind === "managed" && seen.content.kind === "pair" && seen.content.facts.fingerprint === facts.fingerprint;
+}
+
+function waiting(serialNumber: string, blocker: Blocker): StoreResult {
+  const problem =
+    `Certificate ${serialNumber} has been issued but not stored yet: ${blocker.problem} ` +
+    "It exists only in the operator's memory and is lost if the pod is killed.";
+  return { kind: "waiting", blocker: { ...blocker, problem, needsPerson: true } };
+}

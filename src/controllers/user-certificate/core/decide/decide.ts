@@ -1,0 +1,71 @@
+import type { Decision } from "../model/decision.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { isSameUser } from "../model/user.ts";
+import { BLOCKERS, ISSUE_BLOCKERS, repairContended } from "./blockers.ts";
+import { backoffEndMs, heldCertificate, listDueMs, provenMs, unlisted } from "./held.ts";
+import { isParkedElsewhere, isParkedHere } from "./history.ts";
+import { ISSUE_TRIGGERS } from "./issue-triggers.ts";
+import { secretDifferences } from "./secret-differences.ts";
+
+/**
+ * What to do, from what was seen. Pure: the same snapshot gives the same decision, and the lists of checks, read in their
+ * order, are the operator's specification.
+ */
+export function decide(snapshot: Snapshot): Decision {
+  const parked = decideParked(snapshot);
+  if (parked !== undefined) return parked;
+  for (const check of BLOCKERS) {
+    const blocker = check(snapshot);
+    if (blocker !== undefined) return { kind: "blocked", blocker };
+  }
+  for (const [reason, trigger] of ISSUE_TRIGGERS) {
+    const message = trigger(snapshot);
+    if (message === undefined) continue;
+    for (const check of ISSUE_BLOCKERS) {
+      const blocker = check(snapshot, reason);
+      if (blocker !== undefined) return { kind: "blocked", blocker };
+    }
+    return { kind: "issue", reason, message };
+  }
+  const differences = secretDifferences(snapshot);
+  const held = heldCertificate(snapshot);
+  if (differences.length === 0 || held === undefined || snapshot.secret.kind !== "managed") return { kind: "keep" };
+  const blocker = repairContended(snapshot);
+  return blocker === undefined
+    ? { kind: "repair", secret: snapshot.secret, held, differences }
+    : { kind: "blocked", blocker };
+}
+
+/** A certificate that waits for its Secret is stored before anything else, whatever else rules out new ones. */
+function decideParked(snapshot: Snapshot): Decision | undefined {
+  const { nowMs, parked, resource, secret } = snapshot;
+  if (parked === undefined) return undefined;
+  const discard = (problem: string): Decision => ({ kind: "discard", parked, problem });
+  if (!isParkedHere(snapshot)) return discard("another attempt has taken its place");
+  if (parked.facts.notAfter.getTime() <= nowMs) return discard("it expired before its Secret could be written");
+  if (!isSameUser(parked.attempt, resource.spec)) return discard("the spec names another user by now");
+  const held = heldCertificate(snapshot);
+  const isNewer =
+    held !== undefined &&
+    held.serialNumber !== parked.facts.serialNumber &&
+    !parked.attempt.knownSerials.includes(held.serialNumber) &&
+    held.notBefore >= parked.facts.notBefore;
+  if (isNewer) return discard("the Secret holds a newer certificate by now");
+  if (secret.kind === "foreign" || snapshot.secretHolder !== undefined) return undefined;
+  return secret.kind === "managed" && secret.metadata.deleting ? undefined : { kind: "store", parked };
+}
+
+/**
+ * Whether a decision made from the caches needs fresh reads and Atlas' list before it counts. Nothing is issued on the
+ * word of a cache, and what became of an open attempt only a list can tell, whatever else blocks.
+ */
+export function needsAtlas(snapshot: Snapshot, decision: Decision): boolean {
+  const { credentials, nowMs, resource } = snapshot;
+  if (decision.kind === "store" || decision.kind === "discard") return false;
+  if (decision.kind === "issue") return true;
+  if (credentials.kind !== "usable" || backoffEndMs(snapshot) !== undefined) return false;
+  if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
+  const held = heldCertificate(snapshot);
+  if (held === undefined || resource.spec.suspend) return false;
+  return nowMs >= listDueMs(snapshot, provenMs(snapshot, held), unlisted(snapshot, held));
+}

@@ -1,0 +1,171 @@
+import { parseDurationMs } from "../../../../api/duration.ts";
+import { SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import type { LastAttempt, RecentIssuance, UserCertificateSpec } from "../../../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
+import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
+import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";
+import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
+
+/** Questions about the certificate in the Secret. All pure. */
+
+export const DAY_MS = 86_400_000;
+
+/** The certificate in the Secret, if the Secret is the operator's and this resource's, and holds a pair that matches. */
+export function heldCertificate({ secret, secretHolder }: Snapshot): CertificateFacts | undefined {
+  if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;
+  return secret.content.kind === "pair" ? secret.content.facts : undefined;
+}
+
+export function renewalRule(spec: UserCertificateSpec): RenewalRule | undefined {
+  if (spec.renewBeforePercentage !== undefined) return { kind: "percentage", percentage: spec.renewBeforePercentage };
+  const beforeMs = spec.renewBefore === undefined ? undefined : parseDurationMs(spec.renewBefore);
+  return beforeMs === undefined ? undefined : { kind: "before", beforeMs };
+}
+
+/** When a certificate is due for renewal, in milliseconds since the epoch. */
+export function renewalDueMs({ resource }: Snapshot, held: CertificateFacts): number {
+  return renewalTime(held, renewalRule(resource.spec)).getTime();
+}
+
+/**
+ * Whether something happened less than `spanMs` ago. It is symmetric: a time further in the future than that was written
+ * by a wrong clock and binds no one.
+ */
+export function isWithin(spanMs: number, timeMs: number, nowMs: number): boolean {
+  return Math.abs(nowMs - timeMs) < spanMs;
+}
+
+/** Whom the Secret was issued for, if that is not the user of the spec. */
+export function identityChange(snapshot: Snapshot): string | undefined {
+  const { secret, resource } = snapshot;
+  const held = heldCertificate(snapshot);
+  if (secret.kind !== "managed" || held === undefined) return undefined;
+  const { projectId, username } = resource.spec;
+  if (!subjectIsUser(held.subject, username)) {
+    return `user ${secret.metadata.annotations[SECRET_ANNOTATIONS.username] ?? "of another name"}`;
+  }
+  // Atlas' list of the user proves the project, whatever the annotation says: anyone can edit that.
+  const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
+  if (forProject === undefined || forProject === projectId || isListed(snapshot, held)) return undefined;
+  return `project ${forProject}`;
+}
+
+/** Whether the list of this reconcile holds the certificate; undefined if Atlas was not asked. */
+export function isListed({ atlas }: Snapshot, held: CertificateFacts): boolean | undefined {
+  return atlas.kind === "listed" ? atlas.certificates.some((entry) => isSameCertificate(entry, held)) : undefined;
+}
+
+/** A serial number alone proves nothing: anyone can make a certificate that carries it. */
+function isSameCertificate({ serialNumber, notAfter, subject }: ListedCertificate, held: CertificateFacts): boolean {
+  const isSameTime = Math.floor(notAfter.getTime() / 1000) === Math.floor(held.notAfter.getTime() / 1000);
+  if (serialNumber !== held.serialNumber || !isSameTime) return false;
+  const attributes = subject === undefined ? undefined : parseDistinguishedName(subject);
+  return (attributes ?? []).every(({ type, value }) =>
+    held.subject.some((attribute) => attribute.type === type && attribute.value === value),
+  );
+}
+
+/** Whether Atlas returned this certificate to the operator, or listed it, at some time: its fingerprint is on record. */
+export function isProven({ resource }: Snapshot, held: CertificateFacts): boolean {
+  return resource.status.fingerprint === held.fingerprint;
+}
+
+/** When Atlas last proved the certificate, in milliseconds since the epoch; undefined if it never did. */
+export function provenMs(snapshot: Snapshot, held: CertificateFacts): number | undefined {
+  const { lastVerifiedTime } = snapshot.resource.status;
+  return lastVerifiedTime === undefined || !isProven(snapshot, held) ? undefined : Date.parse(lastVerifiedTime);
+}
+
+/** How long lists have to lack a certificate before it counts as gone, and how many of them. */
+const UNLISTED_SPAN_MS = 15 * 60_000;
+const UNLISTED_LISTS = 3;
+
+/** Which lists lacked the certificate. */
+export interface Unlisted {
+  readonly sinceMs: number;
+  readonly lists: number;
+  readonly replaced: boolean;
+}
+
+/** What the lists up to now, this reconcile's included, say against the certificate; undefined if the last one held it. */
+export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
+  const { nowMs, resource } = snapshot;
+  const before = resource.status.unlisted;
+  const known = before?.serialNumber === held.serialNumber ? before : undefined;
+  const sinceMs = known === undefined || known.lists === 0 ? nowMs : Date.parse(known.since);
+  const replaced = before?.replaced === true;
+  switch (isListed(snapshot, held)) {
+    case true:
+      return undefined;
+    case false:
+      return { sinceMs, lists: (known?.lists ?? 0) + 1, replaced };
+    case undefined:
+      return known === undefined ? undefined : { sinceMs, lists: known.lists, replaced };
+  }
+}
+
+/** Whether Atlas has dropped the certificate: one list may be wrong, three over a quarter of an hour are believed. */
+export function isDisproved({ nowMs, policy }: Snapshot, doubt: Unlisted | undefined): boolean {
+  if (doubt === undefined || doubt.lists < UNLISTED_LISTS) return false;
+  return Math.abs(nowMs - doubt.sinceMs) >= Math.min(UNLISTED_SPAN_MS, policy.verifyIntervalMs);
+}
+
+/**
+ * When Atlas' list is due, in milliseconds since the epoch. Spread by UID over a fifth of the interval, so that resources
+ * made together part.
+ *
+ * @param lastMs when Atlas last proved the certificate
+ */
+export function listDueMs(snapshot: Snapshot, lastMs: number | undefined, doubt: Unlisted | undefined): number {
+  const { nowMs, policy, resource } = snapshot;
+  const intervalMs = policy.verifyIntervalMs * (1 - 0.2 * fractionOf(resource.uid));
+  if (doubt !== undefined && doubt.lists < UNLISTED_LISTS) {
+    return doubt.sinceMs + (doubt.lists / (UNLISTED_LISTS - 1)) * Math.min(UNLISTED_SPAN_MS, policy.verifyIntervalMs);
+  }
+  // A certificate that is gone is looked for as often as one that is there.
+  if (doubt !== undefined) return doubt.sinceMs + Math.ceil((nowMs - doubt.sinceMs) / intervalMs) * intervalMs;
+  return lastMs !== undefined && isWithin(intervalMs, lastMs, nowMs) ? lastMs + intervalMs : 0;
+}
+
+/** A number from 0 to 1 that depends only on the text (FNV-1a). */
+function fractionOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
+
+/** Whether the renew annotation asks for something that was not answered yet. */
+export function renewRequested({ resource }: Snapshot): boolean {
+  // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
+  // resource): its request was answered before.
+  if (resource.status.revision === undefined || resource.renewRequest === undefined) return false;
+  return resource.renewRequest !== resource.status.renewRequest;
+}
+
+/** The last failed attempt, if it was made for what the resource and its credentials are now. */
+export function applicableAttempt({ resource, credentials }: Snapshot): LastAttempt | undefined {
+  const { lastAttempt } = resource.status;
+  const applies =
+    lastAttempt?.generation === resource.generation &&
+    lastAttempt.renewRequest === resource.renewRequest &&
+    lastAttempt.credentialsVersion === credentials.version;
+  return applies ? lastAttempt : undefined;
+}
+
+/** End of the running backoff, in milliseconds since the epoch; undefined if none is running or a change ended it. */
+export function backoffEndMs(snapshot: Snapshot): number | undefined {
+  const attempt = applicableAttempt(snapshot);
+  if (attempt === undefined) return undefined;
+  const endMs = Date.parse(attempt.nextAttemptTime);
+  // No backoff is longer than a day.
+  return endMs > snapshot.nowMs && isWithin(DAY_MS, endMs, snapshot.nowMs) ? endMs : undefined;
+}
+
+/** The newer certificate of this resource that the held one had been replaced by: someone restored an older Secret. */
+export function replacement(snapshot: Snapshot, history: readonly RecentIssuance[]): string | undefined {
+  const held = heldCertificate(snapshot);
+  const newest = history.findLast(({ serialNumber, lost }) => serialNumber !== undefined && lost === undefined);
+  if (held === undefined || newest === undefined || newest.serialNumber === held.serialNumber) return undefined;
+  // One that someone put there by hand is no older one: it lasts longer.
+  return Date.parse(newest.notAfter ?? "") > held.notAfter.getTime() ? newest.serialNumber : undefined;
+}

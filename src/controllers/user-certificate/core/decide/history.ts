@@ -1,0 +1,114 @@
+import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
+import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
+import { timestamp } from "../model/timestamp.ts";
+import { DAY_MS, heldCertificate, isListed, isWithin } from "./held.ts";
+
+/** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
+const STAMP_TOLERANCE_MS = 2000;
+const HOUR_MS = 3_600_000;
+
+/** A history longer than this is of no use, and a status must stay small. */
+const MAX_ENTRIES = 40;
+
+/**
+ * What was issued, or may have been, for this resource: its recorded history, and the open attempt as soon as a list
+ * tells what became of it. An attempt counts from the moment it is recorded, and only a plain refusal takes it back: a
+ * list that does not show its certificate may lag behind.
+ */
+export function history(snapshot: Snapshot): readonly RecentIssuance[] {
+  const { resource, nowMs } = snapshot;
+  const recorded = (resource.status.recentIssuances ?? []).filter((entry) => isRemembered(entry, nowMs));
+  const settled = settledAttempt(snapshot);
+  const entries = settled === undefined ? recorded : [...recorded, settled];
+  return identified(entries, snapshot).slice(-MAX_ENTRIES);
+}
+
+/** Whether an entry still counts, or still explains a certificate that Atlas may list. */
+function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolean {
+  return isWithin(DAY_MS, Date.parse(time), nowMs) || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS);
+}
+
+/**
+ * Whether the open attempt comes off the record: a list tells what became of it, or it was for another user, whose list
+ * these credentials cannot read.
+ */
+export function isSettled(snapshot: Snapshot): boolean {
+  const { atlas, attempted, resource } = snapshot;
+  if (resource.status.issuance === undefined || isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return false;
+  return attempted.kind === "listed" || (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson);
+}
+
+/** Whether a process that stopped leading still tries to store the certificate of the open attempt. */
+export function isParkedElsewhere(snapshot: Snapshot): boolean {
+  const parked = snapshot.resource.status.issuance?.parked;
+  if (parked?.until === undefined || isParkedHere(snapshot)) return false;
+  const untilMs = Date.parse(parked.until);
+  const isStored = heldCertificate(snapshot)?.serialNumber === parked.serialNumber;
+  return !isStored && untilMs > snapshot.nowMs && isWithin(HOUR_MS, untilMs, snapshot.nowMs);
+}
+
+/** The open attempt as an entry of the history; undefined if there is none, or no list tells yet what became of it. */
+function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
+  const { issuance } = snapshot.resource.status;
+  if (issuance === undefined || !isSettled(snapshot)) return undefined;
+  const entry = entryOf(issuance);
+  const held = heldCertificate(snapshot);
+  if (held !== undefined && !issuance.knownSerials.includes(held.serialNumber) && isListed(snapshot, held)) {
+    return { ...entry, serialNumber: held.serialNumber, notAfter: timestamp(held.notAfter.getTime()) };
+  }
+  const { parked } = issuance;
+  if (parked === undefined) return { ...entry, lost: "AnswerLost" };
+  return { ...entry, serialNumber: parked.serialNumber, notAfter: parked.notAfter, lost: "NotStored" };
+}
+
+/** Whether this process still holds the certificate of the open attempt. */
+export function isParkedHere({ parked, resource }: Snapshot): boolean {
+  return parked !== undefined && parked.attempt.id === resource.status.issuance?.id;
+}
+
+/** An attempt as an entry of the history. */
+export function entryOf({ startedAt, reason, replaces }: Issuance): RecentIssuance {
+  return { time: startedAt, reason, ...(replaces !== undefined && { replaces }) };
+}
+
+/** Gives entries without a serial number the certificate that fits them, once a list shows one. */
+function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): readonly RecentIssuance[] {
+  const unexplained = [...newcomers(snapshot, entries)];
+  return entries.map((entry) => {
+    if (entry.serialNumber !== undefined) return entry;
+    const index = unexplained.findIndex((certificate) => fits(certificate, entry, snapshot));
+    const [certificate] = index === -1 ? [] : unexplained.splice(index, 1);
+    if (certificate === undefined) return entry;
+    const { serialNumber, notAfter } = certificate;
+    return { ...entry, serialNumber, notAfter: timestamp(notAfter.getTime()) };
+  });
+}
+
+/** Certificates of the attempt's user that no other entry and no other resource explains. */
+function newcomers(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly ListedCertificate[] {
+  const { attempted, atlas, others, resource } = snapshot;
+  const list = attempted.kind === "listed" ? attempted : atlas;
+  if (list.kind !== "listed") return [];
+  const explained = new Set<string | undefined>(others.explained);
+  for (const { serialNumber } of entries) explained.add(serialNumber);
+  explained.add(heldCertificate(snapshot)?.serialNumber);
+  explained.add(resource.status.serialNumber);
+  return list.certificates.filter(({ serialNumber }) => !explained.has(serialNumber));
+}
+
+/** Whether a certificate may be the one of an attempt whose answer was lost. */
+function fits(
+  { serialNumber, createdAt }: ListedCertificate,
+  { time, lost }: RecentIssuance,
+  { resource, nowMs }: Snapshot,
+): boolean {
+  if (lost === undefined) return false;
+  const { issuance, unaccounted = [] } = resource.status;
+  const startedMs = Date.parse(time);
+  if (createdAt !== undefined) {
+    return createdAt.getTime() >= startedMs - STAMP_TOLERANCE_MS && createdAt.getTime() < startedMs + DAY_MS;
+  }
+  // Atlas need not say when it issued a certificate: then one that was not there before is the one.
+  if (issuance !== undefined && issuance.startedAt === time) return !issuance.knownSerials.includes(serialNumber);
+  return isWithin(DAY_MS, startedMs, nowMs) && !unaccounted.some((known) => known.serialNumber === serialNumber);
+}

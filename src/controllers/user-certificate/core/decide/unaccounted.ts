@@ -1,0 +1,97 @@
+import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
+import { timestamp } from "../model/timestamp.ts";
+import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
+import { heldCertificate, isWithin } from "./held.ts";
+import { isParkedHere } from "./history.ts";
+
+/** The status names no more than this: it must stay small. */
+const MAX_NAMED = 100;
+
+/** An attempt that is open for longer waits for something else than Atlas. */
+const ATTEMPT_MS = 3_600_000;
+
+/** A certificate at Atlas whose private key no Secret of this cluster may hold. */
+export interface Finding {
+  readonly certificate: UnaccountedCertificate;
+  /** The attempt whose response was lost, if the certificate is its: then the certificate is orphaned. */
+  readonly attempt: RecentIssuance | undefined;
+}
+
+/**
+ * Unexpired certificates of the user that no resource explains, oldest expiry first. What the status named before stays
+ * until it expires, even if a list lacks it: a list that is empty once must not make old certificates news again.
+ */
+export function unaccounted(
+  snapshot: Snapshot,
+  entries: readonly RecentIssuance[],
+): readonly UnaccountedCertificate[] {
+  const { nowMs, resource } = snapshot;
+  const explained = explainedSerials(snapshot, entries);
+  const found = new Map<string, UnaccountedCertificate>();
+  for (const known of resource.status.unaccounted ?? []) found.set(known.serialNumber, known);
+  for (const certificate of listedOfUser(snapshot)) {
+    if (!mayBeAnAttempts(certificate, snapshot)) found.set(certificate.serialNumber, named(certificate));
+  }
+  return [...found.values()]
+    .filter(({ serialNumber, notAfter }) => !explained.has(serialNumber) && Date.parse(notAfter) > nowMs)
+    .toSorted((left, right) => Date.parse(left.notAfter) - Date.parse(right.notAfter) || (left.serialNumber < right.serialNumber ? -1 : 1))
+    .slice(-MAX_NAMED);
+}
+
+/** Those that the status did not name before and that are newer than the resource, or belong to one of its attempts. */
+export function findings(
+  snapshot: Snapshot,
+  all: readonly UnaccountedCertificate[],
+  entries: readonly RecentIssuance[],
+): readonly Finding[] {
+  const { resource } = snapshot;
+  const known = new Set(resource.status.unaccounted?.map(({ serialNumber }) => serialNumber));
+  return all
+    .filter(({ serialNumber }) => !known.has(serialNumber))
+    .map((certificate) => ({
+      certificate,
+      attempt: entries.find(({ serialNumber }) => serialNumber === certificate.serialNumber),
+    }))
+    .filter(({ certificate: { createdAt }, attempt }) => {
+      if (attempt !== undefined) return true;
+      // What was there before the resource is no news.
+      const since = resource.creationTimestamp;
+      return createdAt !== undefined && Date.parse(createdAt) >= Date.parse(since);
+    });
+}
+
+/** Serial numbers that this resource or another one accounts for. A lost certificate is accounted for by no one. */
+function explainedSerials(snapshot: Snapshot, entries: readonly RecentIssuance[]): ReadonlySet<string> {
+  const { others, parked, resource } = snapshot;
+  const serials: (string | undefined)[] = entries
+    .filter(({ lost }) => lost === undefined)
+    .map(({ serialNumber }) => serialNumber);
+  serials.push(heldCertificate(snapshot)?.serialNumber, resource.status.serialNumber);
+  if (isParkedHere(snapshot)) serials.push(parked?.facts.serialNumber);
+  return new Set([...serials.filter((serial) => serial !== undefined), ...others.explained]);
+}
+
+/** Of another user, whose list is read for the open attempt alone, only what is newer than the attempt. */
+function listedOfUser({ atlas, attempted, resource }: Snapshot): readonly ListedCertificate[] {
+  const listed = atlas.kind === "listed" ? atlas.certificates : [];
+  if (attempted === atlas || attempted.kind !== "listed") return listed;
+  const known = new Set(resource.status.issuance?.knownSerials);
+  return [...listed, ...attempted.certificates.filter(({ serialNumber }) => !known.has(serialNumber))];
+}
+
+/** Whether another resource's open attempt may have made it: it is judged when that attempt has ended. */
+function mayBeAnAttempts({ serialNumber }: ListedCertificate, { nowMs, others, resource }: Snapshot): boolean {
+  if (resource.status.unaccounted?.some((known) => known.serialNumber === serialNumber)) return false;
+  return others.attempts.some(
+    ({ knownSerials, startedAt }) =>
+      !knownSerials.includes(serialNumber) && isWithin(ATTEMPT_MS, Date.parse(startedAt), nowMs),
+  );
+}
+
+function named({ serialNumber, createdAt, notAfter }: ListedCertificate): UnaccountedCertificate {
+  return {
+    serialNumber,
+    ...(createdAt !== undefined && { createdAt: timestamp(createdAt.getTime()) }),
+    notAfter: timestamp(notAfter.getTime()),
+  };
+}

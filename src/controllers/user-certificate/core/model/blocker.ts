@@ -1,0 +1,31 @@
+import type { BlockedReason } from "../../../../api/reasons.ts";
+
+/** What ends the wait. */
+export type Retry =
+  /** Only a change of the resource or of a Secret. */
+  | { readonly kind: "onChange" }
+  /** This time, in milliseconds since the epoch. */
+  | { readonly kind: "at"; readonly atMs: number }
+  /** A backoff that begins now; never shorter than what Atlas or the API server asks for. */
+  | { readonly kind: "backoff"; readonly atLeastMs?: number }
+  /** The backoff of an earlier attempt, which is still running. */
+  | { readonly kind: "running"; readonly atMs: number };
+
+/** Why nothing happens now. */
+export interface Blocker {
+  readonly reason: BlockedReason;
+  /** What is wrong, in one sentence, without a remedy. */
+  readonly problem: string;
+  /** What the reader must do, or what happens next, in one sentence. @default the operator retries */
+  readonly remedy?: string;
+  /** Why later retries could not tell whether the problem persists. */
+  readonly notRechecked?: string;
+  /** Waiting does not help: a person has to act. */
+  readonly needsPerson: boolean;
+  readonly retry: Retry;
+}
+
+/** The whole message: the problem, then the remedy, once. */
+export function blockerMessage({ problem, remedy, notRechecked }: Blocker): string {
+  return [problem, remedy, notRechecked].filter((part) => part !== undefined).join(" ");
+}

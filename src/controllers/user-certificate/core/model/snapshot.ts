@@ -1,0 +1,117 @@
+import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
+import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
+import type { SecretContent } from "../../../../certificate/secret-data.ts";
+import type { OwnerReference } from "../../../../kube/resource-type.ts";
+import type { Blocker } from "./blocker.ts";
+
+/** What the operator keeps of a Secret: never its data. */
+export interface SecretMetadata {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly deleting: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly ownerReferences: readonly OwnerReference[];
+  /** Label and annotation keys that the operator wrote, from managedFields: only those may be removed again. */
+  readonly ownLabelKeys: readonly string[];
+  readonly ownAnnotationKeys: readonly string[];
+  /** Other field managers that wrote to it. */
+  readonly otherWriters: readonly string[];
+}
+
+/** The Secret named in spec.secretName. */
+export type ObservedSecret =
+  | { readonly kind: "absent" }
+  /** Not the operator's, so it is never written to. `problem` says which condition fails. */
+  | { readonly kind: "foreign"; readonly metadata: SecretMetadata; readonly problem: string }
+  | { readonly kind: "managed"; readonly metadata: SecretMetadata; readonly content: SecretContent };
+export type ManagedSecret = Extract<ObservedSecret, { kind: "managed" }>;
+
+/** Another living resource that the Secret belongs to. */
+export interface SecretHolder {
+  readonly name: string;
+  /** The Secret that it names by now, if it has left this one behind. */
+  readonly movedTo?: string;
+}
+
+/** The Secret named in spec.credentialsRef, or the operator's default one. */
+export type ObservedCredentials =
+  /** The resource names none, and the operator has no default one. */
+  | { readonly kind: "unnamed"; readonly version: undefined }
+  | { readonly kind: "usable"; readonly version: string }
+  | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
+
+/** An unexpired certificate in Atlas' list of one user. */
+export interface ListedCertificate {
+  readonly serialNumber: string;
+  readonly notAfter: Date;
+  readonly createdAt?: Date | undefined;
+  /** RFC 2253. */
+  readonly subject?: string | undefined;
+}
+
+/** Atlas' list of one user in this reconcile. */
+export type ObservedList =
+  | { readonly kind: "notAsked" }
+  | { readonly kind: "listed"; readonly certificates: readonly ListedCertificate[] }
+  | { readonly kind: "refused"; readonly blocker: Blocker };
+
+/** What other living resources have done for the same user. */
+export interface OthersOfUser {
+  /** Number of those that name the user. */
+  readonly count: number;
+  readonly issuances: readonly RecentIssuance[];
+  /** Their attempts whose outcome is not known. */
+  readonly attempts: readonly Issuance[];
+  /** Serial numbers that they account for, also of the user of the open attempt. */
+  readonly explained: ReadonlySet<string>;
+}
+
+/** A certificate that was issued and waits in this process for its Secret to become writable. */
+export interface ParkedView {
+  readonly facts: CertificateFacts;
+  readonly attempt: Issuance;
+}
+
+/** The limits on what cannot be undone, and the intervals. All from the operator's flags. */
+export interface Policy {
+  /** Certificates issued for one user in any 24 hours, plus one for each further resource of that user. */
+  readonly maxIssuesPerDay: number;
+  /** Unexpired certificates of one database user at Atlas. */
+  readonly maxUnexpiredPerUser: number;
+  /** Certificates that may wait in this process for their Secrets: they are lost if it is killed. */
+  readonly maxParked: number;
+  /** Interval between two comparisons of Atlas' list with the Secret, in milliseconds. */
+  readonly verifyIntervalMs: number;
+  /** Longest wait between two attempts if only time can help, in milliseconds. */
+  readonly maxBackoffMs: number;
+  /** Longest wait between two attempts if a person has to fix something in Atlas, in milliseconds. */
+  readonly recheckIntervalMs: number;
+  /** Length of a month in milliseconds: the calendar's, or a simulator's. */
+  readonly monthMs: number;
+}
+
+/** Everything that decide() may know. Immutable. */
+export interface Snapshot {
+  /** Now by Atlas' clock, in milliseconds since the epoch. */
+  readonly nowMs: number;
+  readonly resource: UserCertificate;
+  readonly secret: ObservedSecret;
+  /** The other living resource that the Secret belongs to: it holds it, or it is the older of two that want it. */
+  readonly secretHolder: SecretHolder | undefined;
+  readonly credentials: ObservedCredentials;
+  /** The list of the user that the spec names. */
+  readonly atlas: ObservedList;
+  /** The list of the user of the open attempt: the same one, unless the spec names another user by now. */
+  readonly attempted: ObservedList;
+  readonly others: OthersOfUser;
+  readonly parked: ParkedView | undefined;
+  /** Number of certificates that wait in this process for their Secrets. */
+  readonly parkedCounts: { readonly inNamespace: number; readonly inTotal: number };
+  /** When this process recently repaired the Secret, in milliseconds since the epoch. */
+  readonly recentRepairs: readonly number[];
+  readonly policy: Policy;
+}

@@ -1,0 +1,181 @@
+import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
+import {
+  applicableAttempt,
+  heldCertificate,
+  identityChange,
+  isDisproved,
+  isListed,
+  provenMs,
+  renewalDueMs,
+  type Unlisted,
+  unlisted,
+} from "../decide/held.ts";
+import { backoffRunning, credentialsMissing, lastFailure } from "../decide/blockers.ts";
+import { entryOf, history } from "../decide/history.ts";
+import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
+import type { Blocker } from "../model/blocker.ts";
+import type { Decision, Outcome } from "../model/decision.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { timestamp } from "../model/timestamp.ts";
+import { backoffMs } from "./backoff.ts";
+
+/** One pass over one resource: what was seen, decided and done. */
+export interface Reconciliation {
+  readonly snapshot: Snapshot;
+  readonly decision: Decision;
+  readonly outcome: Outcome;
+  /** Now by Atlas' clock, after everything was done, in milliseconds since the epoch. */
+  readonly nowMs: number;
+  /** A number in [0, 1), for the jitter of the backoff. */
+  readonly random: number;
+}
+
+/** What a reconciliation means, computed once for the status, the Events, the metrics and the next reconcile. */
+export interface Assessment extends Reconciliation {
+  /** The certificate in the Secret now. */
+  readonly held: CertificateFacts | undefined;
+  /** What is wrong with it, and since when by the lists; undefined if apps can log in with it. */
+  readonly unusable: Unusable | undefined;
+  readonly doubt: Unlisted | undefined;
+  /** When Atlas last proved it, in milliseconds since the epoch. */
+  readonly provenMs: number | undefined;
+  readonly renewalDueMs: number | undefined;
+  readonly history: readonly RecentIssuance[];
+  readonly unaccounted: readonly UnaccountedCertificate[];
+  readonly findings: readonly Finding[];
+  /** Why nothing more happens now. */
+  readonly blocker: Blocker | undefined;
+  /** End of the backoff after a failed attempt, by Atlas' clock in milliseconds since the epoch. */
+  readonly retryMs: number | undefined;
+}
+
+export interface Unusable {
+  readonly reason: string;
+  readonly problem: string;
+}
+
+export function assess(reconciliation: Reconciliation): Assessment {
+  const { snapshot, outcome, nowMs } = reconciliation;
+  const entries = historyAfter(reconciliation);
+  const isIssued = outcome.kind === "issued";
+  const held = isIssued ? outcome.facts : heldCertificate(snapshot);
+  const doubt = held === undefined || isIssued ? undefined : unlisted(snapshot, held);
+  const all = unaccounted(snapshot, entries);
+  const blocker = blockerOf(reconciliation);
+  return {
+    ...reconciliation,
+    held,
+    doubt,
+    provenMs: isIssued ? nowMs : proofOf(snapshot, held),
+    renewalDueMs: held && renewalDueMs(snapshot, held),
+    unusable: unusable(reconciliation, held, doubt, blocker),
+    history: entries,
+    unaccounted: all,
+    findings: findings(snapshot, all, entries),
+    blocker,
+    retryMs: retryMs(reconciliation, blocker),
+  };
+}
+
+function retryMs({ snapshot, nowMs, random }: Reconciliation, blocker: Blocker | undefined): number | undefined {
+  switch (blocker?.retry.kind) {
+    case "running":
+      return blocker.retry.atMs;
+    case "backoff": {
+      const failures = (applicableAttempt(snapshot)?.failures ?? 0) + 1;
+      const held = heldCertificate(snapshot);
+      const waitMs = backoffMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
+      // Up to the next whole second: the API server keeps no fractions, and an early reconcile finds the backoff running.
+      return Math.ceil((nowMs + waitMs) / 1000) * 1000;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function historyAfter({ snapshot, outcome }: Reconciliation): readonly RecentIssuance[] {
+  const entries = history(snapshot);
+  if (outcome.kind !== "issued") return entries;
+  const { facts, attempt } = outcome;
+  const { serialNumber, notAfter } = facts;
+  return [...entries, { ...entryOf(attempt), serialNumber, notAfter: timestamp(notAfter.getTime()) }];
+}
+
+function proofOf(snapshot: Snapshot, held: CertificateFacts | undefined): number | undefined {
+  if (held === undefined) return undefined;
+  return isListed(snapshot, held) ? snapshot.nowMs : provenMs(snapshot, held);
+}
+
+function unusable(
+  { snapshot, outcome, decision, nowMs }: Reconciliation,
+  held: CertificateFacts | undefined,
+  doubt: Unlisted | undefined,
+  blocker: Blocker | undefined,
+): Unusable | undefined {
+  const { resource, secret } = snapshot;
+  const { secretName, username } = resource.spec;
+  if (held === undefined) {
+    if (decision.kind === "issue") return { reason: decision.reason, problem: decision.message };
+    if (secret.kind === "absent") return { reason: "SecretMissing", problem: `Secret ${secretName} does not exist.` };
+    return { reason: "SecretMissing", problem: `Secret ${secretName} holds no usable certificate of this resource.` };
+  }
+  const notAfterMs = held.notAfter.getTime();
+  if (notAfterMs <= nowMs) {
+    return { reason: "Expired", problem: `Certificate ${held.serialNumber} expired at ${timestamp(notAfterMs)}.` };
+  }
+  if (outcome.kind === "issued") return undefined;
+  const change = identityChange(snapshot);
+  if (change !== undefined) {
+    return { reason: "IdentityChanged", problem: `Secret ${secretName} holds a certificate for ${change}.` };
+  }
+  if (blocker?.reason === "UserNotFound") {
+    return { reason: "UserNotFound", problem: `Atlas does not know user ${username}.` };
+  }
+  if (isDisproved(snapshot, doubt)) {
+    return { reason: "NotListedByAtlas", problem: `Atlas no longer lists certificate ${held.serialNumber}.` };
+  }
+  if (proofOf(snapshot, held) === undefined) {
+    return { reason: "NotListedByAtlas", problem: `Atlas has not listed certificate ${held.serialNumber} yet.` };
+  }
+  return undefined;
+}
+
+/** The failure that stands in the way now: that of this reconcile, or one that still holds. */
+function blockerOf({ snapshot, decision, outcome }: Reconciliation): Blocker | undefined {
+  if (outcome.kind === "failed" || outcome.kind === "parked") return sticky(snapshot, outcome.blocker);
+  // An attempt that has only been recorded refutes nothing.
+  if (outcome.kind === "recorded") return personsFailure(snapshot);
+  if (outcome.kind === "issued") return undefined;
+  if (decision.kind === "blocked") return sticky(snapshot, decision.blocker);
+  if (snapshot.atlas.kind === "refused") return sticky(snapshot, snapshot.atlas.blocker);
+  if (snapshot.atlas.kind === "listed") return undefined;
+  const missing = credentialsMissing(snapshot);
+  if (missing !== undefined) return missing;
+  const running = backoffRunning(snapshot);
+  // Nothing has to be written any more.
+  return running?.reason === "SecretNotWritable" && proofOf(snapshot, heldCertificate(snapshot)) !== undefined
+    ? undefined
+    : running;
+}
+
+/** Failures that say nothing about whether an earlier one persists. */
+const INCONCLUSIVE: ReadonlySet<string> = new Set(["RateLimited", "AtlasUnavailable"]);
+
+/** A problem that needs a person stands until an answer of Atlas refutes it: a rate limit or an outage does not. */
+function sticky(snapshot: Snapshot, blocker: Blocker): Blocker {
+  const before = INCONCLUSIVE.has(blocker.reason) && blocker.retry.kind === "backoff" ? personsFailure(snapshot) : undefined;
+  if (before === undefined) return blocker;
+  const { lastAttempt } = snapshot.resource.status;
+  return {
+    ...before,
+    notRechecked: `Not rechecked since ${lastAttempt?.time}: ${blocker.problem}`,
+    retry: blocker.retry,
+  };
+}
+
+function personsFailure(snapshot: Snapshot): Blocker | undefined {
+  const attempt = applicableAttempt(snapshot);
+  if (attempt?.needsPerson !== true) return undefined;
+  return lastFailure(snapshot, Date.parse(attempt.nextAttemptTime));
+}

@@ -1,0 +1,107 @@
+import { type Condition, CONDITION_TYPES, type ConditionType } from "../../../../api/conditions.ts";
+import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
+import { renewalRule } from "../decide/held.ts";
+import { type Blocker, blockerMessage } from "../model/blocker.ts";
+import { timestamp } from "../model/timestamp.ts";
+import type { Assessment } from "./assessment.ts";
+
+interface State {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * The three conditions after a reconciliation, in one list: they change together.
+ *
+ * Ready says whether apps can log in with what the Secret holds. It stays True during a renewal and through every problem
+ * that the certificate outlives; its reason and message name the problem all the same. Stalled says that a person has to
+ * act before an app is affected any further. Issuing says that a create is on record.
+ *
+ * @param before the conditions as they are on the API server
+ * @param mark stands before each message: a simulated certificate must not be taken for a real one
+ */
+export function nextConditions(assessment: Assessment, before: readonly Condition[], mark = ""): Condition[] {
+  const states: Readonly<Record<ConditionType, State>> = {
+    Ready: ready(assessment),
+    Issuing: issuing(assessment),
+    Stalled: stalled(assessment),
+  };
+  const { generation } = assessment.snapshot.resource;
+  return CONDITION_TYPES.map((type) => {
+    const previous = before.find((condition) => condition.type === type);
+    const { status, reason, message } = states[type];
+    return {
+      type,
+      status,
+      reason,
+      message: mark + message,
+      observedGeneration: generation,
+      lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : timestamp(assessment.nowMs),
+    };
+  });
+}
+
+/** What is wrong; what still works and until when; what happens next or what the reader must do. */
+function ready({ blocker, held, renewalDueMs, retryMs, snapshot, unusable }: Assessment): State {
+  const { secretName, username } = snapshot.resource.spec;
+  if (unusable !== undefined || held === undefined) {
+    const { reason, problem } = unusable ?? { reason: "SecretMissing", problem: "" };
+    if (blocker === undefined) return { status: "False", reason, message: problem };
+    // An expiry is worth saying before its cause: apps are already down.
+    const first = reason === "Expired" ? `${problem} ` : "";
+    return { status: "False", reason: blocker.reason, message: first + withRetry(blocker, retryMs) };
+  }
+  const until = timestamp(held.notAfter.getTime());
+  if (blocker !== undefined) {
+    const works = `${blocker.problem} The certificate in Secret ${secretName} is valid until ${until}.`;
+    return { status: "True", reason: blocker.reason, message: withRetry({ ...blocker, problem: works }, retryMs) };
+  }
+  const renewal = renewalDueMs === undefined ? "" : `; it will be renewed at ${timestamp(renewalDueMs)}`;
+  const adjustment = renewalAdjustment(held, renewalRule(snapshot.resource.spec));
+  return {
+    status: "True",
+    reason: "Issued",
+    message:
+      `Secret ${secretName} holds certificate ${held.serialNumber} of user ${username}, valid until ${until}${renewal}.` +
+      (adjustment === undefined ? "" : ` ${ADJUSTMENTS[adjustment]}`),
+  };
+}
+
+function withRetry(blocker: Blocker, retryMs: number | undefined): string {
+  const next = retryMs === undefined ? "" : ` The operator retries at ${timestamp(retryMs)}.`;
+  return blockerMessage(blocker) + next;
+}
+
+/** What became of a renewal wish that could not be followed. */
+const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
+  raisedTo24h: "spec.renewBefore is below the minimum, so 24h is used.",
+  reducedToTwoThirds: "The renewal is not earlier than after a third of the lifetime, although the spec asks for that.",
+  replacedByOneThird: "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
+};
+
+function issuing({ blocker, decision, outcome }: Assessment): State {
+  if (outcome.kind === "recorded" && decision.kind === "issue") {
+    return { status: "True", reason: decision.reason, message: decision.message };
+  }
+  if (outcome.kind === "parked") {
+    const message = `Certificate ${outcome.facts.serialNumber} has been issued but not stored yet.`;
+    return { status: "True", reason: outcome.blocker.reason, message };
+  }
+  return { status: "False", reason: blocker?.reason ?? "Issued", message: "No certificate is being issued." };
+}
+
+/** kstatus reports Ready and Stalled together as a failure: an app that works must not fail a rollout. */
+function stalled({ blocker, held, nowMs, outcome, renewalDueMs, unusable }: Assessment): State {
+  const reason = blocker?.reason ?? "Issued";
+  if (outcome.kind === "parked") {
+    return { status: "True", reason, message: blocker === undefined ? "" : blockerMessage(blocker) };
+  }
+  if (blocker?.needsPerson !== true) return { status: "False", reason, message: "No action is required." };
+  const isOverdue = renewalDueMs !== undefined && renewalDueMs <= nowMs;
+  if (unusable !== undefined || held === undefined || isOverdue) {
+    return { status: "True", reason, message: blockerMessage(blocker) };
+  }
+  const by = renewalDueMs === undefined ? "" : ` before ${timestamp(renewalDueMs)}`;
+  return { status: "False", reason, message: `Action is required${by}, when the renewal is due; see Ready.` };
+}

@@ -1,0 +1,55 @@
+import { listDueMs } from "../decide/held.ts";
+import { isParkedElsewhere, isParkedHere, isSettled } from "../decide/history.ts";
+import type { Assessment } from "./assessment.ts";
+
+/** Whatever is due at once comes after this: a cache that lags behind a write is not asked without a pause. */
+const SOON_MS = 1000;
+
+/**
+ * When to reconcile next, by Atlas' clock in milliseconds since the epoch, if nothing changes until then: when a wait is
+ * over, when Atlas' list or the renewal is due, and when the certificate expires, for then Ready must turn False.
+ * Undefined if only a change matters.
+ *
+ * Anything that became due while this reconcile ran was not seen by it, so past due times are scheduled too.
+ */
+export function nextReconcileMs(assessment: Assessment): number | undefined {
+  const { held, nowMs, outcome } = assessment;
+  const soonMs = nowMs + SOON_MS;
+  if (outcome.kind === "overtaken" || outcome.kind === "repaired" || outcome.kind === "discarded") return soonMs;
+  const due = [...waitTimes(assessment), ...listTimes(assessment)];
+  const times = due.map((time) => Math.max(time, soonMs));
+  const expiryMs = held?.notAfter.getTime();
+  if (expiryMs !== undefined && expiryMs > nowMs) times.push(expiryMs);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** The end of a wait, and the renewal. */
+function waitTimes(assessment: Assessment): readonly number[] {
+  const { blocker, nowMs, outcome, renewalDueMs, retryMs } = assessment;
+  if (outcome.kind === "parked") return [outcome.nextTryMs];
+  // A problem that needs a person becomes urgent when the renewal is due: Stalled turns True.
+  const isAhead = renewalDueMs !== undefined && (blocker === undefined || renewalDueMs > nowMs);
+  const renewal = isAhead ? [renewalDueMs] : [];
+  if (blocker === undefined) return renewal;
+  switch (blocker.retry.kind) {
+    case "onChange":
+      return renewal;
+    case "at":
+      return [...renewal, blocker.retry.atMs];
+    case "running":
+    case "backoff":
+      return retryMs === undefined ? renewal : [...renewal, retryMs];
+    default:
+      return blocker.retry satisfies never;
+  }
+}
+
+/** Atlas' list goes on behind every blocker but a failed attempt's. */
+function listTimes({ blocker, doubt, held, nowMs, outcome, provenMs, snapshot }: Assessment): readonly number[] {
+  const isWaiting = blocker?.retry.kind === "backoff" || blocker?.retry.kind === "running";
+  if (isWaiting || snapshot.credentials.kind !== "usable" || outcome.kind === "parked") return [];
+  const isOpen = snapshot.resource.status.issuance !== undefined && outcome.kind !== "issued";
+  const isToBeCompared = !isSettled(snapshot) && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot);
+  if (isOpen && isToBeCompared) return [nowMs];
+  return held === undefined || snapshot.resource.spec.suspend ? [] : [listDueMs(snapshot, provenMs, doubt)];
+}

@@ -1,0 +1,186 @@
+import type { Condition } from "../../../../api/conditions.ts";
+import type {
+  Issuance,
+  LastAttempt,
+  LeftBehind,
+  UserCertificateStatus,
+} from "../../../../api/user-certificate.ts";
+import { applicableAttempt, isListed } from "../decide/held.ts";
+import { ADOPTED } from "../decide/usage.ts";
+import { isSettled } from "../decide/history.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { timestamp } from "../model/timestamp.ts";
+import type { Assessment } from "./assessment.ts";
+import { nextConditions } from "./next-conditions.ts";
+
+/** Secrets left behind beyond this are not named: a status must stay small. */
+const MAX_LEFT_BEHIND = 5;
+
+export interface StatusOptions {
+  /** The conditions as they are on the API server. */
+  readonly before: readonly Condition[];
+  /** Stands before each message of a condition. */
+  readonly mark?: string | undefined;
+}
+
+/** The status that a reconciliation leaves. Pure: what is written is the difference to the status before. */
+export function nextStatus(assessment: Assessment, { before, mark }: StatusOptions): UserCertificateStatus {
+  const { snapshot } = assessment;
+  const { resource } = snapshot;
+  return withoutUndefined({
+    conditions: nextConditions(assessment, before, mark),
+    observedGeneration: resource.generation,
+    ...certificateFields(assessment),
+    unlisted: unlistedField(assessment),
+    revision: revision(assessment),
+    issuance: issuanceAfter(assessment),
+    recentIssuances: recentIssuances(assessment),
+    renewRequest: answeredRequest(assessment),
+    lastAttempt: lastAttempt(assessment),
+    unexpiredCertificates: unexpired(assessment),
+    unaccounted: orNothing(assessment.unaccounted),
+    leftBehind: orNothing(leftBehind(assessment)),
+  });
+}
+
+/** The certificate that Atlas proved last. One in the Secret that is not proven changes nothing here. */
+function certificateFields({ held, provenMs, renewalDueMs, snapshot }: Assessment) {
+  const { spec, status } = snapshot.resource;
+  if (held === undefined || provenMs === undefined || renewalDueMs === undefined) {
+    const { secretName, serialNumber, fingerprint, notBefore, notAfter, renewalTime, lastVerifiedTime } = status;
+    return { secretName, serialNumber, fingerprint, notBefore, notAfter, renewalTime, lastVerifiedTime };
+  }
+  return {
+    secretName: spec.secretName,
+    serialNumber: held.serialNumber,
+    fingerprint: held.fingerprint,
+    notBefore: timestamp(held.notBefore.getTime()),
+    notAfter: timestamp(held.notAfter.getTime()),
+    renewalTime: timestamp(renewalDueMs),
+    lastVerifiedTime: timestamp(provenMs),
+  };
+}
+
+function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
+  const { unlisted } = snapshot.resource.status;
+  // Until a list holds the replacement, it is not known whether it was the lists that were wrong.
+  if (outcome.kind === "issued") {
+    const isReplaced = outcome.attempt.reason === "NotListedByAtlas" || unlisted?.replaced === true;
+    return isReplaced
+      ? { serialNumber: outcome.facts.serialNumber, since: outcome.attempt.startedAt, lists: 0, replaced: true }
+      : undefined;
+  }
+  if (held === undefined || snapshot.atlas.kind !== "listed") return unlisted;
+  if (doubt === undefined) return undefined;
+  const { sinceMs, lists, replaced } = doubt;
+  return { serialNumber: held.serialNumber, since: timestamp(sinceMs), lists, ...(replaced && { replaced }) };
+}
+
+function revision({ held, provenMs, snapshot }: Assessment): number | undefined {
+  const { revision: before, fingerprint } = snapshot.resource.status;
+  const isNew = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
+  return isNew ? (before ?? 0) + 1 : before;
+}
+
+function issuanceAfter({ outcome, snapshot }: Assessment): Issuance | undefined {
+  switch (outcome.kind) {
+    case "recorded":
+      return outcome.attempt;
+    case "issued":
+      return undefined;
+    case "parked": {
+      const { attempt, facts, pod } = outcome;
+      const { serialNumber, notAfter } = facts;
+      return { ...attempt, parked: { pod, serialNumber, notAfter: timestamp(notAfter.getTime()) } };
+    }
+    case "failed":
+      return outcome.staysOpen ? outcome.attempt : openAttempt(snapshot);
+    case "nothing":
+    case "discarded":
+    case "repaired":
+    case "overtaken":
+      return openAttempt(snapshot);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** The attempt that was on record before, unless a list has told what became of it. */
+function openAttempt(snapshot: Snapshot): Issuance | undefined {
+  return isSettled(snapshot) ? undefined : snapshot.resource.status.issuance;
+}
+
+function recentIssuances({ held, history, nowMs, provenMs }: Assessment) {
+  const isExplained = held === undefined || history.some(({ serialNumber }) => serialNumber === held.serialNumber);
+  if (isExplained || provenMs === undefined || held.notAfter.getTime() <= nowMs) return orNothing(history);
+  // A certificate that was there before its resource: once another one replaces it, nothing else accounts for it.
+  const { serialNumber, notBefore, notAfter } = held;
+  const time = timestamp(notBefore.getTime());
+  return [{ time, reason: ADOPTED, serialNumber, notAfter: timestamp(notAfter.getTime()) }, ...history];
+}
+
+function answeredRequest({ held, outcome, snapshot }: Assessment): string | undefined {
+  const { status, renewRequest } = snapshot.resource;
+  if (outcome.kind === "issued") return outcome.attempt.renewRequest ?? status.renewRequest;
+  const { issuance } = status;
+  const isStored = issuance !== undefined && held !== undefined && isSettled(snapshot) && isListed(snapshot, held);
+  // The certificate of an attempt whose process died may be in its Secret all the same.
+  if (isStored && !issuance.knownSerials.includes(held.serialNumber)) return issuance.renewRequest ?? status.renewRequest;
+  const isFirst = status.revision === undefined && held !== undefined;
+  return isFirst ? renewRequest : status.renewRequest;
+}
+
+function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment): LastAttempt | undefined {
+  const applicable = applicableAttempt(snapshot);
+  if (blocker === undefined) return outcome.kind === "recorded" ? applicable : undefined;
+  if (outcome.kind === "recorded" || blocker.retry.kind === "running") return applicable;
+  if (blocker.retry.kind !== "backoff" || retryMs === undefined) return undefined;
+  const { notRechecked, needsPerson, problem, reason, remedy } = blocker;
+  const { generation, renewRequest } = snapshot.resource;
+  return withoutUndefined({
+    // A problem that could not be rechecked is as old as it was.
+    time: notRechecked !== undefined && applicable !== undefined ? applicable.time : timestamp(nowMs),
+    reason,
+    message: problem,
+    remedy,
+    needsPerson,
+    failures: (applicable?.failures ?? 0) + 1,
+    nextAttemptTime: timestamp(retryMs),
+    notRechecked,
+    generation,
+    credentialsVersion: snapshot.credentials.version,
+    renewRequest,
+  });
+}
+
+function unexpired({ outcome, snapshot }: Assessment): number | undefined {
+  const { atlas, resource } = snapshot;
+  if (atlas.kind !== "listed") return resource.status.unexpiredCertificates;
+  return atlas.certificates.length + (outcome.kind === "issued" && !isListed(snapshot, outcome.facts) ? 1 : 0);
+}
+
+/** The Secrets that spec.secretName named before, until their certificates expire. */
+function leftBehind({ nowMs, snapshot }: Assessment): readonly LeftBehind[] {
+  const { spec, status } = snapshot.resource;
+  const { secretName, serialNumber, notAfter, leftBehind: before = [] } = status;
+  const isMoved = secretName !== undefined && secretName !== spec.secretName && notAfter !== undefined;
+  const others = before.filter((one) => one.secretName !== secretName);
+  const all = isMoved ? [...others, withoutUndefined({ secretName, serialNumber, notAfter })] : before;
+  return all
+    .filter((one) => one.secretName !== spec.secretName && Date.parse(one.notAfter) > nowMs)
+    .slice(-MAX_LEFT_BEHIND);
+}
+
+function orNothing<T>(items: readonly T[]): T[] | undefined {
+  return items.length === 0 ? undefined : [...items];
+}
+
+type WithoutUndefined<T> = { readonly [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  readonly [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** The API server takes a field that is absent, not one that is undefined. */
+function withoutUndefined<T extends object>(object: T): WithoutUndefined<T> {
+  // Only keys without a value are left out: the type says which may be.
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as WithoutUndefined<T>;
+}

@@ -1,0 +1,81 @@
+import type { Clock } from "../../clock.ts";
+import type { Log } from "../../kube/log.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { LiveResource } from "./cluster/live-resource.ts";
+import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
+import type { SecretInspector } from "./cluster/secret-inspector.ts";
+import type { StatusWriter } from "./cluster/status-writer.ts";
+import { timestamp } from "./core/model/timestamp.ts";
+import { isSameUser } from "./core/model/user.ts";
+import type { Issuer } from "./issue.ts";
+
+export interface HandOverOptions {
+  readonly parked: ParkedCertificates;
+  readonly inspector: SecretInspector;
+  readonly issuer: Pick<Issuer, "store">;
+  readonly statuses: Pick<StatusWriter, "announceParked">;
+  readonly live: LiveResource;
+  readonly atlasClock: AtlasClock;
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How long a process that no longer leads tries to store what is parked in it, and its successor waits for that. */
+const STORE_MS = 150_000;
+const RETRY_MS = 2000;
+
+/** What a process does that stops leading while certificates are parked in it. */
+export class HandOver {
+  readonly #options: HandOverOptions;
+  #until: number | undefined;
+
+  constructor(options: HandOverOptions) {
+    this.#options = options;
+  }
+
+  /** Tells the successor, in the status of each attempt, how long this process still tries to store its certificate. */
+  async announce(): Promise<void> {
+    const { parked, statuses, atlasClock, identity, clock, log } = this.#options;
+    this.#until = clock.monotonic() + STORE_MS;
+    const until = timestamp(atlasClock.now() + STORE_MS);
+    for (const { resource, attempt, pair } of parked.values()) {
+      const { serialNumber, notAfter } = pair.facts;
+      const mark = { pod: identity, serialNumber, notAfter: timestamp(notAfter.getTime()), until };
+      try {
+        await statuses.announceParked(resource, attempt, mark);
+      } catch (error: unknown) {
+        log.error({ resource: objectKey(resource), err: error }, "the successor could not be told of a parked certificate");
+      }
+    }
+  }
+
+  /** Goes on storing what is parked until nothing is, the successor stops waiting, or the signal aborts. Never rejects. */
+  async store(signal: AbortSignal): Promise<void> {
+    const { parked, clock, log } = this.#options;
+    const until = this.#until ?? clock.monotonic() + STORE_MS;
+    while (parked.size > 0 && clock.monotonic() < until && !signal.aborted) {
+      for (const waiting of parked.values()) await this.#storeOne(waiting);
+      if (parked.size > 0) await clock.sleep(RETRY_MS, signal).catch(() => {});
+    }
+    for (const { resource, pair } of parked.values()) {
+      const fields = { resource: objectKey(resource), serialNumber: pair.facts.serialNumber };
+      log.error(fields, "a certificate could not be stored before the process stopped: its private key is lost");
+    }
+  }
+
+  async #storeOne(waiting: ParkedCertificate): Promise<void> {
+    const { inspector, issuer, live, log } = this.#options;
+    const { resource } = waiting;
+    try {
+      const now = await live(resource);
+      if (now?.valid !== true || !isSameUser(now.spec, waiting.attempt)) return;
+      const { namespace, spec, status } = now;
+      const query = { namespace, name: spec.secretName, fingerprint: status.fingerprint };
+      await issuer.store(now, await inspector.live(query), waiting);
+    } catch (error: unknown) {
+      log.warn({ resource: objectKey(resource), err: error }, "a parked certificate could not be stored yet");
+    }
+  }
+}

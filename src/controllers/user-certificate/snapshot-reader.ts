@@ -1,0 +1,220 @@
+import { findCondition } from "../../api/conditions.ts";
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { AtlasError } from "../../atlas/atlas-error.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import type { Announcer } from "./announce.ts";
+import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";
+import { atlasBlocker } from "./atlas/atlas-blocker.ts";
+import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { DepartedHistories } from "./cluster/departed-histories.ts";
+import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
+import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
+import type { SecretInspector } from "./cluster/secret-inspector.ts";
+import type { Urgency } from "./core/decide/urgency.ts";
+import type {
+  ObservedCredentials,
+  ObservedList,
+  ObservedSecret,
+  OthersOfUser,
+  Policy,
+  SecretHolder,
+  Snapshot,
+} from "./core/model/snapshot.ts";
+import { isSameUser, type User } from "./core/model/user.ts";
+
+export interface SnapshotReaderOptions {
+  readonly resources: ResourceCache;
+  readonly inspector: SecretInspector;
+  readonly access: AtlasAccess;
+  readonly parked: ParkedCertificates;
+  readonly departed: DepartedHistories;
+  readonly announcer: Pick<Announcer, "announceSkew">;
+  readonly atlasClock: AtlasClock;
+  readonly policy: Policy;
+}
+
+/** A snapshot, with the way to Atlas that goes with it. */
+export interface Reading {
+  readonly snapshot: Snapshot;
+  readonly access: Access;
+}
+
+interface Lists {
+  readonly atlas: ObservedList;
+  readonly attempted: ObservedList;
+}
+
+const NOT_ASKED: ObservedList = { kind: "notAsked" };
+
+/** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
+export class SnapshotReader {
+  readonly #options: SnapshotReaderOptions;
+
+  constructor(options: SnapshotReaderOptions) {
+    this.#options = options;
+  }
+
+  /** From the caches, which may lag behind: enough to see that nothing has to be done. */
+  async fromCaches(resource: UserCertificate, repairs: readonly number[], signal: AbortSignal): Promise<Reading> {
+    const secret = await this.#options.inspector.cached(secretOf(resource), signal);
+    const access = await this.#options.access.of(resource);
+    return this.#reading(resource, { secret, access, repairs }, { atlas: NOT_ASKED, attempted: NOT_ASKED });
+  }
+
+  /**
+   * The Secret as the API server has it now, and Atlas' list: what a certificate may be issued upon. While an attempt is
+   * on record its certificate may be in a Secret that the caches have not seen, and would be taken for lost.
+   */
+  async live(
+    resource: UserCertificate,
+    repairs: readonly number[],
+    urgency: Urgency,
+    signal: AbortSignal,
+  ): Promise<Reading> {
+    const { inspector } = this.#options;
+    const isOnRecord = resource.status.issuance !== undefined;
+    const secret = await (isOnRecord
+      ? inspector.live(secretOf(resource), signal)
+      : inspector.current(secretOf(resource), signal));
+    const access = await this.#options.access.of(resource);
+    const lists = await this.#lists(resource, access, urgency, signal);
+    return this.#reading(resource, { secret, access, repairs }, lists);
+  }
+
+  /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
+  #reading(
+    resource: UserCertificate,
+    seen: { readonly secret: ObservedSecret; readonly access: Access; readonly repairs: readonly number[] },
+    lists: Lists,
+  ): Reading {
+    const { atlasClock, parked, policy } = this.#options;
+    const { secret, access, repairs } = seen;
+    return {
+      access,
+      snapshot: {
+        nowMs: atlasClock.now(),
+        resource,
+        secret,
+        secretHolder: this.#secretHolder(resource, secret),
+        credentials: credentialsOf(access),
+        ...lists,
+        others: this.#others(resource),
+        parked: parked.view(resource),
+        parkedCounts: { inNamespace: parked.countIn(resource.namespace), inTotal: parked.size },
+        recentRepairs: repairs,
+        policy,
+      },
+    };
+  }
+
+  /** The list of the spec's user; and that of the open attempt's, if that is another one. */
+  async #lists(resource: UserCertificate, access: Access, urgency: Urgency, signal: AbortSignal): Promise<Lists> {
+    const { spec, status } = resource;
+    const atlas = await this.#list(resource, spec, access, urgency, signal);
+    const { issuance } = status;
+    if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };
+    return { atlas, attempted: await this.#list(resource, issuance, access, urgency, signal) };
+  }
+
+  async #list(
+    resource: UserCertificate,
+    { projectId, username }: User,
+    access: Access,
+    urgency: Urgency,
+    signal: AbortSignal,
+  ): Promise<ObservedList> {
+    if (access.kind !== "usable") return NOT_ASKED;
+    try {
+      const user = { groupId: projectId, username };
+      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, { signal, ...urgency });
+      this.#measure(resource, answeredAt);
+      return { kind: "listed", certificates };
+    } catch (error: unknown) {
+      if (error instanceof AtlasError) this.#measure(resource, error.answeredAt);
+      return { kind: "refused", blocker: atlasBlocker(error, resource.spec) };
+    }
+  }
+
+  #measure(resource: UserCertificate, answeredAt: Date | undefined): void {
+    const { announcer, atlasClock } = this.#options;
+    const skewMs = atlasClock.measure(answeredAt);
+    if (skewMs !== undefined) announcer.announceSkew(resource, skewMs);
+  }
+
+  /**
+   * Whose the Secret is, if not this resource's: the living resource that it was issued for, even if that one names
+   * another Secret by now; while there is none, of those that want it the one that is issuing into it, for that
+   * certificate cannot be returned; else the oldest.
+   */
+  #secretHolder(resource: UserCertificate, secret: ObservedSecret): SecretHolder | undefined {
+    const { resources } = this.#options;
+    const { namespace, spec } = resource;
+    const holder = secret.kind === "managed" ? this.#issuedFor(namespace, secret.metadata.annotations) : undefined;
+    if (holder !== undefined && holder.uid !== resource.uid) {
+      const isMoved = holder.valid && holder.spec.secretName !== spec.secretName;
+      return { name: holder.name, ...(isMoved && { movedTo: holder.spec.secretName }) };
+    }
+    if (holder !== undefined) return undefined;
+    const claimants = resources.claimants(objectKey({ namespace, name: spec.secretName }));
+    const byRight = claimants.filter(({ deleting }) => !deleting).toSorted(byAge);
+    const first = byRight.find(isIssuing) ?? byRight[0];
+    return first === undefined || first.uid === resource.uid ? undefined : { name: first.name };
+  }
+
+  #issuedFor(namespace: string, annotations: Readonly<Record<string, string>>): CachedResource | undefined {
+    const { certificateName, certificateUid } = SECRET_ANNOTATIONS;
+    const holder = this.#options.resources.get(objectKey({ namespace, name: annotations[certificateName] ?? "" }));
+    return holder?.uid === annotations[certificateUid] && !holder?.deleting ? holder : undefined;
+  }
+
+  #others({ spec, status, uid }: UserCertificate): OthersOfUser {
+    const { atlasClock, departed, resources } = this.#options;
+    const { issuance } = status;
+    const gone = departed.of(spec, atlasClock.now());
+    const ofUser = (user: User) => resources.ofUser(user).filter((other) => other.uid !== uid);
+    const all = ofUser(spec);
+    const same = all.filter((other) => isSameUser(other.spec, spec) && !other.deleting);
+    const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
+    return {
+      count: same.length,
+      issuances: [...same.map((other) => other.status.recentIssuances ?? []), ...gone.map((one) => one.issuances)].flat(),
+      // One may name another user by now, or have named another one when its attempt began.
+      attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
+        (attempt) => isSameUser(attempt, spec),
+      ),
+      explained: new Set(explaining.flatMap(explainedSerials)),
+    };
+  }
+}
+
+function secretOf({ namespace, spec, status }: UserCertificate) {
+  return { namespace, name: spec.secretName, fingerprint: status.fingerprint };
+}
+
+function openAttempt({ status, deleting }: UserCertificate) {
+  return deleting ? undefined : status.issuance;
+}
+
+function explainedSerials({ status }: UserCertificate): readonly string[] {
+  const { issuance, recentIssuances = [], serialNumber } = status;
+  const held = recentIssuances.filter(({ lost }) => lost === undefined).map((entry) => entry.serialNumber);
+  return [serialNumber, issuance?.parked?.serialNumber, ...held].filter((serial) => serial !== undefined);
+}
+
+/**
+ * Whether an attempt into the Secret is on record. One whose Secret turned out to be another's only waits for a list, and
+ * may wait for ever: it must not take the Secret when that one's is gone for a moment.
+ */
+function isIssuing({ status }: UserCertificate): boolean {
+  return status.issuance !== undefined && findCondition(status, "Issuing")?.reason !== "SecretClaimedTwice";
+}
+
+/** The oldest first; the name decides between two that were made in the same second. */
+function byAge(left: UserCertificate, right: UserCertificate): number {
+  return left.creationTimestamp.localeCompare(right.creationTimestamp) || left.name.localeCompare(right.name);
+}
+
+function credentialsOf(access: Access): ObservedCredentials {
+  return access.kind === "usable" ? { kind: "usable", version: access.version } : access;
+}
