@@ -94,12 +94,14 @@ export class World {
   /** As `kubectl apply` does: made where it is missing. */
   apply(member: Member): void {
     if (!this.#present.has(member)) return;
-    const { tenant, name, username, secretName, months, renewBeforePercentage, deletionPolicy } = member;
+    const { tenant, name, username, secretName, months, renewBeforePercentage } = member;
+    const { deletionPolicy, userSharedWithOtherClusters } = member;
     const ref = { namespace: tenant.namespace, name };
     const spec = {
       projectId: tenant.projectId,
       credentialsRef: { name: "atlas-api" },
-      ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, suspend: false },
+      ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, userSharedWithOtherClusters },
+      suspend: false,
       ...(renewBeforePercentage !== undefined && { renewBeforePercentage }),
     };
     if (this.server.find(RESOURCES, ref) !== undefined) {

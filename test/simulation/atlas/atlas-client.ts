@@ -163,9 +163,9 @@ export class AtlasClient {
 export function atlasError(
   kind: AtlasErrorKind,
   operation: AtlasOperation,
-  more: { readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+  more: { readonly retryAfterMs?: number; readonly answeredAt?: Date; readonly cause?: unknown } = {},
 ): AtlasError {
-  return new AtlasError({ kind, operation, message: `Atlas: ${kind}`, ...more });
+  return new AtlasError({ kind, operation, problem: `Atlas says ${kind}.`, ...more });
 }
 
 function callOf(verb: "POST" | "GET", projectId: string, username: string, unanswered: () => Error): Call {

@@ -105,8 +105,8 @@ export class Ledger {
     claims.set(key, now);
     if (before !== undefined && userOf(before.spec) !== user) this.claims.get(userOf(before.spec))?.set(key, now);
     if (after === undefined) return;
-    const { issuance, unaccountedSerials = [] } = after.status ?? {};
-    for (const serial of unaccountedSerials) if (!this.told.has(serial)) this.told.set(serial, now);
+    const { issuance, unaccounted = [] } = after.status ?? {};
+    for (const { serialNumber } of unaccounted) this.#tell(serialNumber);
     if (issuance?.id === before?.status?.issuance?.id) return;
     const { uid, namespace = "" } = after.metadata;
     for (const attempt of this.attempts) if (attempt.uid === uid) attempt.isClosed = true;
@@ -132,8 +132,10 @@ export class Ledger {
   }
 
   #tellAll(note: string): void {
-    for (const [serial] of note.matchAll(/\d{16,}/g)) {
-      if (!this.told.has(serial)) this.told.set(serial, this.#world.scheduler.now);
-    }
+    for (const [serial] of note.matchAll(/\d{16,}/g)) this.#tell(serial);
+  }
+
+  #tell(serial: string): void {
+    if (!this.told.has(serial)) this.told.set(serial, this.#world.scheduler.now);
   }
 }

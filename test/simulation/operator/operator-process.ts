@@ -36,6 +36,7 @@ export const POLICY = {
   verifyIntervalMs: 6 * HOUR_MS,
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 600_000,
+  maxParked: 20,
 } as const;
 
 /** The least time that a container takes to come back. */
@@ -107,6 +108,7 @@ export class OperatorProcess {
       events,
       policy: { ...POLICY, monthMs },
       workers: 16,
+      identity: machine.name,
       leadership: () => lease?.leadership() ?? (() => {}),
       clock,
       random,
@@ -120,6 +122,7 @@ export class OperatorProcess {
       await controller.work(leading).finally(() => {
         this.#isWorking = false;
       });
+      if (!signal.aborted) await controller.storeParked(signal);
     };
     const parts = [controller.watch(background.signal), events.start(background.signal)];
     const work = async () => {
@@ -131,6 +134,7 @@ export class OperatorProcess {
     } catch (error: unknown) {
       if (!signal.aborted || error !== signal.reason) throw error;
     } finally {
+      await controller.storeParked(new AbortController().signal);
       background.abort();
       await Promise.allSettled(parts);
       const flush = new AbortController();

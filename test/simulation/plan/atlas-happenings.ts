@@ -18,7 +18,8 @@ function refuse(stage: Stage, item: Item, kind: AtlasErrorKind, probability: num
     probability,
     effect: ({ verb }: Call) => {
       const operation = verb === "POST" ? "createDatabaseUserCertificate" : "listDatabaseUserCertificates";
-      const more = retryAfterMs === undefined ? {} : { retryAfterMs };
+      const answeredAt = new Date(Math.floor(stage.now / 1000) * 1000);
+      const more = { answeredAt, ...(retryAfterMs !== undefined && { retryAfterMs }) };
       return { kind: "refused", error: atlasError(kind, operation, more) } as const;
     },
   };

@@ -15,6 +15,7 @@ export interface Member {
   readonly months: number;
   readonly renewBeforePercentage: number | undefined;
   readonly deletionPolicy: "Retain" | "Delete";
+  readonly userSharedWithOtherClusters: boolean;
   /** When it is applied first, in milliseconds after the start. */
   readonly appliedAfterMs: number;
 }
@@ -68,6 +69,7 @@ function drawMembers(tenant: Tenant, random: Random, features: ReadonlySet<Featu
       months: random.pick([1, 2, 3]),
       renewBeforePercentage: random.chance(0.3) ? random.whole(10, 90) : undefined,
       deletionPolicy: random.pick(["Retain", "Delete"]),
+      userSharedWithOtherClusters: features.has("otherCluster") && random.chance(0.3),
       appliedAfterMs: random.chance(0.7) ? random.whole(0, 60_000) : random.magnitude(60_000, 20 * HOUR_MS),
     });
   }
