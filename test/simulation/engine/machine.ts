@@ -23,6 +23,7 @@ export class Machine {
   readonly #scheduler: Scheduler;
   #isAlive = true;
   #isFrozen = false;
+  #wasFrozen = false;
   #held: (() => void)[] = [];
 
   constructor(name: string, scheduler: Scheduler, aheadMs: number) {
@@ -40,6 +41,11 @@ export class Machine {
 
   get isFrozen(): boolean {
     return this.#isFrozen;
+  }
+
+  /** Whether it ever was: nobody can tell a frozen process from a dead one. */
+  get wasFrozen(): boolean {
+    return this.#wasFrozen;
   }
 
   /** Lets the process go on with what has happened to it: now, when it is no longer frozen, or never. */
@@ -60,6 +66,7 @@ export class Machine {
   /** SIGSTOP, and SIGCONT after so long. What fell due meanwhile comes in its order, one step each. */
   freeze(ms: number): void {
     this.#isFrozen = true;
+    this.#wasFrozen = true;
     this.#scheduler.after(ms, () => {
       this.#isFrozen = false;
       for (const work of this.#held) this.#scheduler.after(0, () => this.run(work));

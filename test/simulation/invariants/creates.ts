@@ -145,7 +145,7 @@ export class Creates {
     const unlisted = this.#ledger.unlisted.get(serialNumber);
     if (unlisted === undefined) return false;
     const earlier = this.#unconfirmed.get(key);
-    if (earlier !== undefined && this.#ledger.unlisted.has(earlier)) return false;
+    if (earlier !== undefined && !this.#ledger.confirmed.has(earlier)) return false;
     return unlisted.lists >= WITNESS_LISTS && unlisted.last - unlisted.since >= WITNESS_MS - TOLERANCE_MS;
   }
 }

@@ -1,4 +1,5 @@
 import { findCondition } from "../../../src/api/conditions.ts";
+import { SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
 import { POLICY } from "../operator/operator-process.ts";
@@ -40,16 +41,21 @@ function hasForeignSecret({ world }: Stage, resource: ResourceObject): boolean {
   return secret.metadata.deletionTimestamp !== undefined || !isOperators(world, secret);
 }
 
-function isClaimedTwice({ world }: Stage, { metadata, spec }: ResourceObject): boolean {
-  const isRival = (other: ResourceObject) =>
-    other.metadata.namespace === metadata.namespace && other.spec.secretName === spec.secretName;
-  return world.server.all(RESOURCES).filter(isRival).length > 1;
+/** Another resource names the Secret too, or has left its certificate in it. */
+function isClaimedTwice({ world }: Stage, resource: ResourceObject): boolean {
+  const { metadata, spec } = resource;
+  const others = world.server
+    .all(RESOURCES)
+    .filter((one) => one.metadata.namespace === metadata.namespace && one.metadata.uid !== metadata.uid);
+  const holder = holdingOf(world, resource).secret?.metadata.annotations?.[SECRET_ANNOTATIONS.certificateUid];
+  return others.some((one) => one.spec.secretName === spec.secretName || one.metadata.uid === holder);
 }
 
 function isContended({ now }: Stage, { metadata, spec, status }: ResourceObject, ledger: Ledger): boolean {
   if (findCondition(status ?? {}, "Issuing")?.reason !== "SecretContended") return false;
   const assaults = ledger.assaults.get(`${metadata.namespace}/${spec.secretName}`) ?? [];
-  return assaults.filter((at) => at > now - DAY_MS).length >= 2;
+  // What a fight of the day before leaves to be issued again counts as well.
+  return assaults.filter((at) => at > now - 2 * DAY_MS).length >= 2;
 }
 
 function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {

@@ -44,7 +44,7 @@ export function isOperators(world: World, secret: Secret): boolean {
   if (annotations[certificateName] !== undefined && annotations[certificateUid] !== undefined) return true;
   const held = certificateIn(world, secret);
   if (held === undefined) return false;
-  const print = fingerprint(`${held.text.pem}\n`);
+  const print = fingerprint(held.text.pem);
   return world.server
     .all(RESOURCES)
     .some(

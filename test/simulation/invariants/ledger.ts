@@ -42,6 +42,8 @@ export class Ledger {
   readonly assaults = new Map<string, number[]>();
   /** Since when lists lack a certificate, and how many in a row. */
   readonly unlisted = new Map<string, { since: number; lists: number; last: number }>();
+  /** Certificates that a list has held. */
+  readonly confirmed = new Set<string>();
   /** When users last changed something of a namespace. */
   readonly touchedAt = new Map<string, number>();
   readonly #world: World;
@@ -87,8 +89,10 @@ export class Ledger {
     const shown = new Set(listed);
     for (const certificate of this.#world.atlas.project(projectId).users.get(username) ?? []) {
       const { serialNumber } = certificate;
-      if (shown.has(certificate)) this.unlisted.delete(serialNumber);
-      else {
+      if (shown.has(certificate)) {
+        this.unlisted.delete(serialNumber);
+        this.confirmed.add(serialNumber);
+      } else {
         const known = this.unlisted.get(serialNumber);
         this.unlisted.set(serialNumber, { since: known?.since ?? now, lists: (known?.lists ?? 0) + 1, last: now });
       }

@@ -97,7 +97,7 @@ export class Orphans {
     const lives = this.#stage.world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === attempt.uid);
     if (lives === undefined || userOf(lives.spec) !== attempt.user) return;
     const isStored = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
-    const isInMemory = attempt.storedAt === undefined && hasFailed === false && machine?.isAlive === true;
+    const isInMemory = attempt.storedAt === undefined && hasFailed === false && machine?.isAlive === true && !machine.wasFrozen;
     if (isStored || isInMemory) {
       const where = isStored ? "its Secret holds it" : `${machine?.name} has it or will get it`;
       this.#report("b", attempt.key, `certificate ${serial} is called an orphan, and ${where}`);

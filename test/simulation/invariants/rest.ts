@@ -92,19 +92,19 @@ export class Rest {
     const namespace = key.slice(0, key.indexOf("/"));
     // Since the last look somebody has given it something to do.
     if ((this.#ledger.touchedAt.get(namespace) ?? 0) > since || this.#stage.calmSince(namespace) > since) return;
-    const sharing = this.#sharing(key);
-    const allowed = sharing * (1 + Math.floor((forMs + SETTLED_MS) / VERIFY_LEAST_MS)) + 1;
+    // What others of the same user do may need lists too.
+    if (what === "lists" && this.#isShared(key)) return;
+    const allowed = 2 + Math.floor((forMs + SETTLED_MS) / VERIFY_LEAST_MS);
     const count = what === "writes" ? writes : lists;
     if (count <= allowed) return;
     const hours = (forMs / (60 * MINUTE_MS)).toFixed(1);
     this.#report("f", key, `${count} ${what} in ${hours} h in which there was nothing to do`);
   }
 
-  #sharing(key: string): number {
+  #isShared(key: string): boolean {
     const resources = this.#stage.world.server.all(RESOURCES);
     const own = resources.find(({ metadata }) => objectKey(metadata) === key);
-    if (own === undefined) return 1;
-    return resources.filter(({ spec }) => userOf(spec) === userOf(own.spec)).length;
+    return own !== undefined && resources.filter(({ spec }) => userOf(spec) === userOf(own.spec)).length > 1;
   }
 
   #rests(resource: ResourceObject): boolean {
