@@ -34,6 +34,7 @@ const USAGE = `Usage: npm run simulation -- [flags]
   --members 0,2      Of the seed's resources, only these exist.
   --shrink a         Leave out of the seed's plan what the violation of invariant a does not need.
   --stories N        How many violations to shrink and tell. Defaults to 1.
+  --until a,d        Stop at the first seed that violates one of these invariants.
   --json             Print the findings as JSON and nothing else.
 `;
 
@@ -49,6 +50,7 @@ const OPTIONS = {
   keep: { type: "string" },
   shrink: { type: "string" },
   stories: { type: "string", default: "1" },
+  until: { type: "string" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
 } as const;
@@ -72,9 +74,13 @@ export async function main(argv: readonly string[], out: Output): Promise<number
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
   const isEnough = (seeds: number) =>
     minutes === undefined ? seeds >= Number(values.seeds) : performance.now() - startedAt > minutes * 60_000;
-  const findings = await search(Number(values.from), choice, isEnough);
+  const until = new Set(values.until?.split(","));
+  const findings = await search(Number(values.from), choice, (found) => isEnough(found.seeds) || isFound(found, until));
   const { user, system } = process.cpuUsage(usageBefore);
-  if (values.json) out.write(`${JSON.stringify({ ...findings, violations: [...findings.violations] })}\n`);
+  if (values.until !== undefined && isFound(findings, until)) {
+    const [first] = [...findings.violations].filter(([invariant]) => until.has(invariant));
+    out.write(`found in seed ${first?.[1][0]}: ${first?.[0]}\n`);
+  } else if (values.json) out.write(`${JSON.stringify({ ...findings, violations: [...findings.violations] })}\n`);
   else {
     print(findings, (user + system) / 1e6, out);
     for (const [invariant, [seed]] of [...findings.violations].slice(0, Number(values.stories))) {
@@ -87,10 +93,10 @@ export async function main(argv: readonly string[], out: Output): Promise<number
 async function search(
   from: number,
   choice: Choice,
-  isEnough: (seeds: number) => boolean,
+  isEnough: (findings: Findings) => boolean,
 ): Promise<Findings> {
   const findings: Findings = { seeds: 0, creates: 0, deaths: 0, violations: new Map(), coverage: new Coverage() };
-  for (let seed = from; !isEnough(findings.seeds); seed++) {
+  for (let seed = from; !isEnough(findings); seed++) {
     const { creates, deaths, violations, coverage } = await run({ seed, choice });
     findings.seeds += 1;
     findings.creates += creates;
@@ -101,6 +107,10 @@ async function search(
     }
   }
   return findings;
+}
+
+function isFound({ violations }: Findings, wanted: ReadonlySet<string>): boolean {
+  return [...violations.keys()].some((invariant) => wanted.has(invariant));
 }
 
 function print({ seeds, creates, deaths, violations, coverage }: Findings, cpuSeconds: number, out: Output): void {

@@ -42,6 +42,7 @@ export class Creates {
     if (attempt === undefined) this.#hasARecord(post);
     else {
       this.#oneAtATime(attempt, post);
+      this.#backoffIsOver(attempt);
       this.#isNeeded(attempt);
     }
   }
@@ -74,6 +75,14 @@ export class Creates {
     const isOpen = ({ post: other, isClosed }: Attempt) =>
       !isClosed && other !== undefined && other.deliveredAt === undefined && this.#stage.now - other.sentAt < 1000;
     if (others.some(isOpen)) this.#report("c", attempt.key, "two creates for one user at the same time");
+  }
+
+  /** l */
+  #backoffIsOver({ key, namespace, backoffEndsAt, recordedAt }: Attempt): void {
+    const credentialsChangedAt = this.#ledger.touchedAt.get(namespace) ?? 0;
+    const leftMs = backoffEndsAt - recordedAt;
+    if (leftMs < CALM_RECONCILE_MS || recordedAt - credentialsChangedAt < RECONCILE_MS) return;
+    this.#report("l", key, `an attempt ${Math.round(leftMs / 1000)} s before the end of its backoff`);
   }
 
   /** The exemption: due by time, and the first for the certificate that it replaces. */

@@ -1,3 +1,4 @@
+import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
 import type { IssuedCertificate } from "../atlas/atlas.ts";
 import type { Post } from "../atlas/atlas-client.ts";
 import type { Change } from "../cluster/api-server.ts";
@@ -19,6 +20,8 @@ export interface Attempt {
   readonly resource: ResourceObject;
   /** What the Secret held then. */
   readonly held: IssuedCertificate | undefined;
+  /** End of the backoff that was on record when it began, and that nothing has ended since. */
+  readonly backoffEndsAt: number;
   post: Post | undefined;
   isClosed: boolean;
   /** A renewal due by time, the first for the certificate that it replaces: it counts into no limit. */
@@ -119,6 +122,7 @@ export class Ledger {
       ...{ id: issuance.id, key, uid, namespace, reason: issuance.reason, recordedAt: now, resource: after },
       user: userOf(issuance),
       held: holdingOf(this.#world, after).certificate,
+      backoffEndsAt: backoffEnd(before),
       ...{ post: undefined, isClosed: false, isExempt: false, storedAt: undefined },
     });
   }
@@ -142,4 +146,13 @@ export class Ledger {
   #tell(serial: string): void {
     if (!this.told.has(serial)) this.told.set(serial, this.#world.scheduler.now);
   }
+}
+
+/** A change of the spec or a new request ends it. */
+function backoffEnd(resource: ResourceObject | undefined): number {
+  const { lastAttempt } = resource?.status ?? {};
+  const { annotations = {}, generation } = resource?.metadata ?? {};
+  const request = annotations[RENEW_REQUEST_ANNOTATION];
+  if (lastAttempt?.generation !== generation || lastAttempt?.renewRequest !== request) return 0;
+  return Date.parse(lastAttempt?.nextAttemptTime ?? "") || 0;
 }

@@ -1,4 +1,5 @@
 import { findCondition } from "../../../src/api/conditions.ts";
+import { BLOCKED_REASONS } from "../../../src/api/reasons.ts";
 import { objectKey } from "../../../src/kube/resource-type.ts";
 import type { Change } from "../cluster/api-server.ts";
 import { RESOURCE_TYPE, RESOURCES, type ResourceObject, SECRET_TYPE } from "../cluster/kinds.ts";
@@ -112,7 +113,8 @@ export class Rest {
     const { namespace = "" } = resource.metadata;
     const status = resource.status ?? {};
     const isBusy = ["Issuing", "Stalled"].some((type) => findCondition(status, type as "Issuing")?.status === "True");
-    if (!isReady(resource) || isBusy || status.issuance !== undefined) return false;
+    const isHeldUp = BLOCKED_REASONS.some((reason) => reason === findCondition(status, "Ready")?.reason);
+    if (!isReady(resource) || isBusy || isHeldUp || status.issuance !== undefined) return false;
     const quietSince = Math.max(this.#stage.calmSince(namespace), this.#ledger.touchedAt.get(namespace) ?? 0);
     if (now < quietSince + SETTLED_MS) return false;
     const { kind, certificate } = holdingOf(world, resource);

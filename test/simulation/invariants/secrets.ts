@@ -31,7 +31,9 @@ export class Secrets {
       this.#foreignStays(key, was);
       this.#holdersStays(key, was, is);
     }
-    if (is !== undefined && is.data?.["tls.crt"] !== was?.data?.["tls.crt"]) this.#onlyGoodPairs(key, is);
+    if (is === undefined || is.data?.["tls.crt"] === was?.data?.["tls.crt"]) return;
+    this.#onlyGoodPairs(key, is);
+    this.#newerStays(key, was, is);
   }
 
   #foreignStays(key: string, was: Secret): void {
@@ -46,6 +48,15 @@ export class Secrets {
     if (holder === undefined || uidOf(is) === uidOf(was)) return;
     const wantsIt = `${holder.metadata.namespace}/${holder.spec.secretName}` === key;
     if (wantsIt) this.#report("e", key, `the operator took the Secret of ${holder.metadata.name} for another resource`);
+  }
+
+  /** Its key is nowhere else. */
+  #newerStays(key: string, was: Secret | undefined, is: Secret): void {
+    const { world } = this.#stage;
+    const [before, after] = [certificateIn(world, was), certificateIn(world, is)];
+    if (before === undefined || after === undefined || was?.data?.["tls.key"] !== before.data.key) return;
+    if (before.username !== after.username || before.createdAt <= after.createdAt) return;
+    this.#report("e", key, `the operator wrote ${after.serialNumber} over the newer ${before.serialNumber}`);
   }
 
   #onlyGoodPairs(key: string, secret: Secret): void {

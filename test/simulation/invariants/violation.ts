@@ -10,6 +10,7 @@ export const INVARIANTS = {
   h: "what can be Ready is Ready within a bounded time",
   i: "no certificate is created while a good one is there and the operator can know",
   j: "a tenant whom nothing disturbs is Ready within two minutes, whatever the others do",
+  l: "no attempt begins before the end of a backoff that the status records, whichever process began it",
   k: "the operator logs no defect of its own",
 } as const;
 
