@@ -18,6 +18,8 @@ interface Findings {
   /** The seeds that violate each invariant. */
   readonly violations: Map<Invariant, number[]>;
   readonly coverage: Coverage;
+  /** The same for the same runs, call by call. */
+  fingerprint: string;
 }
 
 const USAGE = `Usage: npm run simulation -- [flags]
@@ -67,7 +69,10 @@ export async function main(argv: readonly string[], out: Output): Promise<number
     const seed = Number(values.seed);
     return isInvariant(values.shrink)
       ? tellShrunk(seed, choice, values.shrink, out)
-      : tell(await run({ seed, choice, kept: numbers(values.keep), members: numbers(values.members), isTold: true }), out);
+      : tell(
+          await run({ seed, choice, kept: numbers(values.keep), members: numbers(values.members), isTold: true }),
+          out,
+        );
   }
   const startedAt = performance.now();
   const usageBefore = process.cpuUsage();
@@ -80,7 +85,8 @@ export async function main(argv: readonly string[], out: Output): Promise<number
   if (values.until !== undefined && isFound(findings, until)) {
     const [first] = [...findings.violations].filter(([invariant]) => until.has(invariant));
     out.write(`found in seed ${first?.[1][0]}: ${first?.[0]}\n`);
-  } else if (values.json) out.write(`${JSON.stringify({ ...findings, violations: [...findings.violations] })}\n`);
+  } else if (values.json)
+    out.write(`${JSON.stringify({ ...findings, violations: Object.fromEntries(findings.violations) })}\n`);
   else {
     print(findings, (user + system) / 1e6, out);
     for (const [invariant, [seed]] of [...findings.violations].slice(0, Number(values.stories))) {
@@ -90,14 +96,18 @@ export async function main(argv: readonly string[], out: Output): Promise<number
   return findings.violations.size > 0 ? 1 : 0;
 }
 
-async function search(
-  from: number,
-  choice: Choice,
-  isEnough: (findings: Findings) => boolean,
-): Promise<Findings> {
-  const findings: Findings = { seeds: 0, creates: 0, deaths: 0, violations: new Map(), coverage: new Coverage() };
+async function search(from: number, choice: Choice, isEnough: (findings: Findings) => boolean): Promise<Findings> {
+  const findings: Findings = {
+    seeds: 0,
+    creates: 0,
+    deaths: 0,
+    violations: new Map(),
+    coverage: new Coverage(),
+    fingerprint: "",
+  };
   for (let seed = from; !isEnough(findings); seed++) {
-    const { creates, deaths, violations, coverage } = await run({ seed, choice });
+    const { creates, deaths, violations, coverage, fingerprint } = await run({ seed, choice });
+    findings.fingerprint += fingerprint;
     findings.seeds += 1;
     findings.creates += creates;
     findings.deaths += deaths;

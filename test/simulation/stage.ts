@@ -1,6 +1,6 @@
+import type { WrongAnswer } from "./atlas/atlas-client.ts";
 import type { Machine } from "./engine/machine.ts";
 import type { Random } from "./engine/random.ts";
-import type { WrongAnswer } from "./atlas/atlas-client.ts";
 import type { Member } from "./plan/cast.ts";
 import type { Item } from "./plan/plan.ts";
 import type { Replica, World } from "./world.ts";
@@ -56,10 +56,7 @@ export class Stage {
 
   /** Since when nothing has disturbed the namespace, traces included; in the future while something does. */
   calmSince(namespace: string): number {
-    const until = Math.max(
-      this.#disturbedUntil.get(namespace) ?? 0,
-      this.#disturbedUntil.get(EVERYWHERE) ?? 0,
-    );
+    const until = Math.max(this.#disturbedUntil.get(namespace) ?? 0, this.#disturbedUntil.get(EVERYWHERE) ?? 0);
     return until === 0 ? 0 : until + SETTLING_MS;
   }
 

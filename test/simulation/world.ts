@@ -3,13 +3,13 @@ import { SECRETS } from "../../src/kube/core-types.ts";
 import { Atlas } from "./atlas/atlas.ts";
 import { AtlasClient, type AtlasObserver } from "./atlas/atlas-client.ts";
 import { ApiServer } from "./cluster/api-server.ts";
-import { SimulatedKube } from "./cluster/kube-client.ts";
 import { RESOURCES } from "./cluster/kinds.ts";
+import { SimulatedKube } from "./cluster/kube-client.ts";
 import { Watches } from "./cluster/watches.ts";
 import { Machine } from "./engine/machine.ts";
 import { Network } from "./engine/network.ts";
 import type { Random } from "./engine/random.ts";
-import { Scheduler } from "./engine/scheduler.ts";
+import type { Scheduler } from "./engine/scheduler.ts";
 import { FIELD_MANAGER, OperatorProcess } from "./operator/operator-process.ts";
 import { restartUuids } from "./operator/quick-crypto.ts";
 import type { Cast, Member, Tenant } from "./plan/cast.ts";
@@ -120,7 +120,9 @@ export class World {
     } else {
       this.server.patch(SECRETS, ref, { data }, { by: "kubectl" });
     }
-    this.story.tell(() => `user: puts credentials ${secret} of project ${projectId} into Secret ${namespace}/atlas-api`);
+    this.story.tell(
+      () => `user: puts credentials ${secret} of project ${projectId} into Secret ${namespace}/atlas-api`,
+    );
   }
 
   #prepare(tenant: Tenant): void {
@@ -132,11 +134,7 @@ export class World {
   #boot(index: number, afterMs: number, audience: Audience): void {
     this.scheduler.after(afterMs, () => {
       const lives = (this.replicas[index]?.lives ?? 0) + 1;
-      const machine = new Machine(
-        `operator-${index}-${lives}`,
-        this.scheduler,
-        this.cast.clocksAheadMs[index] ?? 0,
-      );
+      const machine = new Machine(`operator-${index}-${lives}`, this.scheduler, this.cast.clocksAheadMs[index] ?? 0);
       machine.onDeath = () => {
         this.watches.forget(machine);
         audience.died(machine);

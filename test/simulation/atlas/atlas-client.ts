@@ -156,7 +156,8 @@ export class AtlasClient {
   }
 
   #authorize(projectId: string, operation: AtlasOperation): void {
-    if (!this.#options.atlas.project(projectId).credentials.has(this.#secret)) throw atlasError("credentials", operation);
+    if (!this.#options.atlas.project(projectId).credentials.has(this.#secret))
+      throw atlasError("credentials", operation);
   }
 }
 

@@ -16,7 +16,9 @@ export interface CertificateText {
 }
 
 const KEYS = 16;
-const keys: readonly string[] = Array.from({ length: KEYS }, (_, index) => block("PRIVATE KEY", `simulated key ${index}`));
+const keys: readonly string[] = Array.from({ length: KEYS }, (_, index) =>
+  block("PRIVATE KEY", `simulated key ${index}`),
+);
 /** A key that is well-formed and belongs to no certificate. */
 export const unusedKey = block("PRIVATE KEY", "simulated key of nobody");
 const keyPems: ReadonlySet<string> = new Set([...keys, unusedKey]);
@@ -45,7 +47,11 @@ export function readKey(pem: string): string {
 }
 
 export function fingerprint(pem: string): string {
-  return createHash("sha256").update(pem).digest("hex").toUpperCase().replace(/..(?=.)/g, "$&:");
+  return createHash("sha256")
+    .update(pem)
+    .digest("hex")
+    .toUpperCase()
+    .replace(/..(?=.)/g, "$&:");
 }
 
 /** Lets go of all certificates: the next simulation issues its own. */

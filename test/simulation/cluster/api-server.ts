@@ -151,8 +151,8 @@ export class ApiServer {
   }
 
   #of<T extends KubeObject>(type: ResourceType<T>): Map<string, T> {
-    let objects = this.#objects.get(type);
-    if (objects === undefined) this.#objects.set(type, (objects = new Map()));
+    const objects = this.#objects.get(type) ?? new Map<string, KubeObject>();
+    this.#objects.set(type, objects);
     // Only objects of this type are stored under it.
     return objects as Map<string, T>;
   }

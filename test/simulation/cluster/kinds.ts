@@ -1,4 +1,8 @@
-import { USER_CERTIFICATE, type UserCertificateSpec, type UserCertificateStatus } from "../../../src/api/user-certificate.ts";
+import {
+  USER_CERTIFICATE,
+  type UserCertificateSpec,
+  type UserCertificateStatus,
+} from "../../../src/api/user-certificate.ts";
 import type { KubeObject, ResourceType } from "../../../src/kube/resource-type.ts";
 
 /** An AtlasUserCertificate as the API server has it. */

@@ -11,8 +11,8 @@ export function selected({ metadata }: KubeObject, options: SelectOptions): bool
   );
 }
 
-function holds(selector: string, valueOf: (key: string) => string | undefined): boolean {
+function holds(selector: string, read: (key: string) => string | undefined): boolean {
   const [, key = "", operator, value] = /^([^=!,]+)(!=|==?)([^=,]*)$/.exec(selector) ?? [];
   if (operator === undefined) throw new Error(`the simulated API server does not know the selector ${selector}`);
-  return (valueOf(key) === value) !== (operator === "!=");
+  return (read(key) === value) !== (operator === "!=");
 }

@@ -51,7 +51,9 @@ export class Watches {
   end(isCut: boolean): void {
     for (const watch of this.#open) {
       this.#close(watch);
-      this.#arrive(watch, () => watch.end(isCut ? new KubeError({ reason: "Network", operation: "watch" }) : undefined));
+      this.#arrive(watch, () =>
+        watch.end(isCut ? new KubeError({ reason: "Network", operation: "watch" }) : undefined),
+      );
     }
   }
 

@@ -100,11 +100,16 @@ export class Creates {
     ).length;
     const budget = POLICY.maxIssuesPerDay + Math.max(0, claimants - 1);
     const spent = this.#ledger.attempts.filter(
-      (one) => one.user === attempt.user && !one.isExempt && (one.post?.executedAt ?? 0) > since && this.#isKnowable(one),
+      (one) =>
+        one.user === attempt.user && !one.isExempt && (one.post?.executedAt ?? 0) > since && this.#isKnowable(one),
     );
     if (spent.length <= budget) return;
     const reasons = spent.map(({ reason }) => reason).join(", ");
-    this.#report("c", attempt.key, `${spent.length} certificates in a day for one user, ${budget} are allowed: ${reasons}`);
+    this.#report(
+      "c",
+      attempt.key,
+      `${spent.length} certificates in a day for one user, ${budget} are allowed: ${reasons}`,
+    );
   }
 
   /** c */
@@ -127,11 +132,14 @@ export class Creates {
     if (certificate === undefined) return false;
     if (world.server.all(RESOURCES).some(({ metadata }) => metadata.uid === uid && this.#lives(key))) return true;
     const { weather } = world.atlas.project(certificate.projectId);
-    return !certificate.isRevoked && !weather.listsNothing && certificate.createdAt < now - weather.lagMs - RACE_MS;
+    const isListed = !certificate.isRevoked && !weather.listsNothing && certificate.notAfter > now;
+    return isListed && certificate.createdAt < now - weather.lagMs - RACE_MS;
   }
 
   #lives(key: string): boolean {
-    return this.#stage.world.server.all(RESOURCES).some(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key);
+    return this.#stage.world.server
+      .all(RESOURCES)
+      .some(({ metadata }) => `${metadata.namespace}/${metadata.name}` === key);
   }
 
   /** i */
@@ -146,7 +154,11 @@ export class Creates {
     if (request !== undefined && request !== resource.status?.renewRequest) return;
     if (recordedAt >= renewalDueAt(resource, held) - TOLERANCE_MS) return;
     if (reason === "NotListedByAtlas" && this.#isWitnessed(key, held.serialNumber)) return;
-    this.#report("i", key, `a needless create (${reason}): the Secret has held good certificate ${held.serialNumber} all the time`);
+    this.#report(
+      "i",
+      key,
+      `a needless create (${reason}): the Secret has held good certificate ${held.serialNumber} all the time`,
+    );
   }
 
   /** Three lists over a quarter of an hour agree, and a list has held what was issued for this reason before. */

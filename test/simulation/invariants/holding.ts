@@ -36,14 +36,14 @@ export function certificateIn(world: World, secret: Secret | undefined): IssuedC
   return world.atlas.byData.get(secret?.data?.["tls.crt"] ?? "");
 }
 
-/** Whether the operator may write to it: its annotations say so, or the status of a resource knows its certificate. */
+/** Whether the operator may write to it: its annotations say so, or the status of a resource knows its pair. */
 export function isOperators(world: World, secret: Secret): boolean {
   if (secret.type !== "kubernetes.io/tls") return false;
   const { annotations = {}, namespace, name } = secret.metadata;
   const { certificateName, certificateUid } = SECRET_ANNOTATIONS;
   if (annotations[certificateName] !== undefined && annotations[certificateUid] !== undefined) return true;
   const held = certificateIn(world, secret);
-  if (held === undefined) return false;
+  if (held === undefined || secret.data?.["tls.key"] !== held.data.key) return false;
   const print = fingerprint(held.text.pem);
   return world.server
     .all(RESOURCES)

@@ -107,9 +107,7 @@ export class Ledger {
     const some = after ?? before;
     if (some === undefined) return;
     const user = userOf(some.spec);
-    let claims = this.claims.get(user);
-    if (claims === undefined) this.claims.set(user, (claims = new Map()));
-    claims.set(key, now);
+    this.claims.set(user, (this.claims.get(user) ?? new Map<string, number>()).set(key, now));
     if (before !== undefined && userOf(before.spec) !== user) this.claims.get(userOf(before.spec))?.set(key, now);
     if (after === undefined) return;
     const { issuance, unaccounted = [] } = after.status ?? {};

@@ -34,7 +34,8 @@ export class Orphans {
     );
     for (const attempt of lost) {
       const same = lost.filter(({ uid }) => uid === attempt.uid);
-      if (same.length > 1) this.#report("b", attempt.key, `one crash takes ${same.length} certificates of one resource`);
+      if (same.length > 1)
+        this.#report("b", attempt.key, `one crash takes ${same.length} certificates of one resource`);
     }
   }
 
@@ -97,7 +98,8 @@ export class Orphans {
     const lives = this.#stage.world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === attempt.uid);
     if (lives === undefined || userOf(lives.spec) !== attempt.user) return;
     const isStored = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
-    const isInMemory = attempt.storedAt === undefined && hasFailed === false && machine?.isAlive === true && !machine.wasFrozen;
+    const isInMemory =
+      attempt.storedAt === undefined && hasFailed === false && machine?.isAlive === true && !machine.wasFrozen;
     if (isStored || isInMemory) {
       const where = isStored ? "its Secret holds it" : `${machine?.name} has it or will get it`;
       this.#report("b", attempt.key, `certificate ${serial} is called an orphan, and ${where}`);

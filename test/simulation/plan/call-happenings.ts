@@ -91,7 +91,8 @@ export const CALL_HAPPENINGS = {
   },
   writeAnswerLost: {
     feature: "lostAnswers",
-    run: (stage, item) => lose(stage, item, ({ verb, dryRun }) => /^(create|patch|patch status)$/.test(verb) && !dryRun),
+    run: (stage, item) =>
+      lose(stage, item, ({ verb, dryRun }) => /^(create|patch|patch status)$/.test(verb) && !dryRun),
   },
   createAnswerLost: { feature: "lostAnswers", run: (stage, item) => lose(stage, item, ({ verb }) => verb === "POST") },
   createLate: {
@@ -148,7 +149,9 @@ export const CALL_HAPPENINGS = {
     run: (stage, item) => {
       const isCut = item.variant % 2 === 0;
       const isForgotten = item.variant % 3 === 0;
-      stage.tell(() => `fault: all watches ${isCut ? "are cut" : "end"}${isForgotten ? "; their history is gone" : ""}`);
+      stage.tell(
+        () => `fault: all watches ${isCut ? "are cut" : "end"}${isForgotten ? "; their history is gone" : ""}`,
+      );
       stage.disturb(EVERYWHERE);
       if (isForgotten) stage.world.server.compact();
       stage.world.watches.end(isCut);

@@ -60,7 +60,9 @@ function drawItems(random: Random, features: ReadonlySet<Feature>, cast: Cast): 
     // The entries' keys are the kinds.
     .map(([kind]) => kind as HappeningKind);
   if (kinds.length === 0) return [];
-  const items = Array.from({ length: random.whole(10, 40) }, () => drawItem(random, random.pick(kinds), features, cast));
+  const items = Array.from({ length: random.whole(10, 40) }, () =>
+    drawItem(random, random.pick(kinds), features, cast),
+  );
   return items.toSorted((one, other) => one.atMs - other.atMs);
 }
 

@@ -47,7 +47,9 @@ const restore = (waits: boolean) =>
     const { data, metadata } = secret;
     const { annotations, labels } = metadata;
     stage.after(waits ? item.forMs : 0, () => {
-      stage.tell(() => `user: restores Secret ${metadata.name} as it was ${Math.round(item.forMs / MINUTE_MS)} min ago`);
+      stage.tell(
+        () => `user: restores Secret ${metadata.name} as it was ${Math.round(item.forMs / MINUTE_MS)} min ago`,
+      );
       const now = stage.world.server.find(SECRETS, metadata);
       if (now === undefined) {
         const meta = { ...refOf(stage, item), ...(annotations && { annotations }), ...(labels && { labels }) };

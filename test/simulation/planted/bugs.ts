@@ -70,7 +70,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "the Secret is written without a precondition",
     edits: [
-      { file: `${CORE}/cluster/secret-writer.ts`, search: "      uid: seen.uid,\n      resourceVersion: seen.resourceVersion,\n", replacement: "" },
+      {
+        file: `${CORE}/cluster/secret-writer.ts`,
+        search: "      uid: seen.uid,\n      resourceVersion: seen.resourceVersion,\n",
+        replacement: "",
+      },
     ],
     features: ["foreign", "secrets", "freeze", "failover", "watch"],
     breaks: ["b", "e"],
@@ -106,7 +110,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: "certificate/check-issued.ts",
         search: "if (request.knownSerials?.includes(serialNumber)) return",
-        replacement: "if (request.knownSerials?.includes(`${serialNumber}?`)) return",
+        replacement: "if (request.knownSerials?.includes(subject.join())) return",
       },
     ],
     features: ["wrong"],
@@ -209,7 +213,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "one list without a certificate is believed",
     edits: [
-      { file: `${CORE}/core/decide/held.ts`, search: "const UNLISTED_LISTS = 3;", replacement: "const UNLISTED_LISTS = 1;" },
+      {
+        file: `${CORE}/core/decide/held.ts`,
+        search: "const UNLISTED_LISTS = 3;",
+        replacement: "const UNLISTED_LISTS = 1;",
+      },
       {
         file: `${CORE}/core/decide/held.ts`,
         search: "const UNLISTED_SPAN_MS = 15 * 60_000;",
@@ -247,7 +255,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "renewals never count",
     edits: [
-      { file: `${CORE}/core/decide/usage.ts`, search: "  return !entries.some(", replacement: "  return entries.length >= 0 || !entries.some(" },
+      {
+        file: `${CORE}/core/decide/usage.ts`,
+        search: "  return !entries.some(",
+        replacement: "  return entries.length >= 0 || !entries.some(",
+      },
     ],
     features: ["lostAnswers", "late"],
     breaks: ["c"],
@@ -255,7 +267,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "attempts for one user are made at the same time",
     edits: [
-      { file: `${CORE}/issuing-turns.ts`, search: "    if (holder !== undefined) {", replacement: "    if (holder !== undefined && id === '') {" },
+      {
+        file: `${CORE}/issuing-turns.ts`,
+        search: "    if (holder !== undefined) {",
+        replacement: "    if (holder !== undefined && id === '') {",
+      },
     ],
     features: ["sharedUser"],
     breaks: ["c"],
@@ -269,7 +285,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a key that changes while it is worked on is forgotten",
     edits: [
-      { file: "kube/work-queue.ts", search: "    if (item.dirty !== undefined) {\n      this.add", replacement: "    if (item.dirty !== undefined && key === '') {\n      this.add" },
+      {
+        file: "kube/work-queue.ts",
+        search: "    if (item.dirty !== undefined) {\n      this.add",
+        replacement: "    if (item.dirty !== undefined && key === '') {\n      this.add",
+      },
     ],
     features: ["edits", "secrets", "kubeErrors"],
     breaks: ["a", "g", "h", "j"],

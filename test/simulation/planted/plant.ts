@@ -65,7 +65,11 @@ export async function main(text: string, out: { write(line: string): unknown }):
     const { seeds, output } = await hunt(bug);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
     if (seeds === undefined) missed += 1;
-    out.write(seeds === undefined ? `MISSED   ${bug.name}\n${output}\n` : `seed ${String(seeds).padStart(3)}  ${bug.name} (${seconds} s)\n`);
+    out.write(
+      seeds === undefined
+        ? `MISSED   ${bug.name}\n${output}\n`
+        : `seed ${String(seeds).padStart(3)}  ${bug.name} (${seconds} s)\n`,
+    );
   }
   return missed === 0 ? 0 : 1;
 }
