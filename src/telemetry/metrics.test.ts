@@ -190,8 +190,10 @@ test("what is read from the runtime", async () => {
       },
     ],
     events: { sent: 6, dropped: 7, pending: 8 },
-    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199 },
+    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199, unconfirmedTokensLeft: () => 7 },
     isLeading: () => true,
+    skewMs: () => 1500,
+    parked: () => 9,
     monotonic: () => 3500,
   });
   const all = '{watch="secrets",watch_namespace=""}';
@@ -215,6 +217,9 @@ test("what is read from the runtime", async () => {
     "atlascerts_events_dropped_total 7",
     "atlascerts_events_pending 8",
     "atlascerts_leader 1",
+    "atlascerts_clock_skew_seconds 1.5",
+    "atlascerts_parked_certificates 9",
     'atlascerts_atlas_rate_limit_tokens{project_id="p1"} 1199',
+    'atlascerts_atlas_rate_limit_tokens{project_id="unconfirmed"} 7',
   ]);
 });
