@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
-import { atlasTrouble } from "./atlas-blocker.ts";
 import { atlasError } from "../testing/memory-atlas.ts";
 import { PROJECT, resource } from "../testing/snapshots.ts";
+import { atlasTrouble } from "./atlas-blocker.ts";
 
 const { spec } = resource();
 
