@@ -55,7 +55,7 @@ export interface ProcessOptions {
 /** An API server, an Atlas, and operators that start and stop over them. Time moves only where a test moves it. */
 export class Scene {
   /** The waits of a write that is tried again pass at once. */
-  readonly clock = new ManualClock({ startAt: NOW, skipUpToMs: 60_000 });
+  readonly clock = new ManualClock({ startAt: NOW, skipUpToMs: 20_000 });
   readonly cluster = new MemoryCluster();
   readonly atlas = new MemoryAtlas(this.clock);
   readonly events: EventReport[] = [];
