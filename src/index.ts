@@ -9,7 +9,7 @@ export type { ProxyEnvironment } from "./atlas/connections.ts";
 export { type AtlasCredentials, type ParsedCredentials, parseCredentials } from "./atlas/credentials.ts";
 export { readExtraCaFile } from "./atlas/extra-ca.ts";
 export type { CertificatePage, IssuedCertificate, PageLink } from "./atlas/issued-certificate.ts";
-export { type CallPriority, Pacer, type Permit, type PermitRequest } from "./atlas/pacer.ts";
+export { Pacer, type Permit, type PermitRequest, type ProjectAccess } from "./atlas/pacer.ts";
 export type { CertificateList } from "./atlas/paging.ts";
 export type {
   CreateCertificateParameters,
@@ -21,6 +21,7 @@ export type {
 export { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./atlas/rate-limits.ts";
 export type { CallOptions } from "./atlas/session.ts";
 export { AtlasTransport, type AtlasTransportOptions } from "./atlas/transport.ts";
+export type { CallPriority } from "./atlas/turn-shares.ts";
 export type { UserSecurity } from "./atlas/user-security.ts";
 export { X509AuthenticationApi, type X509AuthenticationApiOptions } from "./atlas/x509-authentication-api.ts";
 export type { CertificateFacts } from "./certificate/certificate-facts.ts";

@@ -224,12 +224,9 @@ const recentIssuanceSchema = z
   .object({
     time: timestamp("Time at which it was issued."),
     reason: z.string().meta({ description: "Why it was issued." }),
-    serialNumber: z
-      .string()
-      .optional()
-      .meta({
-        description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate.",
-      }),
+    serialNumber: z.string().optional().meta({
+      description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate.",
+    }),
     notAfter: timestamp("Time at which it expires.").optional(),
     replaces: z.string().optional().meta({ description: "Serial number of the certificate that it replaced." }),
     lost: z
@@ -355,12 +352,9 @@ export const userCertificateStatusSchema = z
         since: timestamp("Time of the first list that lacked the certificate."),
         latest: timestamp("Time of the latest list that lacked it."),
         lists: z.int().meta({ description: "Number of consecutive lists that lacked it.", format: "int32" }),
-        replaced: z
-          .boolean()
-          .optional()
-          .meta({
-            description: "Whether a certificate was already replaced and Atlas has not listed the new one yet.",
-          }),
+        replaced: z.boolean().optional().meta({
+          description: "Whether a certificate was already replaced and Atlas has not listed the new one yet.",
+        }),
       })
       .optional()
       .meta({

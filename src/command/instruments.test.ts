@@ -46,7 +46,7 @@ async function serve() {
         },
       },
       events: { sent: 0, dropped: 0, pending: 0 },
-      pacer: { groupIds: () => [], tokensLeft: () => 0 },
+      pacer: { groupIds: () => [], tokensLeft: () => 0, unconfirmedTokensLeft: () => undefined },
       lease,
       leaseDurationMs: 15_000,
       shutdown: shutdown.signal,

@@ -37,7 +37,7 @@ export interface Sources {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };
   readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
-  readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft">;
+  readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft" | "unconfirmedTokensLeft">;
   /** Without it this process leads from the start. */
   readonly lease: Pick<Lease, "held" | "ageMs"> | undefined;
   readonly leaseDurationMs: number;

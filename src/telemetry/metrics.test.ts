@@ -190,7 +190,7 @@ test("what is read from the runtime", async () => {
       },
     ],
     events: { sent: 6, dropped: 7, pending: 8 },
-    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199 },
+    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199, unconfirmedTokensLeft: () => 7 },
     isLeading: () => true,
     skewMs: () => -1500,
     parked: () => 2,
@@ -222,5 +222,6 @@ test("what is read from the runtime", async () => {
     "atlascerts_clock_skew_seconds -1.5",
     "atlascerts_parked_certificates 2",
     'atlascerts_atlas_rate_limit_tokens{project_id="p1"} 1199',
+    'atlascerts_atlas_rate_limit_tokens{project_id="unconfirmed"} 7',
   ]);
 });

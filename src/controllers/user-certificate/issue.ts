@@ -46,6 +46,9 @@ export interface IssuerOptions {
 type IssueDecision = Extract<Decision, { kind: "issue" }>;
 type Failed = Extract<Outcome, { kind: "failed" }>;
 
+/** How long Atlas may take to create a certificate, in milliseconds. After that, its list tells whether it did. */
+const CREATE_TIMEOUT_MS = 30_000;
+
 /**
  * Issues one certificate. Atlas cannot take one back, so nothing is created before it is certain that it can be stored,
  * nothing before it is on record, and what was created is not dropped.
@@ -143,7 +146,7 @@ export class Issuer {
       return await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
         // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
-        { ...urgencyOf(snapshot, { kind: "issue" }), beforeSending: assertLeading },
+        { ...urgencyOf(snapshot, { kind: "issue" }), timeoutMs: CREATE_TIMEOUT_MS, beforeSending: assertLeading },
       );
     } catch (error: unknown) {
       const blocker = atlasBlocker(error, spec);

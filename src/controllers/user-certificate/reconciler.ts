@@ -45,10 +45,10 @@ export interface ReconcilerOptions {
 const HOUR_MS = 3_600_000;
 
 /**
- * How long reading may take, all pages of Atlas' list included. Well below the queue's limit for the whole item: what
- * that one ends is given up without a word, and an Atlas that never answers must show in the status.
+ * How long reading may take, in milliseconds: Atlas' lists of two users and the API server's answers. Well below the queue's
+ * limit for the whole item: what that one ends is given up without a word, and silence must show in the status.
  */
-const READ_TIMEOUT_MS = 75_000;
+const READ_TIMEOUT_MS = 30_000;
 
 /** A resource that waits for its turn is woken by the one before it; this is for the case that it is not. */
 const TURN_TIMEOUT_MS = 60_000;

@@ -226,6 +226,13 @@ describe("a Secret that was there before its resource", () => {
     expect(scene.secret()?.metadata.annotations?.[SECRET_ANNOTATIONS.certificateUid]).toBe(uid);
   });
 
+  test("is renewed if its certificate is due, and the record of the attempt is closed", async () => {
+    const { scene } = await restored({}, ({ clock }) => void clock.advanceNow(61 * DAY_MS));
+    expect([scene.atlas.creates, scene.ready()]).toEqual([2, "True Issued"]);
+    expect(scene.status()).not.toHaveProperty("issuance");
+    expect(scene.status().serialNumber).toBe(scene.serialIn());
+  });
+
   test("is not renewed for an old request in the backup, but for the next one", async () => {
     const { scene, process } = await restored({ renewRequest: "old" });
     expect(scene.atlas.creates).toBe(1);

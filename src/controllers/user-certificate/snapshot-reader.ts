@@ -46,6 +46,9 @@ interface Lists {
   readonly attempted: ObservedList;
 }
 
+/** How long Atlas may take to list the certificates of one user, in milliseconds: a project that hangs holds a place. */
+const LIST_TIMEOUT_MS = 10_000;
+
 const NOT_ASKED: ObservedList = { kind: "notAsked" };
 
 /** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
@@ -128,10 +131,8 @@ export class SnapshotReader {
     if (access.kind !== "usable") return NOT_ASKED;
     try {
       const user = { groupId: projectId, username };
-      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, {
-        signal,
-        ...urgency,
-      });
+      const options = { signal, timeoutMs: LIST_TIMEOUT_MS, ...urgency };
+      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, options);
       this.#measure(resource, answeredAt);
       const { monthMs } = this.#options.policy;
       const dated = certificates.map((one) => ({ ...one, createdAt: issueTime(one.createdAt, answeredAt, monthMs) }));

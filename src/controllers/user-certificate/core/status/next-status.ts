@@ -73,8 +73,10 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   return { serialNumber: held.serialNumber, ...times, lists, ...(replaced && { replaced }) };
 }
 
-function revision({ held, provenMs, snapshot }: Assessment): number | undefined {
+function revision({ held, outcome, provenMs, snapshot }: Assessment): number | undefined {
   const { revision: before, fingerprint } = snapshot.resource.status;
+  // The report that closes the record takes another revision for that of another process, and is dropped.
+  if (outcome.kind === "recorded") return before;
   const isNew = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
   return isNew ? (before ?? 0) + 1 : before;
 }
