@@ -19,7 +19,8 @@ it("shows the most that any run of a fault cost, and how many runs failed", () =
     { creates: 1, orphansTold: 0, readyMs: 2340 },
   ]);
   const stuck = test("frozen for a while", undefined, ["a failure", "another one"]);
-  expect(faultTable([module(killed, stuck)])).toBe(`
+  const harmless = test("looked at", undefined);
+  expect(faultTable([module(killed, stuck, harmless)])).toBe(`
 fault               runs  creates  orphans told  Ready after  violations
 killed                 2        2             1        2.3 s           0
 frozen for a while     2        -             -            -           2

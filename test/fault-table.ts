@@ -19,11 +19,7 @@ const HEADINGS = ["runs", "creates", "orphans told", "Ready after", "violations"
  * What each fault cost: the most of all its runs, and how many of its checks failed. Empty if no test noted a recovery.
  */
 export function faultTable(modules: Iterable<FaultModule>): string {
-  const rows: (readonly [name: string, ...cells: string[]])[] = [];
-  for (const { children } of modules) {
-    const tests = [...children.allTests()].filter((test) => test.result().state !== "skipped");
-    if (tests.some((test) => test.meta().recoveries !== undefined)) rows.push(...tests.map(rowOf));
-  }
+  const rows = [...modules].flatMap(({ children }) => rowsOf([...children.allTests()]));
   if (rows.length === 0) return "";
   const table = [["fault", ...HEADINGS] as const, ...rows];
   const widths = ["fault", ...HEADINGS].map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
@@ -31,6 +27,13 @@ export function faultTable(modules: Iterable<FaultModule>): string {
     [name.padEnd(widths[0] ?? 0), ...cells.map((cell, index) => cell.padStart(widths[index + 1] ?? 0))].join("  "),
   );
   return `\n${lines.join("\n")}\n`;
+}
+
+/** A test that failed may have done so before it noted anything. */
+function rowsOf(tests: readonly FaultTest[]) {
+  const hasRecovery = (test: FaultTest) => test.meta().recoveries !== undefined;
+  if (!tests.some(hasRecovery)) return [];
+  return tests.filter((test) => hasRecovery(test) || test.result().state === "failed").map(rowOf);
 }
 
 function rowOf(test: FaultTest): readonly [name: string, ...cells: string[]] {
