@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ABSENT, FACTS, settled } from "../../testing/snapshots.ts";
 import { urgencyOf } from "./urgency.ts";
 
-test("an app without a certificate goes first, and does not compete by expiry", () => {
+test("a first certificate does not compete by expiry", () => {
   expect(urgencyOf(settled({ secret: ABSENT }), { kind: "issue" })).toEqual({ priority: "issue", turn: "shop" });
 });
 
