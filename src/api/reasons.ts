@@ -19,6 +19,7 @@ export const BLOCKED_REASONS = [
   "SecretNotWritable",
   "SecretTerminating",
   "CertificateParked",
+  "TooManyParked",
   "CrdOutdated",
   "CredentialsMissing",
   "CredentialsRejected",

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { UserCertificate } from "../api/parse-user-certificate.ts";
 import { resource, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
 import { silentLog } from "../kube/log.ts";
+import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { Instruments } from "./instruments.ts";
 
@@ -15,7 +16,7 @@ async function serve() {
     lastProgressAt: undefined as number | undefined,
     synced: Promise.resolve(),
     start: async () => {},
-    statistics: { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0 },
+    statistics: { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0, skipped: 0 },
   };
   const queue = { depth: 0, delayed: 0, atWork: 0, stuck: 0, oldestWaitMs: 0, lastFinishedAt: 0 };
   const lease = { held: true, ageMs: 0 as number | undefined };
@@ -45,7 +46,7 @@ async function serve() {
         },
       },
       events: { sent: 0, dropped: 0, pending: 0 },
-      pacer: { groupIds: () => [], tokensLeft: () => 0 },
+      pacer: { groupIds: () => [], tokensLeft: () => 0, unconfirmedTokensLeft: () => undefined },
       lease,
       leaseDurationMs: 15_000,
       shutdown: shutdown.signal,
@@ -54,7 +55,7 @@ async function serve() {
   // Metrics are served before health.
   const [metricsAddress, healthAddress] = addresses;
   const get = async (path: string) => {
-    const answer = await fetch(`http://${path === "/metrics" ? metricsAddress : healthAddress}${path}`);
+    const answer = await http(`http://${path === "/metrics" ? metricsAddress : healthAddress}${path}`);
     return [answer.status, await answer.text()] as const;
   };
   return { clock, reflector, queue, lease, instruments, resources, skew, shutdown, get };

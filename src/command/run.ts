@@ -67,10 +67,14 @@ export const RUN_FLAGS = {
     "NAME",
     "Secret with the Atlas credentials of resources that name none: NAME, in the namespace of the pod or of the context, or NAMESPACE/NAME. Whoever may create such resources can then have certificates of every project that it opens. Without it: each resource names its own.",
   ),
-  workers: wholeNumberFlag("Resources that are worked on at one time.", 16, { least: 1, most: 256 }),
+  workers: wholeNumberFlag(
+    "Maximum number of concurrent reconciles. Most of them wait for the API server or Atlas.",
+    128,
+    { least: 1, most: 1024 },
+  ),
   "verify-interval": durationFlag("How often a certificate is compared with Atlas' list.", "6h"),
   "max-issues-per-day": wholeNumberFlag(
-    "Certificates issued for one resource in any 24 hours: Atlas can't take one back.",
+    "Certificates issued for one database user in any 24 hours, plus one for each further resource of that user. Atlas cannot revoke one.",
     4,
     { least: 1, most: 100_000 },
   ),
@@ -78,6 +82,11 @@ export const RUN_FLAGS = {
     least: 1,
     most: 100_000,
   }),
+  "max-parked": wholeNumberFlag(
+    "Maximum number of certificates that may wait in memory for their Secrets. Beyond it, no more are issued.",
+    20,
+    { least: 1, most: 1000 },
+  ),
   "max-backoff": durationFlag("The longest wait between two attempts that fail.", "1h"),
   "recheck-interval": durationFlag(
     "The longest wait between two attempts where somebody has to mend something at Atlas, which can't be seen from here.",
@@ -163,6 +172,7 @@ async function operatorOptions(
     policy: {
       maxIssuesPerDay: flags["max-issues-per-day"],
       maxUnexpiredPerUser: flags["max-unexpired-per-user"],
+      maxParked: flags["max-parked"],
       verifyIntervalMs: flags["verify-interval"],
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],

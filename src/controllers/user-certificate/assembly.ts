@@ -9,8 +9,9 @@ import type { StoreEvent } from "../../kube/store.ts";
 import { Announcer } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
-import { liveResources } from "./cluster/live-resource.ts";
+import { CredentialsGate } from "./atlas/credentials-gate.ts";
 import { DepartedHistories } from "./cluster/departed-histories.ts";
+import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
@@ -20,9 +21,9 @@ import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import { HandOver } from "./hand-over.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
+import { IssuingTurns } from "./issuing-turns.ts";
 import { Reconciler } from "./reconciler.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
-import { UserTurns } from "./user-turns.ts";
 
 /** What a process learns of its reconciles. No method may throw, but for onStep. */
 export interface ReconcileObserver {
@@ -85,6 +86,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
     ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },
+    gate: new CredentialsGate({ recheckIntervalMs: policy.recheckIntervalMs, clock }),
   });
   const live = liveResources(kube);
   const secrets = new SecretWriter({ kube, inspector, cache, live, onForeignChange: onForeignSecret, clock });
@@ -102,7 +104,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const reconciler = new Reconciler({
     ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
     reader: new SnapshotReader({ resources, inspector, access, parked, departed, announcer, atlasClock, policy }),
-    turns: new UserTurns(options.wake),
+    turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.countIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });
   const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });

@@ -19,8 +19,8 @@ import { type Assessment, assess } from "./core/status/assessment.ts";
 import { expiredUnread } from "./core/status/expired-unread.ts";
 import { nextReconcileMs } from "./core/status/next-reconcile.ts";
 import type { Issuer } from "./issue.ts";
+import type { IssuingTurns } from "./issuing-turns.ts";
 import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
-import type { UserTurns } from "./user-turns.ts";
 
 export interface ReconcilerOptions {
   readonly resources: ResourceCache;
@@ -31,7 +31,7 @@ export interface ReconcilerOptions {
   readonly announcer: Announcer;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
-  readonly turns: UserTurns;
+  readonly turns: IssuingTurns;
   readonly atlasClock: AtlasClock;
   /** Told of each reconcile when its status is written, or could not be. It must not throw. */
   readonly onReconciled?: ((assessment: Assessment) => void) | undefined;
@@ -45,10 +45,10 @@ export interface ReconcilerOptions {
 const HOUR_MS = 3_600_000;
 
 /**
- * How long reading may take, all pages of Atlas' list included. Well below the queue's limit for the whole item: what
- * that one ends is given up without a word, and an Atlas that never answers must show in the status.
+ * How long reading may take, in milliseconds: Atlas' lists of two users and the API server's answers. Well below the queue's
+ * limit for the whole item: what that one ends is given up without a word, and silence must show in the status.
  */
-const READ_TIMEOUT_MS = 75_000;
+const READ_TIMEOUT_MS = 30_000;
 
 /** A resource that waits for its turn is woken by the one before it; this is for the case that it is not. */
 const TURN_TIMEOUT_MS = 60_000;
@@ -78,7 +78,7 @@ export class Reconciler {
     if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
     if (decided.decision.kind !== "issue") return this.#finish(decided, signal);
     // Read again within the turn: another resource of the user may have issued since.
-    const endTurn = this.#options.turns.take(resource.spec, key);
+    const endTurn = this.#options.turns.take(resource.spec, { namespace: resource.namespace, key });
     if (endTurn === undefined) return { kind: "again", at: this.#options.clock.now() + TURN_TIMEOUT_MS };
     try {
       return await this.#finish(await this.#decideLive(resource, decided, signal), signal);

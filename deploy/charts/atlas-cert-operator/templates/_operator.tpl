@@ -24,6 +24,7 @@
 - --verify-interval={{ .Values.verifyInterval }}
 - --max-issues-per-day={{ int64 .Values.limits.issuesPerDay }}
 - --max-unexpired-per-user={{ int64 .Values.limits.unexpiredPerUser }}
+- --max-parked={{ int64 .Values.limits.parked }}
 - --max-backoff={{ .Values.maxBackoff }}
 - --recheck-interval={{ .Values.recheckInterval }}
 - --lease-name={{ include "atlas-cert-operator.fullname" . }}

@@ -35,6 +35,11 @@ export class ParkedCertificates {
     return this.#byUid.get(uid);
   }
 
+  /** Number of those of one namespace. */
+  countIn(namespace: string): number {
+    return this.values().filter(({ resource }) => resource.namespace === namespace).length;
+  }
+
   /** What the core may know of it. */
   view({ uid }: Pick<UserCertificateIdentity, "uid">): ParkedView | undefined {
     const parked = this.#byUid.get(uid);

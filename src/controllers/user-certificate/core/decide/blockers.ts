@@ -22,6 +22,7 @@ export const ISSUE_BLOCKERS: readonly IssueCheck[] = [
   refusedByAtlas,
   backoffRunning,
   replacedUnlisted,
+  tooManyParked,
   secretContended,
   issuanceBudgetSpent,
   tooManyUnexpired,
@@ -29,6 +30,10 @@ export const ISSUE_BLOCKERS: readonly IssueCheck[] = [
 
 /** Damaged and restored this often in a day; the next time, someone else has to end the fight. */
 const MAX_DAMAGE_PER_DAY = 2;
+
+/** Certificates of one namespace that may wait for their Secrets. */
+const MAX_PARKED_IN_NAMESPACE = 3;
+const PARKED_RECHECK_MS = 30_000;
 
 /** Repairs of labels and annotations in an hour after which the operator gives way. */
 const MAX_REPAIRS_PER_HOUR = 5;
@@ -160,10 +165,26 @@ function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | un
   };
 }
 
+/** Whatever refuses the Secrets of these will probably refuse the next one's, and its certificate could be lost. */
+function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blocker | undefined {
+  const { inNamespace, inTotal } = parkedCounts;
+  const isFull = inNamespace >= MAX_PARKED_IN_NAMESPACE;
+  if (!isFull && inTotal < policy.maxParked) return undefined;
+  const where = isFull ? `of namespace ${resource.namespace}` : "of this operator";
+  return {
+    reason: "TooManyParked",
+    problem: `${isFull ? inNamespace : inTotal} certificates ${where} have been issued but not stored yet, so no more are issued.`,
+    remedy: "Fix what their conditions report.",
+    needsPerson: true,
+    retry: { kind: "at", atMs: nowMs + PARKED_RECHECK_MS },
+  };
+}
+
 function secretContended(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot)) return undefined;
   const times = history(snapshot)
-    .filter((entry) => DAMAGE_REASONS.has(entry.reason) && entry.replaces !== undefined)
+    // A certificate that never reached the Secret says nothing about another writer.
+    .filter(({ reason, replaces, lost }) => DAMAGE_REASONS.has(reason) && replaces !== undefined && lost === undefined)
     .map(({ time }) => Date.parse(time))
     .filter((time) => isWithin(DAY_MS, time, snapshot.nowMs));
   if (times.length < MAX_DAMAGE_PER_DAY) return undefined;

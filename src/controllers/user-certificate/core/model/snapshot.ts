@@ -82,6 +82,8 @@ export interface Policy {
   readonly maxIssuesPerDay: number;
   /** Unexpired certificates of one database user at Atlas. */
   readonly maxUnexpiredPerUser: number;
+  /** Certificates that may wait in this process for their Secrets: they are lost if it is killed. */
+  readonly maxParked: number;
   /** Interval between two comparisons of Atlas' list with the Secret, in milliseconds. */
   readonly verifyIntervalMs: number;
   /** Longest wait between two attempts if only time can help, in milliseconds. */
@@ -107,6 +109,8 @@ export interface Snapshot {
   readonly attempted: ObservedList;
   readonly others: OthersOfUser;
   readonly parked: ParkedView | undefined;
+  /** Number of certificates that wait in this process for their Secrets. */
+  readonly parkedCounts: { readonly inNamespace: number; readonly inTotal: number };
   /** When this process recently repaired the Secret, in milliseconds since the epoch. */
   readonly recentRepairs: readonly number[];
   readonly policy: Policy;

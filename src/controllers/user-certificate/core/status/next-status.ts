@@ -1,13 +1,8 @@
 import type { Condition } from "../../../../api/conditions.ts";
-import type {
-  Issuance,
-  LastAttempt,
-  LeftBehind,
-  UserCertificateStatus,
-} from "../../../../api/user-certificate.ts";
+import type { Issuance, LastAttempt, LeftBehind, UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { applicableAttempt, isListed } from "../decide/held.ts";
-import { ADOPTED } from "../decide/usage.ts";
 import { isSettled, isStored } from "../decide/history.ts";
+import { ADOPTED } from "../decide/usage.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
@@ -65,15 +60,17 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   const { unlisted } = snapshot.resource.status;
   // Until a list holds the replacement, it is not known whether it was the lists that were wrong.
   if (outcome.kind === "issued") {
-    const isReplaced = outcome.attempt.reason === "NotListedByAtlas" || unlisted?.replaced === true;
+    const { reason, startedAt } = outcome.attempt;
+    const isReplaced = reason === "NotListedByAtlas" || unlisted?.replaced === true;
     return isReplaced
-      ? { serialNumber: outcome.facts.serialNumber, since: outcome.attempt.startedAt, lists: 0, replaced: true }
+      ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
   if (held === undefined || snapshot.atlas.kind !== "listed") return unlisted;
   if (doubt === undefined) return undefined;
-  const { sinceMs, lists, replaced } = doubt;
-  return { serialNumber: held.serialNumber, since: timestamp(sinceMs), lists, ...(replaced && { replaced }) };
+  const { sinceMs, latestMs, lists, replaced } = doubt;
+  const times = { since: timestamp(sinceMs), latest: timestamp(latestMs) };
+  return { serialNumber: held.serialNumber, ...times, lists, ...(replaced && { replaced }) };
 }
 
 function revision({ held, outcome, provenMs, snapshot }: Assessment): number | undefined {

@@ -1,16 +1,19 @@
 import { describe, expect, test } from "vitest";
+import { IssuingTurns } from "./issuing-turns.ts";
 import { type Process, Scene, SECRET } from "./testing/scene.ts";
 import { HOUR_MS, OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
-import { UserTurns } from "./user-turns.ts";
 
 const USER = { projectId: PROJECT, username: "orders-api" };
 
-describe("a turn for a user", () => {
-  function rig() {
-    const woken: string[] = [];
-    return { turns: new UserTurns((key) => void woken.push(key)), woken };
-  }
+function rig(parkedIn: (namespace: string) => number = () => 0) {
+  const woken: string[] = [];
+  const turns = new IssuingTurns({ wake: (key) => void woken.push(key), parkedIn });
+  /** A turn of the resource `namespace/name`. */
+  const take = (user: typeof USER, key: string) => turns.take(user, { namespace: key.split("/")[0] ?? "", key });
+  return { turns: { take }, woken };
+}
 
+describe("a turn for a user", () => {
   test("is one resource's at a time", () => {
     const { turns } = rig();
     const end = turns.take(USER, "shop/a");
@@ -52,6 +55,29 @@ describe("a turn for a user", () => {
     turns.take(USER, "shop/c")?.();
     expect(woken).toEqual(["shop/b"]);
     expect(turns.take(USER, "shop/d")).toBeDefined();
+  });
+});
+
+describe("a turn in a namespace", () => {
+  const user = (number: number) => ({ ...USER, username: `user-${number}` });
+
+  test("is three resources' at a time, and a fourth is woken when one of them ends", () => {
+    const { turns, woken } = rig();
+    const ends = [1, 2, 3].map((number) => turns.take(user(number), `shop/${number}`));
+    expect(turns.take(user(4), "shop/4")).toBeUndefined();
+    expect(turns.take(user(5), "other/5")).toBeDefined();
+    ends[0]?.();
+    expect(woken).toEqual(["shop/4"]);
+    expect(turns.take(user(4), "shop/4")).toBeDefined();
+  });
+
+  test("is one resource's at a time while a certificate of the namespace waits for its Secret", () => {
+    const { turns } = rig((namespace) => (namespace === "shop" ? 1 : 0));
+    const end = turns.take(user(1), "shop/1");
+    expect(turns.take(user(2), "shop/2")).toBeUndefined();
+    expect(turns.take(user(3), "other/3")).toBeDefined();
+    end?.();
+    expect(turns.take(user(2), "shop/2")).toBeDefined();
   });
 });
 
