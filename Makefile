@@ -2,7 +2,7 @@
 # there before: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e coverage lint audit crds chart manifests build image clean packages preflight
+.PHONY: help demo test proof e2e coverage lint audit crds chart manifests build image clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
@@ -20,6 +20,10 @@ demo: packages ## Show the product at work on a real Kubernetes API server, in a
 
 test: packages ## Run the unit tests, and the integration tests on a real Kubernetes API server.
 	@PATH="$(BIN):$$PATH" vitest run
+
+proof: packages ## Prove more than `make test` has time for: ten minutes of new simulations, and every planted bug.
+	@PATH="$(BIN):$$PATH" node test/simulation/simulate.ts --minutes 10 --from "$$(date +%s)"
+	@PATH="$(BIN):$$PATH" node test/simulation/planted/plant.ts
 
 e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBECONFIG, else a node of its own (Linux, root).
 	@PATH="$(BIN):$$PATH" vitest run --config vitest.e2e.config.ts

@@ -13,6 +13,14 @@ export default defineConfig({
       },
       {
         test: {
+          // Hours of simulated time, each run in a process of its own.
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
+          testTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           globalSetup: ["test/control-plane/global-setup.ts"],

@@ -1,5 +1,5 @@
 /**
- * The library: X.509 authentication of MongoDB Atlas database users, without Kubernetes.
+ * The library `atlas-x509`: X.509 authentication of MongoDB Atlas database users.
  *
  * @packageDocumentation
  */
@@ -24,5 +24,16 @@ export { AtlasTransport, type AtlasTransportOptions } from "./atlas/transport.ts
 export type { CallPriority } from "./atlas/turn-shares.ts";
 export type { UserSecurity } from "./atlas/user-security.ts";
 export { X509AuthenticationApi, type X509AuthenticationApiOptions } from "./atlas/x509-authentication-api.ts";
+export type { CertificateFacts } from "./certificate/certificate-facts.ts";
+export { checkIssued, type IssueRequest } from "./certificate/check-issued.ts";
+export type { NameAttribute } from "./certificate/distinguished-name.ts";
+export {
+  type KeyPair,
+  type KeyPairFault,
+  type KeyPairResult,
+  readKeyPair,
+  readPemBundle,
+} from "./certificate/key-pair.ts";
+export { type RenewalRule, renewalTime } from "./certificate/renewal-time.ts";
 export type { Clock } from "./clock.ts";
 export { SensitiveText } from "./sensitive-text.ts";

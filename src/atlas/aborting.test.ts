@@ -13,12 +13,7 @@ type Operation = (api: X509AuthenticationApi, options: CallOptions) => Promise<u
 
 const reading: readonly (readonly [string, Operation])[] = [
   ["listDatabaseUserCertificates", (api, options) => api.listDatabaseUserCertificates(USER, options)],
-  [
-    "iterateDatabaseUserCertificates",
-    async (api, options) => {
-      for await (const _ of api.iterateDatabaseUserCertificates(USER, options));
-    },
-  ],
+  ["listAllDatabaseUserCertificates", (api, options) => api.listAllDatabaseUserCertificates(USER, options)],
   ["getUserSecurity", (api, options) => api.getUserSecurity(PROJECT, options)],
   ["refreshRateLimits", (api, options) => api.refreshRateLimits(PROJECT, options)],
 ];

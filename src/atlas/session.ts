@@ -60,7 +60,7 @@ export interface Call extends ErrorContext {
   readonly isWhole?: AtlasRequest["isWhole"];
   /** False for what Atlas does not count in the project's bucket: it takes no turn, and its headers are of another. */
   readonly paced?: boolean;
-  /** Sent at most once, though it changes nothing: nobody waits for it. */
+  /** Sent at most once, although it changes nothing: no caller waits for it. */
   readonly once?: boolean;
 }
 

@@ -127,7 +127,7 @@ export class TokenBucket {
     this.#startPeriod(this.#periodStart + periods * refillPeriodMs);
   }
 
-  /** The tokens at the end of the current period and so many minus one after it, if nobody takes any. */
+  /** The tokens at the end of the current period and so many minus one after it, if none is taken. */
   #tokensAfter(periods: number): number {
     const { capacityTokens, refillTokens } = this.#limits;
     // Atlas may have refilled its bucket at the very start of the period, when it was full and nothing fitted in.

@@ -8,7 +8,7 @@ import { type AtlasCredentials, credentialsKey, describeCredentials } from "./cr
 import { errorFromContent } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
 import { answeredAt } from "./http-date.ts";
-import { type CertificatePage, certificatePage, type IssuedCertificate } from "./issued-certificate.ts";
+import { type CertificatePage, certificatePage } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacer.ts";
 import { type CertificateList, readAllPages } from "./paging.ts";
@@ -45,7 +45,7 @@ export interface X509AuthenticationApiOptions {
   readonly pacer?: Pacer | undefined;
   /**
    * Whether Atlas is asked for a project's rate limit after the project's first successful call, and then at most once
-   * an hour. Nobody waits for the answer, and where the role does not allow the question the published limit stays.
+   * an hour. No call waits for the answer, and where the role does not allow the question the published limit stays.
    * @default true
    */
   readonly learnRateLimits?: boolean | undefined;
@@ -160,14 +160,6 @@ export class X509AuthenticationApi {
     );
   }
 
-  /** The certificates of `listAllDatabaseUserCertificates`, one after the other. */
-  async *iterateDatabaseUserCertificates(
-    parameters: ListAllCertificatesParameters,
-    options: CallOptions = {},
-  ): AsyncIterable<IssuedCertificate> {
-    yield* (await this.listAllDatabaseUserCertificates(parameters, options)).certificates;
-  }
-
   /**
    * Switches customer-managed X.509 off for a project, which **restarts the database's nodes one after the other**. Needs
    * the role Project Owner.
@@ -226,7 +218,7 @@ export class X509AuthenticationApi {
     return answer;
   }
 
-  /** Beside the calls: nobody waits for it, and nothing of it fails them. */
+  /** Beside the calls: none of them waits for it or fails with it. */
   #learnRateLimits(groupId: string): void {
     this.#askRateLimits({ groupId }, { timeoutMs: LEARNING_TIMEOUT_MS }, { once: true }).catch((error: unknown) => {
       // Whoever may not ask goes on with the limits assumed, and with what the answers' own headers say.

@@ -124,7 +124,10 @@ export class Instruments {
       monotonic: () => this.#clock.monotonic(),
     });
     this.metrics.addText(() =>
-      certificateMetrics(Iterator.from(controller.resources()).map(resourceFigures), this.#clock.now()),
+      certificateMetrics(
+        Iterator.from(controller.resources()).map(resourceFigures),
+        this.#clock.now() + controller.skewMs,
+      ),
     );
     await this.#start("metrics", address, {
       "/metrics": async () => ({

@@ -22,6 +22,7 @@ export interface WatchFigures {
       readonly events: number;
       readonly failures: number;
       readonly handlerErrors: number;
+      readonly skipped: number;
     };
   };
 }
@@ -141,6 +142,7 @@ function registerWatches(registry: Registry, { watches, monotonic }: RuntimeSour
     "Complete lists after the first: the API server's history was not enough to go on from.",
     ({ lists }) => Math.max(0, lists - 1),
   );
+  counter("atlascerts_watch_skipped_total", "Objects that were too large to be read.", ({ skipped }) => skipped);
   counter("atlascerts_watch_events_total", "Changes told by a watch.", ({ events }) => events);
   counter("atlascerts_watch_failures_total", "Lists and watches that failed.", ({ failures }) => failures);
   counter(

@@ -82,7 +82,7 @@ export class Issuer {
     announcer.announceFindings(assessment);
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
-    if (recorded === "notKept") return failed(CRD_OUTDATED);
+    if (recorded === "notKept") return failed(crdOutdated(snapshot));
 
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
@@ -103,7 +103,8 @@ export class Issuer {
   async store(resource: UserCertificate, secret: ObservedSecret, parked: ParkedCertificate): Promise<Outcome> {
     const { atlasClock, identity, random, secrets } = this.#options;
     const { attempt, pair } = parked;
-    const result = await secrets.store(resource, secret, pair);
+    const result = await secrets.store(resource, secret, parked);
+    if (result.kind === "superseded") return { kind: "overtaken" };
     if (result.kind === "stored") {
       this.#options.parked.remove(resource.uid);
       return { kind: "issued", facts: pair.facts, attempt };
@@ -119,7 +120,8 @@ export class Issuer {
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
     const held = heldCertificate(snapshot)?.serialNumber;
-    const replaces = held ?? status.serialNumber;
+    // A Secret that was left behind when spec.secretName changed is not replaced.
+    const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
     return {
       id: this.#options.newId(),
       startedAt: timestamp(this.#options.atlasClock.now()),
@@ -165,14 +167,17 @@ export class Issuer {
   }
 }
 
-const CRD_OUTDATED: Blocker = {
-  reason: "CrdOutdated",
-  problem:
-    "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
-  remedy: "Apply the CRDs of this operator's version.",
-  needsPerson: true,
-  retry: { kind: "backoff" },
-};
+function crdOutdated({ policy }: Snapshot): Blocker {
+  return {
+    reason: "CrdOutdated",
+    problem:
+      "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
+    remedy: "Apply the CRDs of this operator's version.",
+    needsPerson: true,
+    // The API server may not keep the backoff either, so it does not grow.
+    retry: { kind: "backoff", atLeastMs: policy.recheckIntervalMs },
+  };
+}
 
 function failed(blocker: Blocker): Outcome {
   return { kind: "failed", blocker, attempt: undefined, staysOpen: false };

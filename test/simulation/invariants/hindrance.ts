@@ -1,0 +1,71 @@
+import { findCondition } from "../../../src/api/conditions.ts";
+import { SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
+import { SECRETS } from "../../../src/kube/core-types.ts";
+import { RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
+import { POLICY } from "../operator/operator-process.ts";
+import type { Stage } from "../stage.ts";
+import { holdingOf, isOperators } from "./holding.ts";
+import { type Ledger, userOf } from "./ledger.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Why a resource need not be Ready; undefined where nothing is in its way. */
+export function hindranceOf(stage: Stage, ledger: Ledger, resource: ResourceObject): string | undefined {
+  return HINDRANCES.find(([, applies]) => applies(stage, resource, ledger))?.[0];
+}
+
+type Check = (stage: Stage, resource: ResourceObject, ledger: Ledger) => boolean;
+
+const HINDRANCES: readonly (readonly [string, Check])[] = [
+  ["suspended", (_stage, { spec }) => spec.suspend],
+  ["being deleted", (_stage, { metadata }) => metadata.deletionTimestamp !== undefined],
+  ["no such user", ({ world }, { spec }) => !world.atlas.hasUser(spec.projectId, spec.username)],
+  ["wrong credentials", hasWrongCredentials],
+  ["Secret is another's", hasForeignSecret],
+  ["Secret claimed twice", isClaimedTwice],
+  ["Secret contended", isContended],
+  ["budget spent", isBudgetSpent],
+  ["too many unexpired", hasTooMany],
+];
+
+function hasWrongCredentials({ world }: Stage, { metadata, spec }: ResourceObject): boolean {
+  const { namespace } = metadata;
+  const name = spec.credentialsRef?.name ?? "";
+  const secret = world.server.find(SECRETS, { namespace, name })?.data?.clientSecret ?? "";
+  return !world.atlas.project(spec.projectId).credentials.has(Buffer.from(secret, "base64").toString());
+}
+
+function hasForeignSecret({ world }: Stage, resource: ResourceObject): boolean {
+  const { secret } = holdingOf(world, resource);
+  if (secret === undefined) return false;
+  return secret.metadata.deletionTimestamp !== undefined || !isOperators(world, secret);
+}
+
+/** Another resource names the Secret too, or has left its certificate in it. */
+function isClaimedTwice({ world }: Stage, resource: ResourceObject): boolean {
+  const { metadata, spec } = resource;
+  const others = world.server
+    .all(RESOURCES)
+    .filter((one) => one.metadata.namespace === metadata.namespace && one.metadata.uid !== metadata.uid);
+  const holder = holdingOf(world, resource).secret?.metadata.annotations?.[SECRET_ANNOTATIONS.certificateUid];
+  return others.some((one) => one.spec.secretName === spec.secretName || one.metadata.uid === holder);
+}
+
+function isContended({ now }: Stage, { metadata, spec, status }: ResourceObject, ledger: Ledger): boolean {
+  if (findCondition(status ?? {}, "Issuing")?.reason !== "SecretContended") return false;
+  const assaults = ledger.assaults.get(`${metadata.namespace}/${spec.secretName}`) ?? [];
+  // What a fight of the day before leaves to be issued again counts as well.
+  return assaults.filter((at) => at > now - 2 * DAY_MS).length >= 2;
+}
+
+function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
+  const user = userOf(spec);
+  const listed = world.atlas.project(spec.projectId).users.get(spec.username) ?? [];
+  const recent = listed.filter(({ createdAt }) => createdAt > now - DAY_MS).length;
+  const attempts = ledger.attempts.filter((one) => one.user === user && one.recordedAt > now - DAY_MS).length;
+  return Math.max(recent, attempts) >= POLICY.maxIssuesPerDay;
+}
+
+function hasTooMany({ world }: Stage, { spec }: ResourceObject): boolean {
+  return (world.atlas.unexpired(spec.projectId, spec.username)?.length ?? 0) >= POLICY.maxUnexpiredPerUser;
+}

@@ -1,0 +1,77 @@
+import type { Random } from "../engine/random.ts";
+import type { Feature } from "./features.ts";
+
+export interface Tenant {
+  readonly namespace: string;
+  readonly projectId: string;
+}
+
+/** A resource that a tenant wants, whatever becomes of the object. */
+export interface Member {
+  readonly tenant: Tenant;
+  readonly name: string;
+  readonly username: string;
+  readonly secretName: string;
+  readonly months: number;
+  readonly renewBeforePercentage: number | undefined;
+  readonly deletionPolicy: "Retain" | "Delete";
+  readonly userSharedWithOtherClusters: boolean;
+  /** When it is applied first, in milliseconds after the start. */
+  readonly appliedAfterMs: number;
+}
+
+/** Who plays in a simulation. */
+export interface Cast {
+  readonly tenants: readonly Tenant[];
+  readonly members: readonly Member[];
+  /** The length of a month: certificates live for hours, so that two days see several renewals. */
+  readonly monthMs: number;
+  readonly replicas: number;
+  /** How far each replica's clock is ahead. */
+  readonly clocksAheadMs: readonly number[];
+  readonly pageSize: number;
+}
+
+const HOUR_MS = 3_600_000;
+const NAMESPACES = ["billing", "shop", "noisy"] as const;
+
+export const NOISY = "noisy";
+
+export function drawCast(random: Random, features: ReadonlySet<Feature>): Cast {
+  const tenants = NAMESPACES.map((namespace, index) => ({ namespace, projectId: `${index + 1}`.padStart(24, "0") }));
+  const members = tenants.flatMap((tenant) => drawMembers(tenant, random, features));
+  const aheadMs = () => {
+    if (features.has("bigClock")) return random.pick([-1, 1]) * random.magnitude(HOUR_MS, 40 * 24 * HOUR_MS);
+    return features.has("clock") ? random.whole(-600_000, 600_000) : 0;
+  };
+  return {
+    tenants,
+    members,
+    monthMs: random.pick([8, 12, 24]) * HOUR_MS,
+    replicas: features.has("failover") ? 2 : 1,
+    clocksAheadMs: [aheadMs(), aheadMs()],
+    pageSize: random.pick([1, 3, 500]),
+  };
+}
+
+function drawMembers(tenant: Tenant, random: Random, features: ReadonlySet<Feature>): readonly Member[] {
+  const members: Member[] = [];
+  for (let index = 1; index <= random.whole(1, 3); index++) {
+    const previous = members.at(-1);
+    const name = `${tenant.namespace}-${index}`;
+    const sharesUser = previous !== undefined && features.has("sharedUser") && random.chance(0.6);
+    const sharesSecret = previous !== undefined && features.has("sharedSecret") && random.chance(0.5);
+    members.push({
+      tenant,
+      name,
+      username: sharesUser ? previous.username : `user-${name}`,
+      secretName: sharesSecret ? previous.secretName : `${name}-mongodb`,
+      months: random.pick([1, 2, 3]),
+      renewBeforePercentage: random.chance(0.3) ? random.whole(10, 90) : undefined,
+      deletionPolicy: random.pick(["Retain", "Delete"]),
+      userSharedWithOtherClusters: features.has("otherCluster") && random.chance(0.3),
+      appliedAfterMs: random.chance(0.7) ? random.whole(0, 60_000) : random.magnitude(60_000, 20 * HOUR_MS),
+    });
+  }
+  return members;
+}

@@ -1,0 +1,309 @@
+import type { Invariant } from "../invariants/violation.ts";
+import type { Feature } from "../plan/features.ts";
+
+/** One change of one place of the product. */
+interface Edit {
+  /** Relative to src. */
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly search: string;
+  readonly replacement: string;
+}
+
+/** A defect that the simulation has to find. */
+export interface PlantedBug {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** What has to happen for it to show. */
+  readonly features: readonly Feature[];
+  /** What it breaks, one of them at least. */
+  readonly breaks: readonly Invariant[];
+  /** Whether `make test` plants it too. @default false */
+  readonly isSmoke?: boolean;
+}
+
+const CORE = "controllers/user-certificate";
+
+/** Every defect that issuing was built to rule out, one at a time. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "nothing is recorded before the create",
+    edits: [
+      {
+        file: `${CORE}/issue.ts`,
+        search: "const recorded = await statuses.record(assessment, attempt, signal);",
+        replacement: "const recorded = await Promise.resolve<string>(typeof statuses && 'recorded');",
+      },
+    ],
+    features: ["crash"],
+    breaks: ["d"],
+    isSmoke: true,
+  },
+  {
+    name: "the create is repeated after a lost answer",
+    edits: [
+      {
+        file: `${CORE}/issue.ts`,
+        search: "      const blocker = atlasBlocker(error, spec);",
+        replacement: `      if (error instanceof AtlasError && error.kind === "ambiguous") {
+        return await api.createDatabaseUserCertificate({ groupId, username, userCert: { monthsUntilExpiration } });
+      }
+      const blocker = atlasBlocker(error, spec);`,
+      },
+    ],
+    features: ["lostAnswers"],
+    breaks: ["d"],
+    isSmoke: true,
+  },
+  {
+    name: "the record has no precondition",
+    edits: [
+      {
+        file: `${CORE}/cluster/status-writer.ts`,
+        search: "const patch = { metadata: { uid, resourceVersion }, status };",
+        replacement: "const patch = { metadata: { uid }, status };",
+      },
+    ],
+    features: ["failover", "freeze", "crash"],
+    breaks: ["a", "b", "c", "d", "i"],
+  },
+  {
+    name: "the Secret is written without a precondition",
+    edits: [
+      {
+        file: `${CORE}/cluster/secret-writer.ts`,
+        search: "      uid: seen.uid,\n      resourceVersion: seen.resourceVersion,\n",
+        replacement: "",
+      },
+    ],
+    features: ["foreign", "secrets", "freeze", "failover", "watch"],
+    breaks: ["b", "e"],
+  },
+  {
+    name: "the key is not compared with the certificate",
+    edits: [
+      {
+        file: "certificate/key-pair.ts",
+        search: "const leaf = parsed.find(({ certificate }) => belongsTogether(certificate, key));",
+        replacement: "const leaf = parsed.find(({ certificate }) => belongsTogether(certificate, key)) ?? parsed[0];",
+      },
+    ],
+    features: ["wrong"],
+    breaks: ["a", "e"],
+  },
+  {
+    name: "a certificate of another user is accepted",
+    edits: [
+      {
+        file: "certificate/check-issued.ts",
+        search: "if (!subjectIsUser(subject, request.username)) {",
+        replacement: "if (!subjectIsUser(subject, request.username) && request.username === '') {",
+      },
+    ],
+    features: ["wrong"],
+    breaks: ["e"],
+    isSmoke: true,
+  },
+  {
+    name: "an old certificate that is sent again is accepted",
+    edits: [
+      {
+        file: "certificate/check-issued.ts",
+        search: "if (request.knownSerials?.includes(serialNumber)) return",
+        replacement: "if (request.knownSerials?.includes(subject.join())) return",
+      },
+    ],
+    features: ["wrong"],
+    breaks: ["b", "c", "h", "i"],
+  },
+  {
+    name: "the budget forgets what lists do not show yet",
+    edits: [
+      {
+        file: `${CORE}/core/decide/usage.ts`,
+        search: "of [...history(snapshot), ...others.issuances]) {",
+        replacement: "of [...history(snapshot), ...others.issuances].slice(0, 0)) {",
+      },
+    ],
+    features: ["secrets", "listLag", "edits"],
+    breaks: ["c"],
+  },
+  {
+    name: "Atlas' list is asked for once",
+    edits: [
+      {
+        file: `${CORE}/snapshot-reader.ts`,
+        search: "const atlas = await this.#list(resource, spec, access, urgency, signal);",
+        replacement: `const lists = (Reflect.get(this, "lists") as Map<string, ObservedList>) ?? new Map<string, ObservedList>();
+    Reflect.set(this, "lists", lists);
+    const atlas = lists.get(spec.username) ?? (await this.#list(resource, spec, access, urgency, signal));
+    if (atlas.kind === "listed") lists.set(spec.username, atlas);`,
+      },
+    ],
+    features: ["secrets"],
+    breaks: ["a", "c", "h", "i"],
+  },
+  {
+    name: "every Secret counts as the operator's",
+    edits: [
+      {
+        file: `${CORE}/cluster/secret-ownership.ts`,
+        search: "  const { annotations, otherWriters } = metadata;",
+        replacement: "  const { annotations, otherWriters } = metadata;\n  if (metadata.name !== '') return undefined;",
+      },
+    ],
+    features: ["foreign"],
+    breaks: ["e"],
+    isSmoke: true,
+  },
+  {
+    name: "the attempt is closed before the Secret is written",
+    edits: [
+      {
+        file: `${CORE}/issue.ts`,
+        search: "return this.store(resource, snapshot.secret, parked.add(resource, attempt, pair));",
+        replacement: `const waiting = parked.add(resource, attempt, pair);
+    const issued: Outcome = { kind: "issued", facts: pair.facts, attempt };
+    await statuses.report(assess({ snapshot, decision, outcome: issued, nowMs: atlasClock.now(), random: 0 }));
+    return this.store(resource, snapshot.secret, waiting);`,
+      },
+    ],
+    features: ["crash", "refusedWrites"],
+    breaks: ["a", "b"],
+  },
+  {
+    name: "a backoff is forgotten by a process that did not see it begin",
+    edits: [
+      {
+        file: `${CORE}/core/decide/held.ts`,
+        search: "  const endMs = Date.parse(attempt.nextAttemptTime);",
+        replacement: `  const seen = (Reflect.get(snapshot.policy, "since") as number) ?? snapshot.nowMs;
+  Reflect.set(snapshot.policy, "since", seen);
+  if (Date.parse(attempt.time) < seen) return undefined;
+  const endMs = Date.parse(attempt.nextAttemptTime);`,
+      },
+    ],
+    features: ["crash", "wrong"],
+    breaks: ["l"],
+  },
+  {
+    name: "an attempt whose process died is not counted",
+    edits: [
+      {
+        file: `${CORE}/core/decide/history.ts`,
+        search: 'if (parked === undefined) return { ...entry, lost: "AnswerLost" };',
+        replacement: "if (parked === undefined) return undefined;",
+      },
+    ],
+    features: ["crash", "listLag", "secrets", "lostAnswers"],
+    breaks: ["b", "c"],
+  },
+  {
+    name: "leadership is not asked for before the create",
+    edits: [
+      {
+        file: `${CORE}/issue.ts`,
+        search: "const assertLeading = this.#options.leadership();",
+        replacement: "const assertLeading = () => void this.#options.leadership();",
+      },
+    ],
+    features: ["failover", "freeze"],
+    breaks: ["c", "d"],
+  },
+  {
+    name: "one list without a certificate is believed",
+    edits: [
+      {
+        file: `${CORE}/core/decide/held.ts`,
+        search: "const UNLISTED_LISTS = 3;",
+        replacement: "const UNLISTED_LISTS = 1;",
+      },
+      {
+        file: `${CORE}/core/decide/held.ts`,
+        search: "const UNLISTED_SPAN_MS = 15 * 60_000;",
+        replacement: "const UNLISTED_SPAN_MS = 0;",
+      },
+    ],
+    features: ["emptyList"],
+    breaks: ["i"],
+    isSmoke: true,
+  },
+  {
+    name: "the expiry is compared as text",
+    edits: [
+      {
+        file: `${CORE}/core/status/assessment.ts`,
+        search: "  if (notAfterMs <= nowMs) {",
+        replacement: "  if (new Date(notAfterMs).toUTCString() <= new Date(nowMs).toUTCString()) {",
+      },
+    ],
+    features: [],
+    breaks: ["a", "g", "h", "j"],
+  },
+  {
+    name: "a parked certificate is stored after it has expired",
+    edits: [
+      {
+        file: `${CORE}/core/decide/decide.ts`,
+        search: "if (parked.facts.notAfter.getTime() <= nowMs) return",
+        replacement: "if (parked.facts.notAfter.getTime() <= 0) return",
+      },
+    ],
+    features: ["refusedWrites"],
+    breaks: ["e"],
+  },
+  {
+    name: "renewals never count",
+    edits: [
+      {
+        file: `${CORE}/core/decide/usage.ts`,
+        search: "  return !entries.some(",
+        replacement: "  return entries.length >= 0 || !entries.some(",
+      },
+    ],
+    features: ["lostAnswers", "late"],
+    breaks: ["c"],
+  },
+  {
+    name: "attempts for one user are made at the same time",
+    edits: [
+      {
+        file: `${CORE}/issuing-turns.ts`,
+        search: "    if (holder !== undefined) {",
+        replacement: "    if (holder !== undefined && id === '') {",
+      },
+    ],
+    features: ["sharedUser"],
+    breaks: ["c"],
+  },
+  {
+    name: "the clock of the machine is believed",
+    edits: [{ file: `${CORE}/atlas/atlas-clock.ts`, search: "    this.#skewMs = skewMs;\n", replacement: "" }],
+    features: ["bigClock"],
+    breaks: ["a", "g", "h", "i"],
+  },
+  {
+    name: "a key that changes while it is worked on is forgotten",
+    edits: [
+      {
+        file: "kube/work-queue.ts",
+        search: "    if (item.dirty !== undefined) {\n      this.add",
+        replacement: "    if (item.dirty !== undefined && key === '') {\n      this.add",
+      },
+    ],
+    features: ["edits", "secrets", "kubeErrors"],
+    breaks: ["a", "g", "h", "j"],
+  },
+  {
+    name: "the lease is taken from whoever holds it",
+    edits: [
+      {
+        file: "kube/lease-object.ts",
+        search: "return this.holder !== undefined && this.holder !== identity && this.expiresInMs(now) > 0;",
+        replacement: "return this.holder !== undefined && this.holder !== identity && this.expiresInMs(now) > 1e9;",
+      },
+    ],
+    features: ["failover", "freeze"],
+    breaks: ["b", "c", "d", "h", "i", "l"],
+  },
+];

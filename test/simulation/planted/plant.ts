@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
+
+/** How the search for a planted bug ended. */
+export interface Hunt {
+  readonly bug: PlantedBug;
+  /** Seeds that it took; undefined where it was not found. */
+  readonly seeds: number | undefined;
+  readonly output: string;
+}
+
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+const MOST_SEEDS = 200;
+
+/** Plants a bug in a copy of the product, and lets the simulation look for it there. */
+export async function hunt(bug: PlantedBug, seeds = MOST_SEEDS): Promise<Hunt> {
+  const copy = join(ROOT, "dist", "planted", bug.name.replaceAll(/[^a-z]+/gi, "-"));
+  rmSync(copy, { recursive: true, force: true });
+  mkdirSync(copy, { recursive: true });
+  try {
+    for (const part of ["src", "test/simulation", "package.json"]) {
+      cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+    }
+    plant(bug, join(copy, "src"));
+    const output = await simulate(copy, bug, seeds);
+    const [, found] = /^found in seed (\d+)/m.exec(output) ?? [];
+    return { bug, seeds: found === undefined ? undefined : Number(found), output };
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** @throws where the text that a bug replaces is not there, or more than once: then the product has changed */
+function plant({ name, edits }: PlantedBug, src: string): void {
+  for (const { file, search, replacement } of edits) {
+    const path = join(src, file);
+    const parts = readFileSync(path, "utf8").split(search);
+    if (parts.length !== 2) {
+      throw new Error(`"${name}" can't be planted: ${file} holds ${parts.length - 1} times ${JSON.stringify(search)}`);
+    }
+    writeFileSync(path, parts.join(replacement));
+  }
+}
+
+function simulate(copy: string, { features, breaks }: PlantedBug, seeds: number): Promise<string> {
+  const chosen = features.length === 0 ? "none" : features.join(",");
+  const script = join(copy, "test", "simulation", "simulate.ts");
+  const argv = [script, "--seeds", String(seeds), "--features", chosen, "--until", breaks.join(",")];
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const chunks: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => chunks.push(text));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", () => resolve(chunks.join("")));
+  });
+}
+
+/** Hunts them all, or those whose names hold the text. @returns the exit code: 0 where each was found */
+export async function main(text: string, out: { write(line: string): unknown }): Promise<number> {
+  let missed = 0;
+  for (const bug of PLANTED_BUGS.filter(({ name }) => name.includes(text))) {
+    const startedAt = performance.now();
+    const { seeds, output } = await hunt(bug);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+    if (seeds === undefined) missed += 1;
+    out.write(
+      seeds === undefined
+        ? `MISSED   ${bug.name}\n${output}\n`
+        : `seed ${String(seeds).padStart(3)}  ${bug.name} (${seconds} s)\n`,
+    );
+  }
+  return missed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv[2] ?? "", process.stdout);
