@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly crdDirectories?: readonly string[];
   /** Whether the API server writes an audit log (who did what, without bodies). @default false */
   readonly audit?: boolean;
+  /** Further flags of kube-apiserver. @default none */
+  readonly apiServerFlags?: readonly string[];
   /** @default systemClock */
   readonly clock?: Clock;
 }
@@ -123,7 +125,8 @@ async function startIn(
     credentials,
     ...(audit === undefined ? {} : { audit }),
   });
-  const apiServer = program("kube-apiserver", flags, async () => (await rest("GET", "/readyz")).status === 200);
+  const allFlags = [...flags, ...(options.apiServerFlags ?? [])];
+  const apiServer = program("kube-apiserver", allFlags, async () => (await rest("GET", "/readyz")).status === 200);
   await apiServer.start();
   if (options.crdDirectories?.length) await installCRDs(admin, [...options.crdDirectories]);
 

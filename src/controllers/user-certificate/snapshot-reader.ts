@@ -7,6 +7,7 @@ import type { Announcer } from "./announce.ts";
 import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import { issueTime } from "./atlas/issue-time.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
@@ -133,7 +134,9 @@ export class SnapshotReader {
       const options = { signal, timeoutMs: LIST_TIMEOUT_MS, ...urgency };
       const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, options);
       this.#measure(resource, answeredAt);
-      return { kind: "listed", certificates };
+      const { monthMs } = this.#options.policy;
+      const dated = certificates.map((one) => ({ ...one, createdAt: issueTime(one.createdAt, answeredAt, monthMs) }));
+      return { kind: "listed", certificates: dated };
     } catch (error: unknown) {
       if (error instanceof AtlasError) this.#measure(resource, error.answeredAt);
       return { kind: "refused", blocker: atlasBlocker(error, resource.spec) };

@@ -151,7 +151,7 @@ test("without any lease, of two operators that want to issue one gets the record
 
 test("a closing status that arrives late does not bring an older certificate back", async () => {
   const scene = await Scene.prepare();
-  const gate = await RequestGate.open(scene.kubeconfigPath);
+  const gate = await RequestGate.open(scene);
   const late = gate.stop({ ...WRITES.close, at: "request" });
   await startReplica(scene, { identity: "slow", elects: false, kubeConfig: gate.kubeConfig });
   await scene.apply();
@@ -196,7 +196,7 @@ test("a whole process that stood still while Atlas answered leaves its successor
 
 test("a whole process that stood still right after its record creates nothing", async () => {
   const scene = await Scene.prepare();
-  const gate = await RequestGate.open(scene.kubeconfigPath);
+  const gate = await RequestGate.open(scene);
   const recorded = gate.stop({ ...WRITES.record, at: "answer" });
   const old = await OperatorProcess.start(scene, [`--kubeconfig=${await gate.kubeconfigFile()}`, ...FAST_LEASE]);
   await scene.apply();

@@ -19,14 +19,21 @@ export interface OwnControlPlane {
   must(method: string, requestPath: string, body?: unknown): Promise<unknown>;
 }
 
-/** Starts it before the tests of this file and stops it behind them. */
-export function ownControlPlane(): () => OwnControlPlane {
+/**
+ * Starts it before the tests of this file and stops it behind them.
+ *
+ * @param apiServerFlags gives further flags of kube-apiserver
+ */
+export function ownControlPlane(
+  apiServerFlags: () => Promise<readonly string[]> = async () => [],
+): () => OwnControlPlane {
   let own: OwnControlPlane | undefined;
   beforeAll(async () => {
     const running = await startControlPlane({
       controllerManager: false,
       progress: silentProgress,
       crdDirectories: [CRDS],
+      apiServerFlags: await apiServerFlags(),
     });
     const { kubeconfigPath } = running;
     const rest = createRest(readCredentials(kubeconfigPath));

@@ -5,7 +5,7 @@ import { buffer } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
 import type { KubeConfig } from "../../../src/kube/kube-config.ts";
 import { readCredentials } from "../../control-plane/control-plane.ts";
-import type { ClientCredentials } from "../../control-plane/credentials.ts";
+import type { Scene } from "../operator/scene.ts";
 import { temporaryFile } from "../temporary-file.ts";
 
 /** Which request to stop, and whether the API server has done it by then. */
@@ -33,25 +33,28 @@ interface Armed extends Stop {
 }
 
 /**
- * A door to the API server, in plain HTTP so that it can read what passes, with the rights of a user who may do
- * everything. It stops single requests at the very place where a process is to die.
+ * A door to the API server, in plain HTTP so that it can read what passes, with the rights of the scene's operator. It
+ * stops single requests at the very place where a process is to die.
  */
 export class RequestGate implements AsyncDisposable {
   /** What has passed, answered: method, path without query, and status. */
   readonly passed: { readonly method: string; readonly path: string; readonly status: number }[] = [];
   readonly #target: URL;
+  readonly #token: string;
   readonly #agent: Agent;
   readonly #server: Server;
   readonly #armed = new Set<Armed>();
 
-  private constructor({ server, caPem: ca, certPem: cert, keyPem: key }: ClientCredentials) {
+  private constructor(server: string, ca: string, token: string) {
     this.#target = new URL(server);
-    this.#agent = new Agent({ ca, cert, key, keepAlive: true, timeout: 45_000 });
+    this.#token = token;
+    this.#agent = new Agent({ ca, keepAlive: true, timeout: 45_000 });
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  static async open(kubeconfigPath: string): Promise<RequestGate> {
-    const gate = new RequestGate(readCredentials(kubeconfigPath));
+  static async open({ account, kubeconfigPath }: Scene): Promise<RequestGate> {
+    const { server, caPem } = readCredentials(kubeconfigPath);
+    const gate = new RequestGate(server, caPem, await account.token());
     await new Promise<void>((resolve) => gate.#server.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => gate[Symbol.asyncDispose]());
     return gate;
@@ -111,7 +114,7 @@ export class RequestGate implements AsyncDisposable {
       port,
       method,
       path: url,
-      headers: { ...headers, host },
+      headers: { ...headers, host, authorization: `Bearer ${this.#token}` },
     });
     upstream.on("error", () => response.destroy());
     // A watch ends with its reader; what was let go late has none.

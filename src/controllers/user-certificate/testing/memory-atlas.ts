@@ -4,6 +4,7 @@ import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
 import type { AtlasApi } from "../atlas/atlas-access.ts";
+import { BACKDATED_MS } from "../atlas/issue-time.ts";
 
 /** What becomes of a create: an answer of another kind, an error before anything happened, or a lost answer. */
 export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
@@ -55,7 +56,7 @@ export class MemoryAtlas implements AtlasApi {
     const { bundle } = await issuePem({ subject, serialHex: serial.toString(16), ...validity });
     this.issued.push({
       serialNumber: serial.toString(),
-      createdAt: validity.notBefore,
+      createdAt: new Date(now - BACKDATED_MS),
       notAfter: validity.notAfter,
       groupId,
       subject,

@@ -48,6 +48,7 @@ export type ObservedCredentials =
 export interface ListedCertificate {
   readonly serialNumber: string;
   readonly notAfter: Date;
+  /** When it was issued; Atlas need not say. */
   readonly createdAt?: Date | undefined;
   /** RFC 2253. */
   readonly subject?: string | undefined;

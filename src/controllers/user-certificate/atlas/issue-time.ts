@@ -1,0 +1,20 @@
+/** Atlas dates a certificate this far back. */
+export const BACKDATED_MS = 3_600_000;
+
+/** A simulated Atlas with shorter months shortens the hour with them. */
+const HOURS_PER_MONTH = 720;
+
+/**
+ * When a listed certificate was issued. Its `createdAt` is the beginning of its validity, which Atlas dates an hour back:
+ * in a recorded answer of 05:08:14 a certificate of 05:08:11 is "created" at 04:08:11. Taken at its word, it would be older
+ * than the attempt that it came from.
+ *
+ * @param answeredAt when Atlas answered: nothing that it lists was issued later, should Atlas ever give the true time
+ * @param monthMs length of a month in milliseconds: the calendar's, or a simulator's
+ */
+export function issueTime(createdAt: Date | undefined, answeredAt: Date | undefined, monthMs: number): Date | undefined {
+  if (createdAt === undefined) return undefined;
+  const issuedMs = createdAt.getTime() + Math.min(BACKDATED_MS, monthMs / HOURS_PER_MONTH);
+  const latestMs = answeredAt === undefined ? issuedMs : Math.max(createdAt.getTime(), answeredAt.getTime());
+  return new Date(Math.min(issuedMs, latestMs));
+}
