@@ -454,7 +454,6 @@ describe("after an hour without use", () => {
     await call(pacer, 10, { caller: "gone" }, "refused");
     clock.advanceNow(3_600_000);
     await call(pacer, 1, { caller: "here" });
-    pacer.groupIds();
     expect(pacer.waitMs({ ...ISSUE, caller: "gone" })).toBe(0);
   });
 });

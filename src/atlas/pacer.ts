@@ -191,7 +191,10 @@ export class Pacer {
     const next = () => project.waiting.take((waiter) => waitMs(waiter) === 0);
     for (let waiter = next(); waiter !== undefined; waiter = next()) waiter.grant(this.#permit(project, waiter));
     if (project.waiting.isEmpty) return;
-    this.#wakeUpIn(Math.min(...Iterator.from(project.waiting).map(waitMs)), project);
+    const shortestMs = Iterator.from(project.waiting)
+      .map(waitMs)
+      .reduce((one, other) => Math.min(one, other));
+    this.#wakeUpIn(shortestMs, project);
   }
 
   #waitMs(project: Project, { bucket, isIn }: Caller, waiting: Waiting): number {
@@ -264,6 +267,7 @@ export class Pacer {
       known.usedAt = now;
       return known;
     }
+    this.#forgetUnused();
     const caller: Caller = {
       bucket: new SharedBucket(project.bucket.limits, now),
       isIn: false,

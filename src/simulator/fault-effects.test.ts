@@ -166,7 +166,7 @@ test("a create that is executed late is reset at once and happens afterwards", a
   const { simulator, url } = await startSimulated({ clock });
   simulator.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "executeLate", ms: 60_000 } });
   const issued = () => simulator.certificates(PRODUCTION, "orders-api");
-  await expect(create(url)).rejects.toThrow("fetch failed");
+  await expect(create(url)).rejects.toThrow("network error");
   expect(issued()).toEqual([]);
   clock.advanceNow(60_000);
   await expect.poll(issued).toHaveLength(1);
