@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, test } from "vitest";
+import { afterAll, onTestFinished, test } from "vitest";
 import { EncryptionPlugin } from "./encryption-plugin.ts";
 import type { Obstacle } from "./obstacles.ts";
 import { ownControlPlane } from "./own-control-plane.ts";
@@ -37,11 +37,14 @@ const BROKEN: Obstacle = {
   says: "the key is gone",
   put: async () => {
     plugin.isBroken = true;
+    onTestFinished(repair);
   },
-  end: async () => {
-    plugin.isBroken = false;
-  },
+  end: async () => repair(),
 };
+
+function repair(): void {
+  plugin.isBroken = false;
+}
 
 const place = () => own().place(`encrypted-${randomUUID().slice(0, 8)}`);
 

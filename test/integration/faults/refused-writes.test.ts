@@ -15,6 +15,9 @@ test.each(OBSTACLES)("a certificate that meets %s is parked, and stored once tha
   await expectParkedThenStored(obstacle);
 });
 
-test.each(OBSTACLES)("killed while its certificate meets %s: one orphan, and no more until that has ended", async (_, obstacle) => {
-  await expectOneLostAndNoMore(obstacle);
-});
+test.each(OBSTACLES)(
+  "killed while its certificate meets %s: one orphan, and no more until that has ended",
+  async (_, obstacle) => {
+    await expectOneLostAndNoMore(obstacle);
+  },
+);

@@ -17,22 +17,25 @@ function clockThatIs(offMs: () => number): Clock {
   return { ...systemClock, now: () => systemClock.now() + offMs() };
 }
 
-test.each(WRONG)("an operator whose clock is 40 days %s issues once, and says that its clock is wrong", async (_, offMs) => {
-  const scene = await Scene.prepare({ policy: { verifyIntervalMs: 1000 } });
-  const clock = clockThatIs(() => offMs);
-  await scene.startOperator({ clock });
-  await scene.apply("orders-api", { monthsUntilExpiration: 1 });
-  const { status } = await expectRecovered(scene, NO_ORPHAN);
-  expect(Date.parse(status.renewalTime ?? "")).toBeGreaterThan(Date.now());
-  expect(Date.parse(status.renewalTime ?? "")).toBeLessThan(Date.parse(status.notAfter ?? ""));
-  await expect.poll(async () => (await scene.events()).map(({ reason }) => reason)).toContain("ClockSkewed");
+test.each(WRONG)(
+  "an operator whose clock is 40 days %s issues once, and says that its clock is wrong",
+  async (_, offMs) => {
+    const scene = await Scene.prepare({ policy: { verifyIntervalMs: 1000 } });
+    const clock = clockThatIs(() => offMs);
+    await scene.startOperator({ clock });
+    await scene.apply("orders-api", { monthsUntilExpiration: 1 });
+    const { status } = await expectRecovered(scene, NO_ORPHAN);
+    expect(Date.parse(status.renewalTime ?? "")).toBeGreaterThan(Date.now());
+    expect(Date.parse(status.renewalTime ?? "")).toBeLessThan(Date.parse(status.notAfter ?? ""));
+    await expect.poll(async () => (await scene.events()).map(({ reason }) => reason)).toContain("ClockSkewed");
 
-  // The next process does not know yet how wrong the clock is.
-  await scene.stopOperator();
-  await scene.startOperator({ clock });
-  await untilVerifiedAgain(scene, status.lastVerifiedTime);
-  expect((await expectRecovered(scene, NO_ORPHAN)).status.renewalTime).toBe(status.renewalTime);
-});
+    // The next process does not know yet how wrong the clock is.
+    await scene.stopOperator();
+    await scene.startOperator({ clock });
+    await untilVerifiedAgain(scene, status.lastVerifiedTime);
+    expect((await expectRecovered(scene, NO_ORPHAN)).status.renewalTime).toBe(status.renewalTime);
+  },
+);
 
 test.each(WRONG)("a clock that jumps 40 days %s under a running operator costs no certificate", async (_, offMs) => {
   const scene = await Scene.prepare({ policy: { verifyIntervalMs: 1000 } });
