@@ -1,6 +1,5 @@
-import { expect, onTestFinished } from "vitest";
+import { expect } from "vitest";
 import { z } from "zod";
-import type { OperatorOptions } from "../../../src/command/operator.ts";
 import { condition, RENEW_REQUEST, type Scene } from "../operator/scene.ts";
 import type { OwnControlPlane } from "./own-control-plane.ts";
 import type { Replica } from "./replica.ts";
@@ -9,8 +8,6 @@ const leaseSchema = z.object({ spec: z.object({ acquireTime: z.string(), renewTi
 
 const NAME = "orders-api";
 const SECRET = "orders-api-mongodb";
-/** A resource that is deleted while its certificate can't be written yet. */
-const DOOMED = "doomed";
 
 /** One thing that an operator does for its users: what makes it do it, and how anybody can see that it did. */
 export interface Errand {
@@ -29,15 +26,6 @@ export class Errands {
     this.#own = own;
     this.#scene = scene;
   }
-
-  /** For the operator's start: it meets an obstacle where the doomed resource's certificate is to be written. */
-  readonly onStep: NonNullable<OperatorOptions["onStep"]> = async (step, { name }) => {
-    if (step !== "write" || name !== DOOMED) return;
-    await this.#scene.putSecret(`${DOOMED}-mongodb`, { some: "thing" });
-    // Whoever never learns that nobody wants the certificate does not end before it is written.
-    onTestFinished(() => this.#scene.deleteSecret(`${DOOMED}-mongodb`));
-    await this.#scene.delete(DOOMED);
-  };
 
   /** The errands in their order, for an operator that runs by now. */
   with(replica: Replica): readonly Errand[] {
@@ -74,9 +62,13 @@ export class Errands {
         isDone: () => this.#isIssuedAnew(),
       },
       {
-        name: "lets go of a certificate whose resource is gone",
-        ask: () => scene.apply(DOOMED),
-        isDone: async () => replica.log().includes("the resource was deleted before its certificate could be written"),
+        name: "issues into the Secret of a resource that is gone",
+        ask: async () => {
+          await scene.delete(NAME);
+          await scene.patchSecret(SECRET, { data: { "tls.key": "" } });
+          await scene.apply(NAME);
+        },
+        isDone: () => this.#isIssuedAnew(),
       },
       {
         name: "counts what happens again",

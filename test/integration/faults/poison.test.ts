@@ -7,12 +7,14 @@ import { expectRecovered } from "./outcome.ts";
 /** Resources whose certificate exists and can't be written, for ever as far as anybody knows. */
 
 const OTHERS = 50;
-const WORKERS = 4;
+/** With one more in their namespace nothing would be issued there. */
+const POISONED = 2;
+const WORKERS = 2;
 
-test(`${WORKERS - 1} of ${WORKERS} workers hold certificates that no Secret takes: ${OTHERS} others are issued all the same`, {
+test(`as many certificates as workers wait for their Secrets: ${OTHERS} others are issued all the same`, {
   timeout: 120_000,
 }, async () => {
-  const poison = Array.from({ length: WORKERS - 1 }, (_, index) => `poison-${index}`);
+  const poison = Array.from({ length: POISONED }, (_, index) => `poison-${index}`);
   const others = userNames(OTHERS);
   const scene = await Scene.prepare({ simulator: { fixtures: fixturesWith([...poison, ...others]) } });
   const policy = await refuseSecrets(scene, "poison-");
@@ -32,7 +34,7 @@ test(`${WORKERS - 1} of ${WORKERS} workers hold certificates that no Secret take
   // The way out: the policy goes, and what waited in memory is written.
   await policy.remove();
   for (const name of poison) await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name });
-  expect(scene.creates).toBe(WORKERS - 1 + OTHERS);
+  expect(scene.creates).toBe(POISONED + OTHERS);
 });
 
 /**
