@@ -6,7 +6,7 @@ import { expectRecovered } from "./outcome.ts";
 
 /** Resources whose certificate exists and can't be written, for ever as far as anybody knows. */
 
-const OTHERS = 50;
+const OTHERS = 20;
 /** With one more in their namespace nothing would be issued there. */
 const POISONED = 2;
 const WORKERS = 2;
