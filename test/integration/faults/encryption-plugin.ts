@@ -39,7 +39,12 @@ export class EncryptionPlugin implements AsyncDisposable {
     if (call === "Version") return answer(stream, 1, Buffer.from("v1beta1"));
     if (call === "Encrypt" && this.isBroken) {
       stream.respond(
-        { ":status": 200, "content-type": "application/grpc", "grpc-status": FAILED, "grpc-message": "the key is gone" },
+        {
+          ":status": 200,
+          "content-type": "application/grpc",
+          "grpc-status": FAILED,
+          "grpc-message": "the key is gone",
+        },
         { endStream: true },
       );
       return;

@@ -30,9 +30,7 @@ test("issues with them, and sees at once that they were put there or replaced", 
   await scene.startOperator({ defaultCredentials: ref });
   await scene.apply("orders-api", { credentialsRef: undefined });
   const missing = await scene.untilReason("CredentialsMissing");
-  expect(condition(missing, "Ready")?.message).toContain(
-    `Secret ${NAME} does not exist in namespace ${ref.namespace}`,
-  );
+  expect(condition(missing, "Ready")?.message).toContain(`Secret ${NAME} does not exist in namespace ${ref.namespace}`);
 
   await put({ clientId: "mdb_sa_id_0000000000000000000000ff", clientSecret: "wrong" });
   await scene.untilReason("CredentialsRejected");

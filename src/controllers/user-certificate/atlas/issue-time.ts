@@ -12,7 +12,11 @@ const HOURS_PER_MONTH = 720;
  * @param answeredAt when Atlas answered: nothing that it lists was issued later, should Atlas ever give the true time
  * @param monthMs length of a month in milliseconds: the calendar's, or a simulator's
  */
-export function issueTime(createdAt: Date | undefined, answeredAt: Date | undefined, monthMs: number): Date | undefined {
+export function issueTime(
+  createdAt: Date | undefined,
+  answeredAt: Date | undefined,
+  monthMs: number,
+): Date | undefined {
   if (createdAt === undefined) return undefined;
   const issuedMs = createdAt.getTime() + Math.min(BACKDATED_MS, monthMs / HOURS_PER_MONTH);
   const latestMs = answeredAt === undefined ? issuedMs : Math.max(createdAt.getTime(), answeredAt.getTime());

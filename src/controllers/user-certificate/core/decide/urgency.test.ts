@@ -7,7 +7,11 @@ test("a first certificate does not compete by expiry", () => {
 });
 
 test("a renewal goes by the expiry of the certificate that it replaces", () => {
-  expect(urgencyOf(settled(), { kind: "issue" })).toEqual({ priority: "renew", turn: "shop", expiresAt: FACTS.notAfter });
+  expect(urgencyOf(settled(), { kind: "issue" })).toEqual({
+    priority: "renew",
+    turn: "shop",
+    expiresAt: FACTS.notAfter,
+  });
 });
 
 test("a verification goes last", () => {
