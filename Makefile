@@ -7,6 +7,10 @@
 BIN := $(CURDIR)/node_modules/.bin
 # For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
 export IMAGE NODE_IMAGE DOCKER_BUILD_FLAGS
+# For `make proof`: the faults on a real API server, and how often each of them happens.
+PROOF_FAULTS := $(addprefix test/integration/faults/,crash-at-step frozen-leader cut-answers refused-writes \
+	broken-encryption wrong-clocks vanishing removed-crd)
+PROOF_REPETITIONS ?= 20
 # What the installed packages came from: as long as it equals package-lock.json there is nothing to install.
 INSTALLED := node_modules/.installed-lock.json
 
@@ -21,9 +25,10 @@ demo: packages ## Show the product at work on a real Kubernetes API server, in a
 test: packages ## Run the unit tests, and the integration tests on a real Kubernetes API server.
 	@PATH="$(BIN):$$PATH" vitest run
 
-proof: packages ## Prove more than `make test` has time for: ten minutes of new simulations, and every planted bug.
+proof: packages ## Prove more than `make test` has time for: new simulations, every planted bug, each real fault 20 times.
 	@PATH="$(BIN):$$PATH" node test/simulation/simulate.ts --minutes 10 --from "$$(date +%s)"
 	@PATH="$(BIN):$$PATH" node test/simulation/planted/plant.ts
+	@PATH="$(BIN):$$PATH" vitest run --project integration --repeats=$$(($(PROOF_REPETITIONS) - 1)) $(PROOF_FAULTS)
 
 e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBECONFIG, else a node of its own (Linux, root).
 	@PATH="$(BIN):$$PATH" vitest run --config vitest.e2e.config.ts

@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    reporters: process.env.CI ? ["default", "./test/closing-line.ts"] : ["default"],
+    reporters: ["default", "./test/fault-table.ts", ...(process.env.CI ? ["./test/closing-line.ts"] : [])],
     projects: [
       {
         test: {

@@ -63,7 +63,7 @@ async function startIssuing(namespace: string) {
 }
 
 async function expectOneEach(scene: Scene, users: readonly string[]): Promise<void> {
-  for (const name of users) await expectRecovered(scene, { certificates: 1, orphans: 0 }, name);
+  for (const name of users) await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name });
 }
 
 /** Starts the operator, and again whenever it ends, as the kubelet does. */

@@ -61,10 +61,10 @@ test.each<readonly [place: string, trap: Trap, spent: Spent]>([
   const isThere = trap(place);
   await place.scene.apply();
   await isThere();
-  await kill(victim);
+  const since = await kill(victim);
 
   await startSuccessor(place);
-  const { status } = await expectRecovered(place.scene, spent);
+  const { status } = await expectRecovered(place.scene, spent, { since });
   expect(status.revision).toBe(1);
 });
 
@@ -83,10 +83,11 @@ test("killed while it checks the answer", async () => {
   const victim = await startVictim(place, DIES_AT_CHECK);
   await place.scene.apply();
   expect((await victim.command.ended).exitCode).toBe(null);
+  const since = performance.now();
   expect(place.scene.creates).toBe(1);
 
   await startSuccessor(place);
-  await expectRecovered(place.scene, ONE_ORPHAN);
+  await expectRecovered(place.scene, ONE_ORPHAN, { since });
 });
 
 test.each<readonly [place: string, trap: Trap, spent: Spent]>([
@@ -102,11 +103,11 @@ test.each<readonly [place: string, trap: Trap, spent: Spent]>([
   const isThere = trap(place);
   await scene.patch("orders-api", { metadata: { annotations: { [RENEW_REQUEST]: "now" } } });
   await isThere();
-  await kill(victim);
+  const since = await kill(victim);
 
   await startSuccessor(place);
   await scene.untilIssued("orders-api", first.status.serialNumber);
-  const { status } = await expectRecovered(scene, spent);
+  const { status } = await expectRecovered(scene, spent, { since });
   expect([status.revision, status.renewRequest]).toEqual([2, "now"]);
 });
 
@@ -181,7 +182,9 @@ function startSuccessor({ scene }: Place, flags: readonly string[] = []): Promis
   return OperatorProcess.start(scene, ["--leader-elect=false", ...flags]);
 }
 
-async function kill({ command }: OperatorProcess): Promise<void> {
+/** Gives the time of its end, by `performance.now()`. */
+async function kill({ command }: OperatorProcess): Promise<number> {
   command.kill("SIGKILL");
   await command.ended;
+  return performance.now();
 }

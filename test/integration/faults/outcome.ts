@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { UserCertificate } from "../../../src/api/parse-user-certificate.ts";
 import { condition, PRODUCTION, type Scene } from "../operator/scene.ts";
+import { noteRecovery } from "./recoveries.ts";
 
 /** How much was spent at Atlas, and how much of it for nothing. */
 export interface Spent {
@@ -8,11 +9,22 @@ export interface Spent {
   readonly orphans: number;
 }
 
+export interface RecoveryOptions {
+  /** Of the resource. @default "orders-api" */
+  readonly name?: string;
+  /** When the fault ended, by `performance.now()`. @default now */
+  readonly since?: number;
+}
+
 /**
- * Waits until a resource is well again after a fault, and holds it against what the fault may have cost: certificates
- * at Atlas, orphans among them, each of which an Event tells of.
+ * Waits until a resource has recovered from a fault, and compares what that cost with what it may have cost: certificates
+ * at Atlas, orphans among them, each of which an Event announces.
  */
-export async function expectRecovered(scene: Scene, spent: Spent, name = "orders-api"): Promise<UserCertificate> {
+export async function expectRecovered(
+  scene: Scene,
+  spent: Spent,
+  { name = "orders-api", since = performance.now() }: RecoveryOptions = {},
+): Promise<UserCertificate> {
   const resource = await scene.until(
     "recovered",
     (each) =>
@@ -22,6 +34,7 @@ export async function expectRecovered(scene: Scene, spent: Spent, name = "orders
       each.status.recentIssuances?.some(({ serialNumber }) => serialNumber === each.status.serialNumber) === true,
     { name, timeoutMs: 40_000 },
   );
+  const readyMs = performance.now() - since;
   const issued = scene.atlas.certificates(PRODUCTION, resource.spec.username).map(({ serialNumber }) => serialNumber);
   const held = BigInt(`0x${(await scene.certificate(resource.spec.secretName)).serialNumber}`).toString();
   expect(issued.length, "certificates at Atlas").toBe(spent.certificates);
@@ -31,9 +44,10 @@ export async function expectRecovered(scene: Scene, spent: Spent, name = "orders
   await expect
     .poll(() => orphansTold(scene), { timeout: 5_000, message: "Events that tell of orphans" })
     .toBe(spent.orphans);
+  noteRecovery({ creates: scene.creates, orphansTold: await orphansTold(scene), readyMs });
   return resource;
 }
 
-async function orphansTold(scene: Scene): Promise<number> {
+export async function orphansTold(scene: Scene): Promise<number> {
   return (await scene.events()).filter(({ reason }) => reason === "CertificateOrphaned").length;
 }

@@ -22,7 +22,7 @@ test(`${WORKERS - 1} of ${WORKERS} workers hold certificates that no Secret take
   await expect.poll(inHand, { timeout: 20_000 }).toEqual(poison);
 
   for (const name of others) await scene.apply(name, { username: name });
-  for (const name of others) await expectRecovered(scene, { certificates: 1, orphans: 0 }, name);
+  for (const name of others) await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name });
   expect(inHand(), "none of the refused was given up, or issued again").toEqual(poison);
   for (const name of poison) {
     const resource = await scene.get(name);
@@ -31,7 +31,7 @@ test(`${WORKERS - 1} of ${WORKERS} workers hold certificates that no Secret take
 
   // The way out: the policy goes, and what waited in memory is written.
   await policy.remove();
-  for (const name of poison) await expectRecovered(scene, { certificates: 1, orphans: 0 }, name);
+  for (const name of poison) await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name });
   expect(scene.creates).toBe(WORKERS - 1 + OTHERS);
 });
 

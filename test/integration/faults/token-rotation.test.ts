@@ -23,7 +23,7 @@ test("the token of the pod is replaced and the old one worth nothing: it goes on
   await expectRecovered(scene, { certificates: 2, orphans: 0 });
   // A watch that was let in stays open; the ones to come need the new token too.
   await scene.apply("billing", { username: "billing" });
-  await expectRecovered(scene, { certificates: 1, orphans: 0 }, "billing");
+  await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name: "billing" });
 });
 
 test("a token that was invalidated before the new one was there: it goes on once it is", async () => {
@@ -38,7 +38,7 @@ test("a token that was invalidated before the new one was there: it goes on once
   expect(scene.creates, "nothing is created that could not be recorded").toBe(1);
 
   await pod.replaceToken(await account.token(await account.objectToBindTo("new-pod")));
-  await expectRecovered(scene, { certificates: 1, orphans: 0 }, "billing");
+  await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name: "billing" });
 });
 
 /** An operator that has issued a certificate with a token as a pod's: worth nothing once `old` is deleted. */

@@ -45,7 +45,7 @@ test("a stopped leader is replaced in under 3 s", async () => {
   expect((await leader.command.ended).exitCode).toBe(0);
 
   await scene.apply("billing", { username: "billing" });
-  await expectRecovered(scene, { certificates: 1, orphans: 0 }, "billing");
+  await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name: "billing" });
   expect(scene.creates).toBe(2);
 });
 
@@ -56,7 +56,7 @@ test("a killed leader is replaced in under 20 s, and what waited for that is iss
   await leader.command.ended;
   await scene.apply("billing", { username: "billing" });
   expect(await leadsAfter(standby, killedAt)).toBeLessThan(KILLED_LEADER_LIMIT_MS);
-  await expectRecovered(scene, { certificates: 1, orphans: 0 }, "billing");
+  await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name: "billing" });
   expect(scene.creates).toBe(2);
 });
 

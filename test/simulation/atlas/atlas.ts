@@ -32,14 +32,14 @@ export class Atlas {
   /** By the value of tls.crt. */
   readonly byData = new Map<string, IssuedCertificate>();
   readonly #now: () => number;
-  readonly #monthMs: number;
+  readonly monthMs: number;
   readonly #projects = new Map<string, Project>();
   #serial = 0x4000_0000_0000_0000n;
 
   constructor(now: () => number, monthMs: number) {
     forgetCertificates();
     this.#now = now;
-    this.#monthMs = monthMs;
+    this.monthMs = monthMs;
   }
 
   project(projectId: string): Project {
@@ -72,7 +72,7 @@ export class Atlas {
     if (certificates === undefined) return undefined;
     const createdAt = this.#now();
     const notBefore = Math.floor(createdAt / 1000) * 1000;
-    const notAfter = notBefore + months * this.#monthMs;
+    const notAfter = notBefore + months * this.monthMs;
     this.#serial += 1n;
     const text = makeCertificate({
       serialNumber: this.#serial,

@@ -1,8 +1,10 @@
-/** Atlas dates a certificate this far back. */
-export const BACKDATED_MS = 3_600_000;
-
-/** A simulated Atlas with shorter months shortens the hour with them. */
+const HOUR_MS = 3_600_000;
 const HOURS_PER_MONTH = 720;
+
+/** How far back Atlas dates a certificate: an hour, which a simulated Atlas with shorter months shortens with them. */
+export function backdatedMs(monthMs: number): number {
+  return Math.min(HOUR_MS, monthMs / HOURS_PER_MONTH);
+}
 
 /**
  * When a listed certificate was issued. Its `createdAt` is the beginning of its validity, which Atlas dates an hour back:
@@ -18,7 +20,7 @@ export function issueTime(
   monthMs: number,
 ): Date | undefined {
   if (createdAt === undefined) return undefined;
-  const issuedMs = createdAt.getTime() + Math.min(BACKDATED_MS, monthMs / HOURS_PER_MONTH);
+  const issuedMs = createdAt.getTime() + backdatedMs(monthMs);
   const latestMs = answeredAt === undefined ? issuedMs : Math.max(createdAt.getTime(), answeredAt.getTime());
   return new Date(Math.min(issuedMs, latestMs));
 }

@@ -1,10 +1,11 @@
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
 import type { IssuedCertificate } from "../../../atlas/issued-certificate.ts";
+import { MONTH_MS } from "../../../certificate/check-issued.ts";
 import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
 import type { AtlasApi } from "../atlas/atlas-access.ts";
-import { BACKDATED_MS } from "../atlas/issue-time.ts";
+import { backdatedMs } from "../atlas/issue-time.ts";
 
 /** What becomes of a create: an answer of another kind, an error before anything happened, or a lost answer. */
 export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
@@ -56,7 +57,7 @@ export class MemoryAtlas implements AtlasApi {
     const { bundle } = await issuePem({ subject, serialHex: serial.toString(16), ...validity });
     this.issued.push({
       serialNumber: serial.toString(),
-      createdAt: new Date(now - BACKDATED_MS),
+      createdAt: new Date(now - backdatedMs(MONTH_MS)),
       notAfter: validity.notAfter,
       groupId,
       subject,
