@@ -1,4 +1,5 @@
-# The operator's image: Node, the libraries it links, CA certificates and one script. No shell, no package manager.
+# The operator's image: Node, the libraries it links, CA certificates and two scripts, its own and the simulator's. No
+# shell, no package manager.
 # `make image` builds it for this machine; CONTRIBUTING.md has the command for several architectures.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
@@ -15,7 +16,7 @@ COPY LICENSE ./
 # The product: the same bytes on every architecture and on every base. The times of the files are what two builds of one
 # commit would differ in; with one time for all, a layer changes only with what is in it.
 RUN mkdir -p /product/app \
- && cp dist/image/atlas-cert-operator.mjs dist/image/atlas-cert-operator.mjs.map dist/image/LICENSES.txt LICENSE /product/app/ \
+ && cp dist/image/*.mjs dist/image/*.mjs.map dist/image/LICENSES.txt LICENSE /product/app/ \
  && chmod 0444 /product/app/* && chmod 0755 /product /product/app \
  && find /product -exec touch -d @0 {} +
 # What it runs on: Node, and the files that `ldd` names at their own places, with their licences where the base has

@@ -25,7 +25,7 @@ async function main(argv: readonly string[], context: CommandContext): Promise<n
     case "run":
       return runCommand(rest, context);
     case "simulate": {
-      // Its X.509 library is of no use to the operator: it is loaded for those who ask for it.
+      // In the image the simulator is a script of its own, so that the operator's process never holds it.
       const { simulateCommand } = await import("./simulator/command.ts");
       return simulateCommand(rest, context);
     }
@@ -70,7 +70,8 @@ function onCrash(reportTo: (error: unknown) => void): void {
 }
 
 function die(error: unknown): never {
-  if (error instanceof UsageError) {
+  // By its name: in the image, the simulator's script has a class UsageError of its own.
+  if (error instanceof Error && error.name === UsageError.name) {
     process.stderr.write(`atlas-cert-operator: ${error.message.replace(/\.$/, "")}. See --help.\n`);
     process.exit(2);
   }

@@ -1,15 +1,16 @@
 /**
- * Makes the image's script of src/main.ts: `npm run build:image`. COMMIT, if it is set, is the commit that `--version`
+ * Makes the image's scripts, `npm run build:image`: the program, and the simulator, which the program loads for the verb
+ * `simulate` alone. The first argument is the folder they go to. COMMIT, if it is set, is the commit that `--version`
  * names.
  */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 import { licenseTexts } from "./license-texts.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
-const FOLDER = path.join(ROOT, "dist/image");
-const SCRIPT = path.join(FOLDER, "atlas-cert-operator.mjs");
+const FOLDER = path.resolve(process.argv[2] ?? path.join(ROOT, "dist/image"));
+const SIMULATOR_SCRIPT = "atlas-simulator.mjs";
 /** A source map that says nothing (https://esbuild.github.io/plugins/): of one source, without a name. */
 const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"sourcesContent":[""],"mappings":"AAAA"}').toString(
   "base64",
@@ -29,11 +30,18 @@ const ownSourcesMapped: Plugin = {
   },
 };
 
-await rm(FOLDER, { recursive: true, force: true });
-const { metafile } = await build({
+/** Leaves the simulator, with the packages that sign certificates, out of the operator's process. */
+const simulatorApart: Plugin = {
+  name: "simulator-apart",
+  setup: (setup) => {
+    setup.onResolve({ filter: /\/simulator\/command\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: `./${SIMULATOR_SCRIPT}`, external: true } : undefined,
+    );
+  },
+};
+
+const options = {
   absWorkingDir: ROOT,
-  entryPoints: ["src/main.ts"],
-  outfile: SCRIPT,
   bundle: true,
   platform: "node",
   target: "node24",
@@ -49,11 +57,18 @@ const { metafile } = await build({
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
-  plugins: [ownSourcesMapped],
+  plugins: [ownSourcesMapped, simulatorApart],
   define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? "") },
   // Packages in CommonJS ask for Node's own modules with require().
   banner: {
     js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
   },
-});
-await writeFile(path.join(FOLDER, "LICENSES.txt"), await licenseTexts(ROOT, Object.keys(metafile.inputs)));
+} satisfies BuildOptions;
+
+await rm(FOLDER, { recursive: true, force: true });
+const built = await Promise.all([
+  build({ ...options, entryPoints: ["src/main.ts"], outfile: path.join(FOLDER, "atlas-cert-operator.mjs") }),
+  build({ ...options, entryPoints: ["src/simulator/command.ts"], outfile: path.join(FOLDER, SIMULATOR_SCRIPT) }),
+]);
+const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+await writeFile(path.join(FOLDER, "LICENSES.txt"), await licenseTexts(ROOT, inputs));

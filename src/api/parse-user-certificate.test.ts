@@ -24,7 +24,13 @@ test("fills in what was left out", () => {
     deleting: false,
     renewRequest: undefined,
     valid: true,
-    spec: { ...spec, monthsUntilExpiration: 3, deletionPolicy: "Retain", suspend: false },
+    spec: {
+      ...spec,
+      monthsUntilExpiration: 3,
+      userSharedWithOtherClusters: false,
+      deletionPolicy: "Retain",
+      suspend: false,
+    },
     status: {},
   });
 });

@@ -224,17 +224,19 @@ const recentIssuanceSchema = z
   .object({
     time: timestamp("Time at which it was issued."),
     reason: z.string().meta({ description: "Why it was issued." }),
-    serialNumber: z
-      .string()
-      .optional()
-      .meta({ description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate." }),
+    serialNumber: z.string().optional().meta({
+      description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate.",
+    }),
     notAfter: timestamp("Time at which it expires.").optional(),
     replaces: z.string().optional().meta({ description: "Serial number of the certificate that it replaced." }),
-    lost: z.string().optional().meta({
-      description:
-        "Set if the private key never reached the Secret: AnswerLost, AnswerUnusable or NotStored. Such a certificate " +
-        "counts toward the limits.",
-    }),
+    lost: z
+      .string()
+      .optional()
+      .meta({
+        description:
+          "Set if the private key never reached the Secret: AnswerLost, AnswerUnusable or NotStored. Such a certificate " +
+          "counts toward the limits.",
+      }),
   })
   .meta({ description: "A certificate that was issued, or may have been, for this resource." });
 
@@ -276,8 +278,8 @@ const lastAttemptSchema = z
   .object({
     time: timestamp("Time of the failure."),
     reason: z.string().meta({ description: "Why it failed." }),
-    message: z.string().meta({ description: "What is wrong." }),
-    remedy: z.string().optional().meta({ description: "What to do about it." }),
+    message: z.string().meta({ description: "The problem." }),
+    remedy: z.string().optional().meta({ description: "What to do about it, or what happens next." }),
     needsPerson: z.boolean().meta({ description: "Whether a person has to act before a retry can succeed." }),
     failures: z.int().meta({ description: "Number of consecutive failures.", format: "int32" }),
     nextAttemptTime: timestamp("Time of the next retry."),
@@ -348,14 +350,16 @@ export const userCertificateStatusSchema = z
       .object({
         serialNumber: z.string().meta({ description: "Serial number of that certificate, in decimal." }),
         since: timestamp("Time of the first list that lacked the certificate."),
+        latest: timestamp("Time of the latest list that lacked it."),
         lists: z.int().meta({ description: "Number of consecutive lists that lacked it.", format: "int32" }),
-        replaced: z
-          .boolean()
-          .optional()
-          .meta({ description: "Whether a certificate was already replaced and Atlas has not listed the new one yet." }),
+        replaced: z.boolean().optional().meta({
+          description: "Whether a certificate was already replaced and Atlas has not listed the new one yet.",
+        }),
       })
       .optional()
-      .meta({ description: "Set while Atlas' lists lack the certificate. It is replaced only after three lists agree." }),
+      .meta({
+        description: "Set while Atlas' lists lack the certificate. It is replaced only after three lists agree.",
+      }),
     revision: z
       .int()
       .optional()
@@ -371,12 +375,15 @@ export const userCertificateStatusSchema = z
       .int()
       .optional()
       .meta({ description: "Number of unexpired certificates that Atlas lists for the user.", format: "int32" }),
-    unaccounted: z.array(unaccountedSchema).optional().meta({
-      description:
-        "Unexpired certificates of the user that no AtlasUserCertificate explains: issued elsewhere, or orphaned by a " +
-        "lost response. The 100 that expire last.",
-      "x-kubernetes-list-type": "atomic",
-    }),
+    unaccounted: z
+      .array(unaccountedSchema)
+      .optional()
+      .meta({
+        description:
+          "Unexpired certificates of the user that no AtlasUserCertificate explains: issued elsewhere, or orphaned by a " +
+          "lost response. The 100 that expire last.",
+        "x-kubernetes-list-type": "atomic",
+      }),
     leftBehind: z.array(leftBehindSchema).optional().meta({
       description: "Secrets that were left behind when spec.secretName changed, until their certificates expire.",
       "x-kubernetes-list-type": "atomic",

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { DeadlineReached } from "../deadline.ts";
 import type { CallOptions } from "./session.ts";
 import { ApiUnderTest, failureOf } from "./testing/api-under-test.ts";
-import { tokenAnswer } from "./testing/recording-server.ts";
-import { API_KEYS, GROUP_ID, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
+import { answer, tokenAnswer } from "./testing/recording-server.ts";
+import { API_KEYS, GROUP_ID, pageBody, SERVICE_ACCOUNT, USERNAME } from "./testing/samples.ts";
 import type { X509AuthenticationApi } from "./x509-authentication-api.ts";
 
 const PROJECT = { groupId: GROUP_ID };
@@ -13,12 +13,7 @@ type Operation = (api: X509AuthenticationApi, options: CallOptions) => Promise<u
 
 const reading: readonly (readonly [string, Operation])[] = [
   ["listDatabaseUserCertificates", (api, options) => api.listDatabaseUserCertificates(USER, options)],
-  [
-    "iterateDatabaseUserCertificates",
-    async (api, options) => {
-      for await (const _ of api.iterateDatabaseUserCertificates(USER, options));
-    },
-  ],
+  ["listAllDatabaseUserCertificates", (api, options) => api.listAllDatabaseUserCertificates(USER, options)],
   ["getUserSecurity", (api, options) => api.getUserSecurity(PROJECT, options)],
   ["refreshRateLimits", (api, options) => api.refreshRateLimits(PROJECT, options)],
 ];
@@ -63,5 +58,33 @@ describe("a caller whose own time limit is over", () => {
     expect(failures.map(({ kind }) => kind)).toEqual(["unavailable", "unavailable"]);
     expect(failures[0]?.message).toContain("no answer within 60000 ms");
     expect(under.calls).toHaveLength(1);
+  });
+});
+
+describe("a call whose time is over after it was sent", () => {
+  test.each([
+    ...reading.map(([name, operation]) => [name, operation, "unavailable"] as const),
+    ...changing.map(([name, operation]) => [name, operation, "ambiguous"] as const),
+  ])("is given up, and %s is not repeated", async (_name, operation, kind) => {
+    await using under = await ApiUnderTest.start({
+      react: ({ target }) => (target === "/api/oauth/token" ? tokenAnswer() : () => under.clock.advanceNow(30_000)),
+    });
+    const error = await failureOf(operation(under.api, { timeoutMs: 30_000 }));
+    expect(error).toMatchObject({ kind, message: expect.stringContaining("no answer within 30000 ms") });
+    expect(under.calls).toHaveLength(1);
+  });
+
+  test("has spent it on all pages of a list together", async () => {
+    await using under = await ApiUnderTest.start({
+      react: ({ target }) => {
+        if (target === "/api/oauth/token") return tokenAnswer();
+        under.clock.advanceNow(30_000);
+        return answer(200, pageBody([`"${under.calls.length}"`]));
+      },
+    });
+    const all = under.api.listAllDatabaseUserCertificates({ ...USER, itemsPerPage: 1 }, { timeoutMs: 90_000 });
+    const error = await failureOf(all);
+    expect(error).toMatchObject({ kind: "unavailable", operation: "listDatabaseUserCertificates" });
+    expect(under.calls).toHaveLength(3);
   });
 });

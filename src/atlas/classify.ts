@@ -1,4 +1,4 @@
-import type { AtlasErrorKind, AtlasOperation } from "./atlas-error.ts";
+import type { AtlasError, AtlasErrorKind, AtlasOperation } from "./atlas-error.ts";
 import type { ErrorAnswer } from "./error-answer.ts";
 import { changesSomething } from "./error-context.ts";
 
@@ -27,6 +27,18 @@ const KIND_BY_CODE: ReadonlyMap<string, AnsweredKind> = new Map([
   ["invalid_client", "credentials"],
   ["unauthorized_client", "credentials"],
 ]);
+
+const FOUND_IN_PROJECT: ReadonlySet<AtlasErrorKind> = new Set([
+  "userNotFound",
+  "customerManagedOn",
+  "certificateLimit",
+]);
+
+/** Whether Atlas refused a call for what it found in the project, so that the caller must have been let into it. */
+export function foundInProject({ errorCode, kind }: Pick<AtlasError, "errorCode" | "kind">): boolean {
+  // By its own code: a 404 without one may mean that there is no such project.
+  return FOUND_IN_PROJECT.has(kind) && errorCode !== undefined && KIND_BY_CODE.get(errorCode) === kind;
+}
 
 /** Which kind of error an answer with this status is. For statuses from 300 on. */
 export function classify(status: number, error: ErrorAnswer, operation: AtlasOperation): AnsweredKind {

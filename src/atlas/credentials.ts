@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from "node:crypto";
 import { SensitiveText } from "../sensitive-text.ts";
 
 /**
@@ -91,6 +92,18 @@ export function describeCredentials(credentials: AtlasCredentials): string {
     default:
       throw new Error(credentials satisfies never);
   }
+}
+
+/** Of this process: without it, nothing can be learned from a key of credentials. */
+const HASH_KEY = randomBytes(32);
+
+/** The same text for the same credentials, in this process alone; it tells nothing of them. */
+export function credentialsKey(credentials: AtlasCredentials): string {
+  const parts =
+    credentials.kind === "serviceAccount"
+      ? [credentials.kind, credentials.clientId, credentials.clientSecret.reveal()]
+      : [credentials.kind, credentials.publicApiKey, credentials.privateApiKey.reveal()];
+  return createHmac("sha256", HASH_KEY).update(JSON.stringify(parts)).digest("base64url");
 }
 
 function problemOf(value: string): string | undefined {

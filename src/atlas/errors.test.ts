@@ -176,11 +176,11 @@ describe("a create is sent once", () => {
     ["an answer whose body is cut", (socket) => socket.end(answer(201, PEM).slice(0, -40)), "ambiguous"],
     ["an answer whose head is cut", (socket) => socket.end("HTTP/1.1 201 Cre"), "ambiguous"],
     [
-      "an answer whose body is cut although nobody can tell from its length",
+      "an answer whose body is cut which its length does not tell",
       (socket) => socket.end(`HTTP/1.1 201 Created\r\nconnection: close\r\n\r\n${PEM.slice(0, -20)}`),
       "ambiguous",
     ],
-    ["a change of protocol that nobody asked for", (socket) => socket.end(answer(101)), "ambiguous"],
+    ["a change of protocol that was not asked for", (socket) => socket.end(answer(101)), "ambiguous"],
     ["an announcement with no answer behind it", (socket) => socket.end("HTTP/1.1 103 Hints\r\n\r\n"), "ambiguous"],
     ["something that is not HTTP", (socket) => socket.end("SSH-2.0-x\r\n\r\n"), "ambiguous"],
     [
@@ -221,7 +221,7 @@ describe("a create is sent once", () => {
     await under.transport.close();
   });
 
-  test("when it takes too long, nobody knows", async () => {
+  test("is ambiguous when its answer takes too long", async () => {
     await using under = await ApiUnderTest.start({ answers: [() => under.clock.advanceNow(30_000)] });
     expect(await failureOf(under.api.createDatabaseUserCertificate(USER))).toMatchObject({
       kind: "ambiguous",
@@ -229,7 +229,7 @@ describe("a create is sent once", () => {
     });
   });
 
-  test("when its caller leaves after it was sent, nobody knows", async () => {
+  test("is ambiguous when its caller leaves after it was sent", async () => {
     const leave = new AbortController();
     await using under = await ApiUnderTest.start({ answers: [() => leave.abort()] });
     const error = await failureOf(under.api.createDatabaseUserCertificate(USER, { signal: leave.signal }));

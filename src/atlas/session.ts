@@ -2,15 +2,17 @@ import type { Clock } from "../clock.ts";
 import { DeadlineReached, withDeadline } from "../deadline.ts";
 import { AtlasError } from "./atlas-error.ts";
 import type { Authenticator } from "./authenticator.ts";
+import { foundInProject } from "./classify.ts";
 import { changesSomething, type ErrorContext } from "./error-context.ts";
 import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors.ts";
 import { type AtlasAnswer, isSuccess } from "./exchange-handler.ts";
-import type { CallPriority, Pacer, Permit, PermitRequest } from "./pacer.ts";
+import type { Pacer, Permit, PermitRequest, ProjectAccess } from "./pacer.ts";
 import { readRateReport } from "./rate-limits.ts";
 import { repeat } from "./repeat.ts";
 import { retryAfterOf } from "./retry-after.ts";
 import type { AtlasRequest, AtlasTransport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
+import type { CallPriority } from "./turn-shares.ts";
 
 /** What every operation lets its caller choose. */
 export interface CallOptions {
@@ -20,7 +22,14 @@ export interface CallOptions {
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Whose turn it is first when the project's rate limit makes calls wait.
+   * With whom this call shares its part of the project's rate limit, such as the namespace that it is made for: one turn
+   * leaves tokens for all others, and those who wait are served in rotation.
+   * @default the call pays no heed to others
+   */
+  readonly turn?: string | undefined;
+  /**
+   * Which of the calls of one turn go first when the project's rate limit makes them wait: `renew` before `issue` before
+   * `verify`, and `verify` takes at most half of the tokens.
    * @default "issue" for what changes something, "verify" for what reads
    */
   readonly priority?: CallPriority | undefined;
@@ -51,7 +60,7 @@ export interface Call extends ErrorContext {
   readonly isWhole?: AtlasRequest["isWhole"];
   /** False for what Atlas does not count in the project's bucket: it takes no turn, and its headers are of another. */
   readonly paced?: boolean;
-  /** Sent at most once, though it changes nothing: nobody waits for it. */
+  /** Sent at most once, although it changes nothing: no caller waits for it. */
   readonly once?: boolean;
 }
 
@@ -59,13 +68,16 @@ export interface SessionOptions {
   readonly transport: AtlasTransport;
   readonly authenticator: Authenticator;
   readonly pacer: Pacer;
+  /** As in PermitRequest. */
+  readonly caller: string;
   readonly clock: Clock;
   readonly random: () => number;
   /** As in X509AuthenticationApiOptions. */
   readonly longestWaitMs?: number | undefined;
 }
 
-const CALL_TIMEOUT_MS = 120_000;
+/** For a call whose caller sets no time. */
+export const CALL_TIMEOUT_MS = 120_000;
 
 /** Stands in for the turn of a call that needs none. */
 const NO_PERMIT: Permit = { settle: () => {}, giveBack: () => {} };
@@ -128,22 +140,29 @@ export class Session {
       answer = await this.#options.transport.exchange({ ...call, headers, signal, beforeSending });
     } catch (error) {
       if (error instanceof TransportFailure && !error.sent) permit.giveBack();
-      else permit.settle({});
+      else permit.settle({}, "unknown");
       throw errorFromFailure(error, call);
     }
-    permit.settle(readRateReport(answer, retryAfterOf(answer, this.#options.clock)));
+    permit.settle(readRateReport(answer, retryAfterOf(answer, this.#options.clock)), this.#accessOf(answer, call));
     return { authorization, answer };
+  }
+
+  #accessOf(answer: AtlasAnswer, call: Call): ProjectAccess {
+    if (isSuccess(answer) || foundInProject(errorFromAnswer(answer, call, this.#options.clock))) return "granted";
+    return answer.status === 401 || answer.status === 403 ? "refused" : "unknown";
   }
 
   async #permit(call: Call, options: CallOptions, signal: AbortSignal): Promise<Permit> {
     if (call.paced === false) return NO_PERMIT;
-    const { pacer } = this.#options;
+    const { pacer, caller } = this.#options;
     const priority = options.priority ?? (changesSomething(call.operation) ? "issue" : "verify");
+    const { turn, expiresAt } = options;
+    const request: PermitRequest = { groupId: call.groupId, caller, turn, priority, expiresAt };
     try {
-      return await this.#turn({ groupId: call.groupId, priority, expiresAt: options.expiresAt }, signal);
+      return await this.#turn(request, signal);
     } catch (error) {
       if (!(error instanceof DeadlineReached)) throw abortedError(call, error);
-      const waitMs = pacer.waitMs(call.groupId, priority);
+      const waitMs = pacer.comeBackMs(request);
       // It need not have been the turn that took the time: it may have been over before.
       throw waitMs === 0 ? outOfTime(call, error) : pacedOutError(call, waitMs);
     }
@@ -153,7 +172,7 @@ export class Session {
   async #turn(request: PermitRequest, signal: AbortSignal): Promise<Permit> {
     const { pacer, clock, longestWaitMs: ms } = this.#options;
     if (ms === undefined) return pacer.acquire(request, signal);
-    if (pacer.waitMs(request.groupId, request.priority) > ms) throw new DeadlineReached(ms);
+    if (pacer.waitMs(request) > ms) throw new DeadlineReached(ms);
     return withDeadline({ clock, ms, signal }, (turnSignal) => pacer.acquire(request, turnSignal));
   }
 

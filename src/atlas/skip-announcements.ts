@@ -8,7 +8,7 @@ const START_OF_ANNOUNCEMENT = "HTTP/1.1 1xx";
 
 /**
  * Takes announcements (1xx) that come before an answer out of what undici reads from a socket. A server may send
- * `100 Continue` although nobody asked for it (RFC 9110, section 15.2); undici ends the connection then, and with it the
+ * `100 Continue` unasked (RFC 9110, section 15.2); undici ends the connection then, and with it the
  * answer that follows, which may hold a private key. 101 stays in: there is no answer of ours behind it.
  */
 export function skipAnnouncements(socket: Socket): void {

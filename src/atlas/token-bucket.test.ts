@@ -29,31 +29,31 @@ class BucketAtAtlas {
 describe("TokenBucket", () => {
   test("gets the tokens of a period at its end and not little by little, as that at Atlas does", () => {
     const bucket = new TokenBucket(LIMITS, 0);
-    for (let count = 0; count < 12; count += 1) bucket.take(false);
-    expect(bucket.waitMs(false, 0)).toBe(60_000);
-    expect(bucket.waitMs(false, 59_999)).toBe(1);
+    for (let count = 0; count < 12; count += 1) bucket.take();
+    expect(bucket.waitMs(0)).toBe(60_000);
+    expect(bucket.waitMs(59_999)).toBe(1);
     expect(bucket.tokensLeft(60_000)).toBe(5);
   });
 
   test("counts a period from the first request to a full bucket, before which Atlas may have refilled in vain", () => {
     const bucket = new TokenBucket(LIMITS, 0);
-    expect(bucket.waitMs(false, 50_000)).toBe(0);
-    for (let count = 0; count < 12; count += 1) bucket.take(false);
-    expect(bucket.waitMs(false, 60_000)).toBe(50_000);
+    expect(bucket.waitMs(50_000)).toBe(0);
+    for (let count = 0; count < 12; count += 1) bucket.take();
+    expect(bucket.waitMs(60_000)).toBe(50_000);
   });
 
   test("starts a new period when Atlas counts fewer tokens, because somebody else asks too", () => {
     const bucket = new TokenBucket(LIMITS, 0);
-    bucket.take(false);
+    bucket.take();
     bucket.report({ remaining: 0 }, 40_000);
-    expect(bucket.waitMs(false, 40_000)).toBe(60_000);
+    expect(bucket.waitMs(40_000)).toBe(60_000);
   });
 
   test("learns from a 429 when the next tokens come", () => {
     const bucket = new TokenBucket(LIMITS, 0);
-    bucket.take(false);
+    bucket.take();
     bucket.report({ remaining: 0, blockMs: 7_000 }, 40_000);
-    expect(bucket.waitMs(false, 40_000)).toBe(7_000);
+    expect(bucket.waitMs(40_000)).toBe(7_000);
     expect(bucket.tokensLeft(46_999)).toBe(0);
     expect(bucket.tokensLeft(47_000)).toBe(5);
     expect(bucket.tokensLeft(107_000)).toBe(10);
@@ -61,17 +61,16 @@ describe("TokenBucket", () => {
 
   test("starts a new period when the length of a period changes", () => {
     const bucket = new TokenBucket(LIMITS, 0);
-    for (let count = 0; count < 12; count += 1) bucket.take(false);
+    for (let count = 0; count < 12; count += 1) bucket.take();
     bucket.setLimits({ ...LIMITS, refillPeriodMs: 10_000 }, 50_000);
     expect(bucket.tokensLeft(50_000)).toBe(0);
-    expect(bucket.waitMs(false, 50_000)).toBe(10_000);
+    expect(bucket.waitMs(50_000)).toBe(10_000);
   });
 
   test("waits for as many periods as one token takes", () => {
     const bucket = new TokenBucket({ capacityTokens: 1, refillTokens: 0.25, refillPeriodMs: 1000 }, 0);
-    bucket.take(true);
-    expect(bucket.waitMs(false, 500)).toBe(3_500);
-    expect(bucket.waitMs(true, 500)).toBe(7_500);
+    bucket.take();
+    expect(bucket.waitMs(500)).toBe(3_500);
   });
 
   /** Mostly bursts: a bucket that is never empty proves nothing. */
@@ -95,8 +94,8 @@ describe("TokenBucket", () => {
           let now = 0;
           for (const pause of pauses) {
             now += pause;
-            now += bucket.waitMs(false, now);
-            bucket.take(false);
+            now += bucket.waitMs(now);
+            bucket.take();
             const remaining = atlas.take(now);
             expect(remaining).toBeDefined();
             bucket.report(report(remaining ?? 0), now);
@@ -112,8 +111,8 @@ describe("TokenBucket", () => {
     const bucket = new TokenBucket(LIMITS, 0);
     let now = 0;
     for (let count = 0; count < 12 + 100 * 5; count += 1) {
-      now += bucket.waitMs(false, now);
-      bucket.take(false);
+      now += bucket.waitMs(now);
+      bucket.take();
       const remaining = atlas.take(now);
       expect(remaining).toBeDefined();
       bucket.report({ limit: 12, remaining }, now);

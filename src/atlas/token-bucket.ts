@@ -1,12 +1,7 @@
 import type { RateLimits, RateReport } from "./rate-limits.ts";
 
-/** Verifying may use this part of the capacity and of the refill. */
-const VERIFY_SHARE = 0.5;
-
 /**
- * This client's picture of one project's token bucket at Atlas, and within it a smaller one for verifying, so that
- * looking after certificates never eats what issuing them needs. Pure bookkeeping: times come in as milliseconds of a
- * monotonic clock.
+ * This client's picture of a token bucket at Atlas. Pure bookkeeping: times come in as milliseconds of a monotonic clock.
  *
  * Atlas adds the tokens of a period all at once, at a time that only a 429 tells. What is certain is that it does so once
  * within any period. So here too they come at once, and a period is counted from a moment at which Atlas' bucket held no
@@ -15,7 +10,6 @@ const VERIFY_SHARE = 0.5;
 export class TokenBucket {
   #limits: RateLimits;
   #tokens: number;
-  #verifyTokens: number;
   /** When the current period began. */
   #periodStart: number;
   /** Tokens taken after that. */
@@ -24,38 +18,47 @@ export class TokenBucket {
   #blockedUntil = Number.NEGATIVE_INFINITY;
   /** Requests that took a token and whose answer is not known yet. */
   #underWay = 0;
+  #refilled = 0;
 
   constructor(limits: RateLimits, now: number) {
     this.#limits = limits;
     this.#tokens = limits.capacityTokens;
-    this.#verifyTokens = verifyCapacity(limits);
     this.#periodStart = now;
     this.#now = now;
   }
 
   /** Milliseconds until a token can be taken; 0 when it can be now. */
-  waitMs(verify: boolean, now: number): number {
+  waitMs(now: number): number {
     this.#refill(now);
-    const periods = Math.max(this.#periodsUntilToken(), verify ? this.#periodsUntilVerifyToken() : 0);
+    const periods = this.#periodsUntilToken();
     const refilledAt = this.#periodStart + periods * this.#limits.refillPeriodMs;
     return Math.ceil(Math.max(periods === 0 ? 0 : refilledAt - now, this.#blockedUntil - now, 0));
   }
 
-  /** Takes a token. Call it only when `waitMs` is 0. */
-  take(verify: boolean): void {
+  /** Milliseconds until the next tokens come. */
+  refillWaitMs(now: number): number {
+    this.#refill(now);
+    return Math.ceil(this.#periodStart + this.#limits.refillPeriodMs - now);
+  }
+
+  /** Whether Atlas asked for a pause that is not over. */
+  isBlocked(now: number): boolean {
+    return this.#blockedUntil > now;
+  }
+
+  /** Takes a token, if need be one that is still to come: Atlas may have let someone in whom this bucket did not know. */
+  take(): void {
     // Atlas' bucket is full as well, whenever it was refilled.
     if (this.#tokens >= this.#limits.capacityTokens) this.#startPeriod(this.#now);
     this.#tokens -= 1;
     if (this.#now > this.#periodStart) this.#takenInPeriod += 1;
-    if (verify) this.#verifyTokens -= 1;
     this.#underWay += 1;
   }
 
-  /** Gives a token back whose request was not sent. */
-  giveBack(verify: boolean): void {
+  /** Gives a token back whose request Atlas did not count. */
+  giveBack(): void {
     this.#underWay -= 1;
     this.#tokens = Math.min(this.#tokens + 1, this.#limits.capacityTokens);
-    if (verify) this.#verifyTokens = Math.min(this.#verifyTokens + 1, verifyCapacity(this.#limits));
   }
 
   /** Takes over what the answer to a request said. Others may use the same bucket, so Atlas' count goes first. */
@@ -90,8 +93,10 @@ export class TokenBucket {
     const more = limits.capacityTokens - this.#limits.capacityTokens;
     this.#limits = limits;
     this.#tokens = Math.min(Math.max(this.#tokens + more, 0), limits.capacityTokens);
-    const verifyTokens = Math.max(this.#verifyTokens + more * VERIFY_SHARE, 0);
-    this.#verifyTokens = Math.min(verifyTokens, verifyCapacity(limits));
+  }
+
+  get limits(): RateLimits {
+    return this.#limits;
   }
 
   /** Tokens that could be taken now. */
@@ -100,9 +105,10 @@ export class TokenBucket {
     return this.#blockedUntil > now ? 0 : Math.max(Math.floor(this.#tokens), 0);
   }
 
-  /** Whether the bucket is as good as a new one, so that it need not be kept. */
-  isFull(now: number): boolean {
-    return this.#underWay === 0 && this.tokensLeft(now) >= this.#limits.capacityTokens;
+  /** Number of tokens that refills have added, from the beginning. */
+  refilled(now: number): number {
+    this.#refill(now);
+    return this.#refilled;
   }
 
   #startPeriod(at: number): void {
@@ -115,13 +121,13 @@ export class TokenBucket {
     const { refillPeriodMs } = this.#limits;
     const periods = Math.floor((this.#now - this.#periodStart) / refillPeriodMs);
     if (periods < 1) return;
-    this.#tokens = this.#tokensAfter(periods);
-    const verifyRefill = periods * this.#limits.refillTokens * VERIFY_SHARE;
-    this.#verifyTokens = Math.min(this.#verifyTokens + verifyRefill, verifyCapacity(this.#limits));
+    const tokens = this.#tokensAfter(periods);
+    this.#refilled += tokens - this.#tokens;
+    this.#tokens = tokens;
     this.#startPeriod(this.#periodStart + periods * refillPeriodMs);
   }
 
-  /** The tokens at the end of the current period and so many minus one after it, if nobody takes any. */
+  /** The tokens at the end of the current period and so many minus one after it, if none is taken. */
   #tokensAfter(periods: number): number {
     const { capacityTokens, refillTokens } = this.#limits;
     // Atlas may have refilled its bucket at the very start of the period, when it was full and nothing fitted in.
@@ -134,13 +140,4 @@ export class TokenBucket {
     const missing = Math.max(1 - this.#tokensAfter(1), 0);
     return 1 + Math.ceil(missing / this.#limits.refillTokens);
   }
-
-  #periodsUntilVerifyToken(): number {
-    return Math.ceil(Math.max(1 - this.#verifyTokens, 0) / (this.#limits.refillTokens * VERIFY_SHARE));
-  }
-}
-
-/** At least one: half of a bucket of one would never be enough for a request. */
-function verifyCapacity(limits: RateLimits): number {
-  return Math.max(limits.capacityTokens * VERIFY_SHARE, 1);
 }

@@ -31,6 +31,7 @@ describe("AtlasTransport over TLS", () => {
       { allowHTTP1: true, key: authority.serverKey, cert: authority.serverCertificate },
       (request, response) => {
         received.push(`${request.method} ${request.url} HTTP/${request.httpVersion}`);
+        if (request.url === "/continue") response.writeContinue();
         response.end("secure");
       },
     );
@@ -84,11 +85,25 @@ describe("AtlasTransport over TLS", () => {
     expect((await transport.exchange(GET)).body.reveal()).toBe("secure");
   });
 
-  test("trusts nobody else, and says so before anything is sent", async () => {
+  test("trusts no other CA, and says so before anything is sent", async () => {
     await using transport = new AtlasTransport({ baseUrl: `https://localhost:${port}`, env: {} });
     const count = received.length;
     expect(await transportFailureOf(transport.exchange(POST))).toMatchObject({ reason: "untrusted", sent: false });
     expect(received).toHaveLength(count);
+  });
+
+  test.each([
+    ["directly", "localhost", () => ({})],
+    ["through a proxy", "atlas.test", () => ({ HTTPS_PROXY: `http://localhost:${proxyPort}` })],
+  ])("passes over 100 Continue before an answer, %s", async (_how, host, env) => {
+    await using transport = new AtlasTransport({
+      baseUrl: `https://${host}:${port}`,
+      extraCa: authority.ca,
+      env: env(),
+    });
+    for (const request of [GET, POST]) {
+      expect((await transport.exchange({ ...request, path: "/continue" })).body.reveal()).toBe("secure");
+    }
   });
 
   test.each(["HTTPS_PROXY", "https_proxy"])("goes through the proxy of %s, in a tunnel", async (name) => {

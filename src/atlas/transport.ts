@@ -17,7 +17,7 @@ export interface AtlasTransportOptions {
   readonly baseUrl?: string | undefined;
   /** PEM certificates to trust beside the usual ones; `readExtraCaFile` reads them from a file. */
   readonly extraCa?: string | undefined;
-  /** @default "atlas-cert-operator/<version>" */
+  /** @default name and version of the package, such as "atlas-x509/1.0.0" */
   readonly userAgent?: string | undefined;
   /**
    * Where HTTPS_PROXY and NO_PROXY are read from.
@@ -70,7 +70,7 @@ export interface AtlasRequest {
  * follows no redirect; repeating is the business of those who know what a request does.
  *
  * It stands on undici's dispatcher and not on `fetch`, because `fetch` sends a POST again by itself after a 421 and
- * tells nobody whether a failed request had left the machine.
+ * does not tell whether a failed request had left the machine.
  */
 export class AtlasTransport {
   /** Scheme, host and port. */

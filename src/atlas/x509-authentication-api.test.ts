@@ -268,13 +268,6 @@ describe("listAllDatabaseUserCertificates", () => {
     const error = await failureOf(under.api.listAllDatabaseUserCertificates({ ...USER, itemsPerPage: 1 }));
     expect(error).toMatchObject({ kind: "badAnswer", message: expect.stringContaining("pages") });
   });
-
-  test("is what iterateDatabaseUserCertificates goes through", async () => {
-    await using under = await ApiUnderTest.start({ answers: [answer(200, pageBody(["1", "2"], 2))] });
-    const serials: string[] = [];
-    for await (const { serialNumber } of under.api.iterateDatabaseUserCertificates(USER)) serials.push(serialNumber);
-    expect(serials).toEqual(["1", "2"]);
-  });
 });
 
 describe("the user security settings", () => {

@@ -4,11 +4,11 @@ import { parseBody, parseJson } from "./answer-content.ts";
 import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { createAuthenticator } from "./create-authenticator.ts";
-import { type AtlasCredentials, describeCredentials } from "./credentials.ts";
+import { type AtlasCredentials, credentialsKey, describeCredentials } from "./credentials.ts";
 import { errorFromContent } from "./errors.ts";
 import type { AtlasAnswer } from "./exchange-handler.ts";
 import { answeredAt } from "./http-date.ts";
-import { type CertificatePage, certificatePage, type IssuedCertificate } from "./issued-certificate.ts";
+import { type CertificatePage, certificatePage } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacer.ts";
 import { type CertificateList, readAllPages } from "./paging.ts";
@@ -26,7 +26,7 @@ import { holdsKeyPair, readPemAnswer } from "./pem-answer.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { readRateLimits } from "./rate-limits-answer.ts";
 import { certificatesPath, customerX509Path, rateLimitsPath, userSecurityPath, withQuery } from "./request-paths.ts";
-import { type Call, type CallOptions, Session } from "./session.ts";
+import { CALL_TIMEOUT_MS, type Call, type CallOptions, Session } from "./session.ts";
 import { AtlasTransport } from "./transport.ts";
 import { type UserSecurity, userSecurity } from "./user-security.ts";
 
@@ -45,7 +45,7 @@ export interface X509AuthenticationApiOptions {
   readonly pacer?: Pacer | undefined;
   /**
    * Whether Atlas is asked for a project's rate limit after the project's first successful call, and then at most once
-   * an hour. Nobody waits for the answer, and where the role does not allow the question the published limit stays.
+   * an hour. No call waits for the answer, and where the role does not allow the question the published limit stays.
    * @default true
    */
   readonly learnRateLimits?: boolean | undefined;
@@ -73,6 +73,7 @@ const LEARNING_TIMEOUT_MS = 30_000;
  */
 export class X509AuthenticationApi {
   readonly #caller: string;
+  readonly #clock: Clock;
   readonly #authenticator: Authenticator;
   readonly #session: Session;
   readonly #pacer: Pacer;
@@ -85,12 +86,14 @@ export class X509AuthenticationApi {
     const random = options.random ?? Math.random;
     const transport = options.transport ?? new AtlasTransport({ baseUrl: options.baseUrl, clock });
     this.#ownTransport = options.transport === undefined ? transport : undefined;
+    this.#clock = clock;
     this.#caller = describeCredentials(options.credentials);
     this.#pacer = options.pacer ?? new Pacer({ clock });
     this.#learnsRateLimits = options.learnRateLimits ?? true;
     const common = { transport, clock, random, longestWaitMs: options.longestWaitMs };
     this.#authenticator = createAuthenticator({ ...common, credentials: options.credentials });
-    this.#session = new Session({ ...common, authenticator: this.#authenticator, pacer: this.#pacer });
+    const caller = credentialsKey(options.credentials);
+    this.#session = new Session({ ...common, authenticator: this.#authenticator, pacer: this.#pacer, caller });
   }
 
   /**
@@ -136,7 +139,7 @@ export class X509AuthenticationApi {
 
   /**
    * All of a database user's unexpired certificates, each once, also while others are added or expire, with the time at
-   * Atlas. Needs the role Project Read Only.
+   * Atlas. `timeoutMs` is for all pages together. Needs the role Project Read Only.
    *
    * @throws AtlasError; of kind `badAnswer` when the pages do not end, or the list changes each time it is read
    */
@@ -146,19 +149,15 @@ export class X509AuthenticationApi {
   ): Promise<CertificateList> {
     const { groupId, username, itemsPerPage = MOST_ITEMS_PER_PAGE } = parameters;
     const page = { groupId, username, itemsPerPage, includeCount: true };
+    const endsAt = this.#clock.monotonic() + (options.timeoutMs ?? CALL_TIMEOUT_MS);
     return readAllPages(
       itemsPerPage,
-      (pageNum) => this.listDatabaseUserCertificates({ ...page, pageNum }, options),
+      (pageNum) => {
+        const timeoutMs = Math.max(0, endsAt - this.#clock.monotonic());
+        return this.listDatabaseUserCertificates({ ...page, pageNum }, { ...options, timeoutMs });
+      },
       (problem) => errorFromContent({ status: 200, headers: new Map() }, problem, this.#listCall(page)),
     );
-  }
-
-  /** The certificates of `listAllDatabaseUserCertificates`, one after the other. */
-  async *iterateDatabaseUserCertificates(
-    parameters: ListAllCertificatesParameters,
-    options: CallOptions = {},
-  ): AsyncIterable<IssuedCertificate> {
-    yield* (await this.listAllDatabaseUserCertificates(parameters, options)).certificates;
   }
 
   /**
@@ -219,7 +218,7 @@ export class X509AuthenticationApi {
     return answer;
   }
 
-  /** Beside the calls: nobody waits for it, and nothing of it fails them. */
+  /** Beside the calls: none of them waits for it or fails with it. */
   #learnRateLimits(groupId: string): void {
     this.#askRateLimits({ groupId }, { timeoutMs: LEARNING_TIMEOUT_MS }, { once: true }).catch((error: unknown) => {
       // Whoever may not ask goes on with the limits assumed, and with what the answers' own headers say.

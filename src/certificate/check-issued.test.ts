@@ -4,6 +4,7 @@ import { checkIssued, MONTH_MS } from "./check-issued.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 const request = { username: "orders-api", monthsUntilExpiration: 3, monthMs: MONTH_MS };
 
 function facts(days: number, commonName = "orders-api"): CertificateFacts {
@@ -24,6 +25,28 @@ describe("takes a certificate of three months", () => {
   ])("%s", (_what, days) => {
     expect(checkIssued(facts(days), request, NOW)).toBeUndefined();
   });
+
+  test("whose serial number is none of those before the request", () => {
+    expect(checkIssued(facts(91), { ...request, knownSerials: ["2", "11"] }, NOW)).toBeUndefined();
+  });
+
+  test("although its authority dates it back", () => {
+    const certificate = { ...facts(91), notBefore: new Date(NOW - 60 * DAY_MS) };
+    expect(checkIssued(certificate, request, NOW)).toBeUndefined();
+  });
+
+  test.each([
+    ["a minute later", MINUTE_MS],
+    ["although the clock is a minute behind Atlas'", -MINUTE_MS],
+    ["although the clock is forty days behind Atlas'", -40 * DAY_MS],
+    ["a millisecond before it expires", 91 * DAY_MS - 1],
+  ])("%s", (_what, ms) => {
+    expect(checkIssued(facts(91), request, NOW + ms)).toBeUndefined();
+  });
+});
+
+test("takes the months of the calendar where no length of a month is given", () => {
+  expect(checkIssued(facts(91), { username: "orders-api", monthsUntilExpiration: 3 }, NOW)).toBeUndefined();
 });
 
 describe("refuses a certificate", () => {
@@ -39,35 +62,45 @@ describe("refuses a certificate", () => {
       facts(365),
       "it is valid from 2030-01-01T00:00:00.000Z to 2031-01-01T00:00:00.000Z, which is not about 3 months",
     ],
-    [
-      "that expires before it begins",
-      facts(-1),
-      "it is valid from 2030-01-01T00:00:00.000Z to 2029-12-31T00:00:00.000Z, which is not about 3 months",
-    ],
   ])("%s", (_what, certificate, problem) => {
     expect(checkIssued(certificate, request, NOW)).toBe(problem);
   });
 });
 
-describe("does not throw away a certificate", () => {
+describe("refuses an answer that is not for this request:", () => {
+  test("a certificate whose serial number was known before", () => {
+    const again = { ...request, knownSerials: ["7", "1"] };
+    expect(checkIssued(facts(91), again, NOW)).toBe("certificate 1 was issued before the request");
+  });
+
   test.each([
-    ["because this clock is a month ahead", 30],
-    ["because this clock is a year ahead, and the certificate has expired by it", 365],
-    ["because this clock is behind", -40],
-  ])("%s", (_what, days) => {
-    expect(checkIssued(facts(91), request, NOW + days * DAY_MS)).toBeUndefined();
+    ["at its last moment", facts(91), 91 * DAY_MS, "it expired at 2030-04-02T00:00:00.000Z"],
+    ["a year ago", facts(91), 456 * DAY_MS, "it expired at 2030-04-02T00:00:00.000Z"],
+    ["before it begins", facts(-1), 0, "it expired at 2029-12-31T00:00:00.000Z"],
+  ])("a certificate that expired %s by Atlas' clock", (_what, certificate, ms, problem) => {
+    expect(checkIssued(certificate, request, NOW + ms)).toBe(problem);
   });
 
-  test("because its authority dates it back", () => {
-    const certificate = { ...facts(91), notBefore: new Date(NOW - 60 * DAY_MS) };
-    expect(checkIssued(certificate, request, NOW)).toBeUndefined();
-  });
-
-  test("but one for another request is refused in any time", () => {
-    for (const days of [-400, 40, 400]) {
+  test("a certificate of a month, however old the answer", () => {
+    for (const days of [-400, 0, 29]) {
       expect(checkIssued(facts(30), request, NOW + days * DAY_MS)).toContain("not about 3 months");
-      expect(checkIssued(facts(91, "other"), request, NOW + days * DAY_MS)).toContain("its subject");
     }
+  });
+
+  test("a certificate of another user, whatever else is wrong with it", () => {
+    for (const days of [-400, 0, 400]) {
+      const certificate = facts(91, "other");
+      expect(checkIssued(certificate, { ...request, knownSerials: ["1"] }, NOW + days * DAY_MS)).toContain(
+        "its subject",
+      );
+    }
+  });
+
+  test("a certificate whose subject holds the user and a second common name", () => {
+    const subject = ["orders-api", "admin"].map((value) => ({ type: "CN", value }));
+    expect(checkIssued({ ...facts(91), subject }, request, NOW)).toBe(
+      "its subject is CN=orders-api,CN=admin, not the user orders-api",
+    );
   });
 });
 

@@ -8,9 +8,9 @@ export const MONTH_MS = (365.25 / 12) * 86_400_000;
 export interface IssueRequest {
   readonly username: string;
   readonly monthsUntilExpiration: number;
-  /** Length of a month in milliseconds: the calendar's, or a simulator's. */
-  readonly monthMs: number;
-  /** Serial numbers that the user's certificates had before the request. */
+  /** Length of a month in milliseconds: the calendar's, or a simulator's. @default {@link MONTH_MS} */
+  readonly monthMs?: number | undefined;
+  /** Serial numbers that the user's certificates had before the request. @default none */
   readonly knownSerials?: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export function checkIssued(facts: CertificateFacts, request: IssueRequest, nowM
   );
 }
 
-function isLifetime(ms: number, { monthsUntilExpiration, monthMs }: IssueRequest): boolean {
+function isLifetime(ms: number, { monthsUntilExpiration, monthMs = MONTH_MS }: IssueRequest): boolean {
   const askedMs = monthsUntilExpiration * monthMs;
   return Math.abs(ms - askedMs) <= askedMs / 4 + Math.min(86_400_000, monthMs);
 }

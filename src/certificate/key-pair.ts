@@ -16,6 +16,7 @@ export type KeyPairFault =
   | { readonly kind: "undecodable"; readonly problem: string }
   | { readonly kind: "mismatch"; readonly problem: string };
 
+/** A pair, or the reason why the text holds none. */
 export type KeyPairResult = { readonly ok: true; readonly pair: KeyPair } | ({ readonly ok: false } & KeyPairFault);
 
 const PRIVATE_KEY_LABELS: ReadonlySet<string> = new Set(["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"]);

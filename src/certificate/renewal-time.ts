@@ -21,7 +21,7 @@ interface Validity {
 }
 
 /** The time at which a certificate is due for renewal, computed from its real lifetime. */
-export function renewalTime(validity: Validity, rule: RenewalRule | undefined): Date {
+export function renewalTime(validity: Validity, rule?: RenewalRule): Date {
   return new Date(Math.floor(validity.notAfter.getTime() - lead(validity, rule).leadMs));
 }
 

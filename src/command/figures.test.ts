@@ -1,21 +1,22 @@
 import { describe, expect, test } from "vitest";
 import {
+  blocker,
   FACTS,
   failure,
   issuance,
   listed,
   NOW,
+  reconciled,
   refused,
   resource,
-  round,
   SETTLED_STATUS,
   settled,
-} from "../controllers/user-certificate/testing/observations.ts";
+} from "../controllers/user-certificate/testing/snapshots.ts";
 import { reconcileFigures, resourceFigures } from "./figures.ts";
 
-describe("a round counts", () => {
-  test("as nothing done where nothing was to do", () => {
-    expect(reconcileFigures(round(settled()))).toEqual({
+describe("a reconcile counts", () => {
+  test("as nothing done if nothing was due", () => {
+    expect(reconcileFigures(reconciled(settled()))).toEqual({
       decision: "keep",
       outcome: "nothing",
       reason: "None",
@@ -24,9 +25,9 @@ describe("a round counts", () => {
   });
 
   test("with the reason for which a certificate was issued", () => {
-    const observed = settled({ atlas: listed(), secret: { kind: "absent" } });
+    const snapshot = settled({ atlas: listed(), secret: { kind: "absent" } });
     const open = issuance({ reason: "SecretMissing" });
-    expect(reconcileFigures(round(observed, { kind: "issued", facts: FACTS, issuance: open }))).toMatchObject({
+    expect(reconcileFigures(reconciled(snapshot, { kind: "issued", facts: FACTS, attempt: open }))).toMatchObject({
       decision: "issue",
       outcome: "issued",
       reason: "SecretMissing",
@@ -34,25 +35,40 @@ describe("a round counts", () => {
     });
   });
 
-  test("with what stood in the way", () => {
-    const observed = settled({ atlas: listed(), secret: { kind: "absent" } });
-    expect(reconcileFigures(round(observed, failure("RoleMissing")))).toMatchObject({
+  test("with its blocker", () => {
+    const snapshot = settled({ atlas: listed(), secret: { kind: "absent" } });
+    expect(reconcileFigures(reconciled(snapshot, failure("RoleMissing")))).toMatchObject({
       decision: "issue",
       outcome: "failed",
       reason: "RoleMissing",
       issuedFor: undefined,
     });
-    expect(reconcileFigures(round({ ...observed, atlas: refused("AtlasUnavailable") }))).toMatchObject({
+    expect(reconcileFigures(reconciled({ ...snapshot, atlas: refused("AtlasUnavailable") }))).toMatchObject({
       decision: "blocked",
       outcome: "nothing",
       reason: "AtlasUnavailable",
     });
   });
 
-  test("with no word in a label that is not the operator's own", () => {
-    const observed = settled({ atlas: listed(), secret: { kind: "absent" } });
-    const open = issuance({ reason: "written by somebody else" });
-    expect(reconcileFigures(round(observed, { kind: "issued", facts: FACTS, issuance: open })).issuedFor).toBe("Other");
+  test("with the blocker that keeps its certificate parked", () => {
+    const snapshot = settled({ atlas: listed(), secret: { kind: "absent" } });
+    const parked = {
+      ...({ kind: "parked", facts: FACTS, attempt: issuance(), pod: "pod-1", nextTryMs: NOW } as const),
+      blocker: blocker("SecretNotWritable", { needsPerson: true }),
+    };
+    expect(reconcileFigures(reconciled(snapshot, parked))).toMatchObject({
+      outcome: "parked",
+      reason: "SecretNotWritable",
+      issuedFor: undefined,
+    });
+  });
+
+  test("as Other if someone else wrote its reason", () => {
+    const snapshot = settled({ atlas: listed(), secret: { kind: "absent" } });
+    const open = issuance({ reason: "written by someone else" });
+    expect(reconcileFigures(reconciled(snapshot, { kind: "issued", facts: FACTS, attempt: open })).issuedFor).toBe(
+      "Other",
+    );
   });
 });
 
@@ -61,8 +77,10 @@ function stalled(status: "True" | "False", reason: string) {
 }
 
 describe("a resource shows", () => {
-  test("its times, its condition and what nobody accounts for", () => {
-    const status = { ...SETTLED_STATUS, unaccountedCertificates: 2 };
+  test("its times, its condition and its unaccounted-for certificates", () => {
+    const notAfter = "2030-04-01T00:00:00Z";
+    const unaccounted = ["7", "8"].map((serialNumber) => ({ serialNumber, notAfter }));
+    const status = { ...SETTLED_STATUS, unaccounted };
     expect(resourceFigures(resource({ status }))).toEqual({
       namespace: "shop",
       name: "orders-api",
@@ -97,16 +115,16 @@ describe("a resource shows", () => {
     expect(resourceFigures(resource())).toMatchObject({ ready: "Unknown", reason: "None", notAfterMs: undefined });
   });
 
-  test("that it can't be read", () => {
+  test("that it cannot be parsed", () => {
     const { spec: _, status: __, ...identity } = resource();
-    expect(resourceFigures({ ...identity, valid: false, problem: "spec: is not there" })).toMatchObject({
+    expect(resourceFigures({ ...identity, valid: false, problem: "spec: is missing" })).toMatchObject({
       ready: "Unknown",
       reason: "Unreadable",
       notAfterMs: undefined,
     });
   });
 
-  test("no reason and no time that somebody else made up", () => {
+  test("no reason and no time that someone else made up", () => {
     const conditions = [
       {
         type: "Ready",

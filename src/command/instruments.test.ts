@@ -1,19 +1,22 @@
 import { expect, onTestFinished, test } from "vitest";
+import type { UserCertificate } from "../api/parse-user-certificate.ts";
+import { resource, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
 import { silentLog } from "../kube/log.ts";
+import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { Instruments } from "./instruments.ts";
 
 const MINUTE_MS = 60_000;
 
-/** The health server of a process whose parts are in the state that the test puts them into. */
-async function serveHealth() {
+/** The servers of a process whose parts are in the state that the test puts them into. */
+async function serve() {
   const clock = new ManualClock();
   const reflector = {
     isSynced: false,
     lastProgressAt: undefined as number | undefined,
     synced: Promise.resolve(),
     start: async () => {},
-    statistics: { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0 },
+    statistics: { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0, skipped: 0 },
   };
   const queue = { depth: 0, delayed: 0, atWork: 0, stuck: 0, oldestWaitMs: 0, lastFinishedAt: 0 };
   const lease = { held: true, ageMs: 0 as number | undefined };
@@ -26,32 +29,40 @@ async function serveHealth() {
       if (typeof address === "string") addresses.push(address);
     },
   };
+  const resources: UserCertificate[] = [];
+  const skew = { ms: 0 };
   const instruments = new Instruments({ clock, log });
   onTestFinished(() => instruments.close());
   await instruments.serve(
-    { health: { host: "127.0.0.1", port: 0 } },
+    { health: { host: "127.0.0.1", port: 0 }, metrics: { host: "127.0.0.1", port: 0 } },
     {
       controller: {
         queue,
         watches: [{ name: "atlasusercertificates", namespace: "shop", reflector }],
-        certificates: () => [].values(),
+        resources: () => resources.values(),
+        parked: 2,
+        get skewMs() {
+          return skew.ms;
+        },
       },
       events: { sent: 0, dropped: 0, pending: 0 },
-      pacer: { groupIds: () => [], tokensLeft: () => 0 },
+      pacer: { groupIds: () => [], tokensLeft: () => 0, unconfirmedTokensLeft: () => undefined },
       lease,
       leaseDurationMs: 15_000,
       shutdown: shutdown.signal,
     },
   );
+  // Metrics are served before health.
+  const [metricsAddress, healthAddress] = addresses;
   const get = async (path: string) => {
-    const answer = await fetch(`http://${addresses[0]}${path}`);
+    const answer = await http(`http://${path === "/metrics" ? metricsAddress : healthAddress}${path}`);
     return [answer.status, await answer.text()] as const;
   };
-  return { clock, reflector, queue, lease, instruments, shutdown, get };
+  return { clock, reflector, queue, lease, instruments, resources, skew, shutdown, get };
 }
 
 test("is ready from the first complete list on, and not while a watch is stale: no restart would help there", async () => {
-  const { clock, reflector, get } = await serveHealth();
+  const { clock, reflector, get } = await serve();
   expect(await get("/readyz")).toEqual([
     500,
     "[-]caches-synced failed: not listed yet: atlasusercertificates in shop\n[+]watches-fresh ok\n[+]shutdown ok\n" +
@@ -75,7 +86,7 @@ test("is ready from the first complete list on, and not while a watch is stale: 
 });
 
 test("is alive while a certificate waits in memory, and not while the queue stands still for nothing", async () => {
-  const { clock, queue, instruments, get } = await serveHealth();
+  const { clock, queue, instruments, get } = await serve();
   const working = new AbortController();
   instruments.working(working.signal);
   instruments.queueObserver.started?.("shop/orders-api", 0);
@@ -93,7 +104,7 @@ test("is alive while a certificate waits in memory, and not while the queue stan
 });
 
 test("is not alive as a leader whose renewal is dead, and not ready once the shutdown has begun", async () => {
-  const { reflector, lease, shutdown, get } = await serveHealth();
+  const { reflector, lease, shutdown, get } = await serve();
   reflector.isSynced = true;
   lease.ageMs = 16_000;
   expect((await get("/livez"))[1]).toContain("[-]lease failed: the last renewal was 16 s ago");
@@ -103,4 +114,22 @@ test("is not alive as a leader whose renewal is dead, and not ready once the shu
   shutdown.abort();
   expect((await get("/readyz"))[0]).toBe(500);
   expect(await get("/livez")).toEqual([200, "ok"]);
+});
+
+test("the metrics show parked certificates and the clock's skew", async () => {
+  const { skew, get } = await serve();
+  skew.ms = -90_000;
+  const [, text] = await get("/metrics");
+  expect(text).toMatch(/^atlascerts_parked_certificates 2$/m);
+  expect(text).toMatch(/^atlascerts_clock_skew_seconds -90$/m);
+});
+
+test("a renewal is overdue by Atlas' clock, whatever the node's clock says", async () => {
+  const { clock, resources, skew, get } = await serve();
+  resources.push(resource({ status: SETTLED_STATUS }));
+  const renewalMs = Date.parse(SETTLED_STATUS.renewalTime ?? "");
+  skew.ms = renewalMs - clock.now() - 1;
+  expect((await get("/metrics"))[1]).toMatch(/^atlascerts_renewals_overdue 0$/m);
+  skew.ms += 1;
+  expect((await get("/metrics"))[1]).toMatch(/^atlascerts_renewals_overdue 1$/m);
 });

@@ -37,7 +37,7 @@ export interface Sources {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };
   readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
-  readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft">;
+  readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft" | "unconfirmedTokensLeft">;
   /** Without it this process leads from the start. */
   readonly lease: Pick<Lease, "held" | "ageMs"> | undefined;
   readonly leaseDurationMs: number;
@@ -124,7 +124,10 @@ export class Instruments {
       monotonic: () => this.#clock.monotonic(),
     });
     this.metrics.addText(() =>
-      certificateMetrics(Iterator.from(controller.resources()).map(resourceFigures), this.#clock.now()),
+      certificateMetrics(
+        Iterator.from(controller.resources()).map(resourceFigures),
+        this.#clock.now() + controller.skewMs,
+      ),
     );
     await this.#start("metrics", address, {
       "/metrics": async () => ({

@@ -56,12 +56,6 @@ const FLUSH_MS = 2000;
 const LEASE_DURATION_MS = 15_000;
 
 /**
- * How long a call to Atlas may hold its worker while the project has to wait: what takes longer is put off in the status
- * of its resource, so that one busy project does not take the workers from all others.
- */
-const LONGEST_ATLAS_WAIT_MS = 10_000;
-
-/**
  * Runs the operator until the signal aborts: servers, caches, lease, work, each once the one before is
  * there, and back in the reverse order. Attempts in progress are finished before it resolves.
  *
@@ -100,7 +94,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     connect: (credentials: AtlasCredentials) =>
       new X509AuthenticationApi({
         ...{ credentials, transport, pacer, clock, random },
-        longestWaitMs: LONGEST_ATLAS_WAIT_MS,
+        // What has to wait for the rate limit waits in the queue, so that it holds no place.
+        longestWaitMs: 0,
       }),
     events,
     policy: options.policy,

@@ -6,10 +6,21 @@ import { KubeError } from "./kube-error.ts";
 import type { KubeObject } from "./resource-type.ts";
 import { isRecord } from "./status-answer.ts";
 
-/**
- * Reads a whole body as text. Throws KubeError `BadAnswer` once it is larger than `maxBytes`; a cut connection throws
- * what Node throws.
- */
+/** The answer is larger than may be read. */
+export class AnswerTooLarge extends KubeError {
+  /** How it begins: it may hold what must not be logged. */
+  readonly head: () => string;
+
+  constructor(operation: string, maxBytes: number, head: string) {
+    super({ reason: "BadAnswer", operation, explanation: `the answer is larger than ${maxBytes} bytes` });
+    this.head = () => head;
+  }
+}
+
+/** Where the page token of a list stands, before its items. */
+const HEAD_BYTES = 4096;
+
+/** Reads a whole body as text. Throws AnswerTooLarge beyond `maxBytes`; a cut connection throws what Node throws. */
 export async function readText(response: IncomingMessage, maxBytes: number, operation: string): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -18,8 +29,8 @@ export async function readText(response: IncomingMessage, maxBytes: number, oper
     length += chunk.length;
     chunks.push(chunk);
     if (length > maxBytes) {
-      const explanation = `the answer is larger than ${maxBytes} bytes`;
-      response.destroy(new KubeError({ reason: "BadAnswer", operation, explanation }));
+      const head = Buffer.concat(chunks).subarray(0, HEAD_BYTES).toString("utf8");
+      response.destroy(new AnswerTooLarge(operation, maxBytes, head));
     }
   });
   try {
@@ -81,6 +92,23 @@ export function asPage<T extends KubeObject>(
     resourceVersion: metadata.resourceVersion,
     continueToken: typeof token === "string" && token !== "" ? token : undefined,
   };
+}
+
+/** What the beginning of a list that was too large to read tells. */
+export interface ListHead {
+  readonly resourceVersion: string;
+  readonly continueToken: string | undefined;
+  /** Name of the first object. */
+  readonly name: string;
+}
+
+/** Reads the beginning of a list; undefined if it is none. Its metadata stands before its items. */
+export function listHead(head: string): ListHead | undefined {
+  const [metadata = "", items = ""] = head.split('"items":');
+  const resourceVersion = /"resourceVersion":"(\d+)"/.exec(metadata)?.[1];
+  if (resourceVersion === undefined) return undefined;
+  const continueToken = /"continue":"([^"\\]+)"/.exec(metadata)?.[1];
+  return { resourceVersion, continueToken, name: /"name":"([^"\\]+)"/.exec(items)?.[1] ?? "an object" };
 }
 
 function isObject(value: unknown): value is KubeObject {

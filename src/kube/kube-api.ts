@@ -28,7 +28,7 @@ export interface SelectOptions {
 export interface GetOptions extends CallOptions, AnswerOptions {}
 
 export interface ListOptions extends CallOptions, AnswerOptions, SelectOptions {
-  /** Objects per page; 0 asks for everything in one answer. @default 100 */
+  /** Maximum number of objects per page; 0 asks for everything in one answer. @default 100 */
   readonly limit?: number | undefined;
   /** "0" takes whatever the API server has in its cache. @default the most recent state */
   readonly resourceVersion?: string | undefined;
@@ -38,6 +38,8 @@ export interface ListPage<T> {
   readonly items: readonly T[];
   /** The state that all pages of one list show: a watch goes on from here. */
   readonly resourceVersion: string;
+  /** Name of an object that is too large to be read, if the page would have been that. */
+  readonly skipped?: string;
 }
 
 export interface WatchOptions extends CallOptions, AnswerOptions, SelectOptions {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Clock, systemClock } from "../clock.ts";
 import { Deadline } from "../deadline.ts";
-import { asObject, asPage, parseJson, readText } from "./answer-body.ts";
+import { AnswerTooLarge, asObject, asPage, listHead, parseJson, readText } from "./answer-body.ts";
 import { type HttpExchange, HttpTransport } from "./http-transport.ts";
 import type {
   ApplyOptions,
@@ -41,6 +41,8 @@ export interface KubeClientOptions {
   readonly keepAliveMs?: number;
   /** The largest answer that is read, in bytes. @default 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number;
+  /** The largest page of a list that is read at once, in bytes. @default 4194304 (4 MiB) */
+  readonly maxPageBytes?: number;
   /** How long token, certificate and CA are used before they are read again, in milliseconds. @default 10000 */
   readonly authenticationMaxAgeMs?: number;
   /** Under which name writes are noted in managedFields, unless the call says otherwise. @default the API server's guess */
@@ -63,6 +65,12 @@ export interface KubeExchange {
 
 /** How often one call is sent when the API server answers 429: it has refused before doing anything. */
 const MAX_SENDS = 5;
+
+/**
+ * Objects per page of a list. What a page leaves behind makes the heap grow, and it does not shrink to what is kept: at
+ * rest after a start over 5,000 resources, pages of 500 were measured at 23 MiB more of resident memory.
+ */
+const DEFAULT_PAGE_SIZE = 100;
 const DEFAULT_SILENCE_TIMEOUT_MS = 90_000;
 
 /** A small JSON client for the API server: shared connections, a deadline on every call, one kind of error. */
@@ -74,6 +82,7 @@ export class KubeClient implements KubeApi {
   readonly #userAgent: string;
   readonly #timeoutMs: number;
   readonly #maxAnswerBytes: number;
+  readonly #maxPageBytes: number;
   readonly #fieldManager: string | undefined;
   readonly #onExchange: KubeClientOptions["onExchange"];
   readonly #underWay = new Set<Deadline>();
@@ -85,6 +94,7 @@ export class KubeClient implements KubeApi {
     this.#userAgent = options.userAgent;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 64 * 2 ** 20;
+    this.#maxPageBytes = Math.min(options.maxPageBytes ?? 4 * 2 ** 20, this.#maxAnswerBytes);
     this.#fieldManager = options.fieldManager;
     this.#onExchange = options.onExchange;
     this.#transport = new HttpTransport({
@@ -105,17 +115,42 @@ export class KubeClient implements KubeApi {
     return this.#object(requests.get(type, ref, options), options);
   }
 
+  /**
+   * Pages that would be too large are asked for again with fewer objects, down to one. One that is too large alone is
+   * skipped and named: no one can make a list unreadable.
+   */
   async *list<T extends KubeObject>(
     type: ResourceType<T>,
     options: ListOptions = {},
   ): AsyncGenerator<ListPage<T>, void, undefined> {
+    const mostItems = options.limit ?? DEFAULT_PAGE_SIZE;
+    let limit = mostItems;
     let continueToken: string | undefined;
-    do {
-      const request = requests.list(type, options, continueToken);
-      const page = asPage<T>(await this.#json(request, options), request.operation);
-      continueToken = page.continueToken;
-      yield { items: page.items, resourceVersion: page.resourceVersion };
-    } while (continueToken !== undefined);
+    for (;;) {
+      const request = requests.list(type, { ...options, limit }, continueToken);
+      try {
+        const { body, bytes } = await this.#json(
+          request,
+          options,
+          limit === 1 ? this.#maxAnswerBytes : this.#maxPageBytes,
+        );
+        const page = asPage<T>(body, request.operation);
+        continueToken = page.continueToken;
+        yield { items: page.items, resourceVersion: page.resourceVersion };
+        if (bytes * 4 < this.#maxPageBytes && limit < mostItems) limit = Math.min(mostItems, limit * 2);
+      } catch (error: unknown) {
+        if (!(error instanceof AnswerTooLarge)) throw error;
+        if (limit !== 1) {
+          limit = limit === 0 ? DEFAULT_PAGE_SIZE : Math.ceil(limit / 2);
+          continue;
+        }
+        const head = listHead(error.head());
+        if (head === undefined) throw error;
+        continueToken = head.continueToken;
+        yield { items: [], resourceVersion: head.resourceVersion, skipped: head.name };
+      }
+      if (continueToken === undefined) return;
+    }
   }
 
   async create<T extends KubeObject>(
@@ -198,14 +233,19 @@ export class KubeClient implements KubeApi {
   }
 
   async #object<T extends KubeObject>(request: requests.KubeRequest, options: CallOptions): Promise<T> {
-    return asObject<T>(await this.#json(request, options), request.operation);
+    return asObject<T>((await this.#json(request, options)).body, request.operation);
   }
 
-  async #json(request: requests.KubeRequest, options: CallOptions): Promise<unknown> {
+  async #json(
+    request: requests.KubeRequest,
+    options: CallOptions,
+    maxBytes = this.#maxAnswerBytes,
+  ): Promise<{ readonly body: unknown; readonly bytes: number }> {
     const deadline = this.#begin(options);
     try {
       const response = await this.#send(request, options, deadline.signal);
-      const body = parseJson(await readText(response, this.#maxAnswerBytes, request.operation));
+      const text = await readText(response, maxBytes, request.operation);
+      const body = parseJson(text);
       if (body === undefined) {
         throw new KubeError({
           reason: "BadAnswer",
@@ -214,7 +254,7 @@ export class KubeClient implements KubeApi {
           explanation: `the answer is not JSON (content type ${contentType(response)})`,
         });
       }
-      return body;
+      return { body, bytes: text.length };
     } catch (error: unknown) {
       throw this.#translate(error, request, deadline);
     } finally {

@@ -44,6 +44,8 @@ export interface ReflectorStatistics {
   readonly failures: number;
   /** Times that `project` or `onEvent` threw: each is a defect. */
   readonly handlerErrors: number;
+  /** Objects that were too large to be read. */
+  readonly skipped: number;
 }
 
 const BACKOFF = { firstMs: 1000, maxMs: 30_000 };
@@ -79,7 +81,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   #lastProgressAt: number | undefined;
   #failuresInARow = 0;
   #inOnePage = false;
-  #statistics = { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0 };
+  #statistics = { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0, skipped: 0 };
 
   constructor(options: ReflectorOptions<T, O>) {
     this.#options = options;
@@ -140,6 +142,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       this.#progress();
       if (resourceVersion === undefined) this.#compareHistory(page.resourceVersion);
       resourceVersion = page.resourceVersion;
+      if (page.skipped !== undefined) this.#skip(page.skipped);
       for (const object of page.items) {
         // Before the projection: an object that can't be projected is still there, and its last state stays.
         listed.add(objectKey(object.metadata));
@@ -268,6 +271,11 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
         this.#blame(error, event.key, "the handler of a change threw");
       }
     }
+  }
+
+  #skip(name: string): void {
+    this.#statistics.skipped += 1;
+    this.#options.log.warn({ resource: this.#name, name }, "an object is too large to be read: it is skipped");
   }
 
   #blame(error: unknown, key: string, message: string): void {

@@ -30,11 +30,6 @@ export interface KubeRequest {
   readonly isWatch?: true;
 }
 
-/**
- * What a page leaves behind makes the heap grow, and it does not shrink to what is kept: at rest after a start over 5,000
- * resources, pages of 500 were measured at 23 MiB more of resident memory.
- */
-const DEFAULT_PAGE_SIZE = 100;
 const METADATA_ONLY = "g=meta.k8s.io;v=v1";
 
 export function get(type: ResourceType, ref: ObjectRef, options: AnswerOptions): KubeRequest {
@@ -47,7 +42,7 @@ export function get(type: ResourceType, ref: ObjectRef, options: AnswerOptions):
 }
 
 export function list(type: ResourceType, options: ListOptions, continueToken: string | undefined): KubeRequest {
-  const limit = options.limit ?? DEFAULT_PAGE_SIZE;
+  const { limit = 0 } = options;
   return {
     operation: operation("list", type, { namespace: options.namespace, name: "" }),
     method: "GET",

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { http } from "../testing/http.ts";
 import { call, certsPath, create, PRODUCTION, READER, startSimulated } from "./testing.ts";
 
 async function start() {
   const { simulator, url } = await startSimulated();
   const admin = (method: string, path: string, body?: unknown) =>
-    fetch(simulator.adminUrl + path, body === undefined ? { method } : { method, body: JSON.stringify(body) });
+    http(simulator.adminUrl + path, { method, json: body });
   return { simulator, url, admin };
 }
 
@@ -147,7 +148,7 @@ describe("the admin port", () => {
 
   test("refuses a body that is not JSON", async () => {
     const { simulator } = await start();
-    const response = await fetch(`${simulator.adminUrl}/faults`, { method: "POST", body: "{" });
+    const response = await http(`${simulator.adminUrl}/faults`, { method: "POST", body: "{" });
     expect([response.status, await response.json()]).toEqual([400, { error: "the body is not JSON" }]);
   });
 });

@@ -31,6 +31,7 @@ const roleBody = z.strictObject({ role: z.enum(ROLES) });
 const allowedBody = z.strictObject({ allowed: z.boolean() });
 const customerX509Body = z.strictObject({ cas: z.string().min(1) });
 const userBody = z.strictObject({ x509Type: z.enum(X509_TYPES) }).optional();
+const clockBody = z.strictObject({ advanceMs: z.int().nonnegative() });
 const operationName = z.enum([...OPERATIONS, "unknown"]).optional();
 
 const ADMIN_ROUTES: readonly AdminRoute[] = [
@@ -135,6 +136,16 @@ const ADMIN_ROUTES: readonly AdminRoute[] = [
   },
   { method: "DELETE", path: "/tokens", about: "Ends all access tokens.", run: (controls) => controls.expireTokens() },
   { method: "DELETE", path: "/nonces", about: "Ends all Digest nonces.", run: (controls) => controls.expireNonces() },
+  { method: "GET", path: "/clock", about: "The time on the simulator's clock.", run: ({ now }) => ({ now }) },
+  {
+    method: "POST",
+    path: "/clock",
+    about: "Moves the clock ahead: {advanceMs}. Certificates, tokens and nonces expire.",
+    run: (controls, { body }) => {
+      controls.advanceClock(clockBody.parse(body).advanceMs);
+      return { now: controls.now };
+    },
+  },
 ];
 
 /** Serves the controls as JSON over HTTP. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { http } from "../testing/http.ts";
 import type { Simulator } from "./simulator.ts";
 import {
   API_KEY,
@@ -13,7 +14,7 @@ import {
 } from "./testing.ts";
 
 function get(url: string, authorization?: string, path = certsPath()) {
-  return fetch(url + path, { headers: { accept: V1, ...(authorization === undefined ? {} : { authorization }) } });
+  return http(url + path, { headers: { accept: V1, ...(authorization === undefined ? {} : { authorization }) } });
 }
 
 async function challengeOf(url: string): Promise<string> {
@@ -186,7 +187,7 @@ describe("OAuth", () => {
   test("refuses a JSON body", async () => {
     const { url } = await startSimulated();
     const headers = { authorization: basic(...OWNER), "content-type": "application/json" };
-    const response = await fetch(`${url}/api/oauth/token`, { method: "POST", headers, body: "{}" });
+    const response = await http(`${url}/api/oauth/token`, { method: "POST", headers, body: "{}" });
     expect([response.status, await response.json()]).toMatchObject([400, { error: "invalid_request" }]);
   });
 
@@ -223,7 +224,7 @@ describe("OAuth", () => {
     const { url } = await startSimulated();
     const token = await fetchToken(url, OWNER);
     const headers = { authorization: basic(...OWNER), "content-type": "application/x-www-form-urlencoded" };
-    const revoked = await fetch(`${url}/api/oauth/revoke`, { method: "POST", headers, body: `token=${token}` });
+    const revoked = await http(`${url}/api/oauth/revoke`, { method: "POST", headers, body: `token=${token}` });
     expect([revoked.status, (await get(url, `Bearer ${token}`)).status]).toEqual([200, 401]);
   });
 });

@@ -18,6 +18,7 @@ import type { Lifetime } from "./lifetime.ts";
 
 /** The keys a certificate can have. Atlas itself uses RSA with 4096 bits, which takes a second each to make. */
 export const KEY_ALGORITHMS = ["rsa-2048", "rsa-4096", "ec-p256"] as const;
+/** Type and size of the keys that are issued. */
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
 /** A certificate with its key. The key is handed out once and kept nowhere. */

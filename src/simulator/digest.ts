@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 
 /** The hashes of RFC 7616 that clients of Atlas know. */
 export const DIGEST_ALGORITHMS = ["MD5", "SHA-256"] as const;
+/** A hash of HTTP Digest. */
 export type DigestAlgorithm = (typeof DIGEST_ALGORITHMS)[number];
 
 export interface DigestOptions {

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
+import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import type { Fault, Simulator } from "./simulator.ts";
 import {
@@ -71,7 +72,7 @@ describe("effects that keep a create from happening", () => {
 
   test("a reset", async () => {
     const { url, issued, simulator } = await startWith({ kind: "reset" });
-    await expect(create(url)).rejects.toThrow("fetch failed");
+    await expect(create(url)).rejects.toThrow("network error");
     expect(issued()).toBe(0);
     expect(lastOf(simulator)).toMatchObject({ fault: "reset" });
     expect(lastOf(simulator)).not.toHaveProperty("status");
@@ -88,7 +89,7 @@ describe("effects on a create that has happened", () => {
 
   test("a reset comes before a byte of the answer", async () => {
     const { url, issued } = await startWith({ kind: "resetAfterwards" });
-    await expect(create(url)).rejects.toThrow("fetch failed");
+    await expect(create(url)).rejects.toThrow("network error");
     expect(issued()).toBe(1);
   });
 
@@ -231,7 +232,7 @@ describe("when a fault acts", () => {
   test("it leaves a challenge of HTTP Digest alone and meets the request behind it", async () => {
     const { url } = await startWith({ kind: "status", status: 500 });
     const send = (authorization: string) =>
-      fetch(url + certsPath(), {
+      http(url + certsPath(), {
         method: "POST",
         body: "{}",
         headers: { accept: V1, "content-type": V1, authorization },

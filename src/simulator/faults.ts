@@ -126,6 +126,7 @@ const faultSchema = z.strictObject({
 export type Fault = z.input<typeof faultSchema>;
 /** A disturbance with its defaults filled in. */
 export type ParsedFault = z.output<typeof faultSchema>;
+/** What a fault does to a request or to its answer. */
 export type FaultEffect = ParsedFault["effect"];
 
 /** A fault that isn't one; the message names every wrong field. */

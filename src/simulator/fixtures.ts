@@ -6,6 +6,7 @@ import { X509_TYPES } from "./database-user.ts";
  * Project Read Only, `ORG_MEMBER` belongs to the organisation without any role in a project.
  */
 export const ROLES = ["GROUP_OWNER", "GROUP_READ_ONLY", "ORG_MEMBER"] as const;
+/** A role in a project, by the name that Atlas gives it. */
 export type Role = (typeof ROLES)[number];
 
 const projectId = z.string().regex(/^[0-9a-f]{24}$/, "a project id is 24 lower-case hex digits");

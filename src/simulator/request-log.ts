@@ -13,6 +13,7 @@ export const OPERATIONS = [
   "createAccessToken",
   "revokeAccessToken",
 ] as const;
+/** An operation of the simulated API. */
 export type Operation = (typeof OPERATIONS)[number];
 
 /** One request as it was seen and answered. Holds no header, no body and no key material. */

@@ -18,6 +18,7 @@ import {
   type Role,
 } from "./fixtures.ts";
 import { closeServer, listen, urlOf } from "./http-exchange.ts";
+import { MovableClock } from "./movable-clock.ts";
 import { Operations } from "./operations.ts";
 import { DEFAULT_RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
 import { RequestLog } from "./request-log.ts";
@@ -32,6 +33,7 @@ export type { RateLimit } from "./rate-limit.ts";
 export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
 export type { CertificateRecord, SimulatedProject } from "./state.ts";
 
+/** Where the simulator listens, what it holds, and how it issues. */
 export interface SimulatorOptions {
   /** The address of the API. @default "127.0.0.1" */
   readonly host?: string | undefined;
@@ -113,8 +115,13 @@ export interface SimulatorControls {
   expireTokens(): void;
   /** Ends all Digest nonces, as if their lifetime were over. */
   expireNonces(): void;
+  /** The time on the simulator's clock. */
+  readonly now: Date;
+  /** Moves the simulator's clock ahead: certificates, tokens and nonces expire, the rate limit refills. */
+  advanceClock(ms: number): void;
 }
 
+/** A running simulator with its controls. */
 export interface Simulator extends SimulatorControls, AsyncDisposable {
   /** Base URL of the API, without a path. */
   readonly url: string;
@@ -135,9 +142,10 @@ const KEEP_ALIVE_MS = 75_000;
  * @throws the error of `net.Server` where a port can't be had
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { host = "127.0.0.1", adminHost = "127.0.0.1", clock = systemClock, rateLimit = DEFAULT_RATE_LIMIT } = options;
+  const { host = "127.0.0.1", adminHost = "127.0.0.1", rateLimit = DEFAULT_RATE_LIMIT } = options;
   const { keyAlgorithm = "rsa-2048", monthMs, certificateLimit, roleMissingStatus = 403 } = options;
   const state = await AtlasState.create(parseFixtures(options.fixtures ?? DEFAULT_FIXTURES), keyAlgorithm);
+  const clock = new MovableClock(options.clock ?? systemClock);
   const log = new RequestLog();
   const faults = new FaultList();
   const tokens = new AccessTokens(state, clock);
@@ -180,6 +188,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     },
     expireTokens: () => tokens.expire(),
     expireNonces: () => digest.expireNonces(),
+    get now() {
+      return new Date(clock.now());
+    },
+    advanceClock: (ms) => clock.advance(ms),
   };
 
   const listener: RequestListener = (request, response) => void api.handle(request, response);

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
+import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { type SimulatorOptions, startSimulator } from "./simulator.ts";
 
@@ -60,7 +61,7 @@ export function requestToken(
 ): Promise<Response> {
   const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
   if (authorization !== undefined) headers.set("authorization", authorization);
-  return fetch(`${url}/api/oauth/token`, { method: "POST", headers, body });
+  return http(`${url}/api/oauth/token`, { method: "POST", headers, body });
 }
 
 /** Calls the API as a service account. */
@@ -72,8 +73,8 @@ export async function call(
 ): Promise<Response> {
   const authorization = `Bearer ${await fetchToken(url, account)}`;
   const init = { method, redirect: "manual" as const, headers: { accept: V1, authorization, ...headers } };
-  if (body === undefined) return fetch(url + path, init);
-  return fetch(url + path, { ...init, body, headers: { "content-type": V1, ...init.headers } });
+  if (body === undefined) return http(url + path, init);
+  return http(url + path, { ...init, body, headers: { "content-type": V1, ...init.headers } });
 }
 
 /** Creates a certificate as the owner. */

@@ -178,7 +178,7 @@ describe("what is read from the caches", () => {
 
 test("what is read from the runtime", async () => {
   const registry = new Registry();
-  const statistics = { lists: 3, events: 5, failures: 2, handlerErrors: 1 };
+  const statistics = { lists: 3, events: 5, failures: 2, handlerErrors: 1, skipped: 9 };
   registerRuntimeMetrics(registry, {
     queue: { depth: 1, delayed: 2, atWork: 3, stuck: 4, oldestWaitMs: 5500 },
     watches: [
@@ -190,8 +190,10 @@ test("what is read from the runtime", async () => {
       },
     ],
     events: { sent: 6, dropped: 7, pending: 8 },
-    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199 },
+    pacer: { groupIds: () => ["p1"], tokensLeft: () => 1199, unconfirmedTokensLeft: () => 7 },
     isLeading: () => true,
+    skewMs: () => -1500,
+    parked: () => 2,
     monotonic: () => 3500,
   });
   const all = '{watch="secrets",watch_namespace=""}';
@@ -205,6 +207,8 @@ test("what is read from the runtime", async () => {
     `atlascerts_watch_age_seconds${all} 2.5`,
     `atlascerts_watch_relists_total${all} 2`,
     `atlascerts_watch_relists_total${shop} 0`,
+    `atlascerts_watch_skipped_total${all} 9`,
+    `atlascerts_watch_skipped_total${shop} 9`,
     `atlascerts_watch_events_total${all} 5`,
     `atlascerts_watch_events_total${shop} 5`,
     `atlascerts_watch_failures_total${all} 2`,
@@ -215,6 +219,9 @@ test("what is read from the runtime", async () => {
     "atlascerts_events_dropped_total 7",
     "atlascerts_events_pending 8",
     "atlascerts_leader 1",
+    "atlascerts_clock_skew_seconds -1.5",
+    "atlascerts_parked_certificates 2",
     'atlascerts_atlas_rate_limit_tokens{project_id="p1"} 1199',
+    'atlascerts_atlas_rate_limit_tokens{project_id="unconfirmed"} 7',
   ]);
 });

@@ -22,6 +22,7 @@ export interface WatchFigures {
       readonly events: number;
       readonly failures: number;
       readonly handlerErrors: number;
+      readonly skipped: number;
     };
   };
 }
@@ -30,7 +31,11 @@ export interface RuntimeSources {
   readonly queue: QueueFigures;
   readonly watches: readonly WatchFigures[];
   readonly events: { readonly sent: number; readonly dropped: number; readonly pending: number };
-  readonly pacer: { groupIds(): readonly string[]; tokensLeft(groupId: string): number };
+  readonly pacer: {
+    groupIds(): readonly string[];
+    tokensLeft(groupId: string): number;
+    unconfirmedTokensLeft(): number | undefined;
+  };
   /** Whether this process surely is the leader. */
   readonly isLeading: () => boolean;
   /** How far Atlas' clock is ahead of this machine's, in milliseconds. */
@@ -74,10 +79,17 @@ export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSourc
   );
   readGauge(registry, {
     name: "atlascerts_atlas_rate_limit_tokens",
-    help: "Requests that a project's rate limit at Atlas allows at this moment, as far as this process knows.",
+    help:
+      "Requests that a project's rate limit at Atlas allows at this moment, as far as this process knows. " +
+      'Projects that Atlas has not confirmed are summed under project_id="unconfirmed".',
     labelNames: ["project_id"],
-    read: () =>
-      pacer.groupIds().map((projectId) => ({ labels: { project_id: projectId }, value: pacer.tokensLeft(projectId) })),
+    read: () => {
+      const confirmed = pacer.groupIds().map((projectId) => ({ projectId, value: pacer.tokensLeft(projectId) }));
+      const others = pacer.unconfirmedTokensLeft();
+      // Project ids are hexadecimal, so none of them reads like this.
+      const all = others === undefined ? confirmed : [...confirmed, { projectId: "unconfirmed", value: others }];
+      return all.map(({ projectId, value }) => ({ labels: { project_id: projectId }, value }));
+    },
   });
 }
 
@@ -130,6 +142,7 @@ function registerWatches(registry: Registry, { watches, monotonic }: RuntimeSour
     "Complete lists after the first: the API server's history was not enough to go on from.",
     ({ lists }) => Math.max(0, lists - 1),
   );
+  counter("atlascerts_watch_skipped_total", "Objects that were too large to be read.", ({ skipped }) => skipped);
   counter("atlascerts_watch_events_total", "Changes told by a watch.", ({ events }) => events);
   counter("atlascerts_watch_failures_total", "Lists and watches that failed.", ({ failures }) => failures);
   counter(

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { http } from "../testing/http.ts";
 import { type Route, type RunningServer, startServer } from "./server.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
@@ -16,7 +17,7 @@ async function serving(routes: Readonly<Record<string, Route>>, errors: unknown[
 }
 
 function ask({ address }: RunningServer, path: string, method = "GET"): Promise<Response> {
-  return fetch(`http://127.0.0.1:${address.port}${path}`, { method });
+  return http(`http://127.0.0.1:${address.port}${path}`, { method });
 }
 
 const text = (body: string) => ({ status: 200, contentType: "text/plain", body });

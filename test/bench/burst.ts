@@ -118,7 +118,7 @@ interface Issued {
 
 /** Starts the operator and watches it until everything is issued and its Events are out. */
 async function issueAll(scene: BenchScene, certificates: number): Promise<Issued> {
-  await scene.forgetAtlasCalls();
+  await scene.atlas.forgetRequests();
   const requestsBefore = await scene.apiRequests();
   const others = await cpuTimes(scene);
   const log = new OperatorLog(scene.operatorLogFile);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
+import { SimulatorClient } from "../../src/simulator/client.ts";
 import type { Fixtures } from "../../src/simulator/simulator.ts";
 import { type CrashGuard, startCrashGuard } from "../control-plane/crash-guard.ts";
 import { readCredentials } from "../control-plane/kubeconfig-credentials.ts";
@@ -41,7 +42,7 @@ export class BenchScene implements AsyncDisposable {
   /** A client that is not the product's, of a user who may do everything. */
   readonly rest: Rest;
   readonly #guard: CrashGuard;
-  readonly #adminUrl: string;
+  readonly atlas: SimulatorClient;
 
   private constructor(parts: {
     readonly controlPlane: RunningControlPlane;
@@ -56,7 +57,7 @@ export class BenchScene implements AsyncDisposable {
     this.operator = parts.operator;
     this.operatorLogFile = parts.operatorLogFile;
     this.#guard = parts.guard;
-    this.#adminUrl = parts.adminUrl;
+    this.atlas = new SimulatorClient(parts.adminUrl);
     this.rest = createRest(readCredentials(parts.controlPlane.kubeconfigPath));
   }
 
@@ -137,26 +138,11 @@ export class BenchScene implements AsyncDisposable {
     return countRequests(z.string().parse(body));
   }
 
-  /** A request to the simulator's controls, which must succeed. */
-  async control(method: string, controlPath: string, body?: unknown): Promise<unknown> {
-    const answer = await fetch(new URL(controlPath, this.#adminUrl), {
-      method,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(`simulator: ${method} ${controlPath}: ${answer.status} ${await answer.text()}`);
-    return answer.status === 204 ? undefined : await answer.json();
-  }
-
   /** Requests to the simulated Atlas since the list was last emptied, by operation. */
   async atlasCalls(): Promise<ReadonlyMap<string, number>> {
-    const { requests } = requestsSchema.parse(await this.control("GET", "/requests"));
     const counts = new Map<string, number>();
-    for (const { operation } of requests) counts.set(operation, (counts.get(operation) ?? 0) + 1);
+    for (const { operation } of await this.atlas.requests()) counts.set(operation, (counts.get(operation) ?? 0) + 1);
     return counts;
-  }
-
-  forgetAtlasCalls(): Promise<unknown> {
-    return this.control("DELETE", "/requests");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -175,8 +161,6 @@ async function nodeFlagsOfImage(): Promise<readonly string[]> {
   if (flags === undefined) throw new Error("the Dockerfile sets no NODE_OPTIONS");
   return flags.split(" ");
 }
-
-const requestsSchema = z.object({ requests: z.array(z.object({ operation: z.string() })) });
 
 /** A program of Node's that is ready when it says so, at every start anew. */
 class FreshProgram extends Program {

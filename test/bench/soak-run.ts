@@ -88,7 +88,7 @@ export class SoakRun {
       await this.note();
       await systemClock.sleep(TICK_MS);
     }
-    await this.#scene.control("DELETE", "/faults");
+    await this.#scene.atlas.clearFaults();
   }
 
   /**
@@ -140,14 +140,14 @@ export class SoakRun {
   }
 
   async #disturbAtlas(): Promise<void> {
-    await this.#scene.control("POST", "/faults", someFault(this.#random));
+    await this.#scene.atlas.addFault(someFault(this.#random));
     this.counts.faults += 1;
   }
 
   /** Every other time with a request on its way that Atlas carries out when the next process is at work. */
   async #killOperator(): Promise<void> {
     if (this.counts.kills % 2 === 0) {
-      await this.#scene.control("POST", "/faults", LATE_CREATE);
+      await this.#scene.atlas.addFault(LATE_CREATE);
       await systemClock.sleep(LATE_CREATE_MS / 3);
     }
     await this.#scene.operator.restart();

@@ -15,7 +15,7 @@ import { fitLine } from "./slope.ts";
 import { type Sample, SoakRun } from "./soak-run.ts";
 import { figure, type Row, rounded, table } from "./table.ts";
 import { runProgram, wholeNumber } from "./usage.ts";
-import { flawOf, issuedFor } from "./validity.ts";
+import { flawOf } from "./validity.ts";
 
 const USAGE = `Usage: npm run soak -- --minutes N [flags]
 
@@ -121,7 +121,10 @@ async function lost(scene: BenchScene, run: SoakRun, resources: number) {
   if (listed.length !== resources) throw new Error(`${listed.length} of ${resources} resources are there`);
   const issued = await Promise.all(
     listed.map(async ({ spec }) =>
-      (await issuedFor(scene, spec)).map((record) => ({ ...record, username: spec.username })),
+      (await scene.atlas.certificates(spec.projectId, spec.username)).map((record) => ({
+        ...record,
+        username: spec.username,
+      })),
     ),
   );
   const all = issued.flat();
@@ -132,7 +135,7 @@ async function lost(scene: BenchScene, run: SoakRun, resources: number) {
 async function keepEvidence(scene: BenchScene, seed: number, progress: Progress): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), `atlas-cert-operator-soak-${seed}-`));
   await copyFile(scene.operatorLogFile, path.join(folder, "operator.log"));
-  await writeFile(path.join(folder, "atlas-requests.json"), JSON.stringify(await scene.control("GET", "/requests")));
+  await writeFile(path.join(folder, "atlas-requests.json"), JSON.stringify(await scene.atlas.requests()));
   progress.line(`the operator's log and the requests to Atlas are kept in ${folder}`);
 }
 

@@ -120,7 +120,7 @@ async function start(scene: BenchScene, resources: number): Promise<Start> {
   await scene.operator.kill("SIGTERM");
   const log = new OperatorLog(scene.operatorLogFile);
   if (resources > 0) await log.read();
-  await scene.forgetAtlasCalls();
+  await scene.atlas.forgetRequests();
   const before = await scene.apiRequests();
   const startedAt = systemClock.now();
   await scene.operator.start();
@@ -139,7 +139,7 @@ async function start(scene: BenchScene, resources: number): Promise<Start> {
 }
 
 async function watchRest(scene: BenchScene, seconds: number) {
-  await scene.forgetAtlasCalls();
+  await scene.atlas.forgetRequests();
   const requests = await scene.apiRequests();
   const before = await operatorUsage(scene);
   const startedAt = systemClock.monotonic();

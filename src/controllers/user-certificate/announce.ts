@@ -3,13 +3,13 @@ import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import type { CertificateFacts } from "../../certificate/certificate-facts.ts";
 import type { EventRecorder } from "../../kube/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
 import { DAY_MS, isWithin } from "./core/decide/held.ts";
 import { isSettled } from "./core/decide/history.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
+import type { ParkedView } from "./core/model/snapshot.ts";
 import { timestamp } from "./core/model/timestamp.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 
@@ -25,32 +25,40 @@ export interface AnnouncerOptions {
 /** Tells people what happened: an Event on the resource, and a line in the log. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** Serial numbers of lost certificates that were announced and that the status may not name yet, by uid. */
-  readonly #announced = new Map<string, ReadonlySet<string>>();
+  /** What was announced and the status may not show yet, by uid: certificates by serial number, attempts by id, Secrets. */
+  readonly #announced = new Map<string, Set<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
-  /** Announces certificates that no Secret explains, each once. Before the status names them: after that they are old. */
+  /**
+   * Announces certificates that no Secret explains, and a Secret that was left behind, each once. Before the status names
+   * them: after that they are old.
+   */
   announceFindings(assessment: Assessment): void {
     const { findings, snapshot } = assessment;
     const { resource } = snapshot;
-    const before = this.#announced.get(resource.uid);
+    this.#announceLeftBehind(assessment);
     this.#announceUnknown(assessment);
     for (const finding of findings) {
-      if (!before?.has(finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
+      if (this.#isNews(resource, finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
-    if (findings.length === 0) this.#announced.delete(resource.uid);
-    else this.#announced.set(resource.uid, new Set(findings.map(({ certificate }) => certificate.serialNumber)));
+    const announced = this.#announced.get(resource.uid);
+    for (const { serialNumber } of resource.status.unaccounted ?? []) announced?.delete(serialNumber);
   }
 
   /** Announces a certificate that was issued and can no longer be stored. */
-  announceOrphan(resource: UserCertificate, { serialNumber, notAfter }: CertificateFacts, why: string): void {
+  announceOrphan(resource: UserCertificate, { attempt, facts }: ParkedView, why: string): void {
+    const { serialNumber, notAfter } = facts;
+    if (!this.#isNews(resource, serialNumber)) return;
     const until = timestamp(notAfter.getTime());
-    this.#tellOrphan(resource, serialNumber, `${why}, and its private key is lost. It is valid until ${until}`);
-    const before = this.#announced.get(resource.uid) ?? [];
-    this.#announced.set(resource.uid, new Set([...before, serialNumber]));
+    this.#tellOrphan(
+      resource,
+      attempt.username,
+      serialNumber,
+      `${why}, and its private key is lost. It is valid until ${until}`,
+    );
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */
@@ -67,7 +75,6 @@ export class Announcer {
   announce(assessment: Assessment): void {
     const { outcome, snapshot } = assessment;
     const { resource } = snapshot;
-    this.#announceLeftBehind(assessment);
     if (outcome.kind === "repaired") {
       const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is the same.`;
       this.#tell(resource, "Normal", "Repaired", "Repair", note);
@@ -94,13 +101,25 @@ export class Announcer {
     this.#announced.delete(uid);
   }
 
+  /** Whether something has not been announced yet; from now on it has. */
+  #isNews({ uid }: Pick<UserCertificate, "uid">, what: string): boolean {
+    const announced = this.#announced.get(uid) ?? new Set();
+    this.#announced.set(uid, announced);
+    if (announced.has(what)) return false;
+    announced.add(what);
+    return true;
+  }
+
   #announceFinding(resource: UserCertificate, { certificate, attempt }: Finding): void {
     const { serialNumber, createdAt, notAfter } = certificate;
     const shared = resource.spec.userSharedWithOtherClusters && attempt === undefined;
     if (shared) return;
     if (attempt !== undefined) {
       const why = `its response to the attempt of ${attempt.time} was lost, and its private key with it. It is valid until ${notAfter}`;
-      this.#tellOrphan(resource, serialNumber, why);
+      // The spec may name another user by now.
+      const { issuance } = resource.status;
+      const username = issuance?.startedAt === attempt.time ? issuance.username : resource.spec.username;
+      this.#tellOrphan(resource, username, serialNumber, why);
       return;
     }
     const since = createdAt === undefined ? "" : ` since ${createdAt}`;
@@ -123,9 +142,10 @@ export class Announcer {
     const { attempted, nowMs, resource } = snapshot;
     const { issuance } = resource.status;
     if (issuance === undefined || !isSettled(snapshot)) return;
-    const { projectId, startedAt, username } = issuance;
+    const { id, projectId, startedAt, username } = issuance;
     const isFound = history.some(({ time, serialNumber }) => time === startedAt && serialNumber !== undefined);
     if (isFound || (attempted.kind === "listed" && isWithin(DAY_MS, Date.parse(startedAt), nowMs))) return;
+    if (!this.#isNews(resource, id)) return;
     const note =
       `Atlas may have issued a certificate for user ${username} in project ${projectId} at ${startedAt}. ` +
       "Its private key is lost, and Atlas' list can no longer tell whether the certificate exists.";
@@ -133,9 +153,8 @@ export class Announcer {
     this.#options.onUnaccounted?.();
   }
 
-  #tellOrphan(resource: UserCertificate, serialNumber: string, why: string): void {
-    const note =
-      `Certificate ${serialNumber} of user ${resource.spec.username} is orphaned: ${why}; Atlas cannot revoke it.`;
+  #tellOrphan(resource: UserCertificate, username: string, serialNumber: string, why: string): void {
+    const note = `Certificate ${serialNumber} of user ${username} is orphaned: ${why}; Atlas cannot revoke it.`;
     this.#tell(resource, "Warning", "CertificateOrphaned", "Issue", note);
     this.#options.onOrphan?.();
   }
@@ -145,9 +164,14 @@ export class Announcer {
     const { spec, status } = resource;
     const { leftBehind = [], notAfter, secretName } = status;
     if (secretName === undefined || secretName === spec.secretName || notAfter === undefined) return;
-    if (leftBehind.some((one) => one.secretName === secretName)) return;
+    const what = `Secret ${secretName}`;
+    if (leftBehind.some((one) => one.secretName === secretName)) this.#announced.get(resource.uid)?.delete(what);
+    else if (this.#isNews(resource, what)) this.#tellLeftBehind(resource, secretName, notAfter);
+  }
+
+  #tellLeftBehind(resource: UserCertificate, secretName: string, notAfter: string): void {
     const note =
-      `Secret ${secretName} is no longer renewed, since spec.secretName is now ${spec.secretName}. ` +
+      `Secret ${secretName} is no longer renewed, since spec.secretName is now ${resource.spec.secretName}. ` +
       `Its certificate is valid until ${notAfter}: move the apps that use it, then delete it.`;
     this.#tell(resource, "Warning", "SecretLeftBehind", "Reconcile", note);
   }

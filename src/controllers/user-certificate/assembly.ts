@@ -9,8 +9,9 @@ import type { StoreEvent } from "../../kube/store.ts";
 import { Announcer } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
-import { liveResources } from "./cluster/live-resource.ts";
+import { CredentialsGate } from "./atlas/credentials-gate.ts";
 import { DepartedHistories } from "./cluster/departed-histories.ts";
+import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
@@ -85,6 +86,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
     ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },
+    gate: new CredentialsGate({ recheckIntervalMs: policy.recheckIntervalMs, clock }),
   });
   const live = liveResources(kube);
   const secrets = new SecretWriter({ kube, inspector, cache, live, onForeignChange: onForeignSecret, clock });

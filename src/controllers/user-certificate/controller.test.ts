@@ -7,10 +7,11 @@ import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
-import { UserCertificateController, type UserCertificateControllerOptions } from "./controller.ts";
+import { type ControllerObserver, UserCertificateController } from "./controller.ts";
 import { MemoryAtlas } from "./testing/memory-atlas.ts";
-import { NOW, POLICY, PROJECT } from "./testing/snapshots.ts";
+import { kubeError } from "./testing/memory-cluster.ts";
 import { CREDENTIALS, NAMESPACE, SECRET } from "./testing/scene.ts";
+import { NOW, POLICY, PROJECT } from "./testing/snapshots.ts";
 import { WatchedCluster } from "./testing/watched-cluster.ts";
 
 const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") };
@@ -18,12 +19,12 @@ const data = { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") 
 let clock: ManualClock;
 let cluster: WatchedCluster;
 let controller: UserCertificateController;
-let rounds: number;
+let reconciles: number;
 /** What happens before each step of issuing. */
-let beforeStep: UserCertificateControllerOptions["onStep"];
+let beforeStep: ControllerObserver["onStep"];
 /** What becomes of each create at Atlas. */
 let createFault: MemoryAtlas["createFault"];
-/** The ways to Atlas that were made, as far as anybody still holds them. */
+/** The Atlas clients that were made, as far as anyone still holds them. */
 let connections: WeakRef<AtlasApi>[];
 
 beforeEach(() => {
@@ -31,7 +32,7 @@ beforeEach(() => {
   cluster = new WatchedCluster();
   cluster.put(SECRETS, { metadata: CREDENTIALS, data });
   connections = [];
-  rounds = 0;
+  reconciles = 0;
   beforeStep = undefined;
   createFault = () => undefined;
   controller = new UserCertificateController({
@@ -46,8 +47,11 @@ beforeEach(() => {
     policy: POLICY,
     workers: 2,
     leadership: () => () => {},
-    onRound: () => void rounds++,
-    onStep: (step, resource) => beforeStep?.(step, resource),
+    identity: "pod-1",
+    observer: {
+      onReconciled: () => void reconciles++,
+      onStep: (step, resource) => beforeStep?.(step, resource),
+    },
     clock,
     random: () => 0.5,
     log: silentLog,
@@ -57,9 +61,9 @@ beforeEach(() => {
   onTestFinished(() => stop.abort());
 });
 
-function apply(name: string, secretName = `${name}-mongodb`): void {
+function apply(name: string, secretName = `${name}-mongodb`, username = name): void {
   const credentialsRef = { name: CREDENTIALS.name };
-  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName };
+  const spec = { projectId: PROJECT, credentialsRef, username, secretName };
   const resource = { metadata: { namespace: NAMESPACE, name }, spec };
   cluster.put(USER_CERTIFICATE, resource);
 }
@@ -93,11 +97,11 @@ describe("a replica that does not work", () => {
     cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
     cluster.put(SECRETS, { metadata: CREDENTIALS, data: {} });
     await untilAllIsSeen();
-    expect([...controller.certificates()].map(({ name }) => name)).toEqual(["billing"]);
+    expect([...controller.resources()].map(({ name }) => name)).toEqual(["billing"]);
     expect([controller.queue.depth, controller.queue.delayed]).toEqual([0, 0]);
   });
 
-  test("looks at every resource once it works, and at what changes from then on", async () => {
+  test("reconciles every resource once it works, and what changes from then on", async () => {
     apply("orders-api");
     await untilAllIsSeen();
     work();
@@ -106,13 +110,13 @@ describe("a replica that does not work", () => {
     await untilIssued("billing");
   });
 
-  test("looks at what the first lists bring where it works before they are there", async () => {
+  test("reconciles what the first lists bring if it works before they are there", async () => {
     apply("orders-api");
     work();
     await untilIssued("orders-api");
   });
 
-  test("keeps none when its work has ended either, and misses nothing that came meanwhile", async () => {
+  test("keeps no keys after its work has ended, and misses nothing that came meanwhile", async () => {
     apply("orders-api");
     const stop = work();
     await untilIssued("orders-api");
@@ -135,7 +139,7 @@ function statusOf(name: string): UserCertificateStatus {
 
 const readyOf = (name: string) => statusOf(name).conditions?.find(({ type }) => type === "Ready")?.reason;
 
-test("two that wait for one Secret, each with an attempt on record, don't wake each other on and on", async () => {
+test("two that wait for one Secret, each with an attempt on record, do not wake each other on and on", async () => {
   createFault = () => "answerLost";
   beforeStep = async (step, { name }) => {
     if (name !== "orders-api" || step !== "record") return;
@@ -146,12 +150,12 @@ test("two that wait for one Secret, each with an attempt on record, don't wake e
   work();
   await until(() => readyOf("alpha") === "AnswerLost" && readyOf("orders-api") !== undefined, "both have issued");
   await untilAllIsSeen();
-  const before = rounds;
+  const before = reconciles;
   await untilAllIsSeen();
-  expect(rounds).toBe(before);
+  expect(reconciles).toBe(before);
 });
 
-test("a resource that waits for a Secret that another issues into is looked at when that attempt fails", async () => {
+test("a resource that waits for a Secret that another issues into is reconciled when that attempt fails", async () => {
   createFault = () => ({ refuse: "userNotFound" });
   beforeStep = async (step, { name }) => {
     if (name !== "orders-api" || step !== "create") return;
@@ -167,7 +171,63 @@ test("a resource that waits for a Secret that another issues into is looked at w
   await until(() => readyOf("alpha") === "UserNotFound", "the older one has had its turn");
 });
 
-test("lets go of a way to Atlas when its Secret and whoever used it are gone, as with their namespace", async () => {
+describe("a certificate that cannot be stored", () => {
+  const refuseWrites = () => {
+    cluster.fault = ({ verb, what, dryRun }) =>
+      what.startsWith("secrets") && verb === "create" && !dryRun ? kubeError("Forbidden") : undefined;
+  };
+
+  async function parked(): Promise<() => void> {
+    refuseWrites();
+    apply("orders-api");
+    const stop = work();
+    await until(() => controller.parked === 1, "its certificate is parked");
+    await untilAllIsSeen();
+    return stop;
+  }
+
+  test("holds no place in the queue while it is parked, and is stored when its next try is due", async () => {
+    await parked();
+    expect([controller.queue.atWork, controller.queue.delayed]).toEqual([0, 1]);
+    cluster.fault = () => undefined;
+    await clock.advance(2000);
+    await untilIssued("orders-api");
+    expect([controller.parked, readyOf("orders-api")]).toEqual([0, "Issued"]);
+  });
+
+  test("is announced to the successor before the work ends, and stored after that", async () => {
+    const stop = new AbortController();
+    refuseWrites();
+    apply("orders-api");
+    const working = controller.work(stop.signal);
+    await until(() => controller.parked === 1, "its certificate is parked");
+    await untilAllIsSeen();
+    stop.abort();
+    await working;
+    expect(statusOf("orders-api").issuance?.parked).toMatchObject({ pod: "pod-1", until: "2030-01-11T00:02:30Z" });
+    const stored = controller.storeParked(new AbortController().signal);
+    await clock.advance(10_000);
+    cluster.fault = () => undefined;
+    await clock.advance(3000);
+    await stored;
+    expect([controller.parked, secretOf("orders-api") !== undefined]).toEqual([0, true]);
+  });
+
+  test("is dropped when its resource is deleted", async () => {
+    await parked();
+    cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+    await untilAllIsSeen();
+    expect(controller.parked).toBe(0);
+  });
+});
+
+test("resources of one user that wait for their turn are reconciled when it ends, without waiting for a timer", async () => {
+  for (const name of ["one", "two", "three"]) apply(name, `${name}-mongodb`, "orders-api");
+  work();
+  await untilIssued("one", "two", "three");
+});
+
+test("an Atlas client is dropped when its Secret and its users are gone, as with their namespace", async () => {
   apply("orders-api");
   work();
   await untilIssued("orders-api");

@@ -4,7 +4,7 @@ import { objectKey } from "../../kube/resource-type.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { CREDENTIALS, Scene } from "./testing/scene.ts";
 
-/** Resources that name no credentials, and an operator that has some of its own. */
+/** Resources that name no credentials, and an operator that has default ones. */
 
 const PLATFORM = { namespace: "operators", name: "atlas-of-the-platform" };
 const NONE_NAMED = { credentialsRef: undefined };
@@ -19,7 +19,7 @@ function scene(): Scene {
 const message = (of: Scene) => of.status().conditions?.find(({ type }) => type === "Ready")?.message;
 
 describe("a resource that names no credentials", () => {
-  test("is issued with the operator's default ones", async () => {
+  test("uses the operator's default ones", async () => {
     const at = scene();
     at.apply(NONE_NAMED);
     await at.settle(at.start({ defaultCredentials: PLATFORM }));
@@ -28,16 +28,16 @@ describe("a resource that names no credentials", () => {
     expect(at.cluster.calls.filter(({ what }) => what === `secrets ${objectKey(CREDENTIALS)}`)).toEqual([]);
   });
 
-  test("is told what to set where the operator has none", async () => {
+  test("says what to set if the operator has none", async () => {
     const at = scene();
     at.apply(NONE_NAMED);
     await at.settle(at.start());
     expect(at.ready()).toBe("False CredentialsMissing");
-    expect(message(at)).toMatch(/no default credentials\. Set spec\.credentialsRef\.name .*clientId/);
+    expect(message(at)).toMatch(/this operator has no default credentials\. Set spec\.credentialsRef\.name .*clientId/);
     expect(at.atlas.creates).toBe(0);
   });
 
-  test("is told that the platform's Secret is missing, and goes on once it is there", async () => {
+  test("says that the operator's Secret is missing, and goes on once it exists", async () => {
     const at = scene();
     const { data = {} } = at.cluster.peek(SECRETS, PLATFORM) ?? {};
     at.cluster.remove(SECRETS, PLATFORM);
@@ -45,21 +45,21 @@ describe("a resource that names no credentials", () => {
     const process = at.start({ defaultCredentials: PLATFORM });
     await at.settle(process);
     expect(message(at)).toMatch(
-      /^The Secret with the operator's default credentials can't serve as Atlas credentials: there is no Secret atlas-of-the-platform in namespace operators\./,
+      /^The Secret with the operator's default credentials cannot be used for Atlas: Secret atlas-of-the-platform does not exist in namespace operators\. The operator picks it up as soon as/,
     );
     at.cluster.put(SECRETS, { metadata: PLATFORM, data });
-    expect(process.certificates.usingCredentials(objectKey(PLATFORM)).map(({ name }) => name)).toEqual(["orders-api"]);
+    expect(process.resources.usingCredentials(objectKey(PLATFORM)).map(({ name }) => name)).toEqual(["orders-api"]);
     await at.settle(process);
     expect(at.ready()).toBe("True Issued");
   });
 
-  test("is told where the role is missing", async () => {
+  test("names the default credentials if their role is missing", async () => {
     const at = scene();
     at.apply(NONE_NAMED);
     at.atlas.listFault = () => atlasError("role");
     await at.settle(at.start({ defaultCredentials: PLATFORM }));
     expect(message(at)).toContain(
-      "Give the credentials in the Secret with the operator's default credentials the role",
+      "Grant the credentials in the Secret with the operator's default credentials the role",
     );
   });
 });
@@ -72,5 +72,5 @@ test("a resource that names its own credentials never gets the operator's", asyn
   await at.settle(process);
   expect(at.ready()).toBe("False CredentialsMissing");
   expect(at.atlas.creates).toBe(0);
-  expect(process.certificates.usingCredentials(objectKey(PLATFORM))).toEqual([]);
+  expect(process.resources.usingCredentials(objectKey(PLATFORM))).toEqual([]);
 });

@@ -6,8 +6,8 @@ import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import { UserCertificateController } from "./controller.ts";
 import type { MemoryCluster } from "./testing/memory-cluster.ts";
-import { NOW, POLICY } from "./testing/snapshots.ts";
 import { Scene } from "./testing/scene.ts";
+import { NOW, POLICY } from "./testing/snapshots.ts";
 
 /** What was there at the start is listed; then the watches say nothing, as if each were far behind. */
 function silentWatches(cluster: MemoryCluster): KubeApi {
@@ -15,8 +15,8 @@ function silentWatches(cluster: MemoryCluster): KubeApi {
     get: cluster.get.bind(cluster),
     create: cluster.create.bind(cluster),
     mergePatch: cluster.mergePatch.bind(cluster),
-    apply: () => Promise.reject(new Error("nobody applies")),
-    delete: () => Promise.reject(new Error("nobody deletes")),
+    apply: () => Promise.reject(new Error("no one applies")),
+    delete: () => Promise.reject(new Error("no one deletes")),
     async *list<T extends KubeObject>(type: ResourceType<T>, { labelSelector = "" } = {}): AsyncGenerator<ListPage<T>> {
       const listed = cluster.all().filter(([what]) => what.startsWith(`${typeName(type)} `));
       // They are stored under their type's name. No Secret of these tests has the label before it is issued.
@@ -32,9 +32,9 @@ function silentWatches(cluster: MemoryCluster): KubeApi {
   };
 }
 
-/** Runs the controller over what the scene has. Gives the names of the resources that were looked at, in order. */
+/** Runs the controller over what the scene has. Gives the resources that were reconciled and the decisions, in order. */
 function run(scene: Scene) {
-  const rounds: string[] = [];
+  const reconciles: string[] = [];
   const controller = new UserCertificateController({
     kube: silentWatches(scene.cluster),
     connect: () => scene.atlas,
@@ -42,7 +42,10 @@ function run(scene: Scene) {
     policy: POLICY,
     workers: 1,
     leadership: () => () => {},
-    onRound: ({ snapshot, decision }) => void rounds.push(`${snapshot.resource.name} ${decision.kind}`),
+    identity: "pod-1",
+    observer: {
+      onReconciled: ({ snapshot, decision }) => void reconciles.push(`${snapshot.resource.name} ${decision.kind}`),
+    },
     clock: new ManualClock({ startAt: NOW }),
     random: () => 0.5,
     log: silentLog,
@@ -50,7 +53,7 @@ function run(scene: Scene) {
   const stop = new AbortController();
   const ended = Promise.allSettled([controller.watch(stop.signal), controller.work(stop.signal)]);
   return {
-    rounds,
+    reconciles,
     [Symbol.asyncDispose]: async () => {
       stop.abort(new Error("the test is over"));
       await ended;
@@ -71,26 +74,26 @@ async function quiet(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await settle();
 }
 
-test("a change of the spec that our own status write went over is acted upon before any watch tells of it", async () => {
+test("a change of the spec that only the answer of our own status write shows is acted upon before any watch event", async () => {
   const scene = new Scene();
   scene.apply({ suspend: true });
   beforeStatusWrite(scene, 1, () => scene.apply({ suspend: false }));
   await using controller = run(scene);
-  await until(() => controller.rounds.length === 2, "the change was seen");
-  expect(controller.rounds).toEqual(["orders-api blocked", "orders-api issue"]);
+  await until(() => controller.reconciles.length === 2, "the change was seen");
+  expect(controller.reconciles).toEqual(["orders-api blocked", "orders-api issue"]);
   expect(scene.ready()).toBe("True Issued");
 });
 
-test("such a change concerns the others that want the same Secret too", async () => {
+test("such a change makes the other claimants of the Secret due too", async () => {
   const scene = new Scene();
   scene.apply({ suspend: true });
   scene.apply({ suspend: true }, { name: "second" });
-  // The first has been looked at, and waits for a change, when the second lets go of the Secret.
+  // The first has been reconciled, and waits for a change, when the second lets go of the Secret.
   beforeStatusWrite(scene, 2, () => scene.apply({ suspend: true, secretName: "own" }, { name: "second" }));
   await using controller = run(scene);
-  await until(() => controller.rounds.length === 4, "both were looked at again");
+  await until(() => controller.reconciles.length === 4, "both were reconciled again");
   await quiet();
-  expect(controller.rounds.toSorted()).toEqual([
+  expect(controller.reconciles.toSorted()).toEqual([
     "orders-api blocked",
     "orders-api blocked",
     "second blocked",
@@ -98,11 +101,11 @@ test("such a change concerns the others that want the same Secret too", async ()
   ]);
 });
 
-test("our own writes are no reason to look again", async () => {
+test("our own writes are no reason to reconcile again", async () => {
   const scene = new Scene();
   scene.apply();
   await using controller = run(scene);
-  await until(() => controller.rounds.length === 1, "it was looked at");
+  await until(() => controller.reconciles.length === 1, "it was reconciled");
   await quiet();
-  expect([controller.rounds, scene.ready()]).toEqual([["orders-api issue"], "True Issued"]);
+  expect([controller.reconciles, scene.ready()]).toEqual([["orders-api issue"], "True Issued"]);
 });

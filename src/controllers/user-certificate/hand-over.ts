@@ -1,3 +1,4 @@
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import { objectKey } from "../../kube/resource-type.ts";
@@ -46,31 +47,37 @@ export class HandOver {
       try {
         await statuses.announceParked(resource, attempt, mark);
       } catch (error: unknown) {
-        log.error({ resource: objectKey(resource), err: error }, "the successor could not be told of a parked certificate");
+        log.error(
+          { resource: objectKey(resource), err: error },
+          "the successor could not be told of a parked certificate",
+        );
       }
     }
   }
 
   /** Goes on storing what is parked until nothing is, the successor stops waiting, or the signal aborts. Never rejects. */
   async store(signal: AbortSignal): Promise<void> {
-    const { parked, clock, log } = this.#options;
+    const { parked, clock } = this.#options;
     const until = this.#until ?? clock.monotonic() + STORE_MS;
     while (parked.size > 0 && clock.monotonic() < until && !signal.aborted) {
       for (const waiting of parked.values()) await this.#storeOne(waiting);
       if (parked.size > 0) await clock.sleep(RETRY_MS, signal).catch(() => {});
     }
-    for (const { resource, pair } of parked.values()) {
-      const fields = { resource: objectKey(resource), serialNumber: pair.facts.serialNumber };
-      log.error(fields, "a certificate could not be stored before the process stopped: its private key is lost");
-    }
+    for (const waiting of parked.values()) this.#logLost(waiting);
   }
 
   async #storeOne(waiting: ParkedCertificate): Promise<void> {
-    const { inspector, issuer, live, log } = this.#options;
+    const { inspector, issuer, live, log, parked } = this.#options;
     const { resource } = waiting;
     try {
       const now = await live(resource);
-      if (now?.valid !== true || !isSameUser(now.spec, waiting.attempt)) return;
+      if (now !== undefined && !now.valid) return;
+      // The resource is gone, or the successor has gone on without it: it finds the certificate in Atlas' list.
+      if (now === undefined || !isWanted(waiting, now)) {
+        parked.remove(resource.uid);
+        this.#logLost(waiting);
+        return;
+      }
       const { namespace, spec, status } = now;
       const query = { namespace, name: spec.secretName, fingerprint: status.fingerprint };
       await issuer.store(now, await inspector.live(query), waiting);
@@ -78,4 +85,15 @@ export class HandOver {
       log.warn({ resource: objectKey(resource), err: error }, "a parked certificate could not be stored yet");
     }
   }
+  #logLost({ resource, pair }: ParkedCertificate): void {
+    const fields = { resource: objectKey(resource), serialNumber: pair.facts.serialNumber };
+    this.#options.log.error(
+      fields,
+      "a certificate could not be stored before the process stopped: its private key is lost",
+    );
+  }
+}
+
+function isWanted({ attempt }: ParkedCertificate, { spec, status }: UserCertificate): boolean {
+  return status.issuance?.id === attempt.id && isSameUser(spec, attempt);
 }

@@ -2,42 +2,51 @@ import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import { silentLog } from "../../kube/log.ts";
+import type { AtlasApi } from "./atlas/atlas-access.ts";
+import { AtlasClock } from "./atlas/atlas-clock.ts";
+import { liveResources } from "./cluster/live-resource.ts";
+import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import { ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
-import { Issuer, type IssueStep } from "./issue.ts";
-import { type LiveCertificate, liveCertificates } from "./cluster/live-resource.ts";
-import type { Snapshot, ObservedSecret } from "./core/model/snapshot.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
+import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
+import { Issuer, type IssueStep } from "./issue.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
+import { Scene, SECRET } from "./testing/scene.ts";
 import {
   ABSENT,
   certificate,
   DAY_MS,
   firstLook,
   HOUR_MS,
+  issuance,
   listed,
   managed,
   NOW,
-  refused,
+  UID,
 } from "./testing/snapshots.ts";
-import { Scene, SECRET } from "./testing/scene.ts";
 
 /** What makes a Secret the operator's. */
-const OWN = { annotations: { [SECRET_ANNOTATIONS.certificateUid]: "uid" } };
-const decision = { reason: "SecretMissing", message: "There is no Secret orders-api-mongodb." } as const;
+const OWN = {
+  annotations: { [SECRET_ANNOTATIONS.certificateUid]: UID, [SECRET_ANNOTATIONS.certificateName]: "orders-api" },
+};
+const decision = {
+  kind: "issue",
+  reason: "SecretMissing",
+  message: "Secret orders-api-mongodb does not exist.",
+} as const;
 
 interface RigOptions {
   readonly secret?: (cluster: MemoryCluster) => ObservedSecret;
   readonly atlas?: Snapshot["atlas"];
+  readonly status?: Snapshot["resource"]["status"];
   readonly renewRequest?: string;
   readonly onStep?: (step: IssueStep) => void;
   readonly leadership?: () => () => void;
-  readonly live?: LiveCertificate;
 }
 
-/** An Issuer over an API server and an Atlas in memory, for one resource that wants its first certificate. */
+/** An Issuer over an API server and an Atlas in memory, for one resource that needs its first certificate. */
 function rig(options: RigOptions = {}) {
   const scene = new Scene();
   scene.apply({}, options.renewRequest === undefined ? {} : { renewRequest: options.renewRequest });
@@ -45,49 +54,49 @@ function rig(options: RigOptions = {}) {
   const steps: IssueStep[] = [];
   const secretCache = new SecretCache();
   const inspector = new SecretInspector({ kube: cluster, cache: secretCache });
-  const abandoned: string[] = [];
+  const parked = new ParkedCertificates();
   const issuer = new Issuer({
     secrets: new SecretWriter({
-      kube: cluster,
-      inspector,
-      cache: secretCache,
-      live: options.live ?? liveCertificates(cluster),
+      ...{ kube: cluster, inspector, cache: secretCache, live: liveResources(cluster), clock },
       onForeignChange: () => {},
-      clock,
-      random: () => 0.5,
-      log: silentLog,
     }),
-    statuses: new StatusWriter({ kube: cluster, cache: new ResourceCache(), onForeignChange: () => {}, clock }),
-    announcer: {
-      announceFindings: () => {},
-      announceAbandoned: (_resource, facts) => void abandoned.push(facts.serialNumber),
-      announceWaiting: () => {},
-      announceDisplaced: () => {},
-    },
+    statuses: new StatusWriter({ kube: cluster, cache: new ResourceCache(), onForeignChange: () => {} }),
+    announcer: { announceFindings: () => {} },
+    parked,
+    identity: "pod-1",
     leadership: options.leadership ?? (() => () => {}),
     newId: () => "attempt-1",
-    clock,
-    log: silentLog,
+    atlasClock: new AtlasClock(clock),
+    random: () => 0.5,
     onStep: (step) => {
       steps.push(step);
       options.onStep?.(step);
     },
   });
+  if (options.status !== undefined) scene.putStatus(options.status);
+  const list = options.atlas ?? listed();
   const snapshot = firstLook({
     resource: scene.resource(),
     secret: options.secret?.(cluster) ?? ABSENT,
-    atlas: options.atlas ?? listed(),
+    atlas: list,
   });
-  const issue = (signal = new AbortController().signal) => issuer.issue(snapshot, decision, atlas, signal);
-  return { scene, cluster, atlas, steps, abandoned, issue };
+  const issue = (signal = new AbortController().signal, api: AtlasApi = atlas) =>
+    issuer.issue(snapshot, decision, api, signal);
+  return { scene, cluster, atlas, steps, parked, issuer, snapshot, issue };
 }
 
-test("goes through its steps in their order, each with its trace before the next begins", async () => {
+/** A Secret of the operator's that holds a certificate. */
+const holding = (facts: ReturnType<typeof certificate>) => (cluster: MemoryCluster) => {
+  const { metadata } = cluster.put(SECRETS, { type: "kubernetes.io/tls", metadata: { ...SECRET, ...OWN } });
+  return managed(facts, { uid: metadata.uid, resourceVersion: metadata.resourceVersion });
+};
+
+test("an attempt goes through its steps in order, each with its trace before the next begins", async () => {
   const traces: string[] = [];
-  const { issue, scene, steps, atlas } = rig({
+  const { issue, scene, steps, atlas, parked } = rig({
     onStep: (step) => {
-      const { issuance } = scene.status();
-      const made = [issuance && "record", atlas.creates > 0 && "create", scene.secret() && "secret"].filter(Boolean);
+      const { issuance: attempt } = scene.status();
+      const made = [attempt && "record", atlas.creates > 0 && "create", scene.secret() && "secret"].filter(Boolean);
       traces.push(`${step}: ${made.join(", ") || "nothing"}`);
     },
   });
@@ -95,7 +104,7 @@ test("goes through its steps in their order, each with its trace before the next
   expect(outcome).toMatchObject({
     kind: "issued",
     facts: { serialNumber: atlas.issued[0]?.serialNumber },
-    issuance: { id: "attempt-1", reason: "SecretMissing", knownSerials: [] },
+    attempt: { id: "attempt-1", reason: "SecretMissing", knownSerials: [] },
   });
   expect(steps).toEqual(["preflight", "record", "create", "check", "write"]);
   expect(traces).toEqual([
@@ -105,9 +114,10 @@ test("goes through its steps in their order, each with its trace before the next
     "check: record, create",
     "write: record, create",
   ]);
+  expect(parked.size).toBe(0);
 });
 
-test("the record says what it is for and what was there before", async () => {
+test("the record says what the attempt is for and which certificates there were before", async () => {
   const { issue, scene } = rig({ atlas: listed("7", "8"), renewRequest: "now" });
   await issue();
   expect(scene.status().issuance).toEqual({
@@ -121,77 +131,84 @@ test("the record says what it is for and what was there before", async () => {
   });
 });
 
-test("the record knows the certificate in the Secret although Atlas lists it no more", async () => {
+test("the record knows the certificate in the Secret although Atlas no longer lists it", async () => {
   const expired = certificate("6", { notAfter: new Date(NOW - DAY_MS) });
-  const { issue, scene } = rig({
-    atlas: listed("7"),
-    secret: (cluster) => {
-      const { metadata } = cluster.put(SECRETS, { metadata: { ...SECRET, ...OWN } });
-      return managed(expired, { uid: metadata.uid, resourceVersion: metadata.resourceVersion });
-    },
-  });
+  const { issue, scene } = rig({ atlas: listed("7"), secret: holding(expired) });
   expect(await issue()).toMatchObject({ kind: "issued" });
-  expect(scene.status().issuance?.knownSerials).toEqual(["7", "6"]);
+  expect(scene.status().issuance).toMatchObject({ knownSerials: ["7", "6"], replaces: "6" });
 });
 
-describe("creates nothing", () => {
-  test("where the preflight fails", async () => {
+describe("the record names the certificate that is replaced", () => {
+  test("if the Secret was deleted: the last one that Atlas proved", async () => {
+    const { issue, scene } = rig({ status: { serialNumber: "5", secretName: SECRET.name } });
+    await issue();
+    expect(scene.status().issuance?.replaces).toBe("5");
+  });
+
+  test("not if spec.secretName has changed: the Secret that was left behind is not damaged", async () => {
+    const { issue, scene } = rig({ status: { serialNumber: "5", secretName: "left-behind" } });
+    await issue();
+    expect(scene.status().issuance).not.toHaveProperty("replaces");
+  });
+});
+
+describe("nothing is created", () => {
+  test("if the preflight fails", async () => {
     const { issue, cluster, atlas, scene } = rig();
     cluster.fault = ({ dryRun }) => (dryRun ? kubeError("Forbidden") : undefined);
     expect(await issue()).toMatchObject({
       kind: "failed",
       blocker: { reason: "SecretNotWritable" },
-      spent: false,
       staysOpen: false,
-      issuance: undefined,
+      attempt: undefined,
     });
     expect(scene.status()).toEqual({});
     expect(atlas.creates).toBe(0);
   });
 
-  test("where the Secret changed since it was seen", async () => {
+  test("if the Secret has changed since the snapshot", async () => {
     const { issue, atlas, cluster } = rig();
     cluster.put(SECRETS, { metadata: SECRET });
     expect(await issue()).toEqual({ kind: "overtaken" });
     expect(atlas.creates).toBe(0);
   });
 
-  test("where another process was first with its record", async () => {
+  test("if another process recorded its attempt first", async () => {
     const { issue, atlas, scene } = rig({ onStep: (step) => void (step === "record" && scene.apply()) });
     expect(await issue()).toEqual({ kind: "overtaken" });
     expect(atlas.creates).toBe(0);
   });
 
-  test("where the resource was deleted meanwhile", async () => {
+  test("if the resource was deleted meanwhile", async () => {
     const { issue, atlas, cluster } = rig();
     cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("NotFound") : undefined);
     expect(await issue()).toEqual({ kind: "overtaken" });
     expect(atlas.creates).toBe(0);
   });
 
-  test("where the record's answer got lost", async () => {
+  test("if the answer to the record was lost", async () => {
     const { issue, atlas, cluster } = rig();
     cluster.fault = ({ verb }) => (verb === "patch status" ? "answerLost" : undefined);
     await expect(issue()).rejects.toMatchObject({ reason: "Network" });
     expect(atlas.creates).toBe(0);
   });
 
-  test("where the API server did not keep the whole record, and takes the rest back", async () => {
+  test("if the API server did not keep the whole record, and the rest is taken back", async () => {
     const { issue, atlas, cluster, scene } = rig();
     const patch = cluster.mergePatch.bind(cluster);
     cluster.mergePatch = async (type, ref, body, options) => {
       const status = Object(Reflect.get(body, "status"));
-      const issuance = Reflect.get(status, "issuance");
-      const pruned = issuance ? { ...issuance, knownSerials: undefined } : issuance;
+      const attempt = Reflect.get(status, "issuance");
+      const pruned = attempt ? { ...attempt, knownSerials: undefined } : attempt;
       return patch(type, ref, { ...body, status: { ...status, issuance: pruned } }, options);
     };
-    // Without knownSerials this version can't even read it.
+    // Without knownSerials this version can't even parse it.
     expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason: "CrdOutdated", needsPerson: true } });
     expect(atlas.creates).toBe(0);
     expect(scene.status()).not.toHaveProperty("issuance");
   });
 
-  test.each([["record"], ["create"]] as const)("where the lease ran out before the %s", async (step) => {
+  test.each([["record"], ["create"]] as const)("if the lease ran out before the %s", async (step) => {
     let isLeading = true;
     const { issue, atlas, scene } = rig({
       onStep: (now) => {
@@ -207,7 +224,7 @@ describe("creates nothing", () => {
   });
 
   test.each([["record"], ["create"]] as const)(
-    "where another may have led before the %s, though this process leads again",
+    "if another process may have led before the %s, although this one leads again",
     async (step) => {
       let term = 1;
       const { issue, atlas } = rig({
@@ -226,23 +243,37 @@ describe("creates nothing", () => {
     },
   );
 
-  test("where the shutdown began before the record", async () => {
+  test("if the lease ran out while the call waited for its turn at Atlas", async () => {
+    let isLeading = true;
+    const { issue, atlas } = rig({
+      leadership: () => () => {
+        if (!isLeading) throw new Error("the lease ran out");
+      },
+    });
+    let sent = 0;
+    const waiting: AtlasApi = {
+      listAllDatabaseUserCertificates: (parameters) => atlas.listAllDatabaseUserCertificates(parameters),
+      createDatabaseUserCertificate: async (_parameters, options) => {
+        isLeading = false;
+        options?.beforeSending?.();
+        sent++;
+        throw new Error("it must not be sent");
+      },
+    };
+    await expect(issue(new AbortController().signal, waiting)).rejects.toThrow("the lease ran out");
+    expect(sent).toBe(0);
+  });
+
+  test("if the shutdown began before the record", async () => {
     const stop = new AbortController();
     const { issue, atlas, scene } = rig({ onStep: (step) => void (step === "record" && stop.abort(new Error("bye"))) });
     await expect(issue(stop.signal)).rejects.toThrow("bye");
     expect(atlas.creates).toBe(0);
     expect(scene.status()).toEqual({});
   });
-
-  test.each([
-    ["not asked", { kind: "notAsked" } as const],
-    ["refused", refused("RateLimited")],
-  ])("where Atlas' list was %s", async (_what, atlas: Snapshot["atlas"]) => {
-    await expect(rig({ atlas }).issue()).rejects.toThrow("needs Atlas' list");
-  });
 });
 
-test("a shutdown after the create does not stop the write", async () => {
+test("a shutdown after the create does not stop the write of the Secret", async () => {
   const stop = new AbortController();
   const { issue, scene } = rig({ onStep: (step) => void (step === "check" && stop.abort(new Error("bye"))) });
   expect(await issue(stop.signal)).toMatchObject({ kind: "issued" });
@@ -257,89 +288,145 @@ describe("a create that fails", () => {
     ["customerManagedOn", "CustomerManagedX509On"],
     ["rateLimited", "RateLimited"],
     ["unavailable", "AtlasUnavailable"],
-  ] as const)("with %s is %s; nothing was spent and the record closes", async (kind, reason) => {
+  ] as const)("with %s is %s and closes the record, since nothing was issued", async (kind, reason) => {
     const { issue, atlas, steps } = rig();
     atlas.createFault = () => ({ refuse: kind });
-    expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason }, spent: false, staysOpen: false });
+    expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason }, staysOpen: false });
     expect(steps).toEqual(["preflight", "record", "create"]);
   });
 
-  test("without anybody knowing counts as spent, and the record stays open", async () => {
+  test("with a lost answer leaves the record open", async () => {
     const { issue, atlas } = rig();
     atlas.createFault = () => "answerLost";
     expect(await issue()).toMatchObject({
       kind: "failed",
       blocker: { reason: "AnswerLost" },
-      spent: true,
       staysOpen: true,
-      issuance: { id: "attempt-1" },
+      attempt: { id: "attempt-1" },
     });
     expect(atlas.creates).toBe(1);
   });
 
-  test("with a defect leaves the record open", async () => {
+  test("because of a bug leaves the record open", async () => {
     const { issue, atlas, scene } = rig();
-    atlas.createDatabaseUserCertificate = () => Promise.reject(new TypeError("a defect"));
-    await expect(issue()).rejects.toThrow("a defect");
+    atlas.createDatabaseUserCertificate = () => Promise.reject(new TypeError("a bug"));
+    await expect(issue()).rejects.toThrow("a bug");
     expect(scene.status()).toHaveProperty("issuance");
   });
 });
 
-describe("an answer is of no use", () => {
+describe("an answer is unusable, nothing is stored and the record stays open", () => {
   const asIssued = { notBefore: new Date(NOW), notAfter: new Date(NOW + 90 * DAY_MS) };
   const pem = async (...wishes: Parameters<typeof issuePem>) => (await issuePem(...wishes)).bundle.reveal();
   const cases: readonly (readonly [string, () => Promise<string>, string])[] = [
-    ["where it holds no certificate", async () => "<html>log in</html>", "it holds no CERTIFICATE block"],
-    ["where it holds no key", async () => (await issuePem(asIssued)).certificatePem, "it holds no PRIVATE KEY block"],
+    ["if it holds no certificate", async () => "<html>log in</html>", "it holds no CERTIFICATE block"],
+    ["if it holds no key", async () => (await issuePem(asIssued)).certificatePem, "it holds no PRIVATE KEY block"],
     [
-      "where key and certificate don't match",
+      "if key and certificate do not match",
       async () => (await issuePem(asIssued)).certificatePem + (await issuePem(asIssued)).keyPem,
       "the private key does not belong to the certificate",
     ],
     [
-      "where it is another user's",
+      "if it is another user's",
       () => pem({ ...asIssued, subject: "CN=billing" }),
       "its subject is CN=billing, not the user orders-api",
     ],
     [
-      "where it has expired and never was what was asked for",
-      () => pem({ notBefore: new Date(NOW - DAY_MS), notAfter: new Date(NOW - HOUR_MS) }),
-      "it is valid from 2030-01-10T00:00:00.000Z to 2030-01-10T23:00:00.000Z",
+      "if it has expired by Atlas' clock",
+      () => pem({ notBefore: new Date(NOW - 90 * DAY_MS), notAfter: new Date(NOW - HOUR_MS) }),
+      "it expired at 2030-01-10T23:00:00.000Z",
     ],
     [
-      "where it lives for another time than was asked for",
+      "if it lives for another time than was asked for",
       () => pem({ ...asIssued, notAfter: new Date(NOW + 10 * DAY_MS) }),
       "which is not about 3 months",
     ],
+    [
+      "if it was there before, as in a replayed answer",
+      () => pem({ ...asIssued, serialHex: "7b" }),
+      "certificate 123 was issued before the request",
+    ],
   ];
-  test.each(cases)("%s: nothing is written, and it counts as spent", async (_what, answer, problem) => {
-    const { issue, atlas, scene, steps } = rig();
+  test.each(cases)("%s", async (_what, answer, problem) => {
+    const { issue, atlas, scene, steps, parked } = rig({ atlas: listed("123") });
     const text = await answer();
     atlas.createFault = () => ({ answer: text });
     const outcome = await issue();
     expect(outcome).toMatchObject({
       kind: "failed",
       blocker: { reason: "AnswerUnusable", needsPerson: true, retry: { kind: "backoff" } },
-      spent: true,
       staysOpen: true,
     });
-    expect(outcome.kind === "failed" && outcome.blocker.message).toContain(problem);
+    expect(outcome.kind === "failed" && outcome.blocker.problem).toContain(problem);
     expect(JSON.stringify(outcome)).not.toContain("PRIVATE KEY-----");
     expect(steps.at(-1)).toBe("check");
-    expect(scene.secret()).toBeUndefined();
+    expect([scene.secret(), parked.size]).toEqual([undefined, 0]);
   });
 });
 
-describe("a certificate that finds no place", () => {
-  test("because its resource is gone, is let go of and told of", async () => {
-    const { issue, atlas, cluster, abandoned } = rig({
-      onStep: (step) => {
-        if (step !== "write") return;
-        cluster.fault = ({ verb }) => (verb === "create" ? kubeError("AlreadyExists") : undefined);
-      },
-      live: async () => undefined,
+describe("a certificate that cannot be stored", () => {
+  function refusedWrite() {
+    const it = rig();
+    it.cluster.fault = ({ verb, dryRun }) => (verb === "create" && !dryRun ? kubeError("Forbidden") : undefined);
+    return it;
+  }
+
+  test("is parked after one try, with the process that holds it and the time of the next try", async () => {
+    const { issue, atlas, cluster, parked } = refusedWrite();
+    expect(await issue()).toMatchObject({
+      kind: "parked",
+      facts: { serialNumber: atlas.issued[0]?.serialNumber },
+      attempt: { id: "attempt-1" },
+      pod: "pod-1",
+      nextTryMs: expect.toSatisfy((ms: number) => ms > NOW + 437 && ms < NOW + 3000),
+      blocker: { reason: "SecretNotWritable", needsPerson: true },
     });
-    expect(await issue()).toEqual({ kind: "overtaken" });
-    expect(abandoned).toEqual(atlas.issued.map(({ serialNumber }) => serialNumber));
+    expect(parked.size).toBe(1);
+    expect(cluster.calls.filter(({ verb, dryRun }) => verb === "create" && !dryRun)).toHaveLength(1);
+  });
+
+  test("waits longer after each try, up to five minutes", async () => {
+    const { issue, issuer, scene, parked, snapshot } = refusedWrite();
+    await issue();
+    const waits: number[] = [];
+    for (let count = 0; count < 14; count++) {
+      const [waiting] = parked.values();
+      if (waiting === undefined) throw new Error("nothing is parked");
+      const outcome = await issuer.store(snapshot.resource, ABSENT, waiting);
+      if (outcome.kind === "parked") waits.push(outcome.nextTryMs - scene.clock.now());
+    }
+    expect(waits).toHaveLength(14);
+    expect(waits.toSorted((left, right) => left - right)).toEqual(waits);
+    expect(waits.at(-1)).toBeLessThanOrEqual(300_000);
+    expect(waits.at(-1)).toBeGreaterThan(100_000);
+  });
+
+  test("leaves memory when it is stored", async () => {
+    const { issue, issuer, atlas, cluster, parked, snapshot, scene } = refusedWrite();
+    await issue();
+    cluster.fault = () => undefined;
+    const [waiting] = parked.values();
+    if (waiting === undefined) throw new Error("nothing is parked");
+    expect(await issuer.store(snapshot.resource, ABSENT, waiting)).toMatchObject({ kind: "issued" });
+    expect([parked.size, scene.serialIn()]).toEqual([0, atlas.issued[0]?.serialNumber]);
+  });
+
+  test("makes the next preflight write for real, since a dry run has missed the obstacle", async () => {
+    const notStored = { time: "2030-01-10T20:00:00Z", reason: "SecretMissing", lost: "NotStored" as const };
+    const { issue, atlas, cluster } = rig({ status: { recentIssuances: [{ ...notStored, serialNumber: "1" }] } });
+    cluster.fault = ({ verb, dryRun }) =>
+      verb === "create" && !dryRun ? kubeError("InternalError", "kms") : undefined;
+    expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason: "SecretNotWritable" } });
+    expect(atlas.creates).toBe(0);
+  });
+});
+
+test("an older record is replaced by the new one, and what a list told of it goes into the history", async () => {
+  const { issue, scene, snapshot } = rig({ status: { issuance: issuance({ id: "attempt-0" }) } });
+  expect(snapshot.resource.status.issuance?.id).toBe("attempt-0");
+  await issue();
+  expect(scene.status()).toMatchObject({
+    issuance: { id: "attempt-1" },
+    recentIssuances: [{ time: "2030-01-10T23:59:00Z", reason: "SecretMissing", lost: "AnswerLost" }],
   });
 });

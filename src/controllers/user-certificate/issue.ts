@@ -46,6 +46,9 @@ export interface IssuerOptions {
 type IssueDecision = Extract<Decision, { kind: "issue" }>;
 type Failed = Extract<Outcome, { kind: "failed" }>;
 
+/** How long Atlas may take to create a certificate, in milliseconds. After that, its list tells whether it did. */
+const CREATE_TIMEOUT_MS = 30_000;
+
 /**
  * Issues one certificate. Atlas cannot take one back, so nothing is created before it is certain that it can be stored,
  * nothing before it is on record, and what was created is not dropped.
@@ -79,7 +82,7 @@ export class Issuer {
     announcer.announceFindings(assessment);
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
-    if (recorded === "notKept") return failed(CRD_OUTDATED);
+    if (recorded === "notKept") return failed(crdOutdated(snapshot));
 
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
@@ -100,7 +103,8 @@ export class Issuer {
   async store(resource: UserCertificate, secret: ObservedSecret, parked: ParkedCertificate): Promise<Outcome> {
     const { atlasClock, identity, random, secrets } = this.#options;
     const { attempt, pair } = parked;
-    const result = await secrets.store(resource, secret, pair);
+    const result = await secrets.store(resource, secret, parked);
+    if (result.kind === "superseded") return { kind: "overtaken" };
     if (result.kind === "stored") {
       this.#options.parked.remove(resource.uid);
       return { kind: "issued", facts: pair.facts, attempt };
@@ -116,7 +120,8 @@ export class Issuer {
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
     const held = heldCertificate(snapshot)?.serialNumber;
-    const replaces = held ?? status.serialNumber;
+    // A Secret that was left behind when spec.secretName changed is not replaced.
+    const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
     return {
       id: this.#options.newId(),
       startedAt: timestamp(this.#options.atlasClock.now()),
@@ -141,7 +146,7 @@ export class Issuer {
       return await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
         // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
-        { ...urgencyOf(snapshot, { kind: "issue" }), beforeSending: assertLeading },
+        { ...urgencyOf(snapshot, { kind: "issue" }), timeoutMs: CREATE_TIMEOUT_MS, beforeSending: assertLeading },
       );
     } catch (error: unknown) {
       const blocker = atlasBlocker(error, spec);
@@ -162,14 +167,17 @@ export class Issuer {
   }
 }
 
-const CRD_OUTDATED: Blocker = {
-  reason: "CrdOutdated",
-  problem:
-    "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
-  remedy: "Apply the CRDs of this operator's version.",
-  needsPerson: true,
-  retry: { kind: "backoff" },
-};
+function crdOutdated({ policy }: Snapshot): Blocker {
+  return {
+    reason: "CrdOutdated",
+    problem:
+      "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
+    remedy: "Apply the CRDs of this operator's version.",
+    needsPerson: true,
+    // The API server may not keep the backoff either, so it does not grow.
+    retry: { kind: "backoff", atLeastMs: policy.recheckIntervalMs },
+  };
+}
 
 function failed(blocker: Blocker): Outcome {
   return { kind: "failed", blocker, attempt: undefined, staysOpen: false };

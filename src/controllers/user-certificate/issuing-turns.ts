@@ -50,6 +50,7 @@ export class IssuingTurns {
     place.atWork += 1;
     this.#namespaces.set(namespace, place);
     return () => {
+      if (this.#users.get(id) !== turn) return;
       this.#users.delete(id);
       place.atWork -= 1;
       if (place.atWork === 0) this.#namespaces.delete(namespace);

@@ -8,7 +8,7 @@ import type { Outcome as QueueOutcome } from "../../kube/work-queue.ts";
 import type { Announcer } from "./announce.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
-import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
+import { type ParkedCertificates, viewOf } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
@@ -21,7 +21,6 @@ import { nextReconcileMs } from "./core/status/next-reconcile.ts";
 import type { Issuer } from "./issue.ts";
 import type { IssuingTurns } from "./issuing-turns.ts";
 import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
-
 
 export interface ReconcilerOptions {
   readonly resources: ResourceCache;
@@ -46,10 +45,10 @@ export interface ReconcilerOptions {
 const HOUR_MS = 3_600_000;
 
 /**
- * How long reading may take, all pages of Atlas' list included. Well below the queue's limit for the whole item: what
- * that one ends is given up without a word, and an Atlas that never answers must show in the status.
+ * How long reading may take, in milliseconds: Atlas' lists of two users and the API server's answers. Well below the queue's
+ * limit for the whole item: what that one ends is given up without a word, and silence must show in the status.
  */
-const READ_TIMEOUT_MS = 75_000;
+const READ_TIMEOUT_MS = 30_000;
 
 /** A resource that waits for its turn is woken by the one before it; this is for the case that it is not. */
 const TURN_TIMEOUT_MS = 60_000;
@@ -74,13 +73,15 @@ export class Reconciler {
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
-    const cached = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
-    if (!needsAtlas(cached.reading.snapshot, cached.decision)) return this.#finish(cached, signal);
-    if (cached.decision.kind !== "issue") return this.#finish(await this.#decideLive(resource, cached, signal), signal);
+    let decided = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
+    if (!needsAtlas(decided.reading.snapshot, decided.decision)) return this.#finish(decided, signal);
+    if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
+    if (decided.decision.kind !== "issue") return this.#finish(decided, signal);
+    // Read again within the turn: another resource of the user may have issued since.
     const endTurn = this.#options.turns.take(resource.spec, { namespace: resource.namespace, key });
     if (endTurn === undefined) return { kind: "again", at: this.#options.clock.now() + TURN_TIMEOUT_MS };
     try {
-      return await this.#finish(await this.#decideLive(resource, cached, signal), signal);
+      return await this.#finish(await this.#decideLive(resource, decided, signal), signal);
     } finally {
       endTurn();
     }
@@ -91,11 +92,14 @@ export class Reconciler {
     const { uid } = resource;
     if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
     this.#repairs.delete(uid);
+    this.#dropParked(uid);
     this.#options.announcer.forget(uid);
+  }
+
+  #dropParked(uid: string): void {
     const parked = this.#options.parked.remove(uid);
-    if (parked === undefined) return;
     const why = "its AtlasUserCertificate was deleted before its Secret could be written";
-    this.#options.announcer.announceOrphan(parked.resource, parked.pair.facts, why);
+    if (parked !== undefined) this.#options.announcer.announceOrphan(parked.resource, viewOf(parked), why);
   }
 
   async #decideFromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Decided> {
@@ -103,10 +107,9 @@ export class Reconciler {
     return { reading, decision: decide(reading.snapshot) };
   }
 
-  async #decideLive(resource: UserCertificate, cached: Decided, signal: AbortSignal): Promise<Decided> {
-    const urgency = urgencyOf(cached.reading.snapshot, cached.decision);
+  async #decideLive(resource: UserCertificate, before: Decided, signal: AbortSignal): Promise<Decided> {
+    const urgency = urgencyOf(before.reading.snapshot, before.decision);
     return this.#read(resource, signal, async (readSignal) => {
-      // Another resource of the user may have issued while this one waited for its turn.
       const reading = await this.#options.reader.live(resource, this.#recentRepairs(resource), urgency, readSignal);
       return { reading, decision: decide(reading.snapshot) };
     });
@@ -130,8 +133,12 @@ export class Reconciler {
 
   async #finish({ reading, decision }: Decided, signal: AbortSignal): Promise<QueueOutcome> {
     const outcome = await this.#act(reading, decision, signal);
-    const { atlasClock, random } = this.#options;
+    const { atlasClock, random, resources } = this.#options;
     const { snapshot } = reading;
+    const { resource } = snapshot;
+    // It was deleted while its certificate was on the way: no reconcile will store that.
+    if (outcome.kind === "parked" && resources.get(objectKey(resource))?.uid !== resource.uid)
+      this.#dropParked(resource.uid);
     return this.#report(assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: random() }));
   }
 
@@ -151,7 +158,7 @@ export class Reconciler {
       }
       case "discard":
         parked.remove(resource.uid);
-        announcer.announceOrphan(resource, decision.parked.facts, decision.problem);
+        announcer.announceOrphan(resource, decision.parked, decision.problem);
         return { kind: "discarded" };
       case "repair": {
         const obstacle = await secrets.repair(resource, decision.secret, decision.held, signal);

@@ -45,6 +45,9 @@ interface Lists {
   readonly attempted: ObservedList;
 }
 
+/** How long Atlas may take to list the certificates of one user, in milliseconds: a project that hangs holds a place. */
+const LIST_TIMEOUT_MS = 10_000;
+
 const NOT_ASKED: ObservedList = { kind: "notAsked" };
 
 /** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
@@ -127,7 +130,8 @@ export class SnapshotReader {
     if (access.kind !== "usable") return NOT_ASKED;
     try {
       const user = { groupId: projectId, username };
-      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, { signal, ...urgency });
+      const options = { signal, timeoutMs: LIST_TIMEOUT_MS, ...urgency };
+      const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, options);
       this.#measure(resource, answeredAt);
       return { kind: "listed", certificates };
     } catch (error: unknown) {
@@ -178,7 +182,10 @@ export class SnapshotReader {
     const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
     return {
       count: same.length,
-      issuances: [...same.map((other) => other.status.recentIssuances ?? []), ...gone.map((one) => one.issuances)].flat(),
+      issuances: [
+        ...same.map((other) => other.status.recentIssuances ?? []),
+        ...gone.map((one) => one.issuances),
+      ].flat(),
       // One may name another user by now, or have named another one when its attempt began.
       attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
         (attempt) => isSameUser(attempt, spec),

@@ -59,7 +59,7 @@ afterAll(async () => {
 /** What docker puts into every container. */
 const MADE_BY_DOCKER = /^(\.dockerenv|dev\/.*|etc\/(hostname|hosts|mtab|resolv\.conf))$/;
 
-test("holds Node, the libraries it links, certificates, one script with its map, licences, and nothing else", () => {
+test("holds Node, the libraries it links, certificates, two scripts with their maps, licences, and nothing else", () => {
   const isLibrary = (file: string) =>
     /^(usr\/)?lib(64)?\/([a-z0-9_-]+\/)?(lib[a-z+_]+|ld-[a-z0-9_-]+)\.so\.\d+$/.test(file);
   const isLicence = (file: string) => file.startsWith("usr/share/licenses/");
@@ -68,13 +68,15 @@ test("holds Node, the libraries it links, certificates, one script with its map,
     "app/LICENSES.txt",
     SCRIPT,
     `${SCRIPT}.map`,
+    "app/atlas-simulator.mjs",
+    "app/atlas-simulator.mjs.map",
     "etc/ssl/certs/ca-certificates.crt",
     "usr/bin/node",
   ]);
   expect(files.filter(isLibrary)).toContainEqual(expect.stringMatching(/\/libc\.so\.6$/));
 });
 
-test("has the licence text of every package that is in the script", async () => {
+test("has the licence text of every package that is in a script", async () => {
   const texts = await readFile(path.join(folder, "app/LICENSES.txt"), "utf8");
   for (const name of Object.keys(packageJson.dependencies)) expect(texts).toMatch(new RegExp(`^${name} \\d`, "m"));
   expect(texts).not.toMatch(/^(vitest|esbuild|testcontainers) \d/m);

@@ -4,6 +4,7 @@ import path from "node:path";
 import { GenericContainer, type StartedTestContainer, Wait } from "testcontainers";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
+import { http } from "../../../src/testing/http.ts";
 import { controlPlane } from "../../control-plane/control-plane.ts";
 import { runCommand } from "../../e2e/command.ts";
 import type { Scene } from "../../integration/operator/scene.ts";
@@ -103,7 +104,7 @@ export class OperatorContainer {
     const serving = lines
       .map((line) => lineSchema.parse(JSON.parse(line)))
       .find(({ msg }) => msg === `serving ${server}`);
-    const response = await fetch(`http://${z.string().parse(serving?.address)}${path}`);
+    const response = await http(`http://${z.string().parse(serving?.address)}${path}`);
     return [response.status, await response.text()];
   }
 

@@ -140,7 +140,9 @@ test("killed while it asks for a certificate that Atlas makes after the successo
   await issueBySomebodyElse(scene);
   const late = await scene.until("found", (each) => each.status.unaccounted?.length === 1, { timeoutMs: 20_000 });
   const serials = scene.atlas.certificates(PRODUCTION, "orders-api").map(({ serialNumber }) => serialNumber);
-  expect(late.status.unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual(serials.filter((serial) => serial !== status.serialNumber));
+  expect(late.status.unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual(
+    serials.filter((serial) => serial !== status.serialNumber),
+  );
   await expect.poll(() => eventsOf(scene, "CertificateUnaccountedFor"), { timeout: 5_000 }).toHaveLength(1);
   expect(await eventsOf(scene, "CertificateOrphaned")).toEqual([]);
 });

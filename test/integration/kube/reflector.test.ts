@@ -1,4 +1,6 @@
+import ky from "ky";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { systemClock } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { freshNamespace } from "../../control-plane/control-plane.ts";
@@ -92,17 +94,11 @@ test("survives a killed API server, a frozen etcd and a compacted history", { ti
   expect([r.failures.includes("Expired"), r.events.at(-1)]).toEqual([true, "deleted a"]);
 });
 
+const rangeSchema = z.object({ header: z.object({ revision: z.string() }) });
+
 /** Compacts etcd up to its newest revision. */
 async function compact(etcdPort: number): Promise<void> {
-  const call = async (path: string, body: object): Promise<unknown> => {
-    const response = await fetch(`http://127.0.0.1:${etcdPort}${path}`, { method: "POST", body: JSON.stringify(body) });
-    if (!response.ok) {
-      throw new Error(`etcd ${path}: ${response.status} ${await response.text()}`);
-    }
-    return response.json();
-  };
-  const range = (await call("/v3/kv/range", { key: Buffer.from("/").toString("base64") })) as {
-    readonly header: { readonly revision: string };
-  };
-  await call("/v3/kv/compaction", { revision: range.header.revision, physical: true });
+  const etcd = ky.create({ baseUrl: `http://127.0.0.1:${etcdPort}`, method: "POST", retry: 0 });
+  const range = await etcd("/v3/kv/range", { json: { key: Buffer.from("/").toString("base64") } }).json(rangeSchema);
+  await etcd("/v3/kv/compaction", { json: { revision: range.header.revision, physical: true } });
 }

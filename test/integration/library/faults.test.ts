@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { AtlasError } from "../../../src/index.ts";
-import type { FaultEffect } from "../../../src/simulator/simulator.ts";
+import type { Fault } from "../../../src/simulator/simulator.ts";
 import { PROJECT, SimulatedAtlas, USER } from "../../library/simulated-atlas.ts";
 
 /** What a create comes to: the kind of its error, or `created`. */
@@ -17,7 +17,7 @@ async function outcomeOf(create: Promise<unknown>): Promise<Pick<AtlasError, "ki
 const failed = (kind: AtlasError["kind"], retryAfterMs?: number) => ({ kind, retryAfterMs });
 
 /** A fault that the admin port puts in front of a create, what the caller learns, and how many certificates exist then. */
-const faults: readonly (readonly [Partial<FaultEffect>, ReturnType<typeof failed> | "created", number])[] = [
+const faults: readonly (readonly [Fault["effect"], ReturnType<typeof failed> | "created", number])[] = [
   [{ kind: "status", status: 500 }, failed("ambiguous"), 0],
   [{ kind: "html", status: 200 }, failed("ambiguous"), 0],
   [{ kind: "html", status: 503 }, failed("ambiguous"), 0],
@@ -43,7 +43,7 @@ describe.each(["serviceAccount", "apiKey"] as const)("a create with the credenti
     "that meets %j: %j, with %d at Atlas, and it was sent once",
     async (effect, outcome, certificates) => {
       await using under = await SimulatedAtlas.start();
-      await under.admin("POST", "/faults", { operation: "createDatabaseUserCertificate", effect });
+      await under.controls.addFault({ operation: "createDatabaseUserCertificate", effect });
       expect(await outcomeOf(under.api(account).createDatabaseUserCertificate(USER))).toEqual(outcome);
       expect(under.atlas.certificates(PROJECT, USER.username)).toHaveLength(certificates);
       expect(under.atlas.log.count("createDatabaseUserCertificate")).toBe(1);
@@ -54,9 +54,9 @@ describe.each(["serviceAccount", "apiKey"] as const)("a create with the credenti
   test.each([
     ["hang", 0],
     ["withholdAnswer", 1],
-  ] as const)("that nobody answers (%s) is ambiguous after its time, with %d at Atlas", async (kind, certificates) => {
+  ] as const)("that is not answered (%s) is ambiguous after its time, with %d at Atlas", async (kind, certificates) => {
     await using under = await SimulatedAtlas.start();
-    await under.admin("POST", "/faults", { operation: "createDatabaseUserCertificate", effect: { kind } });
+    await under.controls.addFault({ operation: "createDatabaseUserCertificate", effect: { kind } });
     const outcome = outcomeOf(under.api(account).createDatabaseUserCertificate(USER));
     await vi.waitFor(() => {
       expect(under.atlas.log.entries("createDatabaseUserCertificate")[0]?.fault).toBe(kind);
@@ -68,7 +68,7 @@ describe.each(["serviceAccount", "apiKey"] as const)("a create with the credenti
 
   test("whose token or challenge is a page instead was never sent", async () => {
     await using under = await SimulatedAtlas.start();
-    await under.admin("POST", "/faults", { operation: "createAccessToken", effect: { kind: "html", status: 200 } });
+    await under.controls.addFault({ operation: "createAccessToken", effect: { kind: "html", status: 200 } });
     const outcome = await outcomeOf(under.api(account).createDatabaseUserCertificate(USER));
     // API keys need no token, so the fault is not for them.
     expect(outcome).toEqual(account === "serviceAccount" ? failed("badAnswer") : "created");

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { http } from "../../../src/testing/http.ts";
 import { ROOT } from "../../library/packed-package.ts";
 import { PROJECT, SimulatedAtlas, USER } from "../../library/simulated-atlas.ts";
 
@@ -16,7 +17,7 @@ async function readmeLines(): Promise<readonly string[]> {
 /** What curl does with such a line. */
 async function curl(line: string, adminUrl: string): Promise<unknown> {
   const [, target = "", body] = /^curl "\$ADMIN_URL(\/\w+)"(?: -d '([^']*)')?$/.exec(line) ?? [];
-  const answer = await fetch(adminUrl + target, body === undefined ? {} : { method: "POST", body });
+  const answer = await http(adminUrl + target, body === undefined ? {} : { method: "POST", body });
   expect(answer.status, line).toBe(200);
   return answer.json();
 }

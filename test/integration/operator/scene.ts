@@ -15,6 +15,7 @@ import {
   startSimulator,
 } from "../../../src/simulator/simulator.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
+import { http } from "../../../src/testing/http.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import type { Rest } from "../../control-plane/rest.ts";
 import { ServiceAccount } from "./service-account.ts";
@@ -331,7 +332,7 @@ export class Scene {
   async metrics(): Promise<string> {
     if (this.#running === undefined) return "";
     const [, address] = [...this.#log.matchAll(/"address":"([^"]+)"[^\n]*serving metrics/g)].at(-1) ?? [];
-    return (await fetch(`http://${address}/metrics`)).text();
+    return http(`http://${address}/metrics`).text();
   }
 
   async #expectNoKeyMaterial(): Promise<void> {

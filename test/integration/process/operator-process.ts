@@ -1,5 +1,6 @@
 import { expect, vi } from "vitest";
 import { z } from "zod";
+import { http } from "../../../src/testing/http.ts";
 import { rest } from "../../control-plane/control-plane.ts";
 import { type RunningCommand, startCommand } from "../command-process.ts";
 import { Scene, type SceneOptions } from "../operator/scene.ts";
@@ -62,7 +63,7 @@ export class OperatorProcess {
 
   get(path: `/${string}`, method = "GET"): Promise<Response> {
     const what = path.startsWith("/metrics") ? "serving metrics" : "serving health";
-    return fetch(`http://${z.string().parse(this.line(what).address)}${path}`, { method });
+    return http(`http://${z.string().parse(this.line(what).address)}${path}`, { method });
   }
 
   /** A path of the health server: its status and its text. */

@@ -1,6 +1,5 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
-import { type AtlasCredentials, parseCredentials } from "../../../atlas/credentials.ts";
-import type { X509AuthenticationApi } from "../../../atlas/x509-authentication-api.ts";
+import { type AtlasCredentials, credentialsKey, parseCredentials } from "../../../atlas/credentials.ts";
 import { SECRETS } from "../../../kube/core-types.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
@@ -8,13 +7,15 @@ import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import { textOfWiped } from "../../../wiped-bytes.ts";
 import type { SecretCache } from "../cluster/resource-cache.ts";
 import { credentialsSecret } from "../core/model/credentials-secret.ts";
+import type { AtlasApi } from "./atlas-api.ts";
+import type { CredentialsGate } from "./credentials-gate.ts";
 
-/** What the controller needs of Atlas. */
-export type AtlasApi = Pick<X509AuthenticationApi, "createDatabaseUserCertificate" | "listAllDatabaseUserCertificates">;
+export type { AtlasApi } from "./atlas-api.ts";
 
 /** A credentials Secret, and the way to Atlas that it opens. */
 export type Access =
   | { readonly kind: "unnamed"; readonly version: undefined }
+  /** The version is the first one that held these credentials: other changes of the Secret do not matter. */
   | { readonly kind: "usable"; readonly version: string; readonly api: AtlasApi }
   | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
 
@@ -30,15 +31,24 @@ export interface AtlasAccessOptions {
   readonly defaultCredentials?: ObjectRef | undefined;
   /** Makes the client for one set of credentials; it keeps its token to itself. */
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
+  readonly gate: Pick<CredentialsGate, "guard" | "forget">;
+}
+
+interface Opened {
+  /** The same for the same credentials. */
+  readonly content: string;
+  readonly access: Access;
 }
 
 /**
- * Turns credentials Secrets into clients, one for each state of each Secret: many resources share it, and with it one
- * token. A Secret that changed gives a new client at the next call.
+ * Turns credentials Secrets into clients, one for the credentials that each Secret holds: many resources share it, and
+ * with it one token. Changed credentials give a new client at the next call.
  */
 export class AtlasAccess {
   readonly #options: AtlasAccessOptions;
   readonly #known = new Map<string, Known>();
+  /** What each Secret opened last. */
+  readonly #opened = new Map<string, Opened>();
 
   constructor(options: AtlasAccessOptions) {
     this.#options = options;
@@ -50,12 +60,13 @@ export class AtlasAccess {
     const key = objectKey(ref);
     const metadata = this.#options.secrets.get(key);
     if (metadata === undefined) {
-      this.#known.delete(key);
+      this.forget(key);
       return absent(ref);
     }
     const known = this.#known.get(key);
     if (known?.resourceVersion === metadata.resourceVersion) return known.access;
-    const access = this.#read(ref);
+    // One after the other: an older answer that arrives late would bring back what it held.
+    const access = (known?.access ?? Promise.resolve()).catch(() => {}).then(() => this.#read(ref, key));
     this.#known.set(key, { resourceVersion: metadata.resourceVersion, access });
     // A read that failed says nothing about the Secret: the next caller reads again.
     access.catch(() => {
@@ -67,9 +78,11 @@ export class AtlasAccess {
   /** Drops the client of a Secret (`namespace/name`) that is gone. */
   forget(key: string): void {
     this.#known.delete(key);
+    this.#opened.delete(key);
+    this.#options.gate.forget(key);
   }
 
-  async #read(ref: ObjectRef): Promise<Access> {
+  async #read(ref: ObjectRef, key: string): Promise<Access> {
     try {
       const secret = await this.#options.kube.get(SECRETS, ref);
       const version = secret.metadata.resourceVersion;
@@ -81,7 +94,13 @@ export class AtlasAccess {
       );
       const parsed = parseCredentials(entries);
       if (!parsed.ok) return { kind: "unusable", version, problem: parsed.problem };
-      return { kind: "usable", version, api: this.#options.connect(parsed.credentials) };
+      const content = credentialsKey(parsed.credentials);
+      const opened = this.#opened.get(key);
+      if (opened?.content === content) return opened.access;
+      const { connect, gate } = this.#options;
+      const access: Access = { kind: "usable", version, api: gate.guard(key, content, connect(parsed.credentials)) };
+      this.#opened.set(key, { content, access });
+      return access;
     } catch (error: unknown) {
       if (!KubeError.is(error, "NotFound")) throw error;
       return absent(ref);

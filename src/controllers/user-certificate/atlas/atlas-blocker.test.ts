@@ -1,53 +1,68 @@
 import { describe, expect, test } from "vitest";
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
-import { atlasTrouble } from "./atlas-blocker.ts";
 import { atlasError } from "../testing/memory-atlas.ts";
 import { PROJECT, resource } from "../testing/snapshots.ts";
+import { atlasBlocker } from "./atlas-blocker.ts";
 
 const { spec } = resource();
 
-describe("says what to do about", () => {
-  const cases: readonly (readonly [AtlasErrorKind, string, boolean, string])[] = [
-    ["credentials", "CredentialsRejected", true, "Put valid ones into Secret atlas-api; it is read again at once."],
-    ["role", "RoleMissing", true, `the role Project Owner in project ${PROJECT}.`],
+describe("an answer of Atlas becomes a blocker", () => {
+  const cases: readonly (readonly [AtlasErrorKind, string, boolean, string | undefined])[] = [
+    [
+      "credentials",
+      "CredentialsRejected",
+      true,
+      "Put valid credentials into Secret atlas-api; the operator picks them up at once.",
+    ],
+    [
+      "role",
+      "RoleMissing",
+      true,
+      `Grant the credentials in Secret atlas-api the role Project Owner in project ${PROJECT}.`,
+    ],
     ["accessList", "IpNotOnAccessList", true, "to the API access list of the credentials in Secret atlas-api."],
-    ["userNotFound", "UserNotFound", true, `Create database user orders-api in project ${PROJECT}`],
+    [
+      "userNotFound",
+      "UserNotFound",
+      true,
+      `atlas dbusers create --username orders-api --x509Type MANAGED --projectId ${PROJECT}`,
+    ],
     ["projectNotFound", "ProjectNotFound", true, `Correct spec.projectId (${PROJECT})`],
-    ["customerManagedOn", "CustomerManagedX509On", true, "(the database restarts)"],
+    ["customerManagedOn", "CustomerManagedX509On", true, "which restarts the database"],
     ["certificateLimit", "TooManyUnexpired", true, "or use another database user."],
     ["badRequest", "RequestRejected", true, "Correct the spec."],
-    ["rateLimited", "RateLimited", false, "It is tried again by itself."],
-    ["unavailable", "AtlasUnavailable", false, "It is tried again by itself."],
-    ["badAnswer", "AtlasUnavailable", false, "a proxy on the way to Atlas may be what answers."],
-    ["ambiguous", "AnswerLost", false, "its list tells before the next attempt, which comes by itself."],
+    ["rateLimited", "RateLimited", false, undefined],
+    ["unavailable", "AtlasUnavailable", false, undefined],
+    ["badAnswer", "AtlasUnavailable", false, undefined],
+    ["ambiguous", "AnswerLost", false, "the operator checks Atlas' list before it retries."],
   ];
-  test.each(cases)("%s", (kind, reason, needsPerson, nextStep) => {
-    const blocker = atlasTrouble(atlasError(kind), spec);
-    expect(blocker).toMatchObject({ reason, needsPerson, retry: { kind: "backoff" } });
-    expect(blocker.message.startsWith(`Atlas says ${kind}. `)).toBe(true);
-    expect(blocker.message).toContain(nextStep);
+  test.each(cases)("%s: %s", (kind, reason, needsPerson, remedy) => {
+    const blocker = atlasBlocker(atlasError(kind), spec);
+    expect(blocker).toMatchObject({ reason, needsPerson, problem: `Atlas says ${kind}.`, retry: { kind: "backoff" } });
+    if (remedy === undefined) expect(blocker).not.toHaveProperty("remedy");
+    else expect(blocker.remedy).toContain(remedy);
   });
 });
 
-test("waits at least as long as Atlas asks for", () => {
-  expect(atlasTrouble(atlasError("rateLimited", 30_000), spec).retry).toEqual({ kind: "backoff", atLeastMs: 30_000 });
-  expect(atlasTrouble(atlasError("rateLimited"), spec).retry).toEqual({ kind: "backoff" });
+test("a blocker lasts at least as long as Atlas asks for", () => {
+  expect(atlasBlocker(atlasError("rateLimited", 30_000), spec).retry).toEqual({ kind: "backoff", atLeastMs: 30_000 });
+  expect(atlasBlocker(atlasError("rateLimited"), spec).retry).toEqual({ kind: "backoff" });
 });
 
-test("does not put a second full stop behind a sentence", () => {
+test("a problem that ends with a full stop gets no second one", () => {
   const error = new AtlasError({ kind: "unavailable", operation: "authenticate", problem: "Atlas is away." });
-  expect(atlasTrouble(error, spec).message).toBe("Atlas is away. It is tried again by itself.");
+  expect(atlasBlocker(error, spec).problem).toBe("Atlas is away.");
 });
 
-describe("is no word for", () => {
+describe("an error that is not Atlas' answer is thrown again", () => {
   test.each([
-    ["the shutdown", atlasError("aborted")],
-    ["a defect", new TypeError("x is not a function")],
-    ["what is no error", "text"],
-  ])("%s, which goes on as it is", (_what, error: unknown) => {
+    ["the end of the process", atlasError("aborted")],
+    ["a bug", new TypeError("x is not a function")],
+    ["a value that is not an error", "text"],
+  ])("%s", (_what, error: unknown) => {
     let thrown: unknown;
     try {
-      atlasTrouble(error, spec);
+      atlasBlocker(error, spec);
     } catch (caught: unknown) {
       thrown = caught;
     }

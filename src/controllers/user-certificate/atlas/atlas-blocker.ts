@@ -44,7 +44,8 @@ const EXPLANATIONS: Readonly<Record<Exclude<AtlasErrorKind, "aborted">, Explanat
   customerManagedOn: {
     reason: "CustomerManagedX509On",
     needsPerson: true,
-    remedy: () => "Switch it off in the project's security settings, which restarts the database, or use another project.",
+    remedy: () =>
+      "Switch it off in the project's security settings, which restarts the database, or use another project.",
   },
   certificateLimit: {
     reason: "TooManyUnexpired",

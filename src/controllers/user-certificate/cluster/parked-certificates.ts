@@ -43,7 +43,7 @@ export class ParkedCertificates {
   /** What the core may know of it. */
   view({ uid }: Pick<UserCertificateIdentity, "uid">): ParkedView | undefined {
     const parked = this.#byUid.get(uid);
-    return parked && { facts: parked.pair.facts, attempt: parked.attempt };
+    return parked && viewOf(parked);
   }
 
   add(resource: UserCertificate, attempt: Issuance, pair: KeyPair): ParkedCertificate {
@@ -63,4 +63,9 @@ export class ParkedCertificates {
     this.#byUid.delete(uid);
     return parked;
   }
+}
+
+/** All but the key. */
+export function viewOf({ attempt, pair }: ParkedCertificate): ParkedView {
+  return { facts: pair.facts, attempt };
 }

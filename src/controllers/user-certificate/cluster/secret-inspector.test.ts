@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { secretData } from "../../../certificate/secret-data.ts";
 import { issuePair } from "../../../certificate/testing.ts";
 import { SECRETS } from "../../../kube/core-types.ts";
-import { SecretCache } from "./resource-cache.ts";
 import { desiredMetadata } from "../core/model/desired-secret.ts";
+import { kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
+import { SECRET } from "../testing/scene.ts";
+import { resource } from "../testing/snapshots.ts";
+import { SecretCache } from "./resource-cache.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
-import { kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
-import { resource } from "../testing/snapshots.ts";
-import { SECRET } from "../testing/scene.ts";
 
 const pair = await issuePair();
 
@@ -19,12 +19,13 @@ function rig() {
   cluster.onChange = (_what, object) => void (object && cache.labelled.observe(secretMetadata(object)));
   const inspector = new SecretInspector({ kube: cluster, cache });
   const { labels, annotations } = desiredMetadata(resource(), pair.facts);
-  const put = (data = secretData(pair)) => cluster.put(SECRETS, { metadata: { ...SECRET, labels, annotations }, data });
+  const put = (data = secretData(pair), metadata: object = { labels, annotations }) =>
+    cluster.put(SECRETS, { type: "kubernetes.io/tls", metadata: { ...SECRET, ...metadata }, data });
   return { cluster, cache, inspector, put };
 }
 
-describe("as it is now", () => {
-  test("reads a Secret that the cache has, and takes from it that there is none", async () => {
+describe("the current Secret", () => {
+  test("is read if the cache has it, and taken as absent if the cache has not", async () => {
     const { cluster, inspector, put } = rig();
     expect(await inspector.current(SECRET)).toEqual({ kind: "absent" });
     expect(cluster.calls).toEqual([]);
@@ -33,7 +34,7 @@ describe("as it is now", () => {
     expect(cluster.calls).toHaveLength(1);
   });
 
-  test("reads once what was doubted, and again where that read failed", async () => {
+  test("is read once if its absence was doubted, and again if that read failed", async () => {
     const { cluster, inspector, put } = rig();
     cluster.onChange = () => {};
     put();
@@ -46,11 +47,11 @@ describe("as it is now", () => {
   });
 });
 
-describe("from the caches", () => {
-  test("reads a body once for each state of the Secret", async () => {
+describe("the cached Secret", () => {
+  test("is read once for each resourceVersion", async () => {
     const { cluster, inspector, put } = rig();
     put();
-    for (let look = 0; look < 3; look++) {
+    for (let count = 0; count < 3; count++) {
       expect(await inspector.cached(SECRET)).toMatchObject({ kind: "managed", content: { kind: "pair" } });
     }
     expect(cluster.calls).toHaveLength(1);
@@ -59,15 +60,34 @@ describe("from the caches", () => {
     expect(cluster.calls).toHaveLength(2);
   });
 
-  test("reads no body where there is no Secret, or a foreign one", async () => {
+  test("is not read if there is none", async () => {
     const { cluster, inspector } = rig();
     expect(await inspector.cached(SECRET)).toEqual({ kind: "absent" });
-    cluster.put(SECRETS, { metadata: SECRET, data: { password: "eA==" } });
-    expect(await inspector.cached(SECRET)).toMatchObject({ kind: "foreign" });
     expect(cluster.calls).toEqual([]);
   });
 
-  test("reads a Secret again that was deleted and made anew", async () => {
+  test("is read once if it is foreign, and only its identity and the failing condition are kept", async () => {
+    const { cluster, inspector } = rig();
+    cluster.put(SECRETS, { metadata: { ...SECRET, labels: { app: "x" } }, data: { password: "eA==" } }, "helm");
+    for (let count = 0; count < 3; count++) {
+      expect(await inspector.cached(SECRET)).toEqual({
+        kind: "foreign",
+        metadata: expect.objectContaining({ name: SECRET.name, labels: {}, annotations: {} }),
+        problem: "its type is Opaque, not kubernetes.io/tls (written by helm)",
+      });
+    }
+    expect(cluster.calls).toHaveLength(1);
+  });
+
+  test("is judged again without annotations for a resource whose status has its fingerprint", async () => {
+    const { inspector, put } = rig();
+    put(secretData(pair), {});
+    expect(await inspector.cached(SECRET)).toMatchObject({ kind: "foreign" });
+    const { fingerprint } = pair.facts;
+    expect(await inspector.cached({ ...SECRET, fingerprint })).toMatchObject({ kind: "managed" });
+  });
+
+  test("is read again after it was deleted and recreated", async () => {
     const { cluster, cache, inspector, put } = rig();
     put();
     await inspector.cached(SECRET);
@@ -77,14 +97,14 @@ describe("from the caches", () => {
     expect(cluster.calls).toHaveLength(2);
   });
 
-  test("takes a Secret as absent that is gone while its cache lags", async () => {
+  test("is absent if it is gone while the cache lags", async () => {
     const { cluster, inspector, put } = rig();
     put();
     cluster.remove(SECRETS, SECRET);
     expect(await inspector.cached(SECRET)).toEqual({ kind: "absent" });
   });
 
-  test("does not take an error for an absent Secret", async () => {
+  test("is not taken as absent because of an error", async () => {
     const { cluster, inspector, put } = rig();
     put();
     cluster.fault = () => kubeError("Unavailable");
@@ -92,7 +112,7 @@ describe("from the caches", () => {
   });
 });
 
-test("live asks the API server, whatever the caches say", async () => {
+test("the live Secret is read from the API server, whatever the caches say", async () => {
   const { cluster, inspector, put } = rig();
   expect(await inspector.live(SECRET)).toEqual({ kind: "absent" });
   put();
@@ -100,7 +120,7 @@ test("live asks the API server, whatever the caches say", async () => {
   expect(cluster.calls).toHaveLength(2);
 });
 
-test("nothing of the key stays in it", async () => {
+test("the inspector keeps nothing of the key in memory", async () => {
   const { inspector, cache, put } = rig();
   put();
   const answer = await inspector.cached(SECRET);

@@ -1,12 +1,12 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ZodError } from "zod";
 import { LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../../api/names.ts";
-import { isManaged, secretMetadata } from "./secret-metadata.ts";
+import { ownSecretMetadata, secretMetadata } from "./secret-metadata.ts";
 
 const metadata = { namespace: "shop", name: "orders", uid: "u", resourceVersion: "7" };
 const managedBy = { [SECRET_ANNOTATIONS.certificateUid]: "x" };
 
-test("fills in what a bare Secret has not", () => {
+test("fills in what a bare Secret lacks", () => {
   expect(secretMetadata({ metadata })).toEqual({
     ...metadata,
     deleting: false,
@@ -23,7 +23,7 @@ test("keeps nothing of a Secret's data", () => {
   expect(JSON.stringify(secretMetadata({ metadata, data: { "tls.key": "c2VjcmV0" } }))).not.toContain("c2VjcmV0");
 });
 
-test("keeps of another team's Secret who it is and in which state, and nothing that others put into it", () => {
+test("keeps of another team's Secret only its identity and resourceVersion", () => {
   const others = {
     labels: { app: "payments" },
     annotations: { [LAST_APPLIED_ANNOTATION]: '{"data":{"tls.key":"c2VjcmV0"}}', note: "x" },
@@ -39,7 +39,7 @@ test("keeps the annotations of the operator's own Secret, but not the copy of it
   expect(secretMetadata({ metadata: { ...metadata, annotations: applied } }).annotations).toEqual(annotations);
 });
 
-test("tells the operator's own keys from those of others, and who the others are", () => {
+test("knows which keys the operator wrote, and who else writes", () => {
   const fields = (labels: object, annotations: object) => ({
     fieldsV1: { "f:metadata": { "f:labels": labels, "f:annotations": annotations } },
   });
@@ -62,32 +62,24 @@ test("tells the operator's own keys from those of others, and who the others are
   expect(read.otherWriters).toEqual(["kubectl-edit", "argocd", "nothing"]);
 });
 
-test("keeps of an owner reference what the API server takes back", () => {
+test("keeps an owner reference in the form that the API server accepts", () => {
   const reference = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: "y" };
   const own = { ...metadata, annotations: managedBy, ownerReferences: [reference] };
   expect(secretMetadata({ metadata: own }).ownerReferences).toStrictEqual([reference]);
 });
 
-test("tells that a Secret is being deleted", () => {
+test("knows that a Secret is being deleted", () => {
   expect(secretMetadata({ metadata: { ...metadata, deletionTimestamp: "2030-01-01T00:00:00Z" } }).deleting).toBe(true);
 });
 
-describe("a Secret is the operator's", () => {
-  const managed = (annotations: object, labels: object = {}) =>
-    isManaged(secretMetadata({ metadata: { ...metadata, annotations, labels } }));
-  test("when it says for which resource it was issued, whatever became of its label", () => {
-    expect(managed({ [SECRET_ANNOTATIONS.certificateUid]: "x" })).toBe(true);
-  });
-
-  test.each([
-    ["the label alone", {}, { "atlascerts.io/managed": "true" }],
-    ["a username alone", { [SECRET_ANNOTATIONS.username]: "x" }, {}],
-    ["nothing", {}, {}],
-  ])("not by %s", (_what, annotations, labels) => {
-    expect(managed(annotations, labels)).toBe(false);
-  });
+test("keeps all metadata of a Secret of the operator's whose annotations were stripped, for the write that restores them", () => {
+  const labels = { app: "orders" };
+  expect(ownSecretMetadata({ metadata: { ...metadata, labels } })).toMatchObject({ ...metadata, labels });
 });
 
-test.each([["<html>"], [{}], [{ metadata: { name: "x" } }]])("refuses what is no Secret: %j", (object: unknown) => {
-  expect(() => secretMetadata(object)).toThrow(ZodError);
-});
+test.each([["<html>"], [{}], [{ metadata: { name: "x" } }]])(
+  "refuses what is not a Kubernetes object: %j",
+  (object: unknown) => {
+    expect(() => secretMetadata(object)).toThrow(ZodError);
+  },
+);

@@ -23,7 +23,8 @@ export function foreignBecause({ secret, metadata, content, fingerprint }: Owner
   const { annotations, otherWriters } = metadata;
   const madeBy = otherWriters.length === 0 ? "" : ` (written by ${otherWriters.join(", ")})`;
   if (secret.type !== SECRET_TYPE) return `its type is ${secret.type ?? "Opaque"}, not ${SECRET_TYPE}${madeBy}`;
-  if (content.kind === "pair" && fingerprint !== undefined && content.facts.fingerprint === fingerprint) return undefined;
+  if (content.kind === "pair" && fingerprint !== undefined && content.facts.fingerprint === fingerprint)
+    return undefined;
   const uid = annotations[certificateUid];
   if (uid === undefined) return `it lacks the annotation ${certificateUid}${madeBy}`;
   if (!UUID.test(uid)) return `its annotation ${certificateUid} is not a UUID${madeBy}`;

@@ -1,34 +1,34 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS, WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
 import { judgeData, secretData } from "../../../certificate/secret-data.ts";
 import { issuePair } from "../../../certificate/testing.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import { KubeError, type KubeErrorReason } from "../../../kube/kube-error.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
-import { type CachedResource, SecretCache } from "./resource-cache.ts";
+import { blockerMessage } from "../core/model/blocker.ts";
 import { desiredMetadata } from "../core/model/desired-secret.ts";
 import type { ObservedSecret } from "../core/model/snapshot.ts";
+import { type Call, kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
+import { SECRET } from "../testing/scene.ts";
+import { ABSENT, issuance, resource } from "../testing/snapshots.ts";
+import { type CachedResource, SecretCache } from "./resource-cache.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
-import { SecretWriter, type WriteResult } from "./secret-writer.ts";
-import { type Call, kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
-import { ABSENT, resource } from "../testing/snapshots.ts";
-import { SECRET } from "../testing/scene.ts";
+import { SecretWriter } from "./secret-writer.ts";
 
 const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
 const old = await issuePair({ notBefore: at(0) });
 const ours = await issuePair({ notBefore: at(10) });
 const newer = await issuePair({ notBefore: at(20) });
-const WRITTEN: WriteResult = { kind: "written", secretName: SECRET.name };
+const STORED = { kind: "stored" };
 const signal = new AbortController().signal;
+const billing = resource({ name: "billing", uid: "1b7e0a6c-0c4e-4f0e-8a51-2f6d8f1f1c02" });
 
 let cluster: MemoryCluster;
 let cache: SecretCache;
 let inspector: SecretInspector;
 let clock: ManualClock;
 let writer: SecretWriter;
-let logged: string[];
-let obstacles: string[];
 let foreign: string[];
 /** The resources that live. */
 let living: Map<string, CachedResource>;
@@ -39,11 +39,7 @@ beforeEach(() => {
   // As after a list that found nothing.
   cache.labelled.advance("", "1");
   inspector = new SecretInspector({ kube: cluster, cache });
-  clock = new ManualClock({ skipUpToMs: 60_000 });
-  logged = [];
-  obstacles = [];
-  const log = (fields: object, message: string) => void logged.push(message + JSON.stringify(fields));
-  const logs = { debug: log, info: log, warn: log, error: log };
+  clock = new ManualClock({ startAt: Date.UTC(2030, 0, 11) + 437 });
   foreign = [];
   living = new Map([[resource().uid, resource()]]);
   writer = new SecretWriter({
@@ -53,42 +49,46 @@ beforeEach(() => {
     live: async ({ uid }) => living.get(uid),
     onForeignChange: ({ kind, key }) => foreign.push(`${kind} ${key}`),
     clock,
-    random: () => 0,
-    log: logs,
   });
 });
 
 /** Stores a pair as the operator would have. */
-function store(pair = old, change: Partial<Secret["metadata"]> = {}): void {
+function put(pair = old, change: Partial<Secret["metadata"]> = {}): void {
   const { labels, annotations } = desiredMetadata(resource(), pair.facts);
   const metadata = { ...SECRET, labels, annotations, ...change };
   cluster.put(SECRETS, { type: "kubernetes.io/tls", metadata, data: secretData(pair) }, "atlas-cert-operator");
 }
 
-/** Adds labels as somebody else would. */
-function relabel(labels: Readonly<Record<string, string>>): void {
-  const secret = stored();
-  if (secret === undefined) throw new Error("there is no Secret");
-  const { metadata } = secret;
-  cluster.put(SECRETS, { ...secret, metadata: { ...metadata, labels: { ...metadata.labels, ...labels } } });
+function putBillings(pair = newer): void {
+  put(pair, { annotations: desiredMetadata(billing, pair.facts).annotations });
 }
 
+function putForeign(): void {
+  cluster.put(SECRETS, { type: "Opaque", metadata: SECRET, data: { a: "eA==" } }, "argocd");
+}
+
+/** Changes the Secret as someone else would. */
+function change(work: (secret: Secret) => Secret): void {
+  const secret = stored();
+  if (secret === undefined) throw new Error("there is no Secret");
+  cluster.put(SECRETS, work(secret));
+}
+
+const relabel = (labels: Readonly<Record<string, string>>) =>
+  change((secret) => ({
+    ...secret,
+    metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, ...labels } },
+  }));
 const seen = (): Promise<ObservedSecret> => inspector.live(SECRET);
 const stored = () => cluster.peek(SECRETS, SECRET);
 const serial = () => stored()?.metadata.annotations?.[SECRET_ANNOTATIONS.serialNumber];
-const write = (first: ObservedSecret, known: readonly string[] = []): Promise<WriteResult> =>
-  writer.write(resource(), first, ours, {
-    knownSerials: new Set(known),
-    onObstacle: ({ reason, message }) => obstacles.push(`${reason}: ${message}`),
-  });
+const store = (first: ObservedSecret, knownSerials: readonly string[] = [old.facts.serialNumber]) =>
+  writer.store(resource(), first, { attempt: issuance({ knownSerials: [...knownSerials] }), pair: ours });
+const messageOf = (result: Awaited<ReturnType<typeof store>>) =>
+  result.kind === "waiting" ? blockerMessage(result.blocker) : undefined;
 
 /** Fails the first calls of a kind. */
-function failing(
-  count: number,
-  matches: (call: Call) => boolean,
-  fault: KubeError | "answerLost" | undefined,
-  act = () => {},
-) {
+function failing(count: number, matches: (call: Call) => boolean, fault: KubeError | "answerLost", act = () => {}) {
   let failures = 0;
   cluster.fault = (call) => {
     if (!matches(call) || failures >= count) return undefined;
@@ -100,18 +100,20 @@ function failing(
 const isWrite = ({ verb }: Call) => verb !== "get";
 
 describe("the preflight", () => {
+  const preflight = async (first?: ObservedSecret) =>
+    writer.preflight(resource(), first ?? (await seen()), false, signal);
+
   test("stores nothing and sends no certificate", async () => {
-    expect(await writer.preflight(resource(), ABSENT, signal)).toBeUndefined();
+    expect(await preflight(ABSENT)).toBeUndefined();
     expect(stored()).toBeUndefined();
-    expect(cluster.calls).toMatchObject([{ verb: "create", dryRun: true }]);
+    expect(cluster.calls).toMatchObject([{ verb: "create", dryRun: true, body: { type: "kubernetes.io/tls" } }]);
     const data = Reflect.get(Object(cluster.calls[0]?.body), "data");
     expect(judgeData(data)).toMatchObject({ kind: "undecodable" });
   });
 
-  test("tries a patch where there is a Secret, upon the state that was seen", async () => {
-    store();
-    const first = await seen();
-    expect(await writer.preflight(resource(), first, signal)).toBeUndefined();
+  test("tries a patch of an existing Secret, with the state that was seen as precondition", async () => {
+    put();
+    expect(await preflight()).toBeUndefined();
     expect(serial()).toBe(old.facts.serialNumber);
     expect(cluster.calls.at(-1)).toMatchObject({
       verb: "patch",
@@ -130,49 +132,107 @@ describe("the preflight", () => {
     ["Unavailable", false],
     ["TooManyRequests", false],
   ];
-  test.each(refusals)("tells of %s, with the API server's words", async (reason, needsPerson) => {
+  test.each(refusals)("reports %s as SecretNotWritable, in the API server's words", async (reason, needsPerson) => {
     cluster.fault = () => kubeError(reason, "quota exceeded");
-    expect(await writer.preflight(resource(), ABSENT, signal)).toMatchObject({
+    const blocker = await preflight(ABSENT);
+    expect(blocker).toMatchObject({
       reason: "SecretNotWritable",
       needsPerson,
-      message: expect.stringContaining("quota exceeded"),
+      problem: expect.stringMatching(
+        /^Secret orders-api-mongodb cannot be written, so nothing is issued: .*quota exceeded/,
+      ),
       retry: { kind: "backoff" },
     });
+    expect(Object(blocker).remedy).toBe(
+      needsPerson ? "Fix what the API server reports (RBAC, quota or admission policy in namespace shop)." : undefined,
+    );
   });
 
-  test("obeys the API server's wish to wait", async () => {
+  test("waits as long as the API server asks for", async () => {
     cluster.fault = () => new KubeError({ reason: "TooManyRequests", operation: "test", retryAfterMs: 7000 });
-    expect(await writer.preflight(resource(), ABSENT, signal)).toMatchObject({ retry: { atLeastMs: 7000 } });
+    expect(await preflight(ABSENT)).toMatchObject({ retry: { atLeastMs: 7000 } });
   });
 
   test.each([
-    ["somebody made the Secret meanwhile", ABSENT, "AlreadyExists"],
-    ["somebody changed the Secret meanwhile", undefined, "Conflict"],
-    ["somebody deleted the Secret meanwhile", undefined, "NotFound"],
-  ] as const)("is overtaken where %s", async (_what, first, reason) => {
-    store();
+    ["made the Secret", ABSENT, "AlreadyExists"],
+    ["changed the Secret", undefined, "Conflict"],
+    ["deleted the Secret", undefined, "NotFound"],
+  ] as const)("is overtaken if someone else %s meanwhile", async (_what, first, reason) => {
+    put();
     const before = first ?? (await seen());
     cluster.fault = () => kubeError(reason);
-    expect(await writer.preflight(resource(), before, signal)).toBe("overtaken");
+    expect(await preflight(before)).toBe("overtaken");
   });
 
-  test("is stopped by a foreign Secret before a call is made", async () => {
-    cluster.put(SECRETS, { metadata: SECRET, data: {} });
+  test("is overtaken if the Secret belongs to another living resource that the cache does not know", async () => {
+    living.set(billing.uid, billing);
+    putBillings();
+    expect(await preflight()).toBe("overtaken");
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test("makes no call that writes if the Secret is foreign", async () => {
+    putForeign();
     const first = await seen();
     cluster.calls.length = 0;
-    expect(await writer.preflight(resource(), first, signal)).toMatchObject({ reason: "SecretNotWritable" });
+    expect(await preflight(first)).toMatchObject({ reason: "SecretNotWritable" });
     expect(cluster.calls).toEqual([]);
   });
 
-  test("goes on with an error that is none of the API server's", async () => {
-    cluster.create = () => Promise.reject(new TypeError("a defect"));
-    await expect(writer.preflight(resource(), ABSENT, signal)).rejects.toThrow(TypeError);
+  test("throws an error that is not the API server's", async () => {
+    cluster.create = () => Promise.reject(new TypeError("a bug"));
+    await expect(preflight(ABSENT)).rejects.toThrow(TypeError);
   });
 });
 
-describe("writes a fresh certificate", () => {
-  test("where there was none, all keys in one write", async () => {
-    expect(await write(ABSENT)).toEqual(WRITTEN);
+describe("the preflight that writes for real", () => {
+  const preflight = async (first?: ObservedSecret) =>
+    writer.preflight(resource(), first ?? (await seen()), true, signal);
+
+  test("sets an annotation on an existing Secret", async () => {
+    put();
+    const data = stored()?.data;
+    expect(await preflight()).toBeUndefined();
+    expect(stored()?.metadata.annotations).toMatchObject({ [WRITE_CHECK_ANNOTATION]: "2030-01-11T00:00:00Z" });
+    expect([stored()?.data, serial()]).toEqual([data, old.facts.serialNumber]);
+  });
+
+  test("creates an absent Secret with a stand-in that is the operator's and holds no certificate", async () => {
+    expect(await preflight(ABSENT)).toBeUndefined();
+    expect(stored()?.metadata.annotations).toMatchObject({ [WRITE_CHECK_ANNOTATION]: "2030-01-11T00:00:00Z" });
+    expect(await seen()).toMatchObject({ kind: "managed", content: { kind: "undecodable" } });
+  });
+
+  test("reports a storage that a dry run does not reach", async () => {
+    cluster.fault = ({ dryRun }) => (dryRun ? undefined : kubeError("InternalError", "kms: connection refused"));
+    expect(await preflight(ABSENT)).toMatchObject({
+      reason: "SecretNotWritable",
+      problem: expect.stringContaining("kms: connection refused"),
+      needsPerson: true,
+    });
+    expect(stored()).toBeUndefined();
+  });
+
+  test("does not write if the dry run is refused", async () => {
+    put();
+    cluster.fault = ({ dryRun }) => (dryRun ? kubeError("Forbidden") : undefined);
+    expect(await preflight()).toMatchObject({ reason: "SecretNotWritable" });
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test.each([["absent"], ["existing"]])("leaves no trace once the certificate is stored: %s Secret", async (which) => {
+    if (which === "existing") put();
+    const first = await seen();
+    await preflight(first);
+    expect(await store(first)).toEqual(STORED);
+    expect(serial()).toBe(ours.facts.serialNumber);
+    expect(stored()?.metadata.annotations).not.toHaveProperty([WRITE_CHECK_ANNOTATION]);
+  });
+});
+
+describe("a fresh certificate", () => {
+  test("is stored where there was no Secret, all keys in one write", async () => {
+    expect(await store(ABSENT)).toEqual(STORED);
     expect(cluster.writes).toHaveLength(1);
     expect(stored()).toMatchObject({
       type: "kubernetes.io/tls",
@@ -181,16 +241,18 @@ describe("writes a fresh certificate", () => {
     });
   });
 
-  test("over the old one, upon the state that was seen, and leaves what others put there", async () => {
-    store(old);
+  test("replaces the old one and leaves the labels and data of others", async () => {
+    put(old);
     relabel({ team: "x" });
-    expect(await write(await seen(), [old.facts.serialNumber])).toEqual(WRITTEN);
+    change((secret) => ({ ...secret, data: { ...secret.data, "ca.crt": "eA==" } }));
+    expect(await store(await seen())).toEqual(STORED);
     expect(serial()).toBe(ours.facts.serialNumber);
     expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true", team: "x" });
+    expect(stored()?.data).toEqual({ ...secretData(ours), "ca.crt": "eA==" });
   });
 
-  test("and knows what it wrote without reading it", async () => {
-    await write(ABSENT);
+  test("is known to the inspector without another read", async () => {
+    await store(ABSENT);
     cluster.calls.length = 0;
     expect(await inspector.cached(SECRET)).toMatchObject({
       kind: "managed",
@@ -199,256 +261,194 @@ describe("writes a fresh certificate", () => {
     expect(cluster.calls).toEqual([]);
   });
 
-  test("and tells of what others changed before it, which a watch that comes later will not", async () => {
-    store(old);
+  test("makes known what others changed before it, since a later watch event will not", async () => {
+    put(old);
     cache.labelled.observe(secretMetadata(stored()));
     relabel({ team: "x" });
-    await write(await seen(), [old.facts.serialNumber]);
+    await store(await seen());
     expect(foreign).toEqual(["modified shop/orders-api-mongodb"]);
   });
 
-  test("and tells of nothing where nobody else changed anything", async () => {
-    await write(ABSENT);
-    await write(await seen(), [ours.facts.serialNumber]);
+  test("reports no change of others if no one else changed anything", async () => {
+    await store(ABSENT);
+    await writer.store(resource(), await seen(), { attempt: issuance(), pair: newer });
     expect([cluster.writes.length, foreign]).toEqual([2, []]);
   });
 
-  test("and knows what an admission webhook made of it", async () => {
+  test("counts as what an admission webhook made of it", async () => {
     const create = cluster.create.bind(cluster);
     cluster.create = async (type, object, options) => {
       const changed = { ...object, data: { "tls.crt": "eA==", "tls.key": "eA==" } };
       return create(type, changed, options);
     };
-    await write(ABSENT);
+    await store(ABSENT);
     expect(await inspector.cached(SECRET)).toMatchObject({ content: { kind: "undecodable" } });
   });
 
-  const passing: readonly KubeErrorReason[] = [
-    "Network",
-    "Forbidden",
-    "Invalid",
-    "Unavailable",
-    "Conflict",
-    "Unauthorized",
-  ];
-  test.each(passing)("although the API server says %s twenty times", async (reason) => {
-    failing(20, isWrite, kubeError(reason));
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-    expect(serial()).toBe(ours.facts.serialNumber);
-  });
-
-  test("although reading it fails in between", async () => {
-    failing(6, () => true, kubeError("Network"));
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-  });
-
-  test("although a defect of ours comes in between", async () => {
-    const create = cluster.create.bind(cluster);
-    let tries = 0;
-    cluster.create = (type, object, options) =>
-      ++tries < 3 ? Promise.reject(new TypeError("a defect")) : create(type, object, options);
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-  });
-
-  test("with waits that grow to half a minute, and no faster", async () => {
-    failing(12, isWrite, kubeError("Unavailable"));
-    await write(ABSENT);
-    expect(clock.sleeps).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 15_000, 15_000, 15_000, 15_000]);
-  });
-
-  test("once, where the answer got lost", async () => {
+  test("is stored once if the answer of its write was lost", async () => {
     failing(1, isWrite, "answerLost");
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-    expect(cluster.writes).toHaveLength(1);
-    expect(serial()).toBe(ours.facts.serialNumber);
-  });
-
-  test("although somebody changed a label of the Secret meanwhile", async () => {
-    store();
-    const first = await seen();
-    cluster.put(SECRETS, { ...(stored() ?? { metadata: SECRET }), type: "kubernetes.io/tls" });
-    expect(await write(first, [old.facts.serialNumber])).toEqual(WRITTEN);
-  });
-
-  test("although somebody put an older pair there meanwhile", async () => {
-    failing(1, isWrite, kubeError("Network"), () => store(old));
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-    expect(serial()).toBe(ours.facts.serialNumber);
-  });
-
-  test("over one that was known before, however young", async () => {
-    store(newer);
-    const first = await seen();
-    failing(1, isWrite, kubeError("Network"));
-    expect(await write(first, [newer.facts.serialNumber])).toEqual(WRITTEN);
-  });
-
-  test("although the resource can't be read in this version: it waits all the same", async () => {
-    living.set(resource().uid, { ...resource(), valid: false, problem: "spec.secretName: what is that" });
-    failing(9, isWrite, kubeError("Forbidden"));
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-  });
-
-  test("into the Secret that the resource names by now, as if it had never been written to", async () => {
-    living.set(resource().uid, resource({ spec: { secretName: "other" } }));
-    failing(1, isWrite, kubeError("Forbidden"));
-    expect(await write(ABSENT)).toEqual({ kind: "written", secretName: "other" });
-    expect(stored()).toBeUndefined();
-    expect(cluster.writes.map(({ what }) => what)).toEqual(["secrets shop/orders-api-mongodb", "secrets shop/other"]);
-  });
-
-  test("once, where the answer got lost before the resource named another Secret", async () => {
-    living.set(resource().uid, resource({ spec: { secretName: "other" } }));
-    failing(1, isWrite, "answerLost");
-    expect(await write(ABSENT)).toEqual(WRITTEN);
+    expect(await store(ABSENT)).toMatchObject({ kind: "waiting", blocker: { reason: "SecretNotWritable" } });
+    expect(await store(await seen())).toEqual(STORED);
     expect(cluster.writes).toHaveLength(1);
   });
 
-  describe("and tells what it waits for", () => {
-    test("not where that is past in a moment", async () => {
-      failing(4, isWrite, kubeError("Network"));
-      await write(ABSENT);
-      expect(obstacles).toEqual([]);
-    });
-
-    test("once, in the API server's words", async () => {
-      failing(30, isWrite, kubeError("Forbidden", "quota exceeded"));
-      await write(ABSENT);
-      expect(obstacles).toEqual([
-        expect.stringMatching(/^SecretNotWritable: Secret orders-api-mongodb can't be written: .*quota exceeded.*Mend/),
-      ]);
-    });
-
-    test("again where it is something else", async () => {
-      failing(30, isWrite, kubeError("Forbidden"));
-      const sleep = clock.sleep.bind(clock);
-      let waits = 0;
-      clock.sleep = async (ms, wake) => {
-        if (++waits === 10) cluster.put(SECRETS, { metadata: SECRET });
-        if (waits === 20) cluster.remove(SECRETS, SECRET);
-        return sleep(ms, wake);
-      };
-      await write(ABSENT);
-      expect(obstacles.map((obstacle) => obstacle.split(":")[0])).toEqual(["SecretNotWritable", "SecretForeign"]);
-    });
-
-    test("and goes on though nobody can be told", async () => {
-      failing(9, isWrite, kubeError("Forbidden"));
-      const onObstacle = () => {
-        throw new TypeError("a defect");
-      };
-      expect(await writer.write(resource(), ABSENT, ours, { knownSerials: new Set(), onObstacle })).toEqual(WRITTEN);
-    });
-
-    test("and that it is a defect, where it is", async () => {
-      const create = cluster.create.bind(cluster);
-      let tries = 0;
-      cluster.create = (type, object, options) =>
-        ++tries < 9 ? Promise.reject(new TypeError("a key: c2VjcmV0")) : create(type, object, options);
-      await write(ABSENT);
-      expect(obstacles).toEqual([expect.stringContaining("for a defect of the operator")]);
-      expect(obstacles.join()).not.toContain("c2VjcmV0");
-    });
+  test("is fitted to a Secret whose label someone else changed meanwhile", async () => {
+    put();
+    const first = await seen();
+    relabel({ team: "x" });
+    expect(await store(first)).toEqual(STORED);
+    expect([serial(), stored()?.metadata.labels]).toEqual([
+      ours.facts.serialNumber,
+      { [MANAGED_LABEL]: "true", team: "x" },
+    ]);
   });
 
-  test("and says nothing of the key while it waits", async () => {
-    failing(9, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
-    await write(ABSENT);
-    const key = ours.privateKeyPem.reveal().split("\n")[1] ?? "-";
-    expect(logged.length).toBeGreaterThan(0);
-    expect(obstacles).toHaveLength(1);
-    expect([...logged, ...obstacles].join()).not.toContain(key.slice(0, 30));
-    expect([...logged, ...obstacles].join()).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
+  test("is stored in a new Secret if the one that was seen was deleted meanwhile", async () => {
+    put();
+    const first = await seen();
+    cluster.remove(SECRETS, SECRET);
+    expect(await store(first)).toEqual(STORED);
+    expect(serial()).toBe(ours.facts.serialNumber);
+  });
+
+  test("takes the place of what a deleted resource left behind", async () => {
+    putBillings();
+    expect(await store(await seen(), [newer.facts.serialNumber])).toEqual(STORED);
+    expect(serial()).toBe(ours.facts.serialNumber);
   });
 });
 
-describe("does not write a fresh certificate", () => {
-  test("over a newer one that another process wrote", async () => {
-    failing(1, isWrite, kubeError("Network"), () => store(newer));
-    expect(await write(ABSENT)).toEqual({ kind: "overtaken" });
+describe("a fresh certificate is superseded, and not stored", () => {
+  test("if another process has stored a newer one since the attempt began", async () => {
+    put(newer);
+    expect(await store(await seen())).toEqual({ kind: "superseded" });
     expect(serial()).toBe(newer.facts.serialNumber);
   });
 
-  test("over a Secret that changed since it was seen", async () => {
-    store(old);
+  test("if another process stores a newer one while this one writes", async () => {
+    put(old);
     const first = await seen();
-    store(newer);
-    expect(await write(first, [old.facts.serialNumber])).toEqual({ kind: "overtaken" });
+    put(newer);
+    expect(await store(first)).toEqual({ kind: "superseded" });
     expect(serial()).toBe(newer.facts.serialNumber);
   });
 
-  describe("where another resource put its own there meanwhile", () => {
-    const billing = resource({ name: "billing", uid: "uid-of-billing" });
-    const storeBillings = (pair = old) => {
-      const { annotations } = desiredMetadata(billing, pair.facts);
-      store(pair, { annotations });
-    };
-
-    test.each([
-      ["an older pair", old],
-      ["a newer pair", newer],
-    ])("and that one lives: it keeps %s", async (_what, pair) => {
-      living.set(billing.uid, billing);
-      failing(1, isWrite, kubeError("AlreadyExists"), () => storeBillings(pair));
-      expect(await write(ABSENT)).toEqual({ kind: "displaced", holder: "billing" });
-      expect(serial()).toBe(pair.facts.serialNumber);
-      expect(cluster.writes.map(({ verb }) => verb)).toEqual(["create"]);
-    });
-
-    test("unless that one is gone: what it left behind is taken over", async () => {
-      failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
-      expect(await write(ABSENT)).toEqual(WRITTEN);
-      expect(serial()).toBe(ours.facts.serialNumber);
-    });
-
-    test("unless that one names another Secret by now", async () => {
-      living.set(billing.uid, { ...billing, spec: { ...billing.spec, secretName: "billing-mongodb" } });
-      failing(1, isWrite, kubeError("AlreadyExists"), storeBillings);
-      expect(await write(ABSENT)).toEqual(WRITTEN);
-    });
-
-    test("nor is one issued where the cache alone does not know it", async () => {
-      living.set(billing.uid, billing);
-      storeBillings();
-      expect(await writer.preflight(resource(), await seen(), signal)).toBe("overtaken");
-    });
-  });
-
-  test("for a resource that is gone", async () => {
-    failing(99, isWrite, kubeError("Forbidden"));
-    living.clear();
-    expect(await write(ABSENT)).toEqual({ kind: "abandoned" });
-  });
-
-  test("over a foreign Secret: it waits until that is gone", async () => {
-    failing(
-      1,
-      isWrite,
-      kubeError("Network"),
-      () => void cluster.put(SECRETS, { metadata: SECRET, data: { a: "eA==" } }),
-    );
-    const found: unknown[] = [];
-    const sleep = clock.sleep.bind(clock);
-    clock.sleep = async (ms, signal) => {
-      if (found.push(stored()?.data) === 5) cluster.remove(SECRETS, SECRET);
-      return sleep(ms, signal);
-    };
-    expect(await write(ABSENT)).toEqual(WRITTEN);
-    expect(found.slice(0, 5)).toEqual(Array.from({ length: 5 }, () => ({ a: "eA==" })));
-    expect(cluster.writes.filter(({ verb }) => verb === "patch")).toEqual([]);
+  test("not by an older one that someone restores meanwhile", async () => {
+    failing(1, isWrite, kubeError("AlreadyExists"), () => put(old));
+    expect(await store(ABSENT, [])).toEqual(STORED);
     expect(serial()).toBe(ours.facts.serialNumber);
+  });
+
+  test("not by one that was there before the attempt, however young", async () => {
+    put(newer);
+    expect(await store(await seen(), [newer.facts.serialNumber])).toEqual(STORED);
+  });
+});
+
+describe("a fresh certificate waits", () => {
+  const passing: readonly KubeErrorReason[] = ["Network", "Forbidden", "Invalid", "Unavailable", "Unauthorized"];
+  test.each(passing)("if the API server answers its write with %s, and is stored later", async (reason) => {
+    failing(1, isWrite, kubeError(reason, "words of the API server"));
+    const result = await store(ABSENT);
+    expect(messageOf(result)).toMatch(
+      /^Certificate \d+ has been issued but not stored yet: Secret orders-api-mongodb cannot be written \(.*words of the API server.*\)\. It exists only in the operator's memory and is lost if the pod is killed\. Fix what the API server reports/,
+    );
+    expect(result).toMatchObject({ blocker: { needsPerson: true } });
+    expect(await store(ABSENT)).toEqual(STORED);
+  });
+
+  test("after four conflicts: others change the Secret without a pause", async () => {
+    put();
+    const first = await seen();
+    failing(99, ({ verb }) => verb === "patch", kubeError("Conflict"));
+    expect(await store(first)).toMatchObject({ kind: "waiting", blocker: { reason: "SecretNotWritable" } });
+    expect(cluster.writes).toHaveLength(4);
+  });
+
+  test("if the Secret has changed and cannot be read", async () => {
+    put();
+    const first = await seen();
+    cluster.fault = ({ verb }) => kubeError(verb === "get" ? "Unavailable" : "Conflict");
+    expect(messageOf(await store(first))).toContain("Conflict");
+  });
+
+  test("if a bug gets in the way, without the words of that error", async () => {
+    cluster.create = () => Promise.reject(new TypeError("a key: c2VjcmV0"));
+    const message = messageOf(await store(ABSENT));
+    expect(message).toContain("because of a bug in the operator; see its log");
+    expect(message).not.toContain("c2VjcmV0");
+  });
+
+  test("while the Secret is foreign, which stays byte for byte what it was", async () => {
+    putForeign();
+    const before = structuredClone(stored());
+    expect(messageOf(await store(await seen()))).toBe(
+      `Certificate ${ours.facts.serialNumber} has been issued but not stored yet: Secret orders-api-mongodb does not ` +
+        "belong to the operator: its type is Opaque, not kubernetes.io/tls (written by argocd). It exists only in the " +
+        "operator's memory and is lost if the pod is killed. Choose another spec.secretName, or delete that Secret if " +
+        "nothing needs it.",
+    );
+    expect(stored()).toEqual(before);
+  });
+
+  test("if a foreign Secret appears while it is written", async () => {
+    failing(1, isWrite, kubeError("AlreadyExists"), putForeign);
+    expect(await store(ABSENT)).toMatchObject({ kind: "waiting", blocker: { reason: "SecretForeign" } });
+    expect(cluster.writes.map(({ verb }) => verb)).toEqual(["create"]);
+  });
+
+  test("while the Secret is being deleted: what is written into it is lost with it", async () => {
+    put(old, { deletionTimestamp: "2030-01-11T00:00:00Z" });
+    expect(await store(await seen())).toMatchObject({
+      kind: "waiting",
+      blocker: {
+        reason: "SecretTerminating",
+        needsPerson: true,
+        problem: expect.stringContaining("only in the operator's memory"),
+      },
+    });
+    expect(serial()).toBe(old.facts.serialNumber);
+  });
+
+  test("while the Secret belongs to another living resource, which keeps its certificate", async () => {
+    living.set(billing.uid, billing);
+    failing(1, isWrite, kubeError("AlreadyExists"), putBillings);
+    expect(await store(ABSENT)).toMatchObject({
+      kind: "waiting",
+      blocker: {
+        reason: "SecretClaimedTwice",
+        problem: expect.stringContaining("Secret orders-api-mongodb belongs to AtlasUserCertificate billing."),
+      },
+    });
+    expect(serial()).toBe(newer.facts.serialNumber);
+  });
+
+  test("while the Secret holds the certificate of a living resource that names another Secret by now", async () => {
+    living.set(billing.uid, { ...billing, spec: { ...billing.spec, secretName: "billing-mongodb" } });
+    putBillings();
+    expect(messageOf(await store(await seen()))).toContain("which now uses Secret billing-mongodb.");
+    expect(serial()).toBe(newer.facts.serialNumber);
+  });
+
+  test("and nothing of its key is in the message", async () => {
+    failing(1, isWrite, kubeError("Network", `cut while sending ${JSON.stringify(secretData(ours))}`));
+    const key = ours.privateKeyPem.reveal().split("\n")[1] ?? "-";
+    const message = messageOf(await store(ABSENT));
+    expect(message).toContain("has been issued but not stored yet");
+    expect(message).not.toContain(key.slice(0, 30));
+    expect(message).not.toContain(Buffer.from(key).toString("base64").slice(8, 30));
   });
 });
 
 describe("a repair", () => {
-  const repair = async (change: Parameters<typeof resource>[0] = {}, first?: ObservedSecret) => {
+  const repair = async (wishes: Parameters<typeof resource>[0] = {}, first?: ObservedSecret) => {
     const before = first ?? (await seen());
     if (before.kind !== "managed" || before.content.kind !== "pair") throw new Error("there is nothing to repair");
-    return writer.repair(resource(change), before, before.content.facts, signal);
+    return writer.repair(resource(wishes), before, before.content.facts, signal);
   };
 
-  test("mends labels without reading or sending the key", async () => {
-    store(old, { labels: {} });
+  test("restores labels without reading or sending the key", async () => {
+    put(old, { labels: {} });
     const first = await seen();
     cluster.calls.length = 0;
     expect(await repair({}, first)).toBeUndefined();
@@ -457,25 +457,23 @@ describe("a repair", () => {
     expect(cluster.calls[0]?.body).not.toHaveProperty("data");
   });
 
-  test("of the label tells of nothing where the watch of the others has shown that it is gone", async () => {
-    store(old, { labels: {} });
+  test("of the label reports no change of others if the watch has shown that the label is gone", async () => {
+    put(old, { labels: {} });
     cache.others.observe(secretMetadata(stored()));
     await repair();
     expect([cache.labelled.size, foreign]).toEqual([1, []]);
   });
 
-  test("mends the formats from the pair that is there", async () => {
-    store(old);
+  test("restores the formats from the pair in the Secret", async () => {
+    put(old);
     const { "tls-combined.pem": _gone, ...data } = secretData(old);
-    cluster.remove(SECRETS, SECRET);
-    store(old);
-    cluster.put(SECRETS, { ...(stored() ?? { metadata: SECRET }), data });
+    change((secret) => ({ ...secret, data }));
     expect(await repair()).toBeUndefined();
     expect(stored()?.data).toEqual(secretData(old));
   });
 
-  test("takes away what the operator set and nobody asks for any more, and nothing else", async () => {
-    store(old, { labels: { [MANAGED_LABEL]: "true", app: "orders" } });
+  test("removes a label that the operator set and no one asks for any more, and nothing else", async () => {
+    put(old, { labels: { [MANAGED_LABEL]: "true", app: "orders" } });
     relabel({ team: "x" });
     expect(await repair()).toBeUndefined();
     expect(stored()?.metadata.labels).toEqual({ [MANAGED_LABEL]: "true", team: "x" });
@@ -483,7 +481,7 @@ describe("a repair", () => {
 
   test("leaves the owner references of others", async () => {
     const other = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: "y" };
-    store(old, { ownerReferences: [other] });
+    put(old, { ownerReferences: [other] });
     expect(await repair({ spec: { deletionPolicy: "Delete" } })).toBeUndefined();
     expect(stored()?.metadata.ownerReferences).toMatchObject([
       other,
@@ -492,31 +490,28 @@ describe("a repair", () => {
   });
 
   test.each([["Conflict"], ["NotFound"]] as const)("is overtaken by %s", async (reason) => {
-    store(old, { labels: {} });
+    put(old, { labels: {} });
     const first = await seen();
     cluster.fault = () => kubeError(reason);
     expect(await repair({}, first)).toBe("overtaken");
   });
 
-  test("never puts back a pair that was replaced while it read it", async () => {
-    store(old);
-    cluster.put(SECRETS, {
-      ...(stored() ?? { metadata: SECRET }),
-      data: { ...secretData(old), "tls-combined.pem": "eA==" },
-    });
+  test("never restores a pair that was replaced while the repair read it", async () => {
+    put(old);
+    change((secret) => ({ ...secret, data: { ...secretData(old), "tls-combined.pem": "eA==" } }));
     const first = await seen();
-    failing(
-      1,
-      ({ verb }) => verb === "patch",
-      undefined,
-      () => store(newer),
-    );
+    let isReplaced = false;
+    cluster.fault = ({ verb }) => {
+      if (verb === "patch" && !isReplaced) put(newer);
+      isReplaced ||= verb === "patch";
+      return undefined;
+    };
     expect(await repair({}, first)).toBe("overtaken");
     expect(stored()?.data).toEqual(secretData(newer));
   });
 
-  test("tells what stands in its way", async () => {
-    store(old, { labels: {} });
+  test("reports what stands in its way", async () => {
+    put(old, { labels: {} });
     const first = await seen();
     cluster.fault = () => kubeError("Forbidden", "no patch for you");
     expect(await repair({}, first)).toMatchObject({ reason: "SecretNotWritable", needsPerson: true });

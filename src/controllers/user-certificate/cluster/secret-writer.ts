@@ -1,7 +1,6 @@
 import { SECRET_ANNOTATIONS, WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
-import type { KeyPair } from "../../../certificate/key-pair.ts";
 import {
   judgeData,
   pairFromData,
@@ -17,12 +16,19 @@ import type { KubeApi, MergePatchOptions } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import type { ObjectRef } from "../../../kube/resource-type.ts";
 import type { StoreEvent } from "../../../kube/store.ts";
-import { secretClaimedTwice, secretForeign } from "../core/decide/blockers.ts";
+import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
+import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
-import { type DesiredMetadata, desiredMetadata, desiredOwnerReferences, leftOver } from "../core/model/desired-secret.ts";
+import {
+  type DesiredMetadata,
+  desiredMetadata,
+  desiredOwnerReferences,
+  leftOver,
+} from "../core/model/desired-secret.ts";
 import type { ManagedSecret, ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
 import { timestamp } from "../core/model/timestamp.ts";
 import type { LiveResource } from "./live-resource.ts";
+import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
 import { notStored, notWritable } from "./secret-blockers.ts";
 import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
@@ -39,14 +45,15 @@ export interface SecretWriterOptions {
   readonly clock: Pick<Clock, "now">;
 }
 
-/** How a write of a fresh certificate ended: stored, or why it was not. */
-export type StoreResult = { readonly kind: "stored" } | { readonly kind: "waiting"; readonly blocker: Blocker };
+/** How a write of a fresh certificate ended. */
+export type StoreResult =
+  | { readonly kind: "stored" }
+  /** The Secret holds a newer certificate, which stays. */
+  | { readonly kind: "superseded" }
+  | { readonly kind: "waiting"; readonly blocker: Blocker };
 
 /** How often a write is fitted to a Secret that others change at the same time. */
 const MAX_CONFLICTS = 3;
-
-/** How long a write proves that the storage takes writes. */
-const WRITE_CHECK_MS = 10 * 60_000;
 
 /** Metadata of the stand-in. */
 const NO_FACTS: CertificateFacts = {
@@ -88,10 +95,8 @@ export class SecretWriter {
       if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
       const desired = desiredMetadata(resource, NO_FACTS);
       await this.#send(resource, seen, desired, standInData(), { dryRun: true, metadataOnly: true, signal });
-      if (!isReal || wasJustWritten(seen, this.#options.clock.now())) return undefined;
-      await this.#writeForReal(resource, seen, signal);
-      // The Secret has changed: the next reconcile issues onto what is there now.
-      return "overtaken";
+      if (isReal) await this.#writeForReal(resource, seen, signal);
+      return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
       if (!hasChanged(seen, error)) return notWritable(resource, error);
@@ -133,17 +138,27 @@ export class SecretWriter {
    *
    * @param firstSeen the Secret as it was last seen
    */
-  async store(resource: UserCertificate, firstSeen: ObservedSecret, pair: KeyPair): Promise<StoreResult> {
-    const { serialNumber } = pair.facts;
+  async store(
+    resource: UserCertificate,
+    firstSeen: ObservedSecret,
+    { attempt, pair }: Pick<ParkedCertificate, "attempt" | "pair">,
+  ): Promise<StoreResult> {
+    const { facts } = pair;
+    const { serialNumber } = facts;
     let seen = firstSeen;
     for (let conflicts = 0; ; conflicts++) {
       try {
-        if (holdsPair(seen, pair)) return { kind: "stored" };
-        const blocker = secretForeign({ secret: seen, resource }) ?? (await this.#claimed(resource, seen));
+        const held = certificateIn(seen);
+        if (held?.fingerprint === facts.fingerprint) return { kind: "stored" };
+        const blocker =
+          secretForeign({ secret: seen, resource }) ??
+          secretTerminating({ secret: seen, resource }) ??
+          (await this.#claimed(resource, seen));
         if (blocker !== undefined) return waiting(serialNumber, blocker);
+        if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };
         const data = secretData(pair);
-        const written = await this.#send(resource, seen, desiredMetadata(resource, pair.facts), data, {});
-        this.#remember(written, seen, data, { kind: "pair", facts: pair.facts, formatsCurrent: true });
+        const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, {});
+        this.#remember(written, seen, data, { kind: "pair", facts, formatsCurrent: true });
         return { kind: "stored" };
       } catch (error: unknown) {
         const isFitted = error instanceof KubeError && hasChanged(seen, error) && conflicts < MAX_CONFLICTS;
@@ -181,12 +196,17 @@ export class SecretWriter {
     return { name, ...(holder.spec.secretName !== secretName && { movedTo: holder.spec.secretName }) };
   }
 
-  /** An annotation that the write of the certificate takes away again; an absent Secret is created with the stand-in. */
+  /**
+   * An annotation that the write of the certificate takes away again; an absent Secret is created with the stand-in. That
+   * write is fitted to what is there by then.
+   */
   async #writeForReal(resource: UserCertificate, seen: ObservedSecret, signal: AbortSignal): Promise<void> {
     const check = { [WRITE_CHECK_ANNOTATION]: timestamp(this.#options.clock.now()) };
     if (seen.kind === "absent") {
       const { annotations, ...rest } = desiredMetadata(resource, NO_FACTS);
-      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, standInData(), { signal });
+      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, standInData(), {
+        signal,
+      });
       return;
     }
     const { namespace, name, uid, resourceVersion } = seen.metadata;
@@ -282,19 +302,13 @@ function hasChanged(seen: ObservedSecret, error: KubeError): boolean {
   return seen.kind === "absent" ? error.reason === "AlreadyExists" : KubeError.is(error, "Conflict", "NotFound");
 }
 
-/** Whether the write that proves the storage has been made. */
-function wasJustWritten(seen: ObservedSecret, nowMs: number): boolean {
-  const written = seen.kind === "managed" ? seen.metadata.annotations[WRITE_CHECK_ANNOTATION] : undefined;
-  return written !== undefined && Math.abs(nowMs - Date.parse(written)) < WRITE_CHECK_MS;
-}
-
 function queryOf({ namespace, spec, status }: UserCertificate): SecretQuery {
   return { namespace, name: spec.secretName, fingerprint: status.fingerprint };
 }
 
-/** The write may have been carried out and its answer lost. */
-function holdsPair(seen: ObservedSecret, { facts }: KeyPair): boolean {
-  return seen.kind === "managed" && seen.content.kind === "pair" && seen.content.facts.fingerprint === facts.fingerprint;
+/** The certificate in the Secret: also the one whose write was carried out although its answer was lost. */
+function certificateIn(seen: ObservedSecret): CertificateFacts | undefined {
+  return seen.kind === "managed" && seen.content.kind === "pair" ? seen.content.facts : undefined;
 }
 
 function waiting(serialNumber: string, blocker: Blocker): StoreResult {

@@ -1,32 +1,33 @@
 import { describe, expect, test } from "vitest";
 import { parseUserCertificate } from "../../../api/parse-user-certificate.ts";
-import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { type Issuance, USER_CERTIFICATE } from "../../../api/user-certificate.ts";
 import type { StoreEvent } from "../../../kube/store.ts";
-import { type CachedResource, ResourceCache } from "./resource-cache.ts";
-import type { Snapshot } from "../core/model/snapshot.ts";
 import type { Outcome } from "../core/model/decision.ts";
-import { StatusWriter } from "./status-writer.ts";
+import type { Snapshot } from "../core/model/snapshot.ts";
 import { kubeError, type MemoryCluster } from "../testing/memory-cluster.ts";
-import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, round } from "../testing/snapshots.ts";
 import { NAMESPACE, Scene } from "../testing/scene.ts";
+import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, reconciled } from "../testing/snapshots.ts";
+import { type CachedResource, ResourceCache } from "./resource-cache.ts";
+import { StatusWriter } from "./status-writer.ts";
 
 const ref = { namespace: NAMESPACE, name: "orders-api" };
 const signal = new AbortController().signal;
-const OPEN = { spent: true, issuance: issuance({ id: "of this process" }), staysOpen: true };
-const decision = { reason: "SecretMissing", message: "There is no Secret." } as const;
+const OPEN = { attempt: issuance({ id: "of this process" }), staysOpen: true };
 
 function rig() {
   const scene = new Scene();
   scene.apply();
   const cache = new ResourceCache();
-  const { cluster, clock } = scene;
+  const { cluster } = scene;
   cache.store.observe(scene.resource());
   const foreign: StoreEvent<CachedResource>[] = [];
   const onForeignChange = (event: StoreEvent<CachedResource>) => void foreign.push(event);
-  const statuses = new StatusWriter({ kube: cluster, cache, onForeignChange, clock });
+  const statuses = new StatusWriter({ kube: cluster, cache, onForeignChange });
   const snapshot = firstLook({ resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) });
   const missing = { ...snapshot, secret: ABSENT, atlas: listed() };
-  return { scene, cluster, cache, statuses, snapshot, missing, foreign };
+  const record = (attempt: Issuance, of: Snapshot = missing) =>
+    statuses.record(reconciled(of, { kind: "recorded", attempt }), attempt, signal);
+  return { scene, cluster, cache, statuses, snapshot, missing, foreign, record };
 }
 
 /** The API server drops the status of the first write that it answers; then somebody else changes the resource. */
@@ -41,7 +42,7 @@ function dropFirstStatus(cluster: MemoryCluster, meanwhile: () => void | Promise
 }
 
 describe("a report", () => {
-  test("is one write that holds what differs, upon the state that was looked at", async () => {
+  test("is one write of what differs, with the state that was seen as precondition", async () => {
     const { scene, cluster, statuses, snapshot } = rig();
     await statuses.report(reconciled(snapshot));
     expect(scene.ready()).toBe("True Issued");
@@ -52,7 +53,7 @@ describe("a report", () => {
     });
   });
 
-  test("writes nothing where nothing differs", async () => {
+  test("writes nothing if nothing differs", async () => {
     const { scene, cluster, statuses, snapshot } = rig();
     await statuses.report(reconciled(snapshot));
     cluster.calls.length = 0;
@@ -66,7 +67,7 @@ describe("a report", () => {
     expect(cache.get("shop/orders-api")).toMatchObject({ status: { serialNumber: FACTS.serialNumber } });
   });
 
-  test("tells of what others changed before it, which a watch that comes later will not", async () => {
+  test("makes known what others changed before it, since a later watch event will not", async () => {
     const { scene, cache, statuses, snapshot, foreign } = rig();
     scene.apply({ monthsUntilExpiration: 6 });
     await statuses.report(reconciled(snapshot));
@@ -76,7 +77,7 @@ describe("a report", () => {
     expect(cache.store.knows(scene.resource())).toBe(true);
   });
 
-  test("tells of nothing where nobody else changed anything, nor where the watch has told of it", async () => {
+  test("reports no change of others if there is none, or if the watch has already reported it", async () => {
     const { scene, cache, statuses, snapshot, foreign } = rig();
     await statuses.report(reconciled(snapshot, failure("AtlasUnavailable")));
     scene.apply({ monthsUntilExpiration: 6 });
@@ -85,17 +86,16 @@ describe("a report", () => {
     expect([foreign, scene.status().serialNumber]).toEqual([[], FACTS.serialNumber]);
   });
 
-  test("takes away what is no longer so", async () => {
+  test("removes what is no longer true", async () => {
     const { scene, statuses, missing } = rig();
     await statuses.report(reconciled(missing, failure("AtlasUnavailable")));
-    expect(scene.status()).toHaveProperty("nextAttemptTime");
+    expect(scene.status()).toHaveProperty("lastAttempt");
     const again = { ...missing, resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) };
     await statuses.report(reconciled(again));
-    expect(scene.status()).not.toHaveProperty("nextAttemptTime");
     expect(scene.status()).not.toHaveProperty("lastAttempt");
   });
 
-  test("is fitted to a resource that changed meanwhile, and says of which generation it speaks", async () => {
+  test("is fitted to a resource that changed meanwhile, and names the generation that it describes", async () => {
     const { scene, statuses, snapshot } = rig();
     scene.apply({ monthsUntilExpiration: 6 });
     await statuses.report(reconciled(snapshot));
@@ -103,19 +103,21 @@ describe("a report", () => {
     expect(scene.status()).toMatchObject({ observedGeneration: 1, serialNumber: FACTS.serialNumber });
   });
 
-  describe("of a look that another process has overtaken is dropped", () => {
-    const looks: readonly (readonly [string, Partial<Snapshot>, Outcome | undefined])[] = [
+  describe("is dropped if another process has made an attempt meanwhile", () => {
+    const reports: readonly (readonly [string, Partial<Snapshot>, Outcome | undefined])[] = [
       ["a verification", {}, undefined],
-      ["one without a list", { atlas: { kind: "notAsked" } }, undefined],
+      ["a reconcile without a list", { atlas: { kind: "notAsked" } }, undefined],
       ["an attempt whose answer was lost", { secret: ABSENT }, failure("AnswerLost", OPEN)],
       ["an attempt that was refused", { secret: ABSENT }, failure("RoleMissing", { ...OPEN, staysOpen: false })],
     ];
     const others = {
-      "an attempt on record": { issuance: issuance({ id: "of another process" }) },
-      "a certificate issued": { revision: 1, serialNumber: "1002" },
+      "an attempt was recorded": { issuance: issuance({ id: "of another process" }) },
+      "a certificate was issued": { revision: 1, serialNumber: "1002" },
     };
-    const cases = looks.flatMap((look) => Object.entries(others).map((other) => [...look, ...other] as const));
-    test.each(cases)("%s", async (_what, change, outcome, _other, status) => {
+    const cases = reports.flatMap(([what, change, outcome]) =>
+      Object.entries(others).map(([other, status]) => [what, other, change, outcome, status] as const),
+    );
+    test.each(cases)("%s, after %s", async (_what, _other, change, outcome, status) => {
       const { cluster, scene, statuses, snapshot } = rig();
       await cluster.mergePatch(USER_CERTIFICATE, ref, { status }, { subresource: "status" });
       await statuses.report(reconciled({ ...snapshot, ...change }, outcome));
@@ -123,24 +125,24 @@ describe("a report", () => {
     });
   });
 
-  test("closes the record of its own attempt, and keeps it where the list is to tell", async () => {
-    const { scene, statuses, missing } = rig();
+  test("closes the record of its own attempt, and keeps it if a list has to tell what became of it", async () => {
+    const { scene, statuses, missing, record } = rig();
     for (const staysOpen of [true, false]) {
       const attempt = issuance({ id: `stays open: ${staysOpen}` });
       const before = { ...missing, resource: scene.resource() };
-      expect(await statuses.record(before, decision, attempt, signal)).toBe("recorded");
-      await statuses.report(reconciled(before, failure("AtlasUnavailable", { issuance: attempt, staysOpen })));
+      expect(await record(attempt, before)).toBe("recorded");
+      await statuses.report(reconciled(before, failure("AtlasUnavailable", { attempt, staysOpen })));
       expect(scene.status().issuance).toEqual(staysOpen ? attempt : undefined);
     }
   });
 
-  test("is dropped where the resource is gone", async () => {
+  test("is dropped if the resource is gone", async () => {
     const { cluster, statuses, snapshot } = rig();
     cluster.remove(USER_CERTIFICATE, ref);
     await expect(statuses.report(reconciled(snapshot))).resolves.toBeUndefined();
   });
 
-  test("is dropped where the resource was made anew", async () => {
+  test("is dropped if the resource was recreated", async () => {
     const { cluster, scene, statuses, snapshot } = rig();
     cluster.remove(USER_CERTIFICATE, ref);
     scene.apply({}, { uid: "another" });
@@ -148,14 +150,14 @@ describe("a report", () => {
     expect(scene.status()).toEqual({});
   });
 
-  test("gives up after a few conflicts, and says so", async () => {
+  test("gives up after six conflicts and throws", async () => {
     const { cluster, statuses, snapshot } = rig();
     cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("Conflict") : undefined);
     await expect(statuses.report(reconciled(snapshot))).rejects.toMatchObject({ reason: "Conflict" });
     expect(cluster.calls.filter(({ verb }) => verb === "patch status")).toHaveLength(6);
   });
 
-  test.each([["Network"], ["Forbidden"], ["Invalid"]] as const)("goes on with %s", async (reason) => {
+  test.each([["Network"], ["Forbidden"], ["Invalid"]] as const)("throws %s", async (reason) => {
     const { cluster, statuses, snapshot } = rig();
     cluster.fault = () => kubeError(reason);
     await expect(statuses.report(reconciled(snapshot))).rejects.toMatchObject({ reason });
@@ -163,9 +165,9 @@ describe("a report", () => {
 });
 
 describe("a record", () => {
-  test("is there when it says so, with the condition", async () => {
-    const { scene, statuses, missing } = rig();
-    expect(await statuses.record(missing, decision, issuance(), signal)).toBe("recorded");
+  test("is stored, with the condition Issuing, when it says so", async () => {
+    const { scene, record } = rig();
+    expect(await record(issuance())).toBe("recorded");
     expect(scene.status().issuance).toEqual(issuance());
     expect(scene.status().conditions?.find(({ type }) => type === "Issuing")).toMatchObject({
       status: "True",
@@ -174,36 +176,36 @@ describe("a record", () => {
   });
 
   test("is known to the cache at once", async () => {
-    const { cache, statuses, missing } = rig();
-    await statuses.record(missing, decision, issuance(), signal);
+    const { cache, record } = rig();
+    await record(issuance());
     expect(cache.get("shop/orders-api")).toMatchObject({ status: { issuance: issuance() } });
   });
 
-  test("is refused where anything changed since the look: of two processes one wins", async () => {
-    const { scene, statuses, missing } = rig();
-    const { cluster: kube, clock } = scene;
-    const other = new StatusWriter({ kube, cache: new ResourceCache(), onForeignChange: () => {}, clock });
+  test("is refused if anything changed since the snapshot: of two processes one wins", async () => {
+    const { scene, missing, record } = rig();
+    const other = new StatusWriter({ kube: scene.cluster, cache: new ResourceCache(), onForeignChange: () => {} });
+    const attempt = issuance({ id: "other" });
     const results = await Promise.all([
-      statuses.record(missing, decision, issuance({ id: "one" }), signal),
-      other.record(missing, decision, issuance({ id: "other" }), signal),
+      record(issuance({ id: "one" })),
+      other.record(reconciled(missing, { kind: "recorded", attempt }), attempt, signal),
     ]);
     expect(results).toEqual(["recorded", "overtaken"]);
     expect(scene.status().issuance?.id).toBe("one");
   });
 
   test("takes the place of an older one", async () => {
-    const { cluster, scene, statuses, missing } = rig();
+    const { cluster, scene, missing, record } = rig();
     const older = issuance({ id: "older", renewRequest: "a", knownSerials: ["1"] });
     await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: older } }, { subresource: "status" });
     const snapshot = { ...missing, resource: scene.resource() };
-    expect(await statuses.record(snapshot, decision, issuance({ id: "new" }), signal)).toBe("recorded");
+    expect(await record(issuance({ id: "new" }), snapshot)).toBe("recorded");
     expect(scene.status().issuance).toEqual(issuance({ id: "new" }));
   });
 
   test.each([["id"], ["username"], ["knownSerials"], ["startedAt"], ["renewRequest"]])(
-    "is not kept where the API server dropped its %s",
+    "counts as not kept if the API server dropped its %s",
     async (field) => {
-      const { cluster, scene, statuses, missing } = rig();
+      const { cluster, scene, record } = rig();
       const patch = cluster.mergePatch.bind(cluster);
       cluster.mergePatch = async (type, of, body, options) => {
         const answer = await patch(type, of, body, options);
@@ -211,37 +213,37 @@ describe("a record", () => {
         Reflect.deleteProperty(kept, field);
         return answer;
       };
-      expect(await statuses.record(missing, decision, issuance({ renewRequest: "a" }), signal)).toBe("notKept");
+      expect(await record(issuance({ renewRequest: "a" }))).toBe("notKept");
       expect(scene.status()).not.toHaveProperty("issuance");
     },
   );
 
-  test("that is not kept is taken back from a resource that others change meanwhile, and that is told of", async () => {
-    const { cluster, scene, statuses, missing, foreign } = rig();
+  test("that was not kept is taken back from a resource that others change meanwhile, and their change is made known", async () => {
+    const { cluster, scene, foreign, record } = rig();
     dropFirstStatus(cluster, () => scene.apply({ monthsUntilExpiration: 6 }));
-    expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
+    expect(await record(issuance())).toBe("notKept");
     expect(scene.status()).not.toHaveProperty("issuance");
     expect(foreign).toMatchObject([{ kind: "modified", object: { spec: { monthsUntilExpiration: 6 } } }]);
   });
 
-  test("that is not kept is not taken back where another process has one by now", async () => {
-    const { cluster, scene, statuses, missing } = rig();
+  test("that was not kept is not taken back if another process' record has taken its place", async () => {
+    const { cluster, scene, record } = rig();
     const other = issuance({ id: "of another process" });
     dropFirstStatus(cluster, async () => {
       await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: other } }, { subresource: "status" });
     });
-    expect(await statuses.record(missing, decision, issuance(), signal)).toBe("notKept");
+    expect(await record(issuance())).toBe("notKept");
     expect(scene.status().issuance).toEqual(other);
   });
 
-  test("has times that the API server takes", async () => {
-    const { statuses, missing, scene } = rig();
-    await statuses.record(missing, decision, issuance(), signal);
+  test("has times without fractions of a second, which the API server refuses", async () => {
+    const { scene, record } = rig();
+    await record(issuance());
     expect(scene.status().conditions?.[0]?.lastTransitionTime).toBe(new Date(NOW).toISOString().replace(".000", ""));
   });
 });
 
-test("a status that this version can't read is not written over", async () => {
+test("a status that this version cannot parse is not overwritten", async () => {
   const { cluster, statuses, snapshot } = rig();
   await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: { id: 7 } } }, { subresource: "status" });
   await statuses.report(reconciled(snapshot));

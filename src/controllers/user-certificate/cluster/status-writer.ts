@@ -1,5 +1,5 @@
-import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { Condition } from "../../../api/conditions.ts";
+import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { type Issuance, USER_CERTIFICATE, type UserCertificateStatus } from "../../../api/user-certificate.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";

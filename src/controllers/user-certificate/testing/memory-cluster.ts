@@ -33,6 +33,8 @@ export class MemoryCluster implements Api {
   readonly calls: Call[] = [];
   /** Asked before each call. */
   fault: (call: Call) => Fault | undefined = () => undefined;
+  /** Wall-clock time, in milliseconds since the epoch, for creation timestamps. */
+  now = (): number => Date.parse("2030-01-01T00:00:00Z");
   /** Told of each object after it changed; undefined when it is gone. */
   onChange: (what: string, object: KubeObject | undefined) => void = () => {};
   readonly #objects = new Map<string, KubeObject>();
@@ -118,11 +120,11 @@ export class MemoryCluster implements Api {
     const stored: KubeObject = {
       ...object,
       metadata: {
-        creationTimestamp: "2030-01-01T00:00:00Z",
+        creationTimestamp: before?.metadata.creationTimestamp ?? `${new Date(this.now()).toISOString().slice(0, 19)}Z`,
         ...object.metadata,
         ...(ref.namespace !== undefined && { namespace: ref.namespace }),
         name: ref.name,
-        uid: before?.metadata.uid ?? object.metadata.uid ?? `uid-${version}`,
+        uid: before?.metadata.uid ?? object.metadata.uid ?? uidOf(version),
         resourceVersion: version,
         generation: (before?.metadata.generation ?? 0) + (isSpecSame ? 0 : 1),
         managedFields: managedFields(before, object, manager),
@@ -151,6 +153,10 @@ export function kubeError(reason: KubeErrorReason, explanation?: string): KubeEr
 
 function fail(reason: KubeErrorReason, { verb, what }: Call): never {
   throw new KubeError({ reason, operation: `${verb} ${what}` });
+}
+
+function uidOf(version: string): string {
+  return `00000000-0000-4000-8000-${version.padStart(12, "0")}`;
 }
 
 function keyOf(type: ResourceType, ref: ObjectRef): string {

@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import type { Condition, ConditionType } from "../../../api/conditions.ts";
 import { MANAGED_LABEL, RENEW_REQUEST_ANNOTATION } from "../../../api/names.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import {
@@ -12,16 +14,13 @@ import { type KubeObject, type ObjectRef, objectKey } from "../../../kube/resour
 import type { Store, Stored } from "../../../kube/store.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
-import { assemble } from "../assembly.ts";
+import { type Assembly, assemble } from "../assembly.ts";
 import type { AtlasApi } from "../atlas/atlas-access.ts";
-import type { ParkedCertificates } from "../cluster/parked-certificates.ts";
 import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
 import { secretMetadata } from "../cluster/secret-metadata.ts";
 import type { Policy } from "../core/model/snapshot.ts";
 import type { Assessment } from "../core/status/assessment.ts";
-import type { HandOver } from "../hand-over.ts";
 import type { IssueStep } from "../issue.ts";
-import type { Reconciler } from "../reconciler.ts";
 import { MemoryAtlas } from "./memory-atlas.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
 import { NOW, POLICY, PROJECT } from "./snapshots.ts";
@@ -32,12 +31,9 @@ export const CREDENTIALS = { namespace: NAMESPACE, name: "atlas-api" };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 /** The operator's parts over one API server and one Atlas: what dies with a process, and nothing else. */
-export interface Process {
-  readonly reconciler: Reconciler;
+export interface Process extends Assembly {
   readonly resources: ResourceCache;
   readonly secrets: SecretCache;
-  readonly parked: ParkedCertificates;
-  readonly handOver: HandOver;
   /** What each reconcile came to. */
   readonly assessments: Assessment[];
 }
@@ -54,8 +50,8 @@ export interface ProcessOptions {
 
 /** An API server, an Atlas, and operators that start and stop over them. Time moves only where a test moves it. */
 export class Scene {
-  /** The waits of a write that is tried again pass at once. */
-  readonly clock = new ManualClock({ startAt: NOW, skipUpToMs: 60_000 });
+  /** Not a whole second, which is all that the API server keeps. */
+  readonly clock = new ManualClock({ startAt: NOW + 437 });
   readonly cluster = new MemoryCluster();
   readonly atlas = new MemoryAtlas(this.clock);
   readonly events: EventReport[] = [];
@@ -72,8 +68,11 @@ export class Scene {
   /** While true, the caches of the processes see no change. */
   lagging = false;
   readonly #processes = new Set<Process>();
+  readonly #random = randomNumbers(20300111);
+  #attempts = 0;
 
   constructor() {
+    this.cluster.now = () => this.clock.now();
     this.cluster.onChange = (what, object) => {
       if (!this.lagging) for (const process of this.#processes) see(process, what, object);
     };
@@ -94,13 +93,12 @@ export class Scene {
     const secrets = new SecretCache();
     const assessments: Assessment[] = [];
     const onForeignChange = ({ key }: { readonly key: string }) => void this.foreignChanges.push(key);
-    let attempts = 0;
     const assembly = assemble({
       ...{ kube, resources, secrets, defaultCredentials, identity, mark, clock, policy: this.policy, log: logs },
       connect: () => options.atlas ?? this.atlas,
       events: { record: (event) => void events.push(event) },
       leadership: () => options.assertLeading ?? (() => {}),
-      newId: () => `attempt-${++attempts}`,
+      newId: () => `attempt-${++this.#attempts}`,
       wake: (key) => void this.woken.push(key),
       onForeignResource: onForeignChange,
       onForeignSecret: onForeignChange,
@@ -110,7 +108,7 @@ export class Scene {
         onOrphan: () => void this.orphansFound++,
         onUnaccounted: () => void this.unaccountedFound++,
       },
-      random: () => 0.5,
+      random: this.#random,
     });
     const process: Process = { ...assembly, resources, secrets, assessments };
     for (const [what, object] of cluster.all()) see(process, what, object);
@@ -153,6 +151,13 @@ export class Scene {
     this.cluster.put(USER_CERTIFICATE, resource);
   }
 
+  /** Replaces the status as a restored backup does. */
+  putStatus(status: UserCertificateStatus, name = "orders-api"): void {
+    const found = this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+    if (found === undefined) throw new Error(`there is no resource ${name}`);
+    this.cluster.put(USER_CERTIFICATE, Object.assign({}, found, { status }));
+  }
+
   resource(name = "orders-api"): UserCertificate {
     const parsed = parseUserCertificate(this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name }));
     if (!parsed.valid) throw new Error(parsed.problem);
@@ -163,45 +168,148 @@ export class Scene {
     return this.resource(name).status;
   }
 
+  condition(type: ConditionType, name = "orders-api"): Condition {
+    const condition = this.status(name).conditions?.find((one) => one.type === type);
+    if (condition === undefined) throw new Error(`${name} has no condition ${type}`);
+    return condition;
+  }
+
   ready(name = "orders-api"): string {
-    const ready = this.status(name).conditions?.find(({ type }) => type === "Ready");
-    return `${ready?.status} ${ready?.reason}`;
+    const { status, reason } = this.condition("Ready", name);
+    return `${status} ${reason}`;
+  }
+
+  stalled(name = "orders-api"): string {
+    const { status, reason } = this.condition("Stalled", name);
+    return `${status} ${reason}`;
+  }
+
+  /** Reasons of the Events, in order. */
+  reasons(): readonly string[] {
+    return this.events.map(({ reason }) => reason);
+  }
+
+  /** Events that say that a certificate is orphaned. */
+  orphanEvents(): readonly EventReport[] {
+    return this.events.filter(({ reason }) => reason === "CertificateOrphaned");
   }
 
   secret(ref = SECRET): Secret | undefined {
     return this.cluster.peek(SECRETS, ref);
   }
 
-  /** Changes the Secret as somebody else would. */
+  /** Serial number of the certificate in a Secret, from its bytes. */
+  serialIn(ref = SECRET): string | undefined {
+    const pem = this.secret(ref)?.data?.["tls.crt"];
+    if (pem === undefined) return undefined;
+    return BigInt(`0x${new X509Certificate(Buffer.from(pem, "base64")).serialNumber}`).toString();
+  }
+
+  /** Changes the Secret as someone else would. */
   changeSecret(change: (secret: Secret) => Secret, manager = "kubectl"): void {
     const secret = this.secret();
     if (secret === undefined) throw new Error("there is no Secret to change");
     this.cluster.put(SECRETS, change(secret), manager);
   }
 
+  /** Reconciles once. */
+  reconcile(process: Process, name = "orders-api", signal = new AbortController().signal): Promise<QueueOutcome> {
+    return process.reconciler.reconcile(objectKey({ namespace: NAMESPACE, name }), signal);
+  }
+
   /**
-   * Reconciles as the queue does, as often as a look is due within the next two seconds; moves the clock to each.
+   * Reconciles as the queue does, as often as that is due within the next two seconds; moves the clock to each time.
    *
-   * @returns what the last look said
+   * @returns the outcome of the last reconcile
    */
   async settle(process: Process, name = "orders-api"): Promise<QueueOutcome> {
-    const key = objectKey({ namespace: NAMESPACE, name });
-    for (let look = 0; look < 20; look++) {
-      const outcome = await process.reconciler.reconcile(key, new AbortController().signal);
+    for (let count = 0; count < 20; count++) {
+      const outcome = await this.reconcile(process, name);
       if (outcome.kind === "done" || outcome.at > this.clock.now() + 2000) return outcome;
       this.clock.advanceNow(Math.max(0, outcome.at - this.clock.now()));
     }
     throw new Error("it never settles");
   }
+
+  /** Works as the queue does for a time: each resource whenever it is due, was woken, or something happened. */
+  async run(process: Process, { forMs, everyMs = forMs, happens, names = ["orders-api"] }: RunOptions): Promise<void> {
+    const end = this.clock.now() + forMs;
+    const due = new Map(names.map((name) => [name, this.clock.now()]));
+    let tickAt = this.clock.now() + everyMs;
+    for (let count = 0; ; count++) {
+      if (count > 10_000) throw new Error("it never rests");
+      for (const key of this.woken.splice(0)) due.set(key.slice(NAMESPACE.length + 1), this.clock.now());
+      const [name, at] = [...due].toSorted((left, right) => left[1] - right[1])[0] ?? ["", Number.POSITIVE_INFINITY];
+      const nextMs = Math.min(at, tickAt, end);
+      this.clock.advanceNow(Math.max(0, nextMs - this.clock.now()));
+      if (nextMs === end) return;
+      if (nextMs === tickAt) {
+        tickAt += everyMs;
+        await happens?.();
+        for (const one of names) due.set(one, this.clock.now());
+        continue;
+      }
+      due.delete(name);
+      const outcome = await this.reconcile(process, name).catch(
+        () => ({ kind: "again", at: this.clock.now() + 5000 }) as const,
+      );
+      if (outcome.kind === "again" && !due.has(name)) due.set(name, outcome.at);
+    }
+  }
+}
+
+export interface RunOptions {
+  readonly forMs: number;
+  /** Interval at which something happens, in milliseconds. @default never */
+  readonly everyMs?: number;
+  readonly happens?: () => void | Promise<void>;
+  readonly names?: readonly string[];
+}
+
+/** A scene whose resource has its certificate. */
+export async function issuedScene(
+  spec: Partial<UserCertificateSpec> = {},
+  options: ProcessOptions = {},
+): Promise<{ readonly scene: Scene; readonly process: Process }> {
+  const scene = new Scene();
+  scene.apply(spec);
+  const process = scene.start(options);
+  await scene.settle(process);
+  scene.events.length = 0;
+  scene.cluster.calls.length = 0;
+  return { scene, process };
+}
+
+/** The same numbers in each run, in [0, 1) (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
 }
 
 /** What a watch would tell the caches. */
-function see({ resources, secrets }: Process, what: string, object: KubeObject | undefined): void {
+function see(
+  { access, inspector, reconciler, resources, secrets }: Process,
+  what: string,
+  object: KubeObject | undefined,
+): void {
   const [type, key = ""] = what.split(" ");
   if (type !== "secrets") {
-    if (object === undefined) lose(resources.store, key);
-    else resources.store.observe(parseUserCertificate(object));
+    const gone = resources.store.get(key);
+    if (gone !== undefined && gone.uid !== object?.metadata.uid) {
+      lose(resources.store, key);
+      reconciler.forget(gone);
+    }
+    if (object !== undefined) resources.store.observe(parseUserCertificate(object));
     return;
+  }
+  if (object === undefined) {
+    inspector.forget(key);
+    access.forget(key);
   }
   const metadata = object && secretMetadata(object);
   const isLabelled = object?.metadata.labels?.[MANAGED_LABEL] === "true";

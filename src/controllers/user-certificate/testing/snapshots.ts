@@ -1,7 +1,12 @@
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { BlockedReason } from "../../../api/reasons.ts";
-import type { Issuance, UserCertificateSpec, UserCertificateStatus } from "../../../api/user-certificate.ts";
+import type {
+  Issuance,
+  RecentIssuance,
+  UserCertificateSpec,
+  UserCertificateStatus,
+} from "../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import { MONTH_MS } from "../../../certificate/check-issued.ts";
 import { decide } from "../core/decide/decide.ts";
@@ -17,6 +22,7 @@ import type {
   SecretMetadata,
   Snapshot,
 } from "../core/model/snapshot.ts";
+import { timestamp } from "../core/model/timestamp.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
 
@@ -53,8 +59,12 @@ export const FACTS: CertificateFacts = {
 export const RENEWAL_MS = Date.parse("2030-03-02T00:00:00Z");
 
 export function certificate(serialNumber: string, change: Partial<CertificateFacts> = {}): CertificateFacts {
-  return { ...FACTS, serialNumber, ...change };
+  const fingerprint = serialNumber === FACTS.serialNumber ? FACTS.fingerprint : `AB:${serialNumber}`;
+  return { ...FACTS, serialNumber, fingerprint, ...change };
 }
+
+/** Issued at NOW for 90 days. */
+export const FRESH = certificate("1002", { notBefore: new Date(NOW), notAfter: new Date(NOW + 90 * DAY_MS) });
 
 export function resource(
   change: {
@@ -148,6 +158,24 @@ export function listed(...certificates: readonly (string | ListedCertificate)[])
   };
 }
 
+/** A certificate as Atlas lists it. */
+export function entryFor(
+  { serialNumber, notAfter }: CertificateFacts,
+  change: Partial<ListedCertificate> = {},
+): ListedCertificate {
+  return { serialNumber, notAfter, ...change };
+}
+
+/** As many serial numbers as asked for. */
+export function serials(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => String(2000 + index));
+}
+
+/** An entry of the history: issued an hour ago, unless it says otherwise. */
+export function recent(change: Partial<RecentIssuance> = {}): RecentIssuance {
+  return { time: timestamp(NOW - HOUR_MS), reason: "RenewRequested", ...change };
+}
+
 export function blocker(reason: BlockedReason, change: Partial<Blocker> = {}): Blocker {
   return { reason, problem: `${reason} happened.`, needsPerson: false, retry: { kind: "backoff" }, ...change };
 }
@@ -230,8 +258,9 @@ export function reconciled(
   snapshot: Snapshot,
   outcome: Outcome = { kind: "nothing" },
   nowMs = snapshot.nowMs,
+  random = 0.5,
 ): Assessment {
-  return assess({ snapshot, decision: decide(snapshot), outcome, nowMs, random: 0.5 });
+  return assess({ snapshot, decision: decide(snapshot), outcome, nowMs, random });
 }
 
 /** The status that a reconcile leaves. */
@@ -245,6 +274,17 @@ export function following(done: Assessment, change: Partial<Snapshot> = {}): Sna
   const resource = { ...snapshot.resource, status: statusAfter(done) };
   const { atlas = { kind: "notAsked" } } = change;
   return { ...snapshot, nowMs, resource, atlas, attempted: atlas, ...change };
+}
+
+/** The attempt's certificate is in its Secret. */
+export function issued(attempt: Partial<Issuance> = {}, facts = FRESH): Extract<Outcome, { kind: "issued" }> {
+  return { kind: "issued", facts, attempt: issuance(attempt) };
+}
+
+/** The attempt's certificate waits for its Secret. */
+export function parked(attempt: Partial<Issuance> = {}, facts = FRESH): Extract<Outcome, { kind: "parked" }> {
+  const waits = blocker("SecretNotWritable", { needsPerson: true, retry: { kind: "onChange" } });
+  return { kind: "parked", facts, attempt: issuance(attempt), pod: "pod-1", nextTryMs: NOW + 1500, blocker: waits };
 }
 
 export function failure(reason: BlockedReason, change: Partial<Extract<Outcome, { kind: "failed" }>> = {}): Outcome {

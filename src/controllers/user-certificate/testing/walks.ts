@@ -1,16 +1,28 @@
 import fc from "fast-check";
+import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate.ts";
 import type { RenewalRule } from "../../../certificate/renewal-time.ts";
-import { decide } from "../core/decide/decide.ts";
+import { decide, needsAtlas } from "../core/decide/decide.ts";
 import { heldCertificate } from "../core/decide/held.ts";
-import { nextStatus } from "../core/status/next-status.ts";
-import type { Decision, Snapshot, ObservedList, ObservedCredentials, ObservedSecret } from "../core/model/snapshot.ts";
-import type { Outcome } from "../core/model/decision.ts";
-import type { Assessment } from "../core/status/assessment.ts";
+import type { Decision, Outcome } from "../core/model/decision.ts";
+import type {
+  ListedCertificate,
+  ObservedCredentials,
+  ObservedList,
+  ObservedSecret,
+  OthersOfUser,
+  ParkedView,
+  SecretHolder,
+  Snapshot,
+} from "../core/model/snapshot.ts";
+import { timestamp } from "../core/model/timestamp.ts";
+import { type Assessment, assess } from "../core/status/assessment.ts";
 import {
   ABSENT,
+  blocker,
   certificate,
   DAY_MS,
   damaged,
+  entryFor,
   FOREIGN,
   failure,
   firstLook,
@@ -18,39 +30,55 @@ import {
   issuance,
   listed,
   managed,
+  NO_OTHERS,
   NOW,
   POLICY,
+  recent,
   refused,
   resource,
-  blocker,
+  statusAfter,
 } from "./snapshots.ts";
 
-/** What happens to a resource between two looks at it, and how the second one ends. */
+/** What happens to a resource between two reconciles, and how the second one ends. */
 interface Step {
   readonly waitMs: number;
   readonly secret: ObservedSecret;
   readonly atlas: ObservedList;
+  readonly attempted: ObservedList;
   readonly credentials: ObservedCredentials;
-  readonly secretHolder: string | undefined;
+  readonly secretHolder: SecretHolder | undefined;
+  readonly others: "none" | "issued" | "attempting" | "explaining";
   readonly suspend: boolean;
   readonly username: string;
+  readonly secretName: string;
   readonly renewal: RenewalRule | undefined;
   readonly generation: number;
   readonly renewRequest: string | undefined;
-  readonly end: "well" | "person" | "waiting" | "lost" | "crash";
+  readonly recentRepairs: number;
+  /** What became of the process before: nothing is parked in its successor. */
+  readonly process: "same" | "killed" | "stoppedLeading";
+  readonly end: "well" | "person" | "waiting" | "lost" | "crash" | "parked" | "overtaken";
+  readonly random: number;
 }
 
 /** The certificates of the user: when each of them expires. */
 const CERTIFICATES = [-1, 1, 20, 90].map((days, index) =>
   certificate(String(1001 + index), {
     notBefore: new Date(NOW - 30 * DAY_MS),
-    notAfter: new Date(NOW + days * DAY_MS),
+    notAfter: new Date(NOW + days * DAY_MS + 350),
   }),
 );
 
+/** It carries the serial number of one of them, and its expiry to the second. */
+const FORGED = certificate("1004", {
+  fingerprint: "EE:FF",
+  notBefore: new Date(NOW - 30 * DAY_MS),
+  notAfter: new Date(NOW + 90 * DAY_MS),
+});
+
 const pairs: fc.Arbitrary<ObservedSecret> = fc
-  .record({ facts: fc.constantFrom(...CERTIFICATES), labelled: fc.boolean() })
-  .map(({ facts, labelled }) => managed(facts, labelled ? {} : { labels: {} }));
+  .record({ facts: fc.constantFrom(...CERTIFICATES, FORGED), labelled: fc.boolean(), deleting: mostly(false, true) })
+  .map(({ facts, labelled, deleting }) => managed(facts, { deleting, ...(!labelled && { labels: {} }) }));
 
 const secrets: fc.Arbitrary<ObservedSecret> = fc.oneof(
   { weight: 5, arbitrary: pairs },
@@ -58,64 +86,138 @@ const secrets: fc.Arbitrary<ObservedSecret> = fc.oneof(
   fc.constantFrom<ObservedSecret>(FOREIGN, damaged("missing"), damaged("undecodable"), damaged("mismatch")),
 );
 
+const entries = fc
+  .record({ facts: fc.constantFrom(...CERTIFICATES), agoMs: fc.option(fc.constantFrom(0, 61_000, DAY_MS - 1, DAY_MS)) })
+  .map(({ facts, agoMs }) => entryFor(facts, agoMs === null ? {} : { createdAt: new Date(NOW - agoMs) }));
+
+const manyOthers = Array.from({ length: 10 }, (_, index) => String(1901 + index));
+
 const lists: fc.Arbitrary<ObservedList> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<ObservedList>({ kind: "notAsked" }) },
-  { weight: 3, arbitrary: fc.subarray(CERTIFICATES).map((some) => listed(...some)) },
-  fc.constant(listed(...CERTIFICATES, ...Array.from({ length: 10 }, (_, index) => String(1901 + index)))),
+  {
+    weight: 4,
+    arbitrary: fc.uniqueArray(entries, { selector: (entry) => entry.serialNumber }).map((some) => listed(...some)),
+  },
+  fc.constant(listed(...CERTIFICATES.map((facts) => entryFor(facts)), ...manyOthers)),
   fc.constantFrom<ObservedList>(
     refused("AtlasUnavailable"),
-    refused("RoleMissing", { needsPerson: true }),
+    refused("RoleMissing", { needsPerson: true, remedy: "Grant the role." }),
     refused("UserNotFound", { needsPerson: true }),
     refused("RateLimited", { retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } }),
   ),
 );
 
 const steps: fc.Arbitrary<Step> = fc.record({
-  waitMs: fc.constantFrom(0, 1, 700, 5000, 60_000, HOUR_MS, 7 * HOUR_MS, DAY_MS, 30 * DAY_MS),
+  waitMs: fc.oneof(
+    fc.constantFrom(0, 1, 700, 5000, 60_000, 450_000, HOUR_MS, 7 * HOUR_MS, DAY_MS, 30 * DAY_MS),
+    fc.integer({ min: 0, max: DAY_MS }),
+  ),
   secret: secrets,
   atlas: lists,
+  attempted: lists,
   credentials: mostly<ObservedCredentials>(
     { kind: "usable", version: "31" },
     { kind: "usable", version: "32" },
-    { kind: "unusable", version: undefined, problem: "there is none." },
+    { kind: "unusable", version: undefined, problem: "It does not exist." },
     { kind: "unnamed", version: undefined },
   ),
-  secretHolder: mostly<string | undefined>(undefined, "billing"),
+  secretHolder: mostly<SecretHolder | undefined>(undefined, { name: "billing" }, { name: "billing", movedTo: "other" }),
+  others: mostly<Step["others"]>("none", "issued", "attempting", "explaining"),
   suspend: mostly(false, true),
   username: mostly("orders-api", "billing"),
+  secretName: mostly("orders-api-mongodb", "other"),
   renewal: mostly<RenewalRule | undefined>(undefined, { kind: "percentage", percentage: 80 }),
   generation: mostly(1, 2),
   renewRequest: mostly<string | undefined>(undefined, "a", "b"),
-  end: fc.constantFrom("well", "person", "waiting", "lost", "crash"),
+  recentRepairs: mostly(0, 5),
+  process: mostly<Step["process"]>("same", "killed", "stoppedLeading"),
+  end: fc.constantFrom("well", "person", "waiting", "lost", "crash", "parked", "overtaken"),
+  random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
 
-/** A resource with a history, in the last look at it: statuses that no sequence of rounds can leave do not occur. */
+/** A resource with a history, in its last reconcile: statuses that no sequence of reconciles can leave do not occur. */
 export const walks: fc.Arbitrary<Assessment> = fc.array(steps, { minLength: 1, maxLength: 6 }).map((walk) => {
-  let nowMs = NOW;
+  // Times are not whole seconds.
+  let nowMs = NOW + 123;
   let last: Assessment | undefined;
-  for (const step of walk) {
+  for (const [index, step] of walk.entries()) {
     nowMs += step.waitMs;
-    last = look(step, last, nowMs);
+    last = reconcile({ ...step, index }, last, nowMs);
   }
   if (last === undefined) throw new Error("a walk has at least one step");
   return last;
 });
 
-function look(step: Step, before: Assessment | undefined, nowMs: number): Assessment {
-  const status = before === undefined ? {} : statusLeft(before);
-  const { renewal, suspend, username, generation, renewRequest, secret, atlas, credentials, secretHolder } = step;
+/** Its place in the walk tells attempts apart. */
+type PlacedStep = Step & { readonly index: number };
+
+function reconcile(step: PlacedStep, before: Assessment | undefined, nowMs: number): Assessment {
+  const status = before === undefined ? {} : statusLeft(before, step);
+  const { renewal, suspend, username, secretName, generation, renewRequest, secret, credentials, secretHolder } = step;
   const percentage = renewal?.kind === "percentage" ? { renewBeforePercentage: renewal.percentage } : {};
+  const isAsked = credentials.kind === "usable" && step.atlas.kind !== "notAsked";
+  const atlas: ObservedList = isAsked ? unexpired(step.atlas, nowMs) : { kind: "notAsked" };
+  const isOfOther = isAsked && status.issuance !== undefined && status.issuance.username !== username;
+  const isElsewhere = isOfOther && step.attempted.kind !== "notAsked";
   const snapshot = firstLook({
-    resource: resource({ spec: { suspend, username, ...percentage }, status, generation, renewRequest }),
+    nowMs,
+    resource: resource({ spec: { suspend, username, secretName, ...percentage }, status, generation, renewRequest }),
     secret,
-    atlas: unexpired(atlas, nowMs),
+    atlas,
+    attempted: isElsewhere ? unexpired(step.attempted, nowMs) : atlas,
     credentials,
     secretHolder,
-    // So that a short walk can spend it.
+    others: othersOf(step, nowMs),
+    parked: step.process === "same" ? parkedIn(before) : undefined,
+    recentRepairs: Array.from({ length: step.recentRepairs }, () => nowMs - 60_000),
+    // So that a short walk can use it up.
     policy: { ...POLICY, maxIssuesPerDay: 2 },
   });
-  const decision = decide(snapshot, nowMs);
-  return { snapshot, decision, outcome: outcomeOf(step, snapshot, decision, nowMs), nowMs, random: 0.5 };
+  const decision = decide(snapshot);
+  const outcome = outcomeOf(step, snapshot, decision);
+  return assess({ snapshot, decision, outcome, nowMs: nowMs + 45, random: step.random });
+}
+
+/** An overtaken reconcile writes nothing; a process that stops leading announces its parked certificate. */
+function statusLeft(before: Assessment, { process }: Step): UserCertificateStatus {
+  const status = before.outcome.kind === "overtaken" ? before.snapshot.resource.status : statusAfter(before);
+  const { issuance: open } = status;
+  if (process !== "stoppedLeading" || open?.parked === undefined) return status;
+  const until = timestamp(before.nowMs + 150_000);
+  return { ...status, issuance: { ...open, parked: { ...open.parked, until } } };
+}
+
+/** What the process still holds in memory. */
+function parkedIn(before: Assessment | undefined): ParkedView | undefined {
+  if (before === undefined) return undefined;
+  const { outcome, snapshot } = before;
+  if (outcome.kind === "parked") return { facts: outcome.facts, attempt: outcome.attempt };
+  return outcome.kind === "issued" || outcome.kind === "discarded" ? undefined : snapshot.parked;
+}
+
+function othersOf({ others }: Step, nowMs: number): OthersOfUser {
+  switch (others) {
+    case "none":
+      return NO_OTHERS;
+    case "issued":
+      return {
+        ...NO_OTHERS,
+        count: 1,
+        issuances: [recent({ time: timestamp(nowMs - HOUR_MS), serialNumber: "1801" })],
+      };
+    case "attempting": {
+      const attempt = issuance({
+        id: "attempt-of-other",
+        startedAt: timestamp(nowMs - 30_000),
+        knownSerials: ["1001"],
+      });
+      return { ...NO_OTHERS, count: 1, attempts: [attempt] };
+    }
+    case "explaining":
+      return { ...NO_OTHERS, count: 1, explained: new Set(["1003", ...manyOthers]) };
+    default:
+      return others satisfies never;
+  }
 }
 
 /** Atlas lists no others. */
@@ -124,49 +226,74 @@ function unexpired(atlas: ObservedList, nowMs: number): ObservedList {
   return listed(...atlas.certificates.filter(({ notAfter }) => notAfter.getTime() > nowMs));
 }
 
-/** A crash in the middle of an attempt leaves its record; everything else what the report writes. */
-function statusLeft(round: Assessment) {
-  const status = nextStatus(round);
-  if (round.decision.kind !== "issue" || round.outcome.kind !== "nothing") return status;
-  const { atlas, resource: seen } = round.snapshot;
-  const held = heldCertificate(round.snapshot)?.serialNumber;
-  const inList = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
-  return {
-    ...status,
-    issuance: issuance({
-      startedAt: new Date(round.nowMs).toISOString(),
-      username: seen.spec.username,
-      knownSerials: [...inList, ...(held === undefined ? [] : [held])],
-    }),
-  };
+function attemptFor(snapshot: Snapshot, reason: string, id: string): Issuance {
+  const { atlas, nowMs, resource } = snapshot;
+  const { renewRequest, spec, status } = resource;
+  const held = heldCertificate(snapshot)?.serialNumber;
+  const inList: readonly ListedCertificate[] = atlas.kind === "listed" ? atlas.certificates : [];
+  const replaces = held ?? status.serialNumber;
+  return issuance({
+    id,
+    startedAt: timestamp(nowMs),
+    reason,
+    username: spec.username,
+    knownSerials: [...inList.map(({ serialNumber }) => serialNumber), ...(held === undefined ? [] : [held])],
+    ...(replaces !== undefined && { replaces }),
+    ...(renewRequest !== undefined && { renewRequest }),
+  });
 }
 
-function outcomeOf({ end }: Step, snapshot: Snapshot, decision: Decision, nowMs: number): Outcome {
-  const open = snapshot.resource.status.issuance;
-  const held = heldCertificate(snapshot);
-  const person = blocker("SecretNotWritable", { needsPerson: true });
+function outcomeOf({ end, index }: PlacedStep, snapshot: Snapshot, decision: Decision): Outcome {
+  const { nowMs } = snapshot;
+  // A decision from the caches that needs a list is never acted upon.
+  const isPreliminary = snapshot.atlas.kind === "notAsked" && needsAtlas(snapshot, decision);
+  if (end === "overtaken" || isPreliminary) return { kind: "overtaken" };
   switch (decision.kind) {
-    case "finish":
-      if (held === undefined || open === undefined) throw new Error("there is nothing to finish");
-      return { kind: "issued", facts: held, issuance: open };
-    case "repair":
-      return end === "person"
-        ? failure("SecretNotWritable", { blocker: person })
-        : { kind: "repaired", differences: [] };
-    case "issue": {
-      const facts = certificate("1099", { notBefore: new Date(nowMs), notAfter: new Date(nowMs + 90 * DAY_MS) });
-      if (end === "crash") return { kind: "nothing" };
-      if (end === "well") return { kind: "issued", facts, issuance: issuance() };
-      if (end === "person") return failure("SecretNotWritable", { blocker: person });
-      if (end === "waiting") return failure("AtlasUnavailable");
-      return failure("AnswerLost", { spent: true, staysOpen: true, issuance: issuance() });
-    }
     case "blocked":
     case "keep":
       return { kind: "nothing" };
+    case "repair":
+      return end === "person" ? failedWrite() : { kind: "repaired", differences: decision.differences };
+    case "store": {
+      const { attempt, facts } = decision.parked;
+      return end === "well" ? { kind: "issued", facts, attempt } : parkedAgain(decision.parked, nowMs);
+    }
+    case "discard":
+      return { kind: "discarded" };
+    case "issue": {
+      const attempt = attemptFor(snapshot, decision.reason, `attempt-${index}`);
+      const subject = [{ type: "CN", value: snapshot.resource.spec.username }];
+      const dates = { notBefore: new Date(nowMs), notAfter: new Date(nowMs + 90 * DAY_MS) };
+      const facts = certificate(String(1100 + index), { subject, ...dates });
+      switch (end) {
+        case "crash":
+          return { kind: "recorded", attempt };
+        case "well":
+          return { kind: "issued", facts, attempt };
+        case "parked":
+          return parkedAgain({ facts, attempt }, nowMs);
+        case "person":
+          return failedWrite();
+        case "waiting":
+          return failure("RateLimited", { attempt });
+        case "lost":
+          return failure("AnswerLost", { attempt, staysOpen: true });
+        default:
+          return end satisfies never;
+      }
+    }
     default:
       return decision satisfies never;
   }
+}
+
+function failedWrite(): Outcome {
+  return failure("SecretNotWritable", { blocker: blocker("SecretNotWritable", { needsPerson: true }) });
+}
+
+function parkedAgain(view: ParkedView, nowMs: number): Outcome {
+  const waits = blocker("SecretNotWritable", { needsPerson: true, retry: { kind: "onChange" } });
+  return { kind: "parked", ...view, pod: "pod-1", nextTryMs: nowMs + 1500, blocker: waits };
 }
 
 function mostly<T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> {

@@ -4,8 +4,8 @@ import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { applicableAttempt, backoffEndMs, DAY_MS, heldCertificate, isWithin, renewRequested, unlisted } from "./held.ts";
-import { history, isParkedElsewhere } from "./history.ts";
+import { applicableAttempt, backoffEndMs, DAY_MS, heldCertificate, isWithin, unlisted } from "./held.ts";
+import { history, isParkedElsewhere, renewRequested } from "./history.ts";
 import { DAMAGE_REASONS } from "./issue-triggers.ts";
 import { isExempt, usage } from "./usage.ts";
 
@@ -83,7 +83,7 @@ export function secretClaimedTwice({
 }
 
 /** Whatever is written into it is lost with it. */
-function secretTerminating({ secret, resource }: Snapshot): Blocker | undefined {
+export function secretTerminating({ secret, resource }: Pick<Snapshot, "secret" | "resource">): Blocker | undefined {
   if (secret.kind === "absent" || !secret.metadata.deleting) return undefined;
   return {
     reason: "SecretTerminating",
@@ -183,7 +183,8 @@ function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blo
 function secretContended(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot)) return undefined;
   const times = history(snapshot)
-    .filter((entry) => DAMAGE_REASONS.has(entry.reason) && entry.replaces !== undefined)
+    // A certificate that never reached the Secret says nothing about another writer.
+    .filter(({ reason, replaces, lost }) => DAMAGE_REASONS.has(reason) && replaces !== undefined && lost === undefined)
     .map(({ time }) => Date.parse(time))
     .filter((time) => isWithin(DAY_MS, time, snapshot.nowMs));
   if (times.length < MAX_DAMAGE_PER_DAY) return undefined;

@@ -1,154 +1,311 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { findCondition } from "../../../../api/conditions.ts";
+import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { mergePatchOf } from "../../../../kube/merge-patch.ts";
-import { decide, needsAtlas } from "./decide.ts";
-import { backoffEndMs, identityChange, listedByAtlas, spentIssuances } from "./held.ts";
-import { nextReconcileMs } from "../status/next-reconcile.ts";
-import { nextStatus } from "../status/next-status.ts";
-import type { Snapshot } from "../model/snapshot.ts";
-import { heldAfter, type Assessment, troubleOf } from "../status/assessment.ts";
-import { DAY_MS, following, SECOND_MS } from "../../testing/snapshots.ts";
+import { DAY_MS, following, SECOND_MS, statusAfter } from "../../testing/snapshots.ts";
 import { walks } from "../../testing/walks.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { type Assessment, assess } from "../status/assessment.ts";
+import { nextReconcileMs } from "../status/next-reconcile.ts";
+import { decide, needsAtlas } from "./decide.ts";
+import { backoffEndMs, identityChange, isForged, isListed, isProven, isWithin } from "./held.ts";
+import { history, isParkedElsewhere, isParkedHere, isSettled } from "./history.ts";
+import { isExempt, usage } from "./usage.ts";
 
-const RUNS = { numRuns: 2000 };
+const RUNS = { numRuns: 3000 };
 
-/** For every state that a history of rounds can lead to. */
-function always(property: (round: Assessment) => void): void {
+/** For every state that a sequence of reconciles can lead to. */
+function always(property: (done: Assessment) => void): void {
   fc.assert(fc.property(walks, property), RUNS);
 }
 
+/** The same, without the reconciles whose status is not written. */
+function alwaysReported(property: (done: Assessment) => void): void {
+  always((done) => {
+    if (done.outcome.kind !== "overtaken") property(done);
+  });
+}
+
+/** The same, without those whose process died in the middle. */
+function alwaysEnded(property: (done: Assessment) => void): void {
+  alwaysReported((done) => {
+    if (done.outcome.kind !== "recorded") property(done);
+  });
+}
+
+function nextMs(done: Assessment): number | undefined {
+  return nextReconcileMs(done);
+}
+
 describe("never issues", () => {
-  const never: readonly (readonly [string, (snapshot: Snapshot, nowMs: number) => boolean])[] = [
-    ["while the resource is suspended", ({ resource }) => resource.spec.suspend],
-    ["over a foreign Secret", ({ secret }) => secret.kind === "foreign"],
-    ["into a Secret that another resource holds", ({ secretHolder }) => secretHolder !== undefined],
-    ["without usable credentials", ({ credentials }) => credentials.kind !== "usable"],
-    ["after Atlas has refused its list", ({ atlas }) => atlas.kind === "refused"],
-    ["while a backoff runs", (snapshot, nowMs) => backoffEndMs(snapshot, nowMs) !== undefined],
-    [
-      "more certificates a day than the policy allows",
-      (snapshot, nowMs) =>
-        spentIssuances(snapshot).filter(({ time }) => Date.parse(time) > nowMs - DAY_MS).length >=
-        snapshot.policy.maxIssuesPerDay,
-    ],
-    ["an eleventh unexpired certificate", ({ atlas }) => atlas.kind === "listed" && atlas.certificates.length >= 10],
-  ];
-  test.each(never)("%s", (_what, isForbidden) => {
+  const never: Readonly<Record<string, (snapshot: Snapshot) => boolean>> = {
+    "while the resource is suspended": ({ resource }) => resource.spec.suspend,
+    "over a foreign Secret": ({ secret }) => secret.kind === "foreign",
+    "into a Secret that another resource holds": ({ secretHolder }) => secretHolder !== undefined,
+    "into a Secret that is being deleted": ({ secret }) => secret.kind === "managed" && secret.metadata.deleting,
+    "without usable credentials": ({ credentials }) => credentials.kind !== "usable",
+    "after Atlas has refused its list": ({ atlas }) => atlas.kind === "refused",
+    "while a backoff runs": (snapshot) => backoffEndMs(snapshot) !== undefined,
+    "while a certificate is parked in this process": isParkedHere,
+    "while a certificate is parked in the process before": isParkedElsewhere,
+    "before a list has told what came of the open attempt": (snapshot) =>
+      snapshot.atlas.kind !== "notAsked" && snapshot.resource.status.issuance !== undefined && !isSettled(snapshot),
+  };
+  test.each(Object.entries(never))("%s", (_what, isForbidden) => {
     let seen = 0;
-    always(({ snapshot, nowMs }) => {
-      if (!isForbidden(snapshot, nowMs)) return;
+    always(({ snapshot }) => {
+      if (!isForbidden(snapshot)) return;
       seen++;
-      expect(decide(snapshot, nowMs).kind).not.toBe("issue");
+      expect(decide(snapshot).kind).not.toBe("issue");
     });
     expect(seen).toBeGreaterThan(0);
   });
-});
 
-test("issues only upon Atlas' list", () => {
-  always(({ snapshot, nowMs }) => {
-    const decision = decide(snapshot, nowMs);
-    if (decision.kind === "issue") expect(needsAtlas(snapshot, decision, nowMs)).toBe(true);
+  const limits: Readonly<Record<string, (snapshot: Snapshot) => boolean>> = {
+    "more certificates of a user in a day than the policy allows": (snapshot) => {
+      const { issuedMs, maxPerDay } = usage(snapshot);
+      return issuedMs.length >= maxPerDay;
+    },
+    "more unexpired certificates of a user than the policy allows": (snapshot) =>
+      usage(snapshot).unexpired >= snapshot.policy.maxUnexpiredPerUser,
+  };
+  test.each(Object.entries(limits))("%s, but for one renewal a day that is due by time", (_what, isReached) => {
+    let refused = 0;
+    always(({ snapshot }) => {
+      if (!isReached(snapshot)) return;
+      const decision = decide(snapshot);
+      if (decision.kind === "issue") expect(isExempt(snapshot, decision.reason, history(snapshot))).toBe(true);
+      else refused++;
+    });
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  test("because lists lack a certificate that was itself issued for that reason", () => {
+    always(({ snapshot }) => {
+      const decision = decide(snapshot);
+      if (decision.kind !== "issue" || decision.reason !== "NotListedByAtlas") return;
+      expect(snapshot.resource.status.unlisted).not.toHaveProperty("replaced");
+    });
+  });
+
+  test("but upon Atlas' list", () => {
+    always(({ snapshot }) => {
+      const decision = decide(snapshot);
+      if (decision.kind === "issue") expect(needsAtlas(snapshot, decision)).toBe(true);
+    });
   });
 });
 
 describe("the status", () => {
-  /** What a second look writes, with nothing changed and nothing done; Atlas' refusal is not asked for twice. */
-  const rewritten = (round: Assessment, laterMs = 0) => {
-    const { snapshot } = round;
-    const atlas = snapshot.atlas.kind === "refused" || laterMs > 0 ? { kind: "notAsked" as const } : snapshot.atlas;
-    const again = following(reconciled, { atlas });
-    const nowMs = round.nowMs + laterMs;
-    const decision = decide(again, nowMs);
-    const next = nextStatus({ ...reconciled, snapshot: again, decision, outcome: { kind: "nothing" }, nowMs });
-    return { again, decision, patch: mergePatchOf(again.resource.status, next) };
+  /** What the next reconcile decides and writes if nothing was changed, done or asked meanwhile. */
+  const rewritten = (done: Assessment, laterMs: number) => {
+    const nowMs = done.nowMs + laterMs;
+    const parked = done.outcome.kind === "discarded" ? undefined : done.snapshot.parked;
+    const snapshot = following(done, { nowMs, parked });
+    const decision = decide(snapshot);
+    const next = assess({ ...done, snapshot, decision, outcome: { kind: "nothing" }, nowMs });
+    return { snapshot, decision, before: snapshot.resource.status, after: statusAfter(next) };
   };
 
-  test("is a fixpoint: a second look writes nothing", () => {
-    always((round) => {
-      // An outcome changes what is seen next: the look after it is another one.
-      if (round.outcome.kind !== "nothing") return;
-      expect(rewritten(round).patch).toBeUndefined();
-    });
-  });
+  /** What goes with time alone leaves the lists of the status with the next write. */
+  const withoutLists = ({
+    recentIssuances: _recent,
+    unaccounted: _named,
+    leftBehind: _left,
+    ...rest
+  }: UserCertificateStatus) => rest;
+  const listsOf = ({ recentIssuances = [], unaccounted = [], leftBehind = [] }: UserCertificateStatus) => [
+    ...recentIssuances,
+    ...unaccounted,
+    ...leftBehind,
+  ];
 
-  test("stays the same until the next look is due", () => {
+  test("stays the same until the next reconcile is due", () => {
     let quiet = 0;
-    always((round) => {
-      if (round.outcome.kind === "issued" || round.outcome.kind === "repaired") return;
-      const lookMs = nextReconcileMs({ ...reconciled, snapshot: following(round) }) ?? Number.POSITIVE_INFINITY;
-      // What is due within a second is looked at after that second.
-      const laterMs = Math.min(lookMs - round.nowMs - SECOND_MS - 1, 60_000);
-      if (laterMs < 0) return;
-      const { again, decision, patch } = rewritten(reconciled, laterMs);
-      // Those two go to Atlas first.
-      if (decision.kind === "issue" || needsAtlas(again, decision, round.nowMs + laterMs)) return;
-      if (decision.kind === "repair" || decision.kind === "finish") return;
-      quiet++;
-      expect(patch).toBeUndefined();
-    });
-    expect(quiet).toBeGreaterThan(RUNS.numRuns / 10);
-  });
-
-  test("says Ready only for a certificate that apps can log in with", () => {
-    always((round) => {
-      const ready = nextStatus(round).conditions?.find(({ type }) => type === "Ready");
-      if (ready?.status !== "True") return;
-      const held = heldAfter(round);
-      expect(held?.notAfter.getTime()).toBeGreaterThan(round.nowMs);
-      // Atlas has just handed it out: its list may lag.
-      if (round.outcome.kind === "issued" && round.decision.kind !== "finish") return;
-      expect(identityChange(round.snapshot)).toBeUndefined();
-      expect(listedByAtlas(round.snapshot, held?.serialNumber ?? "")).not.toBe(false);
-    });
-  });
-
-  test("says Stalled exactly while a person is needed, and names the blocker in Ready", () => {
-    always((round) => {
-      const { conditions = [] } = nextStatus(round);
-      const blocker = troubleOf(round);
-      const stalled = conditions.find(({ type }) => type === "Stalled");
-      expect(stalled?.status).toBe(blocker?.needsPerson ? "True" : "False");
-      if (blocker !== undefined) expect(conditions[0]).toMatchObject({ type: "Ready", reason: blocker.reason });
-    });
-  });
-
-  test("has a backoff only with what it was made for, and it ends in the future", () => {
-    always((round) => {
-      const { failedAttempts, nextAttemptTime, lastAttempt } = nextStatus(round);
-      expect(new Set([failedAttempts, nextAttemptTime, lastAttempt].map((field) => field === undefined)).size).toBe(1);
-      if (troubleOf(round)?.retry.kind === "backoff") {
-        expect(Date.parse(nextAttemptTime ?? "")).toBeGreaterThanOrEqual(round.nowMs + 3 * SECOND_MS);
+    alwaysReported((done) => {
+      // An outcome changes what is seen next.
+      if (done.outcome.kind === "issued" || done.outcome.kind === "repaired" || done.outcome.kind === "parked") return;
+      const dueMs = nextMs(done) ?? Number.POSITIVE_INFINITY;
+      // What is due within a second is reconciled after that second.
+      const waitMs = Math.min(dueMs - done.nowMs - SECOND_MS - 1, 60_000);
+      for (const laterMs of waitMs < 0 ? [] : [0, waitMs]) {
+        const { snapshot, decision, before, after } = rewritten(done, laterMs);
+        if (needsAtlas(snapshot, decision) || decision.kind === "repair" || decision.kind === "store") continue;
+        quiet++;
+        expect(mergePatchOf(withoutLists(before), withoutLists(after))).toBeUndefined();
+        expect(listsOf(before)).toEqual(expect.arrayContaining(listsOf(after)));
       }
+    });
+    expect(quiet).toBeGreaterThan(RUNS.numRuns / 20);
+  });
+
+  test("says Ready only for an unexpired certificate of the user that Atlas returned or listed", () => {
+    let ready = 0;
+    alwaysReported((done) => {
+      if (findCondition(statusAfter(done), "Ready")?.status !== "True") return;
+      ready++;
+      const { held, snapshot } = done;
+      expect(held?.notAfter.getTime()).toBeGreaterThan(done.nowMs);
+      if (held === undefined || done.outcome.kind === "issued") return;
+      expect(identityChange(snapshot)).toBeUndefined();
+      expect(isForged(snapshot.resource.status, held)).toBe(false);
+      expect(isProven(snapshot, held) || isListed(snapshot, held)).toBe(true);
+    });
+    expect(ready).toBeGreaterThan(RUNS.numRuns / 20);
+  });
+
+  test("describes no certificate but one that Atlas returned or listed", () => {
+    alwaysReported((done) => {
+      const { outcome, snapshot } = done;
+      const { fingerprint, serialNumber } = statusAfter(done);
+      if (outcome.kind === "issued") {
+        expect(fingerprint).toBe(outcome.facts.fingerprint);
+      } else if (fingerprint !== snapshot.resource.status.fingerprint) {
+        expect(done.held).toMatchObject({ fingerprint, serialNumber });
+        expect(done.held && isListed(snapshot, done.held)).toBe(true);
+      }
+    });
+  });
+
+  test("says Stalled while a certificate is parked, or a person is needed and apps are affected", () => {
+    const seen = { True: 0, False: 0 };
+    alwaysReported((done) => {
+      const status = statusAfter(done);
+      const { blocker, parked, renewalDueMs = Number.POSITIVE_INFINITY } = done;
+      const isAffected = findCondition(status, "Ready")?.status === "False" || renewalDueMs <= done.nowMs;
+      const expected = parked !== undefined || (blocker?.needsPerson === true && isAffected) ? "True" : "False";
+      seen[expected]++;
+      expect(findCondition(status, "Stalled")?.status).toBe(expected);
+    });
+    expect(Math.min(seen.True, seen.False)).toBeGreaterThan(RUNS.numRuns / 50);
+  });
+
+  test("names the blocker in Ready", () => {
+    alwaysReported((done) => {
+      const ready = findCondition(statusAfter(done), "Ready");
+      if (done.blocker === undefined) return;
+      expect(ready?.reason).toBe(done.blocker.reason);
+      expect(ready?.message).toContain(done.blocker.problem);
+    });
+  });
+
+  test("has a failed attempt exactly while a backoff runs, and the backoff ends in the future", () => {
+    alwaysReported((done) => {
+      const { lastAttempt } = statusAfter(done);
+      if (done.outcome.kind === "recorded") return;
+      const isWaiting = done.blocker?.retry.kind === "backoff" || done.blocker?.retry.kind === "running";
+      expect(lastAttempt !== undefined).toBe(isWaiting);
+      if (done.blocker?.retry.kind !== "backoff") return;
+      const atLeastMs = Math.max(done.blocker.retry.atLeastMs ?? 0, 3 * SECOND_MS);
+      expect(Date.parse(lastAttempt?.nextAttemptTime ?? "")).toBeGreaterThanOrEqual(done.nowMs + atLeastMs);
+    });
+  });
+
+  test("does not replace a reason that needs a person by a rate limit or an outage", () => {
+    let kept = 0;
+    alwaysReported((done) => {
+      const { atlas, resource, credentials } = done.snapshot;
+      const before = resource.status.lastAttempt;
+      if (before?.needsPerson !== true || before.generation !== resource.generation) return;
+      if (before.renewRequest !== resource.renewRequest || before.credentialsVersion !== credentials.version) return;
+      const { lastAttempt } = statusAfter(done);
+      const isInconclusive = lastAttempt?.reason === "RateLimited" || lastAttempt?.reason === "AtlasUnavailable";
+      // A create that is turned away comes after a list, which has refuted what the list before it said.
+      expect(isInconclusive).toBe(false);
+      if (atlas.kind === "refused") kept++;
+    });
+    expect(kept).toBeGreaterThan(0);
+  });
+
+  test("never forgets an attempt unless Atlas plainly refused it", () => {
+    let closed = 0;
+    alwaysReported((done) => {
+      const { issuance } = done.snapshot.resource.status;
+      const after = statusAfter(done);
+      if (issuance === undefined || after.issuance?.id === issuance.id) return;
+      // One that began a day ago no longer counts.
+      if (done.outcome.kind === "issued" && done.outcome.attempt.id === issuance.id) return;
+      if (!isWithin(DAY_MS, Date.parse(issuance.startedAt), done.snapshot.nowMs)) return;
+      closed++;
+      expect(after.recentIssuances?.map(({ time }) => time)).toContain(issuance.startedAt);
+    });
+    expect(closed).toBeGreaterThan(0);
+  });
+
+  test("never forgets an issuance of the last 24 hours", () => {
+    alwaysReported((done) => {
+      const times = (statusAfter(done).recentIssuances ?? []).map(({ time }) => time);
+      for (const { time } of done.snapshot.resource.status.recentIssuances ?? []) {
+        if (isWithin(DAY_MS, Date.parse(time), done.snapshot.nowMs)) expect(times).toContain(time);
+      }
+    });
+  });
+
+  test("names an unaccounted-for certificate until it expires or is explained", () => {
+    alwaysReported((done) => {
+      const { nowMs, others, resource, secret } = done.snapshot;
+      const after = statusAfter(done);
+      const named = new Set(after.unaccounted?.map(({ serialNumber }) => serialNumber));
+      const explained = new Set([
+        ...others.explained,
+        ...(after.recentIssuances ?? []).filter(({ lost }) => lost === undefined).map((entry) => entry.serialNumber),
+        ...[resource.status.serialNumber, done.held?.serialNumber, done.parked?.serialNumber],
+        secret.kind === "managed" && secret.content.kind === "pair" && secret.content.facts.serialNumber,
+      ]);
+      for (const { serialNumber, notAfter } of resource.status.unaccounted ?? []) {
+        if (Date.parse(notAfter) > nowMs && !explained.has(serialNumber)) expect(named).toContain(serialNumber);
+      }
+    });
+  });
+
+  test("makes no certificate news that it named before", () => {
+    alwaysReported((done) => {
+      const named = new Set(statusAfter(done).unaccounted?.map(({ serialNumber }) => serialNumber));
+      for (const { certificate } of done.findings) expect(named).toContain(certificate.serialNumber);
+      const known = new Set(done.snapshot.resource.status.unaccounted?.map(({ serialNumber }) => serialNumber));
+      for (const { certificate } of done.findings) expect(known).not.toContain(certificate.serialNumber);
     });
   });
 });
 
-describe("the next look", () => {
+describe("the next reconcile", () => {
   test("is neither in the past nor at once", () => {
-    always((round) => {
-      const atMs = nextReconcileMs({ ...reconciled, snapshot: following(round) });
+    alwaysEnded((done) => {
+      const atMs = nextMs(done);
       if (atMs === undefined) return;
-      const expiryMs = heldAfter(round)?.notAfter.getTime();
-      expect(atMs).toBeGreaterThanOrEqual(atMs === expiryMs ? round.nowMs + 1 : round.nowMs + SECOND_MS);
+      const isExpiry = atMs === done.held?.notAfter.getTime();
+      const soonestMs = isExpiry || done.outcome.kind === "parked" ? 1 : SECOND_MS;
+      expect(atMs).toBeGreaterThanOrEqual(done.nowMs + soonestMs);
     });
   });
 
-  test("comes, unless nothing but a change can help and no expiry is to be told", () => {
-    always((round) => {
-      if (nextReconcileMs({ ...reconciled, snapshot: following(round) }) !== undefined) return;
-      const expiryMs = heldAfter(round)?.notAfter.getTime() ?? 0;
-      expect(troubleOf(round)?.retry.kind).toBe("onChange");
-      expect(expiryMs).toBeLessThanOrEqual(round.nowMs);
+  test("comes, unless only a change can help and no expiry is to be reported", () => {
+    alwaysEnded((done) => {
+      if (nextMs(done) !== undefined) return;
+      expect(done.blocker?.retry.kind).toBe("onChange");
+      expect(done.held?.notAfter.getTime() ?? 0).toBeLessThanOrEqual(done.nowMs);
     });
   });
 
   test("comes when the certificate expires at the latest", () => {
-    always((round) => {
-      const expiryMs = heldAfter(round)?.notAfter.getTime() ?? 0;
-      if (expiryMs <= round.nowMs) return;
-      const hidesMore = round.outcome.kind === "repaired" || round.decision.kind === "finish";
-      const latestMs = hidesMore ? Math.max(expiryMs, round.nowMs + SECOND_MS) : expiryMs;
-      expect(nextReconcileMs({ ...reconciled, snapshot: following(round) })).toBeLessThanOrEqual(latestMs);
+    alwaysEnded((done) => {
+      const expiryMs = done.held?.notAfter.getTime() ?? 0;
+      if (expiryMs <= done.nowMs) return;
+      const hidesMore = done.outcome.kind === "repaired" || done.outcome.kind === "discarded";
+      const latestMs = hidesMore ? Math.max(expiryMs, done.nowMs + SECOND_MS) : expiryMs;
+      expect(nextMs(done)).toBeLessThanOrEqual(latestMs);
+    });
+  });
+
+  test("comes within a second or a recheck interval for an open attempt, unless a wait has an end of its own", () => {
+    alwaysEnded((done) => {
+      const { blocker, outcome, snapshot } = done;
+      const isOpen = statusAfter(done).issuance !== undefined && outcome.kind === "nothing";
+      const retry = blocker?.retry.kind;
+      if (!isOpen || snapshot.credentials.kind !== "usable" || retry === "backoff" || retry === "running") return;
+      if (isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return;
+      expect(nextMs(done)).toBeLessThanOrEqual(done.nowMs + snapshot.policy.recheckIntervalMs);
     });
   });
 });

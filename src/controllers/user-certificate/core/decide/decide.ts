@@ -1,5 +1,6 @@
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import type { ParkedView, Snapshot } from "../model/snapshot.ts";
 import { isSameUser } from "../model/user.ts";
 import { BLOCKERS, ISSUE_BLOCKERS, repairContended } from "./blockers.ts";
 import { backoffEndMs, heldCertificate, listDueMs, provenMs, unlisted } from "./held.ts";
@@ -45,14 +46,16 @@ function decideParked(snapshot: Snapshot): Decision | undefined {
   if (parked.facts.notAfter.getTime() <= nowMs) return discard("it expired before its Secret could be written");
   if (!isSameUser(parked.attempt, resource.spec)) return discard("the spec names another user by now");
   const held = heldCertificate(snapshot);
-  const isNewer =
-    held !== undefined &&
-    held.serialNumber !== parked.facts.serialNumber &&
-    !parked.attempt.knownSerials.includes(held.serialNumber) &&
-    held.notBefore >= parked.facts.notBefore;
-  if (isNewer) return discard("the Secret holds a newer certificate by now");
+  if (held !== undefined && isSuperseded(parked, held)) return discard("the Secret holds a newer certificate by now");
   if (secret.kind === "foreign" || snapshot.secretHolder !== undefined) return undefined;
   return secret.kind === "managed" && secret.metadata.deleting ? undefined : { kind: "store", parked };
+}
+
+/** Whether a certificate in the Secret is newer than the one that waits for the Secret, and came there since its attempt. */
+export function isSuperseded({ attempt, facts }: ParkedView, held: CertificateFacts): boolean {
+  const { notBefore, serialNumber } = held;
+  if (serialNumber === facts.serialNumber || attempt.knownSerials.includes(serialNumber)) return false;
+  return notBefore >= facts.notBefore;
 }
 
 /**

@@ -1,10 +1,15 @@
 import { parseDurationMs } from "../../../../api/duration.ts";
 import { SECRET_ANNOTATIONS } from "../../../../api/names.ts";
-import type { LastAttempt, RecentIssuance, UserCertificateSpec } from "../../../../api/user-certificate.ts";
+import type {
+  LastAttempt,
+  RecentIssuance,
+  UserCertificateSpec,
+  UserCertificateStatus,
+} from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";
-import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
+import type { ListedCertificate, Policy, Snapshot } from "../model/snapshot.ts";
 
 /** Questions about the certificate in the Secret. All pure. */
 
@@ -42,7 +47,8 @@ export function identityChange(snapshot: Snapshot): string | undefined {
   if (secret.kind !== "managed" || held === undefined) return undefined;
   const { projectId, username } = resource.spec;
   if (!subjectIsUser(held.subject, username)) {
-    return `user ${secret.metadata.annotations[SECRET_ANNOTATIONS.username] ?? "of another name"}`;
+    const forUser = secret.metadata.annotations[SECRET_ANNOTATIONS.username];
+    return forUser === undefined || forUser === username ? "another user" : `user ${forUser}`;
   }
   // Atlas' list of the user proves the project, whatever the annotation says: anyone can edit that.
   const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
@@ -51,8 +57,17 @@ export function identityChange(snapshot: Snapshot): string | undefined {
 }
 
 /** Whether the list of this reconcile holds the certificate; undefined if Atlas was not asked. */
-export function isListed({ atlas }: Snapshot, held: CertificateFacts): boolean | undefined {
-  return atlas.kind === "listed" ? atlas.certificates.some((entry) => isSameCertificate(entry, held)) : undefined;
+export function isListed(
+  { atlas, resource }: Pick<Snapshot, "atlas" | "resource">,
+  held: CertificateFacts,
+): boolean | undefined {
+  if (atlas.kind !== "listed") return undefined;
+  return !isForged(resource.status, held) && atlas.certificates.some((entry) => isSameCertificate(entry, held));
+}
+
+/** Whether the certificate carries the serial number of the proven one without being it: no list can prove it. */
+export function isForged({ fingerprint, serialNumber }: UserCertificateStatus, held: CertificateFacts): boolean {
+  return fingerprint !== undefined && serialNumber === held.serialNumber && fingerprint !== held.fingerprint;
 }
 
 /** A serial number alone proves nothing: anyone can make a certificate that carries it. */
@@ -83,6 +98,7 @@ const UNLISTED_LISTS = 3;
 /** Which lists lacked the certificate. */
 export interface Unlisted {
   readonly sinceMs: number;
+  readonly latestMs: number;
   readonly lists: number;
   readonly replaced: boolean;
 }
@@ -91,40 +107,45 @@ export interface Unlisted {
 export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
   const { nowMs, resource } = snapshot;
   const before = resource.status.unlisted;
-  const known = before?.serialNumber === held.serialNumber ? before : undefined;
-  const sinceMs = known === undefined || known.lists === 0 ? nowMs : Date.parse(known.since);
+  const known = before?.serialNumber === held.serialNumber && before.lists > 0 ? before : undefined;
+  const sinceMs = known === undefined ? nowMs : Date.parse(known.since);
   const replaced = before?.replaced === true;
   switch (isListed(snapshot, held)) {
     case true:
       return undefined;
     case false:
-      return { sinceMs, lists: (known?.lists ?? 0) + 1, replaced };
+      return { sinceMs, latestMs: nowMs, lists: (known?.lists ?? 0) + 1, replaced };
     case undefined:
-      return known === undefined ? undefined : { sinceMs, lists: known.lists, replaced };
+      return known && { sinceMs, latestMs: Date.parse(known.latest), lists: known.lists, replaced };
   }
 }
 
 /** Whether Atlas has dropped the certificate: one list may be wrong, three over a quarter of an hour are believed. */
 export function isDisproved({ nowMs, policy }: Snapshot, doubt: Unlisted | undefined): boolean {
   if (doubt === undefined || doubt.lists < UNLISTED_LISTS) return false;
-  return Math.abs(nowMs - doubt.sinceMs) >= Math.min(UNLISTED_SPAN_MS, policy.verifyIntervalMs);
+  return Math.abs(nowMs - doubt.sinceMs) >= unlistedSpanMs(policy);
+}
+
+function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
+  return Math.min(UNLISTED_SPAN_MS, verifyIntervalMs);
 }
 
 /**
  * When Atlas' list is due, in milliseconds since the epoch. Spread by UID over a fifth of the interval, so that resources
- * made together part.
+ * made together part. A certificate that is gone is looked for as often as one that is there.
  *
  * @param lastMs when Atlas last proved the certificate
  */
-export function listDueMs(snapshot: Snapshot, lastMs: number | undefined, doubt: Unlisted | undefined): number {
-  const { nowMs, policy, resource } = snapshot;
+export function listDueMs(
+  { nowMs, policy, resource }: Snapshot,
+  lastMs: number | undefined,
+  doubt: Unlisted | undefined,
+): number {
   const intervalMs = policy.verifyIntervalMs * (1 - 0.2 * fractionOf(resource.uid));
-  if (doubt !== undefined && doubt.lists < UNLISTED_LISTS) {
-    return doubt.sinceMs + (doubt.lists / (UNLISTED_LISTS - 1)) * Math.min(UNLISTED_SPAN_MS, policy.verifyIntervalMs);
-  }
-  // A certificate that is gone is looked for as often as one that is there.
-  if (doubt !== undefined) return doubt.sinceMs + Math.ceil((nowMs - doubt.sinceMs) / intervalMs) * intervalMs;
-  return lastMs !== undefined && isWithin(intervalMs, lastMs, nowMs) ? lastMs + intervalMs : 0;
+  const isOpenQuestion = doubt !== undefined && doubt.lists < UNLISTED_LISTS;
+  const waitMs = isOpenQuestion ? unlistedSpanMs(policy) / (UNLISTED_LISTS - 1) : intervalMs;
+  const sinceMs = doubt?.latestMs ?? lastMs;
+  return sinceMs !== undefined && isWithin(waitMs, sinceMs, nowMs) ? sinceMs + waitMs : 0;
 }
 
 /** A number from 0 to 1 that depends only on the text (FNV-1a). */
@@ -132,14 +153,6 @@ function fractionOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   return (hash >>> 0) / 2 ** 32;
-}
-
-/** Whether the renew annotation asks for something that was not answered yet. */
-export function renewRequested({ resource }: Snapshot): boolean {
-  // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
-  // resource): its request was answered before.
-  if (resource.status.revision === undefined || resource.renewRequest === undefined) return false;
-  return resource.renewRequest !== resource.status.renewRequest;
 }
 
 /** The last failed attempt, if it was made for what the resource and its credentials are now. */
@@ -156,9 +169,11 @@ export function applicableAttempt({ resource, credentials }: Snapshot): LastAtte
 export function backoffEndMs(snapshot: Snapshot): number | undefined {
   const attempt = applicableAttempt(snapshot);
   if (attempt === undefined) return undefined;
+  const { nowMs, policy } = snapshot;
   const endMs = Date.parse(attempt.nextAttemptTime);
-  // No backoff is longer than a day.
-  return endMs > snapshot.nowMs && isWithin(DAY_MS, endMs, snapshot.nowMs) ? endMs : undefined;
+  // No backoff is longer than this: a clock far ahead has written it.
+  const longestMs = Math.max(DAY_MS, 2 * policy.maxBackoffMs);
+  return endMs > nowMs && isWithin(longestMs, endMs, nowMs) ? endMs : undefined;
 }
 
 /** The newer certificate of this resource that the held one had been replaced by: someone restored an older Secret. */

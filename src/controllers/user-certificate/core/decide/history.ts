@@ -5,6 +5,8 @@ import { DAY_MS, heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
 const STAMP_TOLERANCE_MS = 2000;
+
+/** What lasts longer than this waits for something else than Atlas, or was dated by a wrong clock. */
 const HOUR_MS = 3_600_000;
 
 /** A history longer than this is of no use, and a status must stay small. */
@@ -35,7 +37,10 @@ function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolea
 export function isSettled(snapshot: Snapshot): boolean {
   const { atlas, attempted, resource } = snapshot;
   if (resource.status.issuance === undefined || isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return false;
-  return attempted.kind === "listed" || (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson);
+  return (
+    attempted.kind === "listed" ||
+    (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson)
+  );
 }
 
 /** Whether a process that stopped leading still tries to store the certificate of the open attempt. */
@@ -52,13 +57,30 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
   const { issuance } = snapshot.resource.status;
   if (issuance === undefined || !isSettled(snapshot)) return undefined;
   const entry = entryOf(issuance);
+  const { knownSerials, parked } = issuance;
   const held = heldCertificate(snapshot);
-  if (held !== undefined && !issuance.knownSerials.includes(held.serialNumber) && isListed(snapshot, held)) {
-    return { ...entry, serialNumber: held.serialNumber, notAfter: timestamp(held.notAfter.getTime()) };
+  if (held !== undefined && !knownSerials.includes(held.serialNumber)) {
+    const { attempted: atlas, resource } = snapshot;
+    const isItsOwn = held.serialNumber === parked?.serialNumber || isListed({ atlas, resource }, held);
+    if (isItsOwn) return { ...entry, serialNumber: held.serialNumber, notAfter: timestamp(held.notAfter.getTime()) };
   }
-  const { parked } = issuance;
   if (parked === undefined) return { ...entry, lost: "AnswerLost" };
   return { ...entry, serialNumber: parked.serialNumber, notAfter: parked.notAfter, lost: "NotStored" };
+}
+
+/** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */
+export function isStored(snapshot: Snapshot): boolean {
+  const settled = settledAttempt(snapshot);
+  return settled !== undefined && settled.lost === undefined;
+}
+
+/** Whether the renew annotation asks for something that was not answered yet. */
+export function renewRequested(snapshot: Snapshot): boolean {
+  const { renewRequest, status } = snapshot.resource;
+  // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
+  // resource): its request was answered before.
+  if (status.revision === undefined || renewRequest === undefined) return false;
+  return renewRequest !== ((isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest);
 }
 
 /** Whether this process still holds the certificate of the open attempt. */
@@ -84,7 +106,7 @@ function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): rea
   });
 }
 
-/** Certificates of the attempt's user that no other entry and no other resource explains. */
+/** Certificates of the attempt's user that no other entry and no other resource explains, or may explain soon. */
 function newcomers(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly ListedCertificate[] {
   const { attempted, atlas, others, resource } = snapshot;
   const list = attempted.kind === "listed" ? attempted : atlas;
@@ -93,7 +115,17 @@ function newcomers(snapshot: Snapshot, entries: readonly RecentIssuance[]): read
   for (const { serialNumber } of entries) explained.add(serialNumber);
   explained.add(heldCertificate(snapshot)?.serialNumber);
   explained.add(resource.status.serialNumber);
-  return list.certificates.filter(({ serialNumber }) => !explained.has(serialNumber));
+  return list.certificates.filter(
+    (certificate) => !explained.has(certificate.serialNumber) && !mayBeAnAttempts(certificate, snapshot),
+  );
+}
+
+/** Whether another resource's open attempt may have made it: it is judged when that attempt has ended. */
+export function mayBeAnAttempts({ serialNumber }: ListedCertificate, { nowMs, others }: Snapshot): boolean {
+  return others.attempts.some(
+    ({ knownSerials, startedAt }) =>
+      !knownSerials.includes(serialNumber) && isWithin(HOUR_MS, Date.parse(startedAt), nowMs),
+  );
 }
 
 /** Whether a certificate may be the one of an attempt whose answer was lost. */

@@ -1,16 +1,8 @@
 import { describeDuration } from "../../../../api/duration.ts";
 import type { IssueReason } from "../../../../api/reasons.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import {
-  heldCertificate,
-  identityChange,
-  isDisproved,
-  renewalDueMs,
-  renewRequested,
-  replacement,
-  unlisted,
-} from "./held.ts";
-import { history } from "./history.ts";
+import { heldCertificate, identityChange, isDisproved, isForged, renewalDueMs, replacement, unlisted } from "./held.ts";
+import { history, renewRequested } from "./history.ts";
 
 type Trigger = (snapshot: Snapshot) => string | undefined;
 
@@ -46,10 +38,10 @@ function damage({ secret, resource }: Snapshot, kind: "missing" | "undecodable" 
 }
 
 function replacedUnderItsSerial(snapshot: Snapshot): string | undefined {
-  const { serialNumber, fingerprint } = snapshot.resource.status;
+  const { spec, status } = snapshot.resource;
   const held = heldCertificate(snapshot);
-  if (held === undefined || held.serialNumber !== serialNumber || held.fingerprint === fingerprint) return undefined;
-  return `Secret ${snapshot.resource.spec.secretName} holds a certificate with serial number ${serialNumber} that Atlas did not issue.`;
+  if (held === undefined || !isForged(status, held)) return undefined;
+  return `Secret ${spec.secretName} holds a certificate with serial number ${held.serialNumber} that Atlas did not issue.`;
 }
 
 /** A writer that keeps restoring an old Secret would cost a certificate each time, like one that damages the data. */

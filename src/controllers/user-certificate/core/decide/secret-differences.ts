@@ -36,4 +36,3 @@ function ownerReferencesAreRight(
   if (desired.ownerReference === undefined) return ours.length === 0;
   return ours.length === 1 && ours[0]?.uid === resource.uid;
 }
-

@@ -1,14 +1,11 @@
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
-import { timestamp } from "../model/timestamp.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { heldCertificate, isWithin } from "./held.ts";
-import { isParkedHere } from "./history.ts";
+import { timestamp } from "../model/timestamp.ts";
+import { heldCertificate } from "./held.ts";
+import { isParkedHere, mayBeAnAttempts } from "./history.ts";
 
 /** The status names no more than this: it must stay small. */
 const MAX_NAMED = 100;
-
-/** An attempt that is open for longer waits for something else than Atlas. */
-const ATTEMPT_MS = 3_600_000;
 
 /** A certificate at Atlas whose private key no Secret of this cluster may hold. */
 export interface Finding {
@@ -21,10 +18,7 @@ export interface Finding {
  * Unexpired certificates of the user that no resource explains, oldest expiry first. What the status named before stays
  * until it expires, even if a list lacks it: a list that is empty once must not make old certificates news again.
  */
-export function unaccounted(
-  snapshot: Snapshot,
-  entries: readonly RecentIssuance[],
-): readonly UnaccountedCertificate[] {
+export function unaccounted(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly UnaccountedCertificate[] {
   const { nowMs, resource } = snapshot;
   const explained = explainedSerials(snapshot, entries);
   const found = new Map<string, UnaccountedCertificate>();
@@ -34,7 +28,10 @@ export function unaccounted(
   }
   return [...found.values()]
     .filter(({ serialNumber, notAfter }) => !explained.has(serialNumber) && Date.parse(notAfter) > nowMs)
-    .toSorted((left, right) => Date.parse(left.notAfter) - Date.parse(right.notAfter) || (left.serialNumber < right.serialNumber ? -1 : 1))
+    .toSorted(
+      (left, right) =>
+        Date.parse(left.notAfter) - Date.parse(right.notAfter) || (left.serialNumber < right.serialNumber ? -1 : 1),
+    )
     .slice(-MAX_NAMED);
 }
 
@@ -77,15 +74,6 @@ function listedOfUser({ atlas, attempted, resource }: Snapshot): readonly Listed
   if (attempted === atlas || attempted.kind !== "listed") return listed;
   const known = new Set(resource.status.issuance?.knownSerials);
   return [...listed, ...attempted.certificates.filter(({ serialNumber }) => !known.has(serialNumber))];
-}
-
-/** Whether another resource's open attempt may have made it: it is judged when that attempt has ended. */
-function mayBeAnAttempts({ serialNumber }: ListedCertificate, { nowMs, others, resource }: Snapshot): boolean {
-  if (resource.status.unaccounted?.some((known) => known.serialNumber === serialNumber)) return false;
-  return others.attempts.some(
-    ({ knownSerials, startedAt }) =>
-      !knownSerials.includes(serialNumber) && isWithin(ATTEMPT_MS, Date.parse(startedAt), nowMs),
-  );
 }
 
 function named({ serialNumber, createdAt, notAfter }: ListedCertificate): UnaccountedCertificate {

@@ -1,8 +1,8 @@
 import type { IssueReason } from "../../../../api/reasons.ts";
 import type { RecentIssuance } from "../../../../api/user-certificate.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { DAY_MS, heldCertificate, isListed, isWithin } from "./held.ts";
-import { history, isSettled } from "./history.ts";
+import { DAY_MS, heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
+import { entryOf, history, isSettled } from "./history.ts";
 
 /** How much of the limits of a user is used up. The limits are the user's: they survive every resource and its status. */
 export interface Usage {
@@ -19,22 +19,29 @@ export interface Usage {
 export function usage(snapshot: Snapshot): Usage {
   const { atlas, others, policy, nowMs, resource } = snapshot;
   const listed = atlas.kind === "listed" ? atlas.certificates : [];
-  const isRecent = (timeMs: number) => isWithin(DAY_MS, timeMs, nowMs);
-  const bySerial = new Map<string, number>();
-  const unidentified: number[] = [];
-  for (const { serialNumber, time, reason } of [...history(snapshot), ...others.issuances]) {
-    const timeMs = Date.parse(time);
-    if (!isRecent(timeMs) || reason === ADOPTED) continue;
-    if (serialNumber === undefined) unidentified.push(timeMs);
-    else bySerial.set(serialNumber, timeMs);
-  }
   const { issuance } = resource.status;
   const open = issuance === undefined || isSettled(snapshot) ? others.attempts : [issuance, ...others.attempts];
-  unidentified.push(...open.map(({ startedAt }) => Date.parse(startedAt)).filter(isRecent));
+  const isRecent = (timeMs: number) => isWithin(DAY_MS, timeMs, nowMs);
+  const bySerial = new Map<string, number>();
+  const unexpired = new Set(listed.map(({ serialNumber }) => serialNumber));
+  const unidentified: number[] = [];
+  for (const { serialNumber, time, notAfter, reason } of [
+    ...history(snapshot),
+    ...others.issuances,
+    ...open.map((attempt) => ({ ...entryOf(attempt), ...attempt.parked })),
+  ]) {
+    const timeMs = Date.parse(time);
+    if (!isRecent(timeMs) || reason === ADOPTED) continue;
+    if (serialNumber === undefined) {
+      unidentified.push(timeMs);
+      continue;
+    }
+    bySerial.set(serialNumber, timeMs);
+    if (notAfter === undefined || Date.parse(notAfter) > nowMs) unexpired.add(serialNumber);
+  }
   for (const { serialNumber, createdAt } of listed) {
     if (createdAt !== undefined && isRecent(createdAt.getTime())) bySerial.set(serialNumber, createdAt.getTime());
   }
-  const unexpired = new Set([...listed.map(({ serialNumber }) => serialNumber), ...bySerial.keys()]);
   return {
     issuedMs: [...bySerial.values(), ...unidentified],
     maxPerDay: policy.maxIssuesPerDay + others.count,
@@ -45,6 +52,9 @@ export function usage(snapshot: Snapshot): Usage {
 /** The reason in the history of a certificate that was in the Secret before its resource existed. */
 export const ADOPTED = "Adopted";
 
+/** A renewal that someone asked for may be due by time as well. */
+const RENEWALS: ReadonlySet<string> = new Set<IssueReason>(["NearingExpiry", "RenewRequested"]);
+
 /**
  * Whether an issue does not count against the limits: the renewal, due by time, of a certificate that Atlas lists. So no
  * one can use up another's renewal. One attempt a day for each certificate; further ones count.
@@ -52,9 +62,9 @@ export const ADOPTED = "Adopted";
 export function isExempt(snapshot: Snapshot, reason: IssueReason, entries: readonly RecentIssuance[]): boolean {
   const held = heldCertificate(snapshot);
   // Before Atlas is asked it may be exempt: the list decides before anything is issued.
-  if (reason !== "NearingExpiry" || held === undefined || isListed(snapshot, held) === false) return false;
+  if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return false;
+  if (snapshot.nowMs < renewalDueMs(snapshot, held)) return false;
   return !entries.some(
-    (entry) =>
-      entry.replaces === held.serialNumber && isWithin(DAY_MS, Date.parse(entry.time), snapshot.nowMs),
+    (entry) => entry.replaces === held.serialNumber && isWithin(DAY_MS, Date.parse(entry.time), snapshot.nowMs),
   );
 }

@@ -1,4 +1,10 @@
-import { API_GROUP, API_VERSION, LAST_APPLIED_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import {
+  API_GROUP,
+  API_VERSION,
+  LAST_APPLIED_ANNOTATION,
+  MANAGED_LABEL,
+  SECRET_ANNOTATIONS,
+} from "../../../../api/names.ts";
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";

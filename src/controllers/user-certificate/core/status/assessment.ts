@@ -1,5 +1,6 @@
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
+import { backoffRunning, credentialsMissing, lastFailure } from "../decide/blockers.ts";
 import {
   applicableAttempt,
   heldCertificate,
@@ -11,8 +12,7 @@ import {
   type Unlisted,
   unlisted,
 } from "../decide/held.ts";
-import { backoffRunning, credentialsMissing, lastFailure } from "../decide/blockers.ts";
-import { entryOf, history } from "../decide/history.ts";
+import { entryOf, history, isParkedHere } from "../decide/history.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
@@ -35,6 +35,8 @@ export interface Reconciliation {
 export interface Assessment extends Reconciliation {
   /** The certificate in the Secret now. */
   readonly held: CertificateFacts | undefined;
+  /** The certificate that waits in this process for its Secret. */
+  readonly parked: CertificateFacts | undefined;
   /** What is wrong with it, and since when by the lists; undefined if apps can log in with it. */
   readonly unusable: Unusable | undefined;
   readonly doubt: Unlisted | undefined;
@@ -66,6 +68,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
   return {
     ...reconciliation,
     held,
+    parked: parkedAfter(reconciliation),
     doubt,
     provenMs: isIssued ? nowMs : proofOf(snapshot, held),
     renewalDueMs: held && renewalDueMs(snapshot, held),
@@ -102,6 +105,12 @@ function historyAfter({ snapshot, outcome }: Reconciliation): readonly RecentIss
   return [...entries, { ...entryOf(attempt), serialNumber, notAfter: timestamp(notAfter.getTime()) }];
 }
 
+function parkedAfter({ outcome, snapshot }: Reconciliation): CertificateFacts | undefined {
+  if (outcome.kind === "parked") return outcome.facts;
+  if (outcome.kind === "issued" || outcome.kind === "discarded" || !isParkedHere(snapshot)) return undefined;
+  return snapshot.parked?.facts;
+}
+
 function proofOf(snapshot: Snapshot, held: CertificateFacts | undefined): number | undefined {
   if (held === undefined) return undefined;
   return isListed(snapshot, held) ? snapshot.nowMs : provenMs(snapshot, held);
@@ -128,6 +137,9 @@ function unusable(
   const change = identityChange(snapshot);
   if (change !== undefined) {
     return { reason: "IdentityChanged", problem: `Secret ${secretName} holds a certificate for ${change}.` };
+  }
+  if (decision.kind === "issue" && decision.reason === "KeyMismatch") {
+    return { reason: decision.reason, problem: decision.message };
   }
   if (blocker?.reason === "UserNotFound") {
     return { reason: "UserNotFound", problem: `Atlas does not know user ${username}.` };
@@ -164,7 +176,8 @@ const INCONCLUSIVE: ReadonlySet<string> = new Set(["RateLimited", "AtlasUnavaila
 
 /** A problem that needs a person stands until an answer of Atlas refutes it: a rate limit or an outage does not. */
 function sticky(snapshot: Snapshot, blocker: Blocker): Blocker {
-  const before = INCONCLUSIVE.has(blocker.reason) && blocker.retry.kind === "backoff" ? personsFailure(snapshot) : undefined;
+  const before =
+    INCONCLUSIVE.has(blocker.reason) && blocker.retry.kind === "backoff" ? personsFailure(snapshot) : undefined;
   if (before === undefined) return blocker;
   const { lastAttempt } = snapshot.resource.status;
   return {

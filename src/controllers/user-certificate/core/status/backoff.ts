@@ -18,19 +18,22 @@ export interface Failure {
 }
 
 /**
- * Wait before the next attempt, in milliseconds: doubling from 5 s to the longest wait; sooner near expiry; never sooner
- * than Atlas asks for, nor than an hour (or a day of a simulator's month) if a certificate was spent for nothing, which
+ * Wait before the next attempt, in milliseconds: doubling from 5 s to the longest wait; sooner near expiry, and where the
+ * rate limit tells when there is room; never sooner than Atlas asks for, nor than an hour (or a day of a simulator's month) if a certificate was spent for nothing, which
  * the next attempt would probably do too.
  */
 export function backoffMs({ blocker, failures, held, nowMs, random, policy }: Failure): number {
   const { maxBackoffMs, recheckIntervalMs, monthMs } = policy;
   const longestMs = blocker.needsPerson ? Math.min(recheckIntervalMs, maxBackoffMs) : maxBackoffMs;
-  const doubledMs = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 30), longestMs);
+  const askedMs = blocker.retry.kind === "backoff" ? blocker.retry.atLeastMs : undefined;
+  // Whoever was turned away often would otherwise come back last, when others have used up what there was.
+  const doublings = blocker.reason === "RateLimited" && askedMs !== undefined ? 0 : Math.min(failures - 1, 30);
+  const doubledMs = Math.min(FIRST_BACKOFF_MS * 2 ** doublings, longestMs);
   const leftMs = held === undefined ? Number.POSITIVE_INFINITY : held.notAfter.getTime() - nowMs;
   const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
   const waitMs = Math.min(doubledMs, urgentMs) * (0.75 + random / 4);
   // Whatever one answer of Atlas has turned away would otherwise come back in the same second.
-  const atLeastMs = (blocker.retry.kind === "backoff" ? (blocker.retry.atLeastMs ?? 0) : 0) * (1 + random / 4);
+  const atLeastMs = (askedMs ?? 0) * (1 + random / 4);
   const isSpent = blocker.reason === "AnswerUnusable";
   return Math.max(waitMs, atLeastMs, isSpent ? Math.min(HOUR_MS, monthMs / 30) : 0);
 }

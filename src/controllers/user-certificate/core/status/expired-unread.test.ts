@@ -1,43 +1,58 @@
 import { expect, test } from "vitest";
 import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
-import { nextStatus } from "./next-status.ts";
-import { kubeError } from "../../testing/memory-cluster.ts";
-import { FACTS, issuance, POLICY, resource, SETTLED_STATUS } from "../../testing/snapshots.ts";
-import { expiredUnseen } from "./expired-unread.ts";
+import { FACTS, resource, SETTLED_STATUS } from "../../testing/snapshots.ts";
+import { expiredUnread, type ReadFailure } from "./expired-unread.ts";
 
 const EXPIRY_MS = FACTS.notAfter.getTime();
+const PASSING: ReadFailure = { problem: "etcd is away", remedy: undefined };
+const FORBIDDEN: ReadFailure = { problem: "access is forbidden", remedy: "Grant the right." };
 
-function reported(status: UserCertificateStatus, obstacle: unknown = kubeError("Forbidden"), nowMs = EXPIRY_MS) {
-  const round = expiredUnseen(resource({ status }), obstacle, { policy: POLICY, nowMs });
-  return round && nextStatus(round);
+function reported(status: UserCertificateStatus, failure = PASSING, nowMs = EXPIRY_MS, mark?: string) {
+  return expiredUnread(resource({ status, generation: 3 }), failure, { nowMs, mark });
 }
 
-test("reports the expiry in the moment it comes, and not before", () => {
-  expect(reported(SETTLED_STATUS, kubeError("Forbidden"), EXPIRY_MS - 1)).toBeUndefined();
-  expect(reported(SETTLED_STATUS)?.conditions?.map(({ status, reason }) => `${status} ${reason}`)).toEqual([
-    "False Expired",
-    "False Expired",
-    "True Expired",
+test("the expiry of a certificate that cannot be read is reported at its moment, and not before", () => {
+  expect(reported(SETTLED_STATUS, PASSING, EXPIRY_MS - 1)).toBeUndefined();
+  const conditions = reported(SETTLED_STATUS)?.map(({ type, status, reason }) => [type, status, reason]);
+  expect(conditions).toEqual([
+    ["Ready", "False", "Expired"],
+    ["Issuing", "False", "Expired"],
+    ["Stalled", "False", "Expired"],
   ]);
 });
 
-test("leaves the rest of the status as it is, the record of an open attempt too", () => {
-  const before = { ...SETTLED_STATUS, issuance: issuance({ knownSerials: [FACTS.serialNumber] }) };
-  expect({ ...reported(before), conditions: [] }).toEqual({ ...before, conditions: [] });
+test("a resource that cannot be read says what has expired, what is not known and what happens next", () => {
+  expect(reported(SETTLED_STATUS)?.map(({ message }) => message)).toEqual([
+    "Certificate 1001 expired at 2030-04-01T00:00:00Z. " +
+      "The operator cannot read whether Secret orders-api-mongodb holds a newer one: etcd is away. It retries with a backoff.",
+    "No certificate is being issued.",
+    "No action is required.",
+  ]);
 });
 
-test("has nothing to say of a resource that is not Ready, or whose certificate is not known", () => {
-  const { notAfter, ...withoutExpiry } = SETTLED_STATUS;
-  const notReady = SETTLED_STATUS.conditions?.map((condition) => ({ ...condition, status: "False" as const }));
-  expect(reported({ ...SETTLED_STATUS, ...(notReady && { conditions: notReady }) })).toBeUndefined();
+test("a resource that cannot be read is Stalled if a person has to act", () => {
+  expect(reported(SETTLED_STATUS, FORBIDDEN)?.[2]).toMatchObject({
+    status: "True",
+    message:
+      "The operator cannot read whether Secret orders-api-mongodb holds a newer one: access is forbidden. Grant the right.",
+  });
+});
+
+test("the conditions of a resource that cannot be read keep the time of their last change of status", () => {
+  const [ready, issuing] = reported(SETTLED_STATUS, PASSING, EXPIRY_MS + 1999) ?? [];
+  expect(ready).toMatchObject({ lastTransitionTime: "2030-04-01T00:00:01Z", observedGeneration: 3 });
+  expect(issuing).toMatchObject({ lastTransitionTime: "2030-01-10T23:00:00Z", observedGeneration: 3 });
+});
+
+test("the messages of a resource that cannot be read begin with the mark of a simulated certificate", () => {
+  const messages = reported(SETTLED_STATUS, PASSING, EXPIRY_MS, "[simulated] ")?.map(({ message }) => message);
+  expect(messages?.every((message) => message.startsWith("[simulated] "))).toBe(true);
+});
+
+test("a resource that cannot be read and is not Ready, or has no known certificate, is left as it is", () => {
+  const { notAfter: _expiry, ...withoutExpiry } = SETTLED_STATUS;
+  const notReady = SETTLED_STATUS.conditions?.map((condition) => ({ ...condition, status: "False" as const })) ?? [];
+  expect(reported({ ...SETTLED_STATUS, conditions: notReady })).toBeUndefined();
   expect(reported(withoutExpiry)).toBeUndefined();
   expect(reported({})).toBeUndefined();
-});
-
-test("quotes the API server, and no error of another kind", () => {
-  expect(reported(SETTLED_STATUS, kubeError("Unavailable", "etcd is away"))?.conditions?.[0]?.message).toContain(
-    "etcd is away",
-  );
-  const defect = reported(SETTLED_STATUS, new TypeError("-----BEGIN PRIVATE KEY-----"))?.conditions?.[0]?.message;
-  expect(defect).toContain("can't be looked at (the operator's log says why)");
 });

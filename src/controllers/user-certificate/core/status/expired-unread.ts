@@ -1,4 +1,4 @@
-import { type Condition, findCondition } from "../../../../api/conditions.ts";
+import { type Condition, type ConditionType, findCondition } from "../../../../api/conditions.ts";
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
 import { timestamp } from "../model/timestamp.ts";
 
@@ -26,10 +26,13 @@ export function expiredUnread(
   const expired = `Certificate ${serialNumber} expired at ${notAfter}.`;
   const unread = `The operator cannot read whether Secret ${spec.secretName} holds a newer one: ${problem}.`;
   const next = remedy ?? "It retries with a backoff.";
-  const condition = (type: string, value: "True" | "False", message: string): Condition => ({
-    ...{ type, status: value, reason: "Expired", message: mark + message, observedGeneration: generation },
-    lastTransitionTime: timestamp(nowMs),
-  });
+  const condition = (type: ConditionType, value: "True" | "False", message: string): Condition => {
+    const previous = findCondition(status, type);
+    return {
+      ...{ type, status: value, reason: "Expired", message: mark + message, observedGeneration: generation },
+      lastTransitionTime: previous?.status === value ? previous.lastTransitionTime : timestamp(nowMs),
+    };
+  };
   return [
     condition("Ready", "False", `${expired} ${unread} ${next}`),
     condition("Issuing", "False", "No certificate is being issued."),

@@ -1,230 +1,392 @@
 import { describe, expect, test } from "vitest";
-import type { ConditionType } from "../../../../api/conditions.ts";
-import { nextStatus } from "./next-status.ts";
-import type { Snapshot } from "../model/snapshot.ts";
-import type { Outcome } from "../model/decision.ts";
+import { findCondition } from "../../../../api/conditions.ts";
+import type { BlockedReason } from "../../../../api/reasons.ts";
 import {
   ABSENT,
+  blocker,
   certificate,
   DAY_MS,
   damaged,
+  entryFor,
   FACTS,
   FOREIGN,
+  FRESH,
   failure,
   firstLook,
   following,
   HOUR_MS,
   issuance,
+  issued,
   listed,
   managed,
   NOW,
-  refused,
+  parked,
+  RENEWAL_MS,
+  recent,
   reconciled,
+  refused,
+  serials,
   settled,
-  blocker,
+  statusAfter,
 } from "../../testing/snapshots.ts";
+import type { Outcome } from "../model/decision.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { timestamp } from "../model/timestamp.ts";
+import { nextConditions } from "./next-conditions.ts";
 
-function conditionsAfter(snapshot: Snapshot, outcome?: Outcome, nowMs = NOW) {
-  const { conditions = [] } = nextStatus(reconciled(snapshot, outcome, nowMs));
-  const one = (type: ConditionType) => conditions.find((condition) => condition.type === type);
-  return { ready: one("Ready"), issuing: one("Issuing"), stalled: one("Stalled"), all: conditions };
+function conditionsAfter(snapshot: Snapshot, outcome?: Outcome, nowMs?: number) {
+  const status = statusAfter(reconciled(snapshot, outcome, nowMs));
+  return {
+    ready: findCondition(status, "Ready"),
+    issuing: findCondition(status, "Issuing"),
+    stalled: findCondition(status, "Stalled"),
+  };
 }
 
 const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
-const issued: Outcome = {
-  kind: "issued",
-  facts: certificate("1002", { notBefore: new Date(NOW), notAfter: new Date(NOW + 90 * DAY_MS) }),
-  issuance: issuance(),
-};
-const person = (reason: Parameters<typeof blocker>[0]) =>
-  failure(reason, { blocker: blocker(reason, { needsPerson: true }) });
+const forged = managed(certificate("1001", { fingerprint: "EE:FF" }));
+const person = (reason: BlockedReason) =>
+  failure(reason, { blocker: blocker(reason, { needsPerson: true, remedy: `Fix ${reason}.` }) });
+const missing = settled({ secret: ABSENT, atlas: listed("1001") });
+const renewing = settled({ renewRequest: "a", atlas: listed("1001") });
+const overdue = settled({ atlas: listed("1001"), nowMs: RENEWAL_MS + 1500 });
+const recorded: Outcome = { kind: "recorded", attempt: issuance() };
+const unlisted = (lists: number, agoMs: number) => ({
+  unlisted: { serialNumber: "1001", since: timestamp(NOW - agoMs), latest: timestamp(NOW - agoMs / 2), lists },
+});
+const waiting = (change: Parameters<typeof settled>[0] = {}) =>
+  settled({ parked: { facts: FRESH, attempt: issuance() }, ...change, status: { issuance: issuance() } });
 
 describe("Ready is True", () => {
-  const cases: readonly [string, Snapshot, string, Outcome?][] = [
-    ["when Atlas lists the certificate", firstLook({ atlas: listed("1001") }), "Issued"],
-    ["when it was verified a while ago", settled(), "Issued"],
-    ["when a certificate was just issued", settled({ secret: ABSENT, atlas: listed() }), "Issued", issued],
-    ["while a renewal is on record", settled({ renewRequest: "a", atlas: listed("1001") }), "Issued"],
-    ["while the resource is suspended", settled({ spec: { suspend: true } }), "Suspended"],
-    [
-      "while a renewal fails",
-      settled({ renewRequest: "a", atlas: listed("1001") }),
-      "RoleMissing",
-      person("RoleMissing"),
-    ],
-    ["while a verification fails", settled({ atlas: refused("AtlasUnavailable") }), "AtlasUnavailable"],
-    [
-      "while the backoff of either runs",
-      following(reconciled(settled({ atlas: refused("AtlasUnavailable") })), {
-        atlas: { kind: "notAsked" },
-      }),
+  const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
+    "when Atlas lists the certificate": [firstLook({ atlas: listed("1001") }), "Issued"],
+    "when the certificate was proven a while ago": [settled(), "Issued"],
+    "when a certificate was just issued, although no list holds it yet": [missing, "Issued", issued()],
+    "while a renewal is on record": [renewing, "Issued", recorded],
+    "while the resource is suspended": [settled({ spec: { suspend: true } }), "Suspended"],
+    "while a renewal fails": [renewing, "RoleMissing", person("RoleMissing")],
+    "while a verification fails": [settled({ atlas: refused("AtlasUnavailable") }), "AtlasUnavailable"],
+    "while the backoff after a failed verification runs": [
+      following(reconciled(settled({ atlas: refused("AtlasUnavailable") }))),
       "AtlasUnavailable",
     ],
-    [
-      "while the credentials are gone",
-      settled({ credentials: { kind: "unusable", version: undefined, problem: "Gone." } }),
+    "while the credentials are missing": [
+      settled({ credentials: { kind: "unusable", version: undefined, problem: "It is gone." } }),
       "CredentialsMissing",
     ],
-    [
-      "while a label is off",
+    "while the daily limit keeps a requested renewal away": [
+      settled({
+        ...{ renewRequest: "a", atlas: listed("1001") },
+        status: { recentIssuances: serials(4).map((serialNumber) => recent({ serialNumber })) },
+      }),
+      "IssuanceBudgetSpent",
+    ],
+    "after a repair": [
       settled({ secret: managed(FACTS, { labels: {} }) }),
       "Issued",
-      { kind: "repaired", differences: ["label x"] },
+      { kind: "repaired", differences: [] },
     ],
-  ];
-  test.each(cases)("%s", (_what, snapshot, reason, outcome) => {
+    "after one list that lacks the certificate": [settled({ atlas: listed() }), "Issued"],
+    "after two lists over an hour that lack the certificate": [
+      settled({ atlas: listed(), status: unlisted(1, HOUR_MS) }),
+      "Issued",
+    ],
+    "while its Secret is being deleted": [settled({ secret: managed(FACTS, { deleting: true }) }), "SecretTerminating"],
+    "while its replacement is parked": [settled({ atlas: listed("1001") }), "SecretNotWritable", parked()],
+    "a millisecond before the certificate expires": [
+      settled({ nowMs: FACTS.notAfter.getTime() - 1 }),
+      "Issued",
+      recorded,
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_what, [snapshot, reason, outcome]) => {
     expect(conditionsAfter(snapshot, outcome).ready).toMatchObject({ status: "True", reason });
   });
 });
 
 describe("Ready is False", () => {
-  const cases: readonly [string, Snapshot, string, Outcome?][] = [
-    ["when there is no Secret", settled({ secret: ABSENT, atlas: listed() }), "SecretMissing"],
-    [
-      "when the Secret lost its key",
+  const notFound = refused("UserNotFound", { needsPerson: true });
+  const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
+    "when the Secret is absent": [missing, "SecretMissing", recorded],
+    "when the Secret lost its key": [
       settled({ secret: damaged("missing"), atlas: listed("1001") }),
       "SecretDataMissing",
+      recorded,
     ],
-    ["when a foreign Secret is in the way", settled({ secret: FOREIGN }), "SecretForeign"],
-    ["when another resource holds the Secret", settled({ secretHolder: "billing" }), "SecretClaimedTwice"],
-    ["when the certificate has expired", settled({ secret: managed(expired), atlas: listed() }), "Expired"],
-    [
-      "when it has expired and nothing can be done",
+    "when a foreign Secret has the name": [settled({ secret: FOREIGN }), "SecretForeign"],
+    "when another resource holds the Secret": [settled({ secretHolder: { name: "billing" } }), "SecretClaimedTwice"],
+    "when the certificate has expired": [settled({ secret: managed(expired), atlas: listed() }), "Expired", recorded],
+    "at the moment of expiry, also while a replacement is parked": [
+      settled({ nowMs: FACTS.notAfter.getTime() }),
+      "SecretNotWritable",
+      parked(),
+    ],
+    "when the certificate has expired and the resource is suspended": [
       settled({ secret: managed(expired), spec: { suspend: true } }),
       "Suspended",
     ],
-    ["when Atlas no longer lists it", settled({ atlas: listed() }), "NotListedByAtlas"],
-    ["when Atlas has no such user", settled({ atlas: refused("UserNotFound") }), "UserNotFound"],
-    [
-      "while the backoff after that runs",
-      following(reconciled(settled({ atlas: refused("UserNotFound") })), { atlas: { kind: "notAsked" } }),
+    "when three lists over 15 minutes lack the certificate": [
+      settled({ atlas: listed(), status: unlisted(2, 900_000) }),
+      "NotListedByAtlas",
+      recorded,
+    ],
+    "when Atlas does not know the user": [settled({ atlas: notFound }), "UserNotFound"],
+    "while the backoff after an unknown user runs": [
+      following(reconciled(settled({ atlas: notFound }))),
       "UserNotFound",
     ],
-    ["when Atlas was never asked about it", settled({ secret: managed(certificate("1002")) }), "NotListedByAtlas"],
-    ["when it is another user's", settled({ spec: { username: "billing" }, atlas: listed() }), "IdentityChanged"],
-    [
-      "when the first issue fails",
-      firstLook({ secret: ABSENT, atlas: listed() }),
+    "when Atlas does not know the user and a rate limit follows": [
+      { ...following(reconciled(settled({ atlas: notFound }))), nowMs: NOW + HOUR_MS, atlas: refused("RateLimited") },
       "UserNotFound",
-      person("UserNotFound"),
     ],
-    [
-      "when an issuance that was finished after a crash is another user's by now",
-      settled({ spec: { username: "billing" }, status: { issuance: issuance() } }),
+    "before a list has proven the certificate": [settled({ secret: managed(certificate("1002")) }), "NotListedByAtlas"],
+    "when the list has the serial number with another expiry": [
+      firstLook({ atlas: listed(entryFor(FACTS, { notAfter: new Date("2036-01-01T00:00:00Z") })) }),
+      "NotListedByAtlas",
+    ],
+    "when the certificate was replaced under its serial number": [settled({ secret: forged }), "KeyMismatch", recorded],
+    "when the certificate was replaced under its serial number and the list holds that number": [
+      settled({ secret: forged, atlas: listed("1001") }),
+      "KeyMismatch",
+      recorded,
+    ],
+    "when the certificate is another user's": [
+      settled({ spec: { username: "billing" }, atlas: listed() }),
       "IdentityChanged",
-      { kind: "issued", facts: FACTS, issuance: issuance() },
+      recorded,
     ],
-  ];
-  test.each(cases)("%s", (_what, snapshot, reason, outcome) => {
+    "when the first attempt fails": [
+      firstLook({ secret: ABSENT, atlas: listed() }),
+      "RoleMissing",
+      person("RoleMissing"),
+    ],
+    "when an open attempt's certificate in the Secret is another user's": [
+      settled({
+        secret: managed(certificate("1002", { subject: [{ type: "CN", value: "billing" }] })),
+        atlas: listed("1001", "1002"),
+        status: { issuance: issuance({ knownSerials: ["1001"] }) },
+      }),
+      "IdentityChanged",
+      recorded,
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_what, [snapshot, reason, outcome]) => {
     expect(conditionsAfter(snapshot, outcome).ready).toMatchObject({ status: "False", reason });
-  });
-
-  test("by itself when the certificate expires", () => {
-    const { ready } = conditionsAfter(settled({ spec: { suspend: true } }), undefined, FACTS.notAfter.getTime());
-    expect(ready).toMatchObject({
-      status: "False",
-      message:
-        "The certificate expired at 2030-04-01T00:00:00Z. Nothing is issued, repaired or verified while spec.suspend is true.",
-    });
   });
 });
 
 describe("Ready says", () => {
-  test("until when the certificate is valid and when the next one comes", () => {
-    expect(conditionsAfter(settled()).ready?.message).toBe(
-      "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; the next one is issued at 2030-03-02T00:00:00Z.",
-    );
-  });
-
-  test("what is wrong and that apps can still log in", () => {
-    expect(conditionsAfter(settled({ atlas: refused("RateLimited") })).ready?.message).toBe(
-      "RateLimited happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z.",
-    );
+  const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
+    "until when the certificate is valid and when it is renewed": [
+      settled(),
+      "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-03-02T00:00:00Z.",
+    ],
+    "that a stored renewBefore below 24h is raised": [
+      settled({ spec: { renewBefore: "1s" } }),
+      "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-03-31T00:00:00Z. " +
+        "spec.renewBefore is below the minimum, so 24h is used.",
+    ],
+    "that a percentage of more than two thirds is reduced": [
+      settled({ spec: { renewBeforePercentage: 90 } }),
+      "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-01-31T00:00:00Z. " +
+        "The renewal is not earlier than after a third of the lifetime, although the spec asks for that.",
+    ],
+    "that a renewBefore longer than the lifetime is replaced": [
+      settled({ spec: { renewBefore: "3000h" } }),
+      "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-03-02T00:00:00Z. " +
+        "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
+    ],
+    "what is wrong, what still works, and what to do": [
+      renewing,
+      "RoleMissing happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. Fix RoleMissing. " +
+        "The operator retries at 2030-01-11T00:00:05Z.",
+      person("RoleMissing"),
+    ],
+    "what is wrong and that apps can still log in": [
+      settled({ atlas: refused("RateLimited") }),
+      "RateLimited happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. " +
+        "The operator retries at 2030-01-11T00:00:05Z.",
+    ],
+    "the same while the backoff of a failed renewal runs": [
+      following(reconciled(renewing, person("RoleMissing"))),
+      "RoleMissing happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. Fix RoleMissing. " +
+        "The operator retries at 2030-01-11T00:00:05Z.",
+    ],
+    "why a problem that needs a person was not rechecked": [
+      {
+        ...following(reconciled(renewing, person("RoleMissing"))),
+        nowMs: NOW + HOUR_MS,
+        atlas: refused("RateLimited"),
+      },
+      "RoleMissing happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. Fix RoleMissing. " +
+        "Not rechecked since 2030-01-11T00:00:00Z: RateLimited happened. The operator retries at 2030-01-11T01:00:09Z.",
+    ],
+    "that the certificate has expired, before why it was not renewed": [
+      settled({ spec: { suspend: true }, nowMs: FACTS.notAfter.getTime() }),
+      "Certificate 1001 expired at 2030-04-01T00:00:00Z. spec.suspend is true, so the operator issues, repairs and verifies nothing.",
+    ],
+    "that an adopted certificate waits for a list": [
+      firstLook({ credentials: { kind: "usable", version: "31" }, atlas: listed() }),
+      "Atlas has not listed certificate 1001 yet.",
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_what, [snapshot, message, outcome]) => {
+    expect(conditionsAfter(snapshot, outcome).ready?.message).toBe(message);
   });
 });
 
-describe("Stalled is", () => {
-  test.each([
-    ["True where somebody has to do something", settled({ secret: FOREIGN }), "True", "SecretForeign"],
-    ["False where waiting helps", settled({ atlas: refused("RateLimited") }), "False", "RateLimited"],
-    ["False where all is well", settled(), "False", "Issued"],
-    [
-      "False while the resource is suspended, which somebody wanted",
-      settled({ spec: { suspend: true } }),
-      "False",
-      "Suspended",
+describe("Stalled is True", () => {
+  const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
+    "if a person has to act and there is no certificate": [settled({ secret: FOREIGN }), "SecretForeign"],
+    "if a person has to act and the certificate has expired": [
+      settled({ secret: managed(expired), atlas: listed() }),
+      "RoleMissing",
+      person("RoleMissing"),
     ],
-  ])("%s", (_what, snapshot: Snapshot, status, reason) => {
-    expect(conditionsAfter(snapshot).stalled).toMatchObject({ status, reason });
+    "if a person has to act and the renewal is overdue": [overdue, "RoleMissing", person("RoleMissing")],
+    "if Atlas does not know the user": [
+      settled({ atlas: refused("UserNotFound", { needsPerson: true }) }),
+      "UserNotFound",
+    ],
+    "if the credentials are missing and the renewal is overdue": [
+      settled({ credentials: { kind: "unnamed", version: undefined }, nowMs: RENEWAL_MS }),
+      "CredentialsMissing",
+    ],
+    "if a certificate is parked, although the one in the Secret is good": [
+      settled({ atlas: listed("1001") }),
+      "SecretNotWritable",
+      parked(),
+    ],
+    "if a parked certificate waits behind a foreign Secret": [waiting({ secret: FOREIGN }), "SecretForeign"],
+    "if a parked certificate waits for a Secret that is being deleted": [
+      waiting({ secret: managed(FACTS, { deleting: true }) }),
+      "SecretTerminating",
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_what, [snapshot, reason, outcome]) => {
+    expect(conditionsAfter(snapshot, outcome).stalled).toMatchObject({ status: "True", reason });
   });
 
-  test("still True while the backoff runs", () => {
-    const failed = following(reconciled(settled({ renewRequest: "a", atlas: listed("1001") }), person("RoleMissing")));
-    expect(conditionsAfter({ ...failed, atlas: { kind: "notAsked" } }).stalled).toMatchObject({
+  test("still, while the backoff of an overdue renewal runs", () => {
+    const { stalled } = conditionsAfter(following(reconciled(overdue, person("RoleMissing"))));
+    expect(stalled).toMatchObject({ status: "True", message: "RoleMissing happened. Fix RoleMissing." });
+  });
+
+  test("still, when a rate limit follows", () => {
+    const failed = following(reconciled(overdue, person("RoleMissing")));
+    const { stalled } = conditionsAfter({ ...failed, nowMs: failed.nowMs + HOUR_MS, atlas: refused("RateLimited") });
+    expect(stalled).toMatchObject({ status: "True", reason: "RoleMissing" });
+    expect(stalled?.message).toContain("Not rechecked since");
+  });
+});
+
+describe("Stalled is False", () => {
+  const SOON = "Action is required before 2030-03-02T00:00:00Z, when the renewal is due; see Ready.";
+  const NONE = "No action is required.";
+  const cases: Readonly<Record<string, readonly [Snapshot, string, string, Outcome?]>> = {
+    "if nothing is wrong": [settled(), "Issued", NONE],
+    "if waiting helps": [settled({ atlas: refused("RateLimited") }), "RateLimited", NONE],
+    "if waiting helps, although there is no certificate": [
+      missing,
+      "AtlasUnavailable",
+      NONE,
+      failure("AtlasUnavailable"),
+    ],
+    "while the resource is suspended, as someone asked for": [settled({ spec: { suspend: true } }), "Suspended", NONE],
+    "if a person has to act and the renewal is not due": [renewing, "RoleMissing", SOON, person("RoleMissing")],
+    "a millisecond before the renewal is due": [
+      settled({ credentials: { kind: "unnamed", version: undefined }, nowMs: RENEWAL_MS - 1 }),
+      "CredentialsMissing",
+      SOON,
+    ],
+    "once a parked certificate is stored": [waiting(), "Issued", NONE, issued()],
+    "once a parked certificate is discarded": [
+      waiting({
+        nowMs: FRESH.notAfter.getTime(),
+        secret: managed(certificate("1003", { notAfter: new Date("2031-01-01") })),
+      }),
+      "Issued",
+      NONE,
+      { kind: "discarded" },
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_what, [snapshot, reason, message, outcome]) => {
+    expect(conditionsAfter(snapshot, outcome).stalled).toMatchObject({ status: "False", reason, message });
+  });
+});
+
+describe("a parked certificate", () => {
+  test("is said to exist only in memory, whatever it waits for", () => {
+    expect(conditionsAfter(waiting({ secret: FOREIGN })).stalled?.message).toBe(
+      "Secret orders-api-mongodb does not belong to the operator: its type is Opaque, not kubernetes.io/tls. " +
+        "Certificate 1002 has been issued but not stored yet. " +
+        "It exists only in the operator's memory and is lost if the pod is killed. " +
+        "Choose another spec.secretName, or delete that Secret if nothing needs it.",
+    );
+  });
+
+  test("is described once after a write that failed", () => {
+    expect(conditionsAfter(missing, parked()).stalled?.message).toBe("SecretNotWritable happened.");
+  });
+
+  test.each([
+    ["after a write that failed", missing, parked()],
+    ["while another Secret is in the way", waiting({ secret: FOREIGN }), undefined],
+  ])("is being issued %s", (_what, snapshot: Snapshot, outcome) => {
+    expect(conditionsAfter(snapshot, outcome).issuing).toMatchObject({
       status: "True",
-      reason: "RoleMissing",
-      message: "RoleMissing happened.",
+      message: "Certificate 1002 has been issued but not stored yet.",
     });
   });
 });
 
 describe("Issuing is", () => {
   test("True while an attempt is on record, with its reason", () => {
-    expect(conditionsAfter(settled({ secret: ABSENT, atlas: listed() })).issuing).toMatchObject({
+    expect(conditionsAfter(missing, recorded).issuing).toMatchObject({
       status: "True",
       reason: "SecretMissing",
-      message: "There is no Secret orders-api-mongodb.",
+      message: "A certificate for user orders-api is being issued.",
     });
   });
 
   test.each([
-    ["once it is issued", issued, "Issued"],
+    ["once it is issued", issued(), "Issued"],
     ["once it failed", failure("AtlasUnavailable"), "AtlasUnavailable"],
-  ])("False %s", (_what, outcome, reason) => {
-    const { issuing } = conditionsAfter(settled({ secret: ABSENT, atlas: listed() }), outcome);
-    expect(issuing).toMatchObject({ status: "False", reason });
+    ["while its answer is lost", failure("AnswerLost", { attempt: issuance(), staysOpen: true }), "AnswerLost"],
+  ])("False %s", (_what, outcome: Outcome, reason) => {
+    expect(conditionsAfter(missing, outcome).issuing).toMatchObject({
+      status: "False",
+      reason,
+      message: "No certificate is being issued.",
+    });
   });
 });
 
 describe("a Secret that could not be repaired", () => {
-  const spoiled = { secret: managed(FACTS, { labels: {} }) };
-  const failed = following(reconciled(settled(spoiled), person("SecretNotWritable")));
+  const unlabelled = { secret: managed(FACTS, { labels: {} }) };
+  const failed = following(reconciled(settled(unlabelled), person("SecretNotWritable")));
 
-  test("is reported while it lasts", () => {
-    expect(conditionsAfter(failed, person("SecretNotWritable")).stalled).toMatchObject({ status: "True" });
+  test("is reported while that lasts", () => {
+    expect(conditionsAfter(failed, person("SecretNotWritable")).ready).toMatchObject({ reason: "SecretNotWritable" });
   });
 
-  test("is no longer reported once it is repaired, although the backoff runs", () => {
-    const { ready, stalled } = conditionsAfter(failed, { kind: "repaired", differences: ["label"] });
-    expect(ready).toMatchObject({ status: "True", reason: "Issued" });
-    expect(stalled).toMatchObject({ status: "False", reason: "Issued" });
+  test.each([
+    ["repaired, although the backoff runs", failed, { kind: "repaired" as const, differences: ["label"] }],
+    ["right by someone else's change", { ...failed, secret: managed() }, undefined],
+  ])("is no longer reported once it is %s", (_what, snapshot: Snapshot, outcome) => {
+    expect(conditionsAfter(snapshot, outcome).ready).toMatchObject({ status: "True", reason: "Issued" });
   });
 
-  test("is no longer reported once it is repaired, although Atlas was never asked about its certificate", () => {
-    const adopted = following(reconciled(firstLook(spoiled), person("SecretNotWritable")));
-    expect(conditionsAfter(adopted, { kind: "repaired", differences: ["label"] }).stalled).toMatchObject({
-      status: "False",
-    });
-  });
-
-  test("is still reported while it is a new certificate that could not be written", () => {
-    const unlisted = following(reconciled(settled({ atlas: listed() }), person("SecretNotWritable")));
-    expect(conditionsAfter({ ...unlisted, atlas: { kind: "notAsked" } }).stalled).toMatchObject({ status: "True" });
-  });
-
-  test("is no longer reported once somebody else mended it", () => {
-    expect(conditionsAfter({ ...failed, secret: managed() }).stalled).toMatchObject({ status: "False" });
+  test("is still reported while a certificate for it is due", () => {
+    const due = following(reconciled(missing, person("SecretNotWritable")));
+    expect(conditionsAfter(due).ready).toMatchObject({ status: "False", reason: "SecretNotWritable" });
   });
 });
 
 describe("the three conditions", () => {
-  test("speak of the generation that was looked at", () => {
-    const { all } = conditionsAfter(settled({ generation: 5 }));
-    expect(all.map(({ type, observedGeneration }) => [type, observedGeneration])).toEqual([
-      ["Ready", 5],
-      ["Issuing", 5],
-      ["Stalled", 5],
-    ]);
+  test("describe the generation that was reconciled", () => {
+    const { ready, issuing, stalled } = conditionsAfter(settled({ generation: 5 }));
+    expect([ready, issuing, stalled].map((condition) => condition?.observedGeneration)).toEqual([5, 5, 5]);
   });
 
   test("keep the time of their last change while only their reason changes", () => {
@@ -232,8 +394,26 @@ describe("the three conditions", () => {
     expect(ready).toMatchObject({ reason: "RateLimited", lastTransitionTime: "2030-01-10T23:00:00Z" });
   });
 
-  test("take the time of a change of status", () => {
-    const { ready } = conditionsAfter(settled({ secret: FOREIGN }), undefined, NOW + HOUR_MS);
+  test("take the time of a change of status, in whole seconds", () => {
+    const { ready } = conditionsAfter(settled({ secret: FOREIGN }), undefined, NOW + HOUR_MS + 987);
     expect(ready).toMatchObject({ status: "False", lastTransitionTime: "2030-01-11T01:00:00Z" });
+  });
+
+  test("begin with the mark of a simulated certificate", () => {
+    const conditions = nextConditions(reconciled(settled()), [], "[simulated] ");
+    expect(conditions.map(({ message }) => message.startsWith("[simulated] "))).toEqual([true, true, true]);
+  });
+
+  const stories: Readonly<Record<string, readonly [Snapshot, Outcome?]>> = {
+    "while nothing is wrong": [settled()],
+    "while a first attempt is on record": [missing, recorded],
+    "while a renewal fails": [renewing, person("RoleMissing")],
+    "while a replacement is parked": [settled({ atlas: listed("1001") }), parked()],
+    "while the resource is suspended": [settled({ spec: { suspend: true } })],
+  };
+  test.each(Object.entries(stories))("do not repeat one text %s", (_what, [snapshot, outcome]) => {
+    const { ready, issuing, stalled } = conditionsAfter(snapshot, outcome);
+    const messages = [ready, issuing, stalled].map((condition) => condition?.message);
+    expect(new Set(messages).size).toBe(3);
   });
 });

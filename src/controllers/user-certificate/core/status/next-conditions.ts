@@ -1,4 +1,4 @@
-import { type Condition, CONDITION_TYPES, type ConditionType } from "../../../../api/conditions.ts";
+import { CONDITION_TYPES, type Condition, type ConditionType } from "../../../../api/conditions.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
 import { type Blocker, blockerMessage } from "../model/blocker.ts";
@@ -80,22 +80,28 @@ const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
   replacedByOneThird: "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
 };
 
-function issuing({ blocker, decision, outcome }: Assessment): State {
-  if (outcome.kind === "recorded" && decision.kind === "issue") {
-    return { status: "True", reason: decision.reason, message: decision.message };
+function issuing({ blocker, outcome, parked, snapshot }: Assessment): State {
+  if (outcome.kind === "recorded") {
+    const message = `A certificate for user ${snapshot.resource.spec.username} is being issued.`;
+    return { status: "True", reason: outcome.attempt.reason, message };
   }
-  if (outcome.kind === "parked") {
-    const message = `Certificate ${outcome.facts.serialNumber} has been issued but not stored yet.`;
-    return { status: "True", reason: outcome.blocker.reason, message };
+  if (parked !== undefined && blocker !== undefined) {
+    const message = `Certificate ${parked.serialNumber} has been issued but not stored yet.`;
+    return { status: "True", reason: blocker.reason, message };
   }
   return { status: "False", reason: blocker?.reason ?? "Issued", message: "No certificate is being issued." };
 }
 
 /** kstatus reports Ready and Stalled together as a failure: an app that works must not fail a rollout. */
-function stalled({ blocker, held, nowMs, outcome, renewalDueMs, unusable }: Assessment): State {
+function stalled({ blocker, held, nowMs, outcome, parked, renewalDueMs, unusable }: Assessment): State {
   const reason = blocker?.reason ?? "Issued";
-  if (outcome.kind === "parked") {
-    return { status: "True", reason, message: blocker === undefined ? "" : blockerMessage(blocker) };
+  if (parked !== undefined && blocker !== undefined) {
+    // The blocker of a failed write says all of it by itself.
+    const waits =
+      `Certificate ${parked.serialNumber} has been issued but not stored yet. ` +
+      "It exists only in the operator's memory and is lost if the pod is killed.";
+    const problem = outcome.kind === "parked" ? blocker.problem : `${blocker.problem} ${waits}`;
+    return { status: "True", reason, message: blockerMessage({ ...blocker, problem }) };
   }
   if (blocker?.needsPerson !== true) return { status: "False", reason, message: "No action is required." };
   const isOverdue = renewalDueMs !== undefined && renewalDueMs <= nowMs;

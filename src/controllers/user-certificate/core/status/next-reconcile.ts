@@ -48,8 +48,12 @@ function waitTimes(assessment: Assessment): readonly number[] {
 function listTimes({ blocker, doubt, held, nowMs, outcome, provenMs, snapshot }: Assessment): readonly number[] {
   const isWaiting = blocker?.retry.kind === "backoff" || blocker?.retry.kind === "running";
   if (isWaiting || snapshot.credentials.kind !== "usable" || outcome.kind === "parked") return [];
+  // Behind another blocker no backoff is on record that would keep the next list away.
+  const isRefused = snapshot.atlas.kind === "refused" || snapshot.attempted.kind === "refused";
+  const soonestMs = isRefused ? nowMs + snapshot.policy.recheckIntervalMs : nowMs;
   const isOpen = snapshot.resource.status.issuance !== undefined && outcome.kind !== "issued";
   const isToBeCompared = !isSettled(snapshot) && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot);
-  if (isOpen && isToBeCompared) return [nowMs];
-  return held === undefined || snapshot.resource.spec.suspend ? [] : [listDueMs(snapshot, provenMs, doubt)];
+  if (isOpen && isToBeCompared) return [soonestMs];
+  if (held === undefined || snapshot.resource.spec.suspend) return [];
+  return [Math.max(soonestMs, listDueMs(snapshot, provenMs, doubt))];
 }

@@ -1,51 +1,61 @@
 import { describe, expect, test } from "vitest";
 import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
-import { nextStatus } from "./next-status.ts";
-import type { Snapshot } from "../model/snapshot.ts";
-import type { Outcome } from "../model/decision.ts";
 import {
   ABSENT,
   certificate,
   DAY_MS,
   damaged,
+  entryFor,
   FACTS,
   FOREIGN,
+  FRESH,
   failure,
   firstLook,
   following,
   HOUR_MS,
   issuance,
+  issued,
   listed,
   managed,
+  NO_OTHERS,
   NOW,
   POLICY,
-  PROJECT,
-  refused,
+  parked,
   reconciled,
+  refused,
   SECOND_MS,
   SETTLED_STATUS,
   settled,
-  blocker,
+  statusAfter,
 } from "../../testing/snapshots.ts";
+import type { Outcome } from "../model/decision.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { timestamp } from "../model/timestamp.ts";
 
-const FRESH = certificate("1002", { notBefore: new Date(NOW), notAfter: new Date(NOW + 90 * DAY_MS) });
-const issued = (change = {}): Outcome => ({ kind: "issued", facts: FRESH, issuance: issuance(change) });
-const statusAfter = (snapshot: Snapshot, outcome?: Outcome, nowMs = NOW): UserCertificateStatus =>
-  nextStatus(reconciled(snapshot, outcome, nowMs));
+const status = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number): UserCertificateStatus =>
+  statusAfter(reconciled(snapshot, outcome, nowMs));
 const missing = (change: Parameters<typeof settled>[0] = {}) =>
   settled({ secret: ABSENT, atlas: listed("1001"), ...change });
+const PROVEN = [
+  "secretName",
+  "serialNumber",
+  "fingerprint",
+  "notBefore",
+  "notAfter",
+  "renewalTime",
+  "lastVerifiedTime",
+] as const;
+const provenFields = (of: UserCertificateStatus) => PROVEN.map((field) => of[field]);
+const open = issuance({ knownSerials: ["1001"] });
 
 describe("a certificate that was issued", () => {
-  const status = statusAfter(
-    missing({ status: { issuance: issuance(), failedAttempts: 3, nextAttemptTime: iso(NOW) } }),
-    issued(),
-  );
+  const after = status(missing({ status: { issuance: issuance() } }), issued(), NOW + 777);
 
   test("is described as the Secret holds it", () => {
-    expect(status).toMatchObject({
+    expect(after).toMatchObject({
       secretName: "orders-api-mongodb",
       serialNumber: "1002",
-      fingerprint: "AB:CD",
+      fingerprint: "AB:1002",
       notBefore: "2030-01-11T00:00:00Z",
       notAfter: "2030-04-11T00:00:00Z",
       renewalTime: "2030-03-12T00:00:00Z",
@@ -54,96 +64,217 @@ describe("a certificate that was issued", () => {
   });
 
   test("counts as a revision and as an unexpired certificate that is accounted for", () => {
-    expect(status).toMatchObject({ revision: 2, unexpiredCertificates: 2, unaccountedCertificates: 0 });
+    expect(after).toMatchObject({ revision: 2, unexpiredCertificates: 2 });
+    expect(after).not.toHaveProperty("unaccounted");
   });
 
-  test("closes its record and ends the row of failures", () => {
-    expect(status).not.toHaveProperty("issuance");
-    expect(status).not.toHaveProperty("failedAttempts");
-    expect(status).not.toHaveProperty("nextAttemptTime");
-    expect(status).not.toHaveProperty("lastAttempt");
+  test("is not counted twice if Atlas lists it already", () => {
+    expect(status(missing({ atlas: listed("1001", entryFor(FRESH)) }), issued()).unexpiredCertificates).toBe(2);
   });
 
-  test("is remembered until a day after it expires, for the budget and for the accounts", () => {
-    const [entry] = status.recentIssuances ?? [];
+  test("closes the record of its attempt", () => {
+    expect(after).not.toHaveProperty("issuance");
+  });
+
+  test("is remembered with the time of its attempt until a day after it expires", () => {
+    const [entry] = status(missing(), issued({ replaces: "1001" })).recentIssuances ?? [];
     expect(entry).toEqual({
-      time: iso(NOW),
+      time: "2030-01-10T23:59:00Z",
       reason: "SecretMissing",
       serialNumber: "1002",
       notAfter: "2030-04-11T00:00:00Z",
+      replaces: "1001",
     });
-    const later = (ms: number) =>
-      statusAfter(settled({ status, secret: managed(FRESH) }), undefined, ms).recentIssuances;
+    const later = (nowMs: number) => status(settled({ status: after, secret: managed(FRESH), nowMs })).recentIssuances;
     const end = FRESH.notAfter.getTime() + DAY_MS;
-    expect(later(end - SECOND_MS)).toEqual([entry]);
+    expect(later(end - SECOND_MS)).toHaveLength(1);
     expect(later(end)).toBeUndefined();
   });
+});
 
-  test("is counted once where a crash came after it and Atlas lists it already", () => {
-    const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
-    const snapshot = settled({ atlas: listed("1001"), status: { issuance: issuance() } });
-    expect(statusAfter(snapshot, found)).toMatchObject({ revision: 2, unexpiredCertificates: 1 });
+describe("a certificate of an open attempt that a crash left in the Secret", () => {
+  const found = settled({ secret: managed(FRESH), status: { issuance: open } });
+  const adopted = status({
+    ...found,
+    atlas: listed("1001", entryFor(FRESH)),
+    attempted: listed("1001", entryFor(FRESH)),
+  });
+
+  test("is adopted once a list holds it, as a new revision with the time of its attempt", () => {
+    expect(adopted).toMatchObject({
+      serialNumber: "1002",
+      fingerprint: "AB:1002",
+      revision: 2,
+      lastVerifiedTime: timestamp(NOW),
+      recentIssuances: [{ time: open.startedAt, reason: "SecretMissing", serialNumber: "1002" }],
+    });
+    expect(adopted).not.toHaveProperty("issuance");
+    expect(adopted).not.toHaveProperty("unaccounted");
+  });
+
+  test("changes nothing in the status before a list holds it", () => {
+    const before = status(found);
+    expect(provenFields(before)).toEqual(provenFields(SETTLED_STATUS));
+    expect(before).toMatchObject({ revision: 1, issuance: open });
+  });
+
+  test("changes nothing in the status if the list lacks it", () => {
+    const lacking = status({ ...found, atlas: listed("1001"), attempted: listed("1001") });
+    expect(provenFields(lacking)).toEqual(provenFields(SETTLED_STATUS));
+    expect(lacking.unlisted).toEqual({ serialNumber: "1002", since: timestamp(NOW), latest: timestamp(NOW), lists: 1 });
   });
 });
 
-describe("a certificate whose issuance is finished after a crash", () => {
-  const found: Outcome = { kind: "issued", facts: FRESH, issuance: issuance() };
-  const unknown = { secret: managed(FRESH), status: { issuance: issuance() } };
-
-  test("is not verified: nobody has seen it in Atlas' list", () => {
-    const status = statusAfter(settled(unknown), found);
-    expect(status).toMatchObject({ serialNumber: "1002", revision: 2 });
-    expect(status).not.toHaveProperty("lastVerifiedTime");
-    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "False", reason: "NotListedByAtlas" });
+describe("the status describes the last proven certificate", () => {
+  const before = provenFields(SETTLED_STATUS);
+  const unproven: Readonly<Record<string, Snapshot>> = {
+    "while the Secret is absent": settled({ secret: ABSENT, atlas: listed("1001") }),
+    "while the Secret is damaged": settled({ secret: damaged("missing") }),
+    "while the Secret is foreign": settled({ secret: FOREIGN }),
+    "while another resource holds the Secret": settled({ secretHolder: { name: "billing" } }),
+    "while the Secret holds an unproven certificate": settled({ secret: managed(FRESH) }),
+    "while the Secret holds a forged certificate under the listed serial number": settled({
+      secret: managed(certificate("1001", { fingerprint: "EE:FF" })),
+      atlas: listed("1001"),
+    }),
+    "after lists that lack it": settled({ atlas: listed() }),
+  };
+  test.each(Object.entries(unproven))("%s", (_what, snapshot) => {
+    expect(provenFields(status(snapshot))).toEqual(before);
+    expect(status(snapshot).revision).toBe(1);
   });
 
-  test("is verified where this round's list holds it", () => {
-    const status = statusAfter(settled({ ...unknown, atlas: listed("1002") }), found);
-    expect(status.lastVerifiedTime).toBe(iso(NOW));
-    expect(status.conditions?.[0]).toMatchObject({ type: "Ready", status: "True" });
+  test("while an attempt over a forged certificate is on record", () => {
+    const forged = settled({ secret: managed(certificate("1001", { fingerprint: "EE:FF" })), atlas: listed("1001") });
+    const recorded = reconciled(forged, { kind: "recorded", attempt: issuance({ reason: "KeyMismatch" }) });
+    expect(provenFields(statusAfter(recorded))).toEqual(before);
+    expect(reconciled(following(recorded, { atlas: listed("1001") })).decision).toMatchObject({
+      reason: "KeyMismatch",
+    });
+  });
+
+  test("with the renewal time that the spec asks for by now", () => {
+    expect(status(settled({ spec: { renewBefore: "480h" } })).renewalTime).toBe("2030-03-12T00:00:00Z");
+  });
+
+  test("verified at the time of the latest list that holds it", () => {
+    expect(status(settled({ atlas: listed("1001"), nowMs: NOW + 1999 })).lastVerifiedTime).toBe("2030-01-11T00:00:01Z");
+    expect(status(settled({ atlas: refused("RoleMissing") })).lastVerifiedTime).toBe(SETTLED_STATUS.lastVerifiedTime);
+  });
+
+  test("and nothing if the resource never had one", () => {
+    const first = firstLook({ secretHolder: { name: "billing" } });
+    const after = status({ ...first, resource: { ...first.resource, renewRequest: "a" } });
+    expect(provenFields(after).filter((field) => field !== undefined)).toEqual([]);
+    expect(after).not.toHaveProperty("revision");
+    expect(after).not.toHaveProperty("renewRequest");
+    expect(after).not.toHaveProperty("recentIssuances");
   });
 });
 
-test("a certificate whose issuance is finished after a crash is remembered with the time of its attempt", () => {
-  const found: Outcome = { kind: "issued", facts: FACTS, issuance: issuance() };
-  const snapshot = settled({ status: { issuance: issuance() } });
-  expect(statusAfter(snapshot, found, NOW + DAY_MS).recentIssuances).toMatchObject([
-    { time: issuance().startedAt, serialNumber: "1001" },
-  ]);
+describe("lists that lack the certificate", () => {
+  const first = following(reconciled(settled({ atlas: listed(), nowMs: NOW + 600 })));
+  const since = timestamp(NOW);
+
+  test("are counted from the first one", () => {
+    expect(first.resource.status.unlisted).toEqual({ serialNumber: "1001", since, latest: since, lists: 1 });
+    const second = status({ ...first, atlas: listed("5"), nowMs: NOW + 450_600 });
+    expect(second.unlisted).toEqual({ serialNumber: "1001", since, latest: timestamp(NOW + 450_000), lists: 2 });
+  });
+
+  test("are remembered while Atlas is not asked, refuses, or the Secret is absent", () => {
+    const { unlisted } = first.resource.status;
+    expect(status(first).unlisted).toEqual(unlisted);
+    expect(status({ ...first, atlas: refused("RoleMissing") }).unlisted).toEqual(unlisted);
+    expect(status({ ...first, secret: ABSENT, atlas: listed() }).unlisted).toEqual(unlisted);
+  });
+
+  test("are forgotten once a list holds it", () => {
+    expect(status({ ...first, atlas: listed("1001") })).not.toHaveProperty("unlisted");
+  });
+
+  test("are forgotten once another certificate is issued for another reason", () => {
+    expect(status(first, issued({ reason: "RenewRequested" }))).not.toHaveProperty("unlisted");
+  });
 });
 
-describe("a renew request", () => {
+describe("a certificate that replaced an unlisted one", () => {
+  const replacing = issued({ reason: "NotListedByAtlas", replaces: "1001" });
+  const replaced = following(reconciled(settled({ atlas: listed() }), replacing), { secret: managed(FRESH) });
+  const lacking = (nowMs: number) => ({ atlas: listed(), attempted: listed(), nowMs });
+  const FLAG = { serialNumber: "1002", replaced: true };
+
+  test("is remembered as the replacement until a list holds it", () => {
+    expect(replaced.resource.status.unlisted).toEqual({
+      ...FLAG,
+      since: open.startedAt,
+      latest: open.startedAt,
+      lists: 0,
+    });
+    expect(status(replaced).unlisted).toMatchObject(FLAG);
+    expect(status({ ...replaced, atlas: listed(entryFor(FRESH)) })).not.toHaveProperty("unlisted");
+  });
+
+  test("is not replaced for the same reason, however many lists lack it", () => {
+    let snapshot: Snapshot = { ...replaced, ...lacking(NOW + HOUR_MS) };
+    for (let hour = 2; hour < 40; hour++) {
+      const done = reconciled(snapshot);
+      expect(done.decision.kind).not.toBe("issue");
+      snapshot = following(done, lacking(NOW + hour * HOUR_MS));
+    }
+    expect(snapshot.resource.status.unlisted).toMatchObject({ ...FLAG, lists: 38 });
+    expect(reconciled(snapshot).decision).toMatchObject({ blocker: { reason: "NotListedByAtlas", needsPerson: true } });
+  });
+
+  test("stays the replacement when a renewal on request follows", () => {
+    const third = certificate("1003", { notBefore: new Date(NOW), notAfter: FRESH.notAfter });
+    const requested = reconciled({ ...replaced, ...lacking(NOW) }, issued({ reason: "RenewRequested" }, third));
+    expect(statusAfter(requested).unlisted).toMatchObject({ serialNumber: "1003", lists: 0, replaced: true });
+  });
+});
+
+describe("a renewal request", () => {
   test("is answered by the attempt that saw it", () => {
-    expect(statusAfter(missing(), issued({ renewRequest: "a" })).renewRequest).toBe("a");
+    expect(status(missing(), issued({ renewRequest: "a" })).renewRequest).toBe("a");
   });
 
-  test("that came during the attempt stays open", () => {
+  test("stays open if it came during the attempt", () => {
     const snapshot = missing({ renewRequest: "b", status: { renewRequest: "a" } });
-    expect(statusAfter(snapshot, issued({ renewRequest: "a" })).renewRequest).toBe("a");
+    expect(status(snapshot, issued({ renewRequest: "a" })).renewRequest).toBe("a");
   });
 
-  test("that was answered is remembered when the annotation is taken away", () => {
-    expect(statusAfter(missing({ status: { renewRequest: "a" } }), issued()).renewRequest).toBe("a");
+  test("is remembered as answered when the annotation is removed", () => {
+    expect(status(missing({ status: { renewRequest: "a" } }), issued()).renewRequest).toBe("a");
   });
 
   test("is not answered by a failure", () => {
-    expect(statusAfter(missing({ renewRequest: "a" }), failure("AtlasUnavailable")).renewRequest).toBeUndefined();
+    expect(status(missing({ renewRequest: "a" }), failure("AtlasUnavailable")).renewRequest).toBeUndefined();
   });
 
-  test("of another life counts as answered on the first look at a good Secret", () => {
+  test("is not answered by a certificate that is parked", () => {
+    expect(status(missing({ renewRequest: "a" }), parked({ renewRequest: "a" })).renewRequest).toBeUndefined();
+  });
+
+  test("is answered by the attempt whose process died after it stored its certificate", () => {
+    const attempt = issuance({ knownSerials: ["1001"], renewRequest: "a" });
+    const snapshot = settled({ renewRequest: "a", secret: managed(FRESH), status: { issuance: attempt } });
+    const list = listed("1001", entryFor(FRESH));
+    expect(status({ ...snapshot, atlas: list, attempted: list }).renewRequest).toBe("a");
+    const empty = listed("1001");
+    expect(status({ ...snapshot, atlas: empty, attempted: empty }).renewRequest).toBeUndefined();
+  });
+
+  test("counts as answered in the first reconcile of a good Secret", () => {
     const snapshot = firstLook({ atlas: listed("1001") });
     const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
-    expect(statusAfter(first)).toMatchObject({ renewRequest: "old", revision: 1 });
+    expect(status(first)).toMatchObject({ renewRequest: "old", revision: 1 });
   });
 
-  test("acts twice for two values and once for the same value", () => {
-    const once = following(
-      reconciled(settled({ renewRequest: "a", atlas: listed("1001") }), issued({ renewRequest: "a" })),
-      {
-        secret: managed(FRESH),
-        atlas: { kind: "notAsked" },
-      },
-    );
+  test("acts twice for two values and once for one value", () => {
+    const list = listed("1001");
+    const once = following(reconciled(settled({ renewRequest: "a", atlas: list }), issued({ renewRequest: "a" })), {
+      secret: managed(FRESH),
+    });
     expect(reconciled(once).decision).toEqual({ kind: "keep" });
     const again = { ...once, resource: { ...once.resource, renewRequest: "b" } };
     expect(reconciled(again).decision).toMatchObject({ kind: "issue", reason: "RenewRequested" });
@@ -151,66 +282,60 @@ describe("a renew request", () => {
 });
 
 describe("the record of the attempt", () => {
-  const open = issuance({ knownSerials: ["1001"] });
-  const cases: readonly (readonly [string, Snapshot, Outcome | undefined, boolean])[] = [
-    ["stays while Atlas was not asked", settled({ status: { issuance: open } }), undefined, true],
-    [
-      "stays while Atlas does not answer",
-      settled({ status: { issuance: open }, atlas: refused("RateLimited") }),
-      undefined,
-      true,
-    ],
-    [
-      "is closed once the list has been compared",
-      settled({ status: { issuance: open }, atlas: listed("1001") }),
+  const opened = { status: { issuance: open } };
+  const cases: Readonly<Record<string, readonly [Snapshot, Outcome | undefined, boolean]>> = {
+    "stays while Atlas was not asked": [settled(opened), undefined, true],
+    "stays while Atlas refuses its list": [settled({ ...opened, atlas: refused("RateLimited") }), undefined, true],
+    "is closed once a list was compared": [settled({ ...opened, atlas: listed("1001") }), undefined, false],
+    "is closed once a list was compared, although the resource is suspended": [
+      settled({ ...opened, atlas: listed("1001"), spec: { suspend: true } }),
       undefined,
       false,
     ],
-    ["stays through a repair", settled({ status: { issuance: open } }), { kind: "repaired", differences: [] }, true],
-    [
-      "stays through a repair that fails",
-      settled({ status: { issuance: open }, secret: managed(FACTS, { labels: {} }) }),
+    "stays through a repair": [settled(opened), { kind: "repaired", differences: [] }, true],
+    "stays through a repair that fails": [
+      settled({ ...opened, secret: managed(FACTS, { labels: {} }) }),
       failure("SecretNotWritable"),
       true,
     ],
-    [
-      "stays where the answer got lost",
-      missing(),
-      failure("AnswerLost", { issuance: open, staysOpen: true, spent: true }),
-      true,
-    ],
-    [
-      "is closed where Atlas refused",
-      missing({ status: { issuance: open } }),
-      failure("UserNotFound", { issuance: open }),
-      false,
-    ],
-    [
-      "is closed where the preflight failed after the list was compared",
-      missing({ status: { issuance: open } }),
+    "stays if the answer got lost": [missing(), failure("AnswerLost", { attempt: open, staysOpen: true }), true],
+    "is closed if Atlas plainly refused": [missing(opened), failure("UserNotFound", { attempt: open }), false],
+    "is closed if the preflight failed after a list was compared": [
+      missing(opened),
       failure("SecretNotWritable"),
       false,
     ],
-  ];
-  test.each(cases)("%s", (_what, snapshot, outcome, stays) => {
-    expect(statusAfter(snapshot, outcome).issuance !== undefined).toBe(stays);
+    "stays while its certificate is parked here": [
+      settled({ ...opened, secret: FOREIGN, atlas: listed(), parked: { facts: FRESH, attempt: open } }),
+      undefined,
+      true,
+    ],
+    "stays after its parked certificate was discarded, until a list tells": [
+      settled({ ...opened, parked: { facts: FRESH, attempt: open } }),
+      { kind: "discarded" },
+      true,
+    ],
+  };
+  test.each(Object.entries(cases))("%s", (_what, [snapshot, outcome, stays]) => {
+    expect(status(snapshot, outcome).issuance !== undefined).toBe(stays);
   });
-});
 
-describe("a certificate that got lost", () => {
-  test("is counted against the budget when the create failed", () => {
-    const lost = failure("AnswerLost", { spent: true, staysOpen: true, issuance: issuance() });
-    expect(statusAfter(missing(), lost).recentIssuances).toEqual([{ time: iso(NOW), reason: "AnswerLost" }]);
+  test("is written before Atlas is asked", () => {
+    expect(status(missing(), { kind: "recorded", attempt: open }).issuance).toEqual(open);
   });
 
-  test("is counted against the budget when the process died", () => {
-    const snapshot = missing({
-      status: { issuance: issuance({ knownSerials: ["1001"] }) },
-      atlas: listed("1001", "1002"),
+  test("names the pod in which its certificate is parked", () => {
+    expect(status(missing(), parked()).issuance).toEqual({
+      ...issuance(),
+      parked: { pod: "pod-1", serialNumber: "1002", notAfter: "2030-04-11T00:00:00Z" },
     });
-    expect(statusAfter(snapshot)).toMatchObject({
-      recentIssuances: [{ time: issuance().startedAt, reason: "AnswerLost", notAfter: "2030-04-01T00:00:00Z" }],
-      unaccountedCertificates: 1,
+  });
+
+  test("of a new attempt takes the place of a settled one, which becomes a lost answer", () => {
+    const second = issuance({ id: "attempt-2", startedAt: timestamp(NOW), knownSerials: ["1001"] });
+    expect(status(missing(opened), { kind: "recorded", attempt: second })).toMatchObject({
+      issuance: { id: "attempt-2" },
+      recentIssuances: [{ time: open.startedAt, lost: "AnswerLost" }],
     });
   });
 
@@ -218,257 +343,102 @@ describe("a certificate that got lost", () => {
     let snapshot = missing();
     let creates = 0;
     for (; creates < 20; creates++) {
-      const known = ["1001", ...numbers(creates)];
-      const nowMs = NOW + creates * 10 * SECOND_MS;
-      const done = reconciled({ ...snapshot, atlas: listed(...known) }, undefined, nowMs);
+      const known = ["1001", ...Array.from({ length: creates }, (_, index) => String(3000 + index))];
+      const nowMs = NOW + creates * 10 * SECOND_MS + 123;
+      const done = reconciled({ ...snapshot, nowMs, atlas: listed(...known), attempted: listed(...known) });
       if (done.decision.kind !== "issue") break;
       // The record is written, Atlas creates, the process dies.
-      const status = { ...nextStatus(done), issuance: issuance({ startedAt: iso(nowMs), knownSerials: known }) };
-      snapshot = { ...snapshot, resource: { ...snapshot.resource, status } };
+      const attempt = issuance({ id: `attempt-${creates}`, startedAt: timestamp(nowMs), knownSerials: known });
+      snapshot = following({ ...done, outcome: { kind: "recorded", attempt } });
     }
     expect(creates).toBe(POLICY.maxIssuesPerDay);
   });
 });
 
-describe("the backoff", () => {
-  const first = missing({ secret: ABSENT });
-  const wait = (snapshot: Snapshot, outcome: Outcome, nowMs = NOW) =>
-    Date.parse(statusAfter(snapshot, outcome, nowMs).nextAttemptTime ?? "") - nowMs;
-  const soon = blocker("AtlasUnavailable");
-
-  test("begins at about 5 seconds", () => {
-    expect(wait(first, failure("AtlasUnavailable"))).toBeGreaterThanOrEqual(3 * SECOND_MS);
-    expect(wait(first, failure("AtlasUnavailable"))).toBeLessThanOrEqual(6 * SECOND_MS);
+describe("the unexpired certificates", () => {
+  test("are counted as Atlas lists them", () => {
+    expect(status(settled({ atlas: listed("1001", "7", "8") })).unexpiredCertificates).toBe(3);
   });
 
-  test("doubles up to an hour", () => {
-    const waits: number[] = [];
-    let snapshot = first;
-    for (let attempt = 0; attempt < 14; attempt++) {
-      waits.push(wait(snapshot, failure("AtlasUnavailable")));
-      snapshot = following({ ...reconciled(snapshot, failure("AtlasUnavailable")) });
-    }
-    for (const [index, ms] of waits.entries()) {
-      const whole = Math.min(5 * SECOND_MS * 2 ** index, POLICY.maxBackoffMs);
-      expect(ms).toBeGreaterThanOrEqual(0.75 * whole);
-      expect(ms).toBeLessThanOrEqual(whole + SECOND_MS);
-    }
-    expect(snapshot.resource.status.failedAttempts).toBe(14);
-  });
-
-  test("is at most ten minutes where a person has to mend something at Atlas", () => {
-    const person = failure("RoleMissing", { blocker: blocker("RoleMissing", { needsPerson: true }) });
-    expect(wait(missing({ status: failing(20) }), person)).toBeLessThanOrEqual(POLICY.recheckIntervalMs + SECOND_MS);
-  });
-
-  test("is shorter when the expiry is near", () => {
-    const near = settled({ atlas: listed("1001"), status: failing(20) });
-    const ms = wait(near, failure("AtlasUnavailable"), FACTS.notAfter.getTime() - 10 * 60_000);
-    expect(ms).toBeLessThanOrEqual(61 * SECOND_MS);
-    expect(ms).toBeGreaterThanOrEqual(45 * SECOND_MS);
-  });
-
-  test("is never shorter than Atlas asks for", () => {
-    const asked = failure("RateLimited", { blocker: { ...soon, retry: { kind: "backoff", atLeastMs: 2 * HOUR_MS } } });
-    expect(wait(first, asked)).toBeGreaterThanOrEqual(2 * HOUR_MS);
-  });
-
-  test("lasts an hour at least where a certificate was spent for nothing, however near the expiry", () => {
-    const spent = failure("AnswerUnusable", { spent: true, staysOpen: true, issuance: issuance() });
-    expect(wait(first, spent)).toBeGreaterThanOrEqual(HOUR_MS);
-    const near = settled({ atlas: listed("1001") });
-    expect(wait(near, spent, FACTS.notAfter.getTime() - 60_000)).toBeGreaterThanOrEqual(HOUR_MS);
-    const simulated = missing({ secret: ABSENT, policy: { ...POLICY, monthMs: 600_000 } });
-    expect(wait(simulated, spent)).toBeGreaterThanOrEqual(20_000);
-    expect(wait(simulated, spent)).toBeLessThanOrEqual(21_000);
-  });
-
-  test("ends no sooner than it says: the API server keeps whole seconds", () => {
-    for (let ms = 0; ms < 1000; ms += 37) {
-      const asked = failure("RateLimited", { blocker: { ...soon, retry: { kind: "backoff", atLeastMs: 60_000 } } });
-      expect(wait(first, asked, NOW + ms)).toBeGreaterThanOrEqual(60_000);
-    }
-  });
-
-  const kept = failing(3);
-  const over: readonly (readonly [string, Snapshot, Outcome | undefined])[] = [
-    ["is over once a certificate was issued", missing({ status: { ...kept, nextAttemptTime: iso(NOW) } }), issued()],
-    ["is over once Atlas lists the certificate", settled({ status: kept, atlas: listed("1001") }), undefined],
-    ["is over where nothing but a change helps", settled({ status: kept, secret: FOREIGN }), undefined],
-    [
-      "is over once its time has passed and nothing is to be done",
-      settled({ status: { ...kept, nextAttemptTime: iso(NOW) } }),
-      undefined,
-    ],
-  ];
-  test.each(over)("%s", (_what, snapshot, outcome) => {
-    const status = statusAfter(snapshot, outcome);
-    expect(status).not.toHaveProperty("failedAttempts");
-    expect(status).not.toHaveProperty("nextAttemptTime");
-    expect(status).not.toHaveProperty("lastAttempt");
-  });
-
-  test("goes on while it runs", () => {
-    expect(statusAfter(missing({ status: kept, atlas: { kind: "notAsked" } }))).toMatchObject(kept);
-  });
-
-  test("goes on doubling although the next attempt is on record", () => {
-    const atEnd = { ...kept, nextAttemptTime: iso(NOW) };
-    expect(statusAfter(missing({ status: atEnd }))).toMatchObject({ failedAttempts: 3 });
-  });
-
-  test.each([
-    ["of the spec", { generation: 2 }],
-    ["of the renew request", { renewRequest: "now" }],
-    ["of the credentials", { credentials: { kind: "usable" as const, version: "99" } }],
-  ])("begins again after a change %s", (_what, change) => {
-    expect(statusAfter(missing({ status: kept, ...change }), failure("AtlasUnavailable")).failedAttempts).toBe(1);
+  test("keep their number while Atlas is not asked", () => {
+    expect(status(settled({ status: { unexpiredCertificates: 5 } })).unexpiredCertificates).toBe(5);
   });
 });
 
-describe("what Atlas lists", () => {
-  test("is counted, and what nobody accounts for", () => {
-    expect(statusAfter(settled({ atlas: listed("1001", "7", "8"), serialsOfOthers: new Set(["7"]) }))).toMatchObject({
-      unexpiredCertificates: 3,
-      unaccountedCertificates: 1,
-      unaccountedSerials: ["8"],
-      lastVerifiedTime: iso(NOW),
-    });
+describe("certificates that are unaccounted for", () => {
+  test("are named with their expiry", () => {
+    const others = { ...NO_OTHERS, explained: new Set(["7"]) };
+    expect(status(settled({ atlas: listed("1001", "7", "8"), others })).unaccounted).toEqual([
+      { serialNumber: "8", notAfter: "2030-04-01T00:00:00Z" },
+    ]);
   });
 
-  test("and nobody accounts for is named in an order that does not depend on Atlas'", () => {
-    const serials = ["9007199254740993", "9007199254740992", "10", "9"];
-    for (const order of [serials, serials.toReversed()]) {
-      expect(statusAfter(settled({ atlas: listed("1001", ...order) }))).toMatchObject({
-        unaccountedCertificates: 4,
-        unaccountedSerials: ["9", "10", "9007199254740992", "9007199254740993"],
-      });
-    }
-  });
-
-  test("and nobody accounts for is counted alone where there are too many to name", () => {
-    const serials = Array.from({ length: 101 }, (_, index) => String(2000 + index));
-    const named = statusAfter(settled({ atlas: listed("1001", ...serials.slice(1)) }));
-    expect(named.unaccountedSerials).toHaveLength(100);
-    const counted = statusAfter(settled({ atlas: listed("1001", ...serials) }));
-    expect(counted).toMatchObject({ unaccountedCertificates: 101 });
-    expect(counted).not.toHaveProperty("unaccountedSerials");
-  });
-
-  test("is noted with the user that it is of", () => {
-    const { countedUser } = statusAfter(settled({ spec: { username: "billing" }, atlas: listed("7") }));
-    expect(countedUser).toEqual({ projectId: PROJECT, username: "billing" });
-  });
-
-  test("takes no room where all is accounted for", () => {
-    const status = { unaccountedCertificates: 1, unaccountedSerials: ["7"] };
-    expect(statusAfter(settled({ status, atlas: listed("1001") }))).not.toHaveProperty("unaccountedSerials");
-  });
-
-  test("is remembered while Atlas is not asked", () => {
-    const countedUser = { projectId: PROJECT, username: "billing" };
-    const status = {
-      unexpiredCertificates: 5,
-      unaccountedCertificates: 2,
-      unaccountedSerials: ["7", "8"],
-      countedUser,
-    };
-    expect(statusAfter(settled({ status }))).toMatchObject({
-      ...status,
-      lastVerifiedTime: SETTLED_STATUS.lastVerifiedTime,
-    });
-  });
-
-  test("begins to lack the certificate with the first list that does, until one holds it", () => {
-    const first = following(reconciled(settled({ atlas: listed() })));
-    expect(first.resource.status.unlistedSince).toBe(iso(NOW));
-    const second = reconciled(first, failure("RoleMissing"), NOW + HOUR_MS);
-    expect(nextStatus(second).unlistedSince).toBe(iso(NOW));
-    const unasked = reconciled({ ...first, atlas: { kind: "notAsked" } }, undefined, NOW + HOUR_MS);
-    expect(nextStatus(unasked).unlistedSince).toBe(iso(NOW));
-    const found = reconciled({ ...first, atlas: listed("1001") }, undefined, NOW + HOUR_MS);
-    expect(nextStatus(found)).not.toHaveProperty("unlistedSince");
-    expect(nextStatus(reconciled(first, issued(), NOW + HOUR_MS))).not.toHaveProperty("unlistedSince");
-  });
-
-  test("takes the verification back where there is no such user, and only there", () => {
-    expect(statusAfter(settled({ atlas: refused("UserNotFound") }))).not.toHaveProperty("lastVerifiedTime");
-    expect(statusAfter(settled({ atlas: refused("RoleMissing") }))).toHaveProperty("lastVerifiedTime");
-  });
-
-  test("takes the verification back where the certificate is not in it", () => {
-    expect(statusAfter(settled({ atlas: listed("7") }))).not.toHaveProperty("lastVerifiedTime");
-  });
-});
-
-describe("without a certificate", () => {
-  test.each([
-    ["when the Secret is gone", missing({ spec: { suspend: true } })],
-    ["when it is damaged", settled({ secret: damaged("missing"), spec: { suspend: true } })],
-    ["when it is foreign", settled({ secret: FOREIGN })],
-    ["when it is another resource's", settled({ secretHolder: "billing" })],
-  ])("the status speaks of none: %s", (_what, snapshot) => {
-    const status = statusAfter(snapshot);
-    for (const field of ["serialNumber", "fingerprint", "notBefore", "notAfter", "renewalTime", "lastVerifiedTime"]) {
-      expect(status).not.toHaveProperty(field);
-    }
-  });
-
-  test("a resource that never had one has no revision and has answered nothing", () => {
-    const first = firstLook({ secretHolder: "billing" });
-    const status = statusAfter({ ...first, resource: { ...first.resource, renewRequest: "a" } });
-    expect(status).not.toHaveProperty("revision");
-    expect(status).not.toHaveProperty("renewRequest");
+  test("take no room in the status if there are none", () => {
+    expect(status(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccounted");
   });
 });
 
 describe("a certificate that was there before its resource", () => {
   const adopted = following(reconciled(firstLook({ atlas: listed("1001") })));
 
-  test("is taken over with the time of its issue", () => {
+  test("is adopted with the time from which it is valid", () => {
     expect(adopted.resource.status).toMatchObject({
       revision: 1,
       recentIssuances: [
-        { time: "2030-01-01T00:00:00Z", reason: "TakenOver", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" },
+        { time: "2030-01-01T00:00:00Z", reason: "Adopted", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" },
       ],
     });
   });
 
-  test("stays accounted for when the next one has replaced it", () => {
+  test("stays accounted for after the next one has replaced it", () => {
     const renewed = following(reconciled({ ...adopted, secret: ABSENT, atlas: listed("1001") }, issued()));
-    const verified = { ...renewed, secret: managed(FRESH), atlas: listed("1001", "1002") };
-    expect(statusAfter(verified)).toMatchObject({ unexpiredCertificates: 2, unaccountedCertificates: 0 });
+    const list = listed("1001", entryFor(FRESH));
+    const verified = { ...renewed, secret: managed(FRESH), atlas: list, attempted: list };
+    expect(status(verified)).toMatchObject({ unexpiredCertificates: 2 });
+    expect(status(verified)).not.toHaveProperty("unaccounted");
   });
 
-  test("is none where it is another resource's", () => {
-    expect(statusAfter(firstLook({ secretHolder: "billing" }))).not.toHaveProperty("recentIssuances");
+  test("is not adopted before a list holds it", () => {
+    const unlisted = status(firstLook({ atlas: listed() }));
+    expect(unlisted).not.toHaveProperty("recentIssuances");
+    expect(unlisted).not.toHaveProperty("serialNumber");
   });
 });
 
-test("the history is bounded", () => {
-  const recentIssuances = Array.from({ length: 60 }, (_, index) => ({
-    time: iso(NOW - HOUR_MS),
-    reason: "x",
-    serialNumber: String(index),
-  }));
-  const { recentIssuances: kept = [] } = statusAfter(missing({ status: { recentIssuances } }), issued());
-  expect(kept).toHaveLength(40);
-  expect(kept.at(-1)).toMatchObject({ serialNumber: "1002" });
+describe("a Secret that was left behind", () => {
+  const moved = (change: Parameters<typeof settled>[0] = {}) =>
+    settled({ spec: { secretName: "new" }, secret: ABSENT, atlas: listed("1001"), generation: 2, ...change });
+  const LEFT = [{ secretName: "orders-api-mongodb", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" }];
+
+  test("is named with its certificate as soon as the spec names another one", () => {
+    expect(status(moved()).leftBehind).toEqual(LEFT);
+  });
+
+  test("stays named after the new one holds a certificate", () => {
+    const done = following(reconciled(moved(), issued()), { secret: managed(FRESH) });
+    expect(done.resource.status).toMatchObject({ secretName: "new", leftBehind: LEFT });
+    expect(status(done).leftBehind).toEqual(LEFT);
+  });
+
+  test("is no longer named once its certificate has expired", () => {
+    const nowMs = FACTS.notAfter.getTime();
+    const left = moved({ secret: managed(FRESH), status: { leftBehind: LEFT, secretName: "new" }, nowMs });
+    expect(status({ ...left, nowMs: nowMs - 1 }).leftBehind).toEqual(LEFT);
+    expect(status(left)).not.toHaveProperty("leftBehind");
+  });
+
+  test("is no longer named once the spec names it again", () => {
+    expect(status(settled({ status: { leftBehind: LEFT, secretName: "new" } })).leftBehind).toEqual([
+      { ...LEFT[0], secretName: "new" },
+    ]);
+  });
+
+  test("is one of at most five", () => {
+    const leftBehind = ["a", "b", "c", "d", "e"].map((secretName) => ({
+      secretName,
+      notAfter: "2030-04-01T00:00:00Z",
+    }));
+    const names = status(moved({ status: { leftBehind } })).leftBehind?.map(({ secretName }) => secretName);
+    expect(names).toEqual(["b", "c", "d", "e", "orders-api-mongodb"]);
+  });
 });
-
-/** A row of failures whose backoff runs for another hour. */
-function failing(failedAttempts: number) {
-  return {
-    failedAttempts,
-    nextAttemptTime: iso(NOW + HOUR_MS),
-    lastAttempt: { generation: 1, credentialsVersion: "31" },
-  };
-}
-
-function numbers(count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => String(3000 + index));
-}
-
-function iso(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
-}

@@ -1,13 +1,8 @@
 import type { Condition } from "../../../../api/conditions.ts";
-import type {
-  Issuance,
-  LastAttempt,
-  LeftBehind,
-  UserCertificateStatus,
-} from "../../../../api/user-certificate.ts";
+import type { Issuance, LastAttempt, LeftBehind, UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { applicableAttempt, isListed } from "../decide/held.ts";
+import { isSettled, isStored } from "../decide/history.ts";
 import { ADOPTED } from "../decide/usage.ts";
-import { isSettled } from "../decide/history.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
@@ -65,19 +60,23 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   const { unlisted } = snapshot.resource.status;
   // Until a list holds the replacement, it is not known whether it was the lists that were wrong.
   if (outcome.kind === "issued") {
-    const isReplaced = outcome.attempt.reason === "NotListedByAtlas" || unlisted?.replaced === true;
+    const { reason, startedAt } = outcome.attempt;
+    const isReplaced = reason === "NotListedByAtlas" || unlisted?.replaced === true;
     return isReplaced
-      ? { serialNumber: outcome.facts.serialNumber, since: outcome.attempt.startedAt, lists: 0, replaced: true }
+      ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
   if (held === undefined || snapshot.atlas.kind !== "listed") return unlisted;
   if (doubt === undefined) return undefined;
-  const { sinceMs, lists, replaced } = doubt;
-  return { serialNumber: held.serialNumber, since: timestamp(sinceMs), lists, ...(replaced && { replaced }) };
+  const { sinceMs, latestMs, lists, replaced } = doubt;
+  const times = { since: timestamp(sinceMs), latest: timestamp(latestMs) };
+  return { serialNumber: held.serialNumber, ...times, lists, ...(replaced && { replaced }) };
 }
 
-function revision({ held, provenMs, snapshot }: Assessment): number | undefined {
+function revision({ held, outcome, provenMs, snapshot }: Assessment): number | undefined {
   const { revision: before, fingerprint } = snapshot.resource.status;
+  // The report that closes the record takes another revision for that of another process, and is dropped.
+  if (outcome.kind === "recorded") return before;
   const isNew = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
   return isNew ? (before ?? 0) + 1 : before;
 }
@@ -122,10 +121,7 @@ function recentIssuances({ held, history, nowMs, provenMs }: Assessment) {
 function answeredRequest({ held, outcome, snapshot }: Assessment): string | undefined {
   const { status, renewRequest } = snapshot.resource;
   if (outcome.kind === "issued") return outcome.attempt.renewRequest ?? status.renewRequest;
-  const { issuance } = status;
-  const isStored = issuance !== undefined && held !== undefined && isSettled(snapshot) && isListed(snapshot, held);
-  // The certificate of an attempt whose process died may be in its Secret all the same.
-  if (isStored && !issuance.knownSerials.includes(held.serialNumber)) return issuance.renewRequest ?? status.renewRequest;
+  if (isStored(snapshot)) return status.issuance?.renewRequest ?? status.renewRequest;
   const isFirst = status.revision === undefined && held !== undefined;
   return isFirst ? renewRequest : status.renewRequest;
 }

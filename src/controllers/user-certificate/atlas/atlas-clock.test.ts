@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { ManualClock } from "../../../testing/manual-clock.ts";
+import { NOW } from "../testing/snapshots.ts";
+import { AtlasClock } from "./atlas-clock.ts";
+
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+function rig() {
+  const clock = new ManualClock({ startAt: NOW + 437 });
+  const atlasClock = new AtlasClock(clock);
+  /** An answer of Atlas, whose clock is ahead by so much, with its Date in whole seconds. */
+  const answer = (aheadMs: number) => atlasClock.measure(new Date(Math.floor((clock.now() + aheadMs) / 1000) * 1000));
+  return { clock, atlasClock, answer };
+}
+
+test("Atlas' clock is taken for this machine's before Atlas has answered", () => {
+  const { clock, atlasClock } = rig();
+  expect([atlasClock.now(), atlasClock.skewMs]).toEqual([clock.now(), 0]);
+});
+
+test.each([
+  ["40 days ahead", 40 * DAY_MS],
+  ["40 days behind", -40 * DAY_MS],
+  ["ten minutes ahead", 10 * MINUTE_MS],
+])("Atlas' clock is followed after an answer and between answers: %s", (_what, aheadMs) => {
+  const { clock, atlasClock, answer } = rig();
+  answer(aheadMs);
+  clock.advanceNow(5000);
+  // Dates of answers are whole seconds.
+  expect(Math.abs(atlasClock.now() - clock.now() - aheadMs)).toBeLessThan(1000);
+  expect(atlasClock.toLocal(atlasClock.now())).toBe(clock.now());
+});
+
+test.each([[0], [900], [-1400]])("a difference of %d ms counts as the rounding of Atlas' answer", (aheadMs) => {
+  const { clock, atlasClock, answer } = rig();
+  answer(aheadMs);
+  expect([atlasClock.now(), atlasClock.skewMs]).toEqual([clock.now(), 0]);
+});
+
+test("the skew is forgotten once Atlas' clock and this machine's agree again", () => {
+  const { clock, atlasClock, answer } = rig();
+  answer(DAY_MS);
+  answer(0);
+  expect(atlasClock.now()).toBe(clock.now());
+});
+
+test("the skew is kept if an answer of Atlas carries no Date", () => {
+  const { atlasClock, answer } = rig();
+  answer(DAY_MS);
+  const { skewMs } = atlasClock;
+  expect(atlasClock.measure(undefined)).toBeUndefined();
+  expect(atlasClock.skewMs).toBe(skewMs);
+});
+
+test("a skew of more than five minutes is reported when it begins, and again only after it was corrected", () => {
+  const { answer } = rig();
+  const reported = [4, 6, 7, -6, 0, -6].map((minutes) => answer(minutes * MINUTE_MS) !== undefined);
+  expect(reported).toEqual([false, true, false, false, false, true]);
+});

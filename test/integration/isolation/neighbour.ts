@@ -1,0 +1,124 @@
+import { expect } from "vitest";
+import { z } from "zod";
+import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
+import { DEFAULT_FIXTURES, type Fixtures } from "../../../src/simulator/fixtures.ts";
+import { freshNamespace, rest } from "../../control-plane/control-plane.ts";
+import { PRODUCTION, Scene, type SceneOptions, STAGING, TEST_POLICY } from "../operator/scene.ts";
+import { shippedRole } from "../operator/shipped-roles.ts";
+
+const listSchema = z.object({
+  items: z.array(
+    z.object({
+      status: z
+        .object({
+          conditions: z.array(z.object({ type: z.string(), status: z.string(), reason: z.string() })).default([]),
+          lastAttempt: z.object({ nextAttemptTime: z.string() }).optional(),
+        })
+        .default({ conditions: [] }),
+    }),
+  ),
+});
+
+/** Another tenant of the same operator: a namespace of its own. */
+export class Neighbour {
+  readonly namespace: string;
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+
+  async putSecret(name: string, stringData: Readonly<Record<string, string>>): Promise<void> {
+    await this.#must("POST", "/api/v1", "secrets", {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name },
+      stringData,
+    });
+  }
+
+  async patchSecret(name: string, patch: object): Promise<void> {
+    await this.#must("PATCH", "/api/v1", `secrets/${name}`, patch, "application/merge-patch+json");
+  }
+
+  /** Applies so many resources, each for a database user of its own: `app-0` and so on. */
+  async apply(count: number, spec: Partial<UserCertificateSpec> | ((index: number) => Partial<UserCertificateSpec>)) {
+    const indexes = Array.from({ length: count }, (_, index) => index);
+    await Promise.all(
+      indexes.map((index) =>
+        this.#must("POST", "/apis/atlascerts.io/v1alpha1", "atlasusercertificates", {
+          apiVersion: "atlascerts.io/v1alpha1",
+          kind: "AtlasUserCertificate",
+          metadata: { name: `app-${index}` },
+          spec: {
+            projectId: PRODUCTION,
+            username: `app-${index}`,
+            secretName: `app-${index}-mongodb`,
+            ...(typeof spec === "function" ? spec(index) : spec),
+          },
+        }),
+      ),
+    );
+  }
+
+  /** Each resource's Ready: its status and reason, and when the next attempt is due. */
+  async ready(): Promise<readonly { readonly ready: string; readonly nextAttemptMs: number }[]> {
+    const { body } = await this.#must("GET", "/apis/atlascerts.io/v1alpha1", "atlasusercertificates");
+    return listSchema.parse(body).items.map(({ status: { conditions, lastAttempt } }) => {
+      const ready = conditions.find(({ type }) => type === "Ready");
+      return {
+        ready: `${ready?.status} ${ready?.reason}`,
+        nextAttemptMs: Date.parse(lastAttempt?.nextAttemptTime ?? ""),
+      };
+    });
+  }
+
+  /** Waits until the operator has got to so many of its resources. */
+  async untilReady(ready: string, count: number): Promise<void> {
+    const reached = async () => (await this.ready()).filter((one) => one.ready === ready).length;
+    await expect.poll(reached, { timeout: 20_000 }).toBeGreaterThanOrEqual(count);
+  }
+
+  async #must(method: string, root: string, path: string, body?: unknown, contentType?: string) {
+    const answer = await rest(method, `${root}/namespaces/${this.namespace}/${path}`, body, contentType);
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer;
+  }
+}
+
+/** The usual fixtures, with so many users `app-0` and so on beside `orders-api` in both projects. */
+export function fixturesWithApps(count: number): Fixtures {
+  const { projects, credentials } = DEFAULT_FIXTURES;
+  const apps = Array.from({ length: count }, (_, index) => `app-${index}`);
+  return { credentials, projects: projects.map((project) => ({ ...project, users: ["orders-api", ...apps] })) };
+}
+
+/** A victim, which is the scene itself, and a neighbour, under one operator with the places and the waits as shipped. */
+export async function openWithNeighbour(
+  options: SceneOptions & { readonly defaultCredentials?: boolean } = {},
+): Promise<{ readonly victim: Scene; readonly neighbour: Neighbour }> {
+  const victim = await Scene.prepare({
+    ...options,
+    simulator: { rateLimit: undefined, ...options.simulator },
+  });
+  const neighbour = new Neighbour(await freshNamespace("neighbour"));
+  await victim.account.grant(await shippedRole("namespace-role"), neighbour.namespace);
+  await victim.startOperator({
+    namespaces: [victim.namespace, neighbour.namespace],
+    workers: 128,
+    policy: { ...TEST_POLICY, maxBackoffMs: 3_600_000, recheckIntervalMs: 600_000 },
+    ...(options.defaultCredentials === true && {
+      defaultCredentials: { namespace: victim.namespace, name: "atlas-api" },
+    }),
+  });
+  return { victim, neighbour };
+}
+
+/** Milliseconds until the victim's resource has its first certificate. */
+export async function timeToReady(victim: Scene): Promise<number> {
+  const start = performance.now();
+  await victim.apply();
+  await victim.untilIssued();
+  return performance.now() - start;
+}
+
+export { PRODUCTION, STAGING };
