@@ -113,9 +113,10 @@ describe("a resource shows", () => {
       ...{ time: SETTLED_STATUS.notAfter ?? "", reason: "RoleMissing", message: "", failures: 1, generation: 1 },
       nextAttemptTime: SETTLED_STATUS.notAfter ?? "",
     };
-    const after = (needsPerson: boolean) =>
-      resourceFigures(resource({ status: { ...SETTLED_STATUS, lastAttempt: { ...attempt, needsPerson } } })).needsPerson;
-    expect([after(true), after(false)]).toEqual([true, false]);
+    const shown = (needsPerson: boolean) =>
+      resourceFigures(resource({ status: { ...SETTLED_STATUS, lastAttempt: { ...attempt, needsPerson } } }))
+        .needsPerson;
+    expect([shown(true), shown(false)]).toEqual([true, false]);
   });
 
   test("that it is suspended", () => {
