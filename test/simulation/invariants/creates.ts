@@ -153,7 +153,7 @@ export class Creates {
     const request = annotations[RENEW_REQUEST_ANNOTATION];
     if (request !== undefined && request !== resource.status?.renewRequest) return;
     if (recordedAt >= renewalDueAt(resource, held) - TOLERANCE_MS) return;
-    if (reason === "NotListedByAtlas" && this.#isWitnessed(key, held.serialNumber)) return;
+    if (this.#isWitnessed(key, held.serialNumber)) return;
     this.#report(
       "i",
       key,
