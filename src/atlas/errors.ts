@@ -14,7 +14,7 @@ import { answeredAt } from "./http-date.ts";
 import { retryAfterOf } from "./retry-after.ts";
 import { hasUnknownIssuer, TransportFailure } from "./transport-failure.ts";
 
-/** What a person is told: what is wrong, and what to do about it. */
+/** The message for a person: what is wrong, and what to do about it. */
 type Words = Pick<AtlasErrorFields, "problem" | "remedy">;
 
 /** The error for an answer whose status is not the expected one. */

@@ -65,7 +65,7 @@ describe("Pacer", () => {
     expect(granted).toEqual(["first", "second"]);
   });
 
-  test("renews before it issues, and issues before it verifies, whoever came first", async () => {
+  test("renews before it issues and issues before it verifies, in whichever order the calls came", async () => {
     const { clock, pacer } = setUp();
     await take(pacer, 10);
     const granted = queue(pacer, [

@@ -4,7 +4,7 @@ import { SharedBucket } from "./shared-bucket.ts";
 import { type Waiting, WaitingTurns } from "./waiting-turns.ts";
 
 /**
- * What an answer says of the caller in the project: `granted` if Atlas carried the call out or refused it for what it found
+ * Verdict of an answer about the caller in the project: `granted` if Atlas carried the call out or refused it for what it found
  * in the project, `refused` if Atlas did not let the caller in, `unknown` in all other cases.
  */
 export type ProjectAccess = "granted" | "refused" | "unknown";

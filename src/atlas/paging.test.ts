@@ -214,7 +214,7 @@ describe("readAllPages", () => {
             return;
           }
           expect(new Set(found).size).toBe(found.length);
-          // What was there all the time. What expired during the last pass may or may not be in it.
+          // The certificates that were there all the time; one that expired during the last pass may or may not be in it.
           expect(found).toEqual(expect.arrayContaining(before.filter((serial) => list.serials.includes(serial))));
         },
       ),

@@ -13,7 +13,7 @@ const START_OF_ANNOUNCEMENT = "HTTP/1.1 1xx";
  */
 export function skipAnnouncements(socket: Socket): void {
   const read = socket.read.bind(socket);
-  // What undici writes is a request, and what comes next is its answer: one request at a time is under way.
+  // undici sends one request at a time, so the next bytes that arrive are its answer.
   let expectsHead = false;
   let held: Buffer = Buffer.alloc(0);
   socket.write = new Proxy(socket.write, {

@@ -97,7 +97,7 @@ describe("TurnShares", () => {
     );
   });
 
-  test("tenants that all take what they may get equal parts, whoever began", () => {
+  test("tenants that all take their maximum get equal parts, in whichever order they began", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 6 }), fc.integer({ min: 50, max: 500 }), (tenants, refill) => {
         const bucket = new Bucket(1200);

@@ -1,5 +1,5 @@
 /**
- * What a call is for. `renew`: there is a working certificate that will expire; `issue`: there is none yet; `verify`: just
+ * The purpose of a call. `renew`: there is a working certificate that will expire; `issue`: there is none yet; `verify`: just
  * looking. In this order calls of one turn are served.
  */
 export type CallPriority = "renew" | "issue" | "verify";
@@ -11,7 +11,7 @@ const IN_USE_PER_TOKEN_LEFT: Readonly<Record<CallPriority, number>> = { renew: 4
 const NOTHING = 0.5;
 
 /**
- * Who may take a token of one bucket. A turn, such as a namespace, may have only so many tokens in use as follow from the
+ * Decides which turn may take a token of one bucket. A turn, such as a namespace, may have only so many tokens in use as follow from the
  * number that is left. So one that takes as many as it can leaves some for all others, one that has taken none is let in
  * as long as there is a token, and the first certificates of a turn leave some for its renewals. Nothing is wasted: at the
  * end of a period each turn has the place back that the refill makes.

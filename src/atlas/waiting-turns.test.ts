@@ -27,7 +27,7 @@ test("each turn that waits is served before any other is served twice", () => {
         const served = new Set<string | undefined>();
         for (let count = 0; count < waitingTurns.size; count += 1) {
           const next = turns.take(() => true);
-          if (next === undefined) throw new Error("nobody is left");
+          if (next === undefined) throw new Error("no one is left");
           left.splice(left.indexOf(next), 1);
           served.add(next.turn);
         }
@@ -57,7 +57,7 @@ test("within a turn the more urgent goes first, then what expires first, then wh
   );
 });
 
-test("whoever may not go keeps its place and holds nobody up", () => {
+test("a waiter that may not go keeps its place and delays no one", () => {
   const [first, second, third] = ["a", "a", "b"].map((turn): Waiting => ({ turn, priority: "issue" }));
   const turns = filled([first, second, third].filter((one) => one !== undefined));
   expect(turns.take((one) => one !== first)).toBe(second);

@@ -30,7 +30,7 @@ export class WaitingTurns<T extends Waiting> {
     else this.#turns.set(turn, left);
   }
 
-  /** Takes out whoever is next of those that may go; undefined if none may. */
+  /** Takes out the next waiter that may go; undefined if none may. */
   take(mayGo: (waiter: T) => boolean): T | undefined {
     for (const [turn, waiters] of this.#turns) {
       const next = waiters.find(mayGo);

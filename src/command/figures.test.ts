@@ -89,6 +89,7 @@ describe("a resource shows", () => {
       notAfterMs: FACTS.notAfter.getTime(),
       renewalMs: Date.parse(SETTLED_STATUS.renewalTime ?? ""),
       stalled: undefined,
+      needsPerson: false,
       suspended: false,
       unaccounted: 2,
     });
@@ -105,6 +106,17 @@ describe("a resource shows", () => {
     expect(resourceFigures(resource({ status: { conditions: [stalled("False", "RateLimited")] } })).stalled).toBe(
       undefined,
     );
+  });
+
+  test("that a person has to act although it is still Ready", () => {
+    const attempt = {
+      ...{ time: SETTLED_STATUS.notAfter ?? "", reason: "RoleMissing", message: "", failures: 1, generation: 1 },
+      nextAttemptTime: SETTLED_STATUS.notAfter ?? "",
+    };
+    const shown = (needsPerson: boolean) =>
+      resourceFigures(resource({ status: { ...SETTLED_STATUS, lastAttempt: { ...attempt, needsPerson } } }))
+        .needsPerson;
+    expect([shown(true), shown(false)]).toEqual([true, false]);
   });
 
   test("that it is suspended", () => {

@@ -1,5 +1,5 @@
 import { findCondition } from "../api/conditions.ts";
-import { BLOCKED_REASONS } from "../api/reasons.ts";
+import { BLOCKED_REASONS, type BlockedReason } from "../api/reasons.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
 import { ISSUE_TRIGGERS } from "../controllers/user-certificate/core/decide/issue-triggers.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
@@ -9,6 +9,16 @@ import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
 export const ISSUE_REASONS: readonly string[] = ISSUE_TRIGGERS.map(([reason]) => reason);
 
 const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOCKED_REASONS, ...ISSUE_REASONS]);
+
+/** Reasons that need a person and come of no attempt, which would say so itself. */
+const PERSONS_REASONS: ReadonlySet<string> = new Set<BlockedReason>([
+  "SecretForeign",
+  "SecretClaimedTwice",
+  "SecretContended",
+  "CredentialsMissing",
+  "TooManyUnexpired",
+  "TooManyParked",
+]);
 
 /** What a reconcile adds to the figures. */
 export function reconcileFigures(assessment: Assessment): ReconcileFigures {
@@ -30,6 +40,7 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
       notAfterMs: undefined,
       renewalMs: undefined,
       stalled: undefined,
+      needsPerson: true,
       suspended: false,
       unaccounted: 0,
     };
@@ -38,6 +49,7 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
   const { spec, status } = certificate;
   const ready = findCondition(status, "Ready");
   const stalled = findCondition(status, "Stalled");
+  const isStalled = stalled?.status === "True";
   return {
     namespace,
     name,
@@ -45,7 +57,8 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     reason: known(ready?.reason, ready === undefined ? "None" : "Other"),
     notAfterMs: milliseconds(status.notAfter),
     renewalMs: milliseconds(status.renewalTime),
-    stalled: stalled?.status === "True" ? known(stalled.reason, "Other") : undefined,
+    stalled: isStalled ? known(stalled.reason, "Other") : undefined,
+    needsPerson: isStalled || status.lastAttempt?.needsPerson === true || PERSONS_REASONS.has(ready?.reason ?? ""),
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
   };

@@ -12,6 +12,8 @@ export interface ResourceFigures {
   readonly renewalMs: number | undefined;
   /** Reason of its condition Stalled, from a closed list; undefined unless that condition is True. */
   readonly stalled: string | undefined;
+  /** A person has to act, now or before the renewal is due. */
+  readonly needsPerson: boolean;
   /** Nothing is renewed while it is suspended. */
   readonly suspended: boolean;
   /** Unexpired certificates of its user that no resource accounts for. */
@@ -43,6 +45,10 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     "atlascerts_resource_stalled",
     "1 with the condition's reason if the resource's condition Stalled is True, else 0 with reason None.",
   );
+  const needsPerson = new MetricText(
+    "atlascerts_resource_action_required",
+    "1 if a person has to act, even if the resource is still Ready; else 0. The condition Ready says what to do.",
+  );
   const isSuspended = new MetricText(
     "atlascerts_resource_suspended",
     "1 if the resource's spec.suspend is true, else 0.",
@@ -58,13 +64,13 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
     isReady.add(labels, resource.ready === "True" ? 1 : 0);
     isStalled.add(`${labels},reason="${resource.stalled ?? "None"}"`, resource.stalled === undefined ? 0 : 1);
+    needsPerson.add(labels, resource.needsPerson ? 1 : 0);
     isSuspended.add(labels, resource.suspended ? 1 : 0);
     const state = `ready="${resource.ready}",reason="${resource.reason}"`;
     ready.set(state, (ready.get(state) ?? 0) + 1);
   }
-  return [notAfter, renewal, unaccounted, isReady, isStalled, isSuspended, readyText(ready), overdueText(overdue)]
-    .map((metric) => metric.text)
-    .join("");
+  const gauges = [notAfter, renewal, unaccounted, isReady, isStalled, needsPerson, isSuspended];
+  return [...gauges, readyText(ready), overdueText(overdue)].map((metric) => metric.text).join("");
 }
 
 function readyText(counts: ReadonlyMap<string, number>): MetricText {

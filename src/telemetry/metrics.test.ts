@@ -97,6 +97,7 @@ describe("what is read from the caches", () => {
     notAfterMs: NOW + 2000,
     renewalMs: NOW + 1000,
     stalled: undefined,
+    needsPerson: false,
     suspended: false,
     unaccounted: 0,
   };
@@ -130,6 +131,8 @@ describe("what is read from the caches", () => {
     ["ready, when Ready is True", {}, "atlascerts_resource_ready{LABELS} 1"],
     ["not ready, when Ready is False", { ready: "False" }, "atlascerts_resource_ready{LABELS} 0"],
     ["not ready, when it has no status yet", { ready: "Unknown" }, "atlascerts_resource_ready{LABELS} 0"],
+    ["no action required", {}, "atlascerts_resource_action_required{LABELS} 0"],
+    ["action required", { needsPerson: true }, "atlascerts_resource_action_required{LABELS} 1"],
     ["not stalled", {}, 'atlascerts_resource_stalled{LABELS,reason="None"} 0'],
     [
       "stalled, with the reason",

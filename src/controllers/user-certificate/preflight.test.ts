@@ -28,7 +28,7 @@ test("nothing is created if the dry run is refused, and the API server's words a
   expect(scene.condition("Ready").message).toContain("exceeded quota: secrets");
 });
 
-test("a Secret that someone else made meanwhile is looked at again without an Event", async () => {
+test("a Secret that someone else made meanwhile is read again without an Event", async () => {
   const scene = new Scene();
   scene.apply();
   let faults = 0;

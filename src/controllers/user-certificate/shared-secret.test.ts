@@ -33,7 +33,7 @@ async function bothIssue(first: string): Promise<void> {
   };
   before = async (step, name) => {
     if (name === "beta" && step === "record") {
-      // Beta has no record yet when alpha looks.
+      // Beta has no record yet when alpha is reconciled.
       claim("alpha");
       ended.push(settle("alpha"));
       await alphaRecorded.promise;

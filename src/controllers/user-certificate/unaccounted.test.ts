@@ -117,8 +117,8 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
     scene.clock.advanceNow(7 * HOUR_MS);
     const process = scene.start();
     scene.cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("Forbidden") : undefined);
-    for (let look = 0; look < 6; look++) {
-      scene.atlas.listFault = () => (look % 2 === 1 ? atlasError("unavailable") : undefined);
+    for (let count = 0; count < 6; count++) {
+      scene.atlas.listFault = () => (count % 2 === 1 ? atlasError("unavailable") : undefined);
       await process.reconciler.reconcile("shop/orders-api", new AbortController().signal).catch(() => {});
       scene.clock.advanceNow(10_000);
     }

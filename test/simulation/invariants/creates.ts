@@ -73,7 +73,7 @@ export class Creates {
       (one) => one !== attempt && one.user === attempt.user && one.post?.machine === post.machine,
     );
     const isOpen = ({ post: other, isClosed }: Attempt) =>
-      !isClosed && other !== undefined && other.deliveredAt === undefined && this.#stage.now - other.sentAt < 1000;
+      !isClosed && other !== undefined && other.deliveredAt === undefined && !other.hasFailed;
     if (others.some(isOpen)) this.#report("c", attempt.key, "two creates for one user at the same time");
   }
 
@@ -86,8 +86,8 @@ export class Creates {
   }
 
   /** The exemption: due by time, and the first for the certificate that it replaces. */
-  #isRenewalByTime({ reason, held, resource }: Attempt): boolean {
-    if (reason !== "NearingExpiry" || held === undefined || this.#renewed.has(held.serialNumber)) return false;
+  #isRenewalByTime({ held, resource, user }: Attempt): boolean {
+    if (held === undefined || userOf(held) !== user || this.#renewed.has(held.serialNumber)) return false;
     return this.#stage.now >= renewalDueAt(resource, held) - TOLERANCE_MS;
   }
 
@@ -153,7 +153,7 @@ export class Creates {
     const request = annotations[RENEW_REQUEST_ANNOTATION];
     if (request !== undefined && request !== resource.status?.renewRequest) return;
     if (recordedAt >= renewalDueAt(resource, held) - TOLERANCE_MS) return;
-    if (reason === "NotListedByAtlas" && this.#isWitnessed(key, held.serialNumber)) return;
+    if (this.#isWitnessed(key, held.serialNumber)) return;
     this.#report(
       "i",
       key,

@@ -24,6 +24,7 @@ const HINDRANCES: readonly (readonly [string, Check])[] = [
   ["Secret is another's", hasForeignSecret],
   ["Secret claimed twice", isClaimedTwice],
   ["Secret contended", isContended],
+  ["unlisted, and so was the one before", isUnlistedAgain],
   ["budget spent", isBudgetSpent],
   ["too many unexpired", hasTooMany],
 ];
@@ -56,6 +57,13 @@ function isContended({ now }: Stage, { metadata, spec, status }: ResourceObject,
   const assaults = ledger.assaults.get(`${metadata.namespace}/${spec.secretName}`) ?? [];
   // What a fight of the day before leaves to be issued again counts as well.
   return assaults.filter((at) => at > now - 2 * DAY_MS).length >= 2;
+}
+
+/** It replaced one that lists lacked, and no list has held it: then it may be the lists that are wrong. */
+function isUnlistedAgain({ world }: Stage, resource: ResourceObject, ledger: Ledger): boolean {
+  const { certificate } = holdingOf(world, resource);
+  if (certificate === undefined || ledger.confirmed.has(certificate.serialNumber)) return false;
+  return certificate.isRevoked && ledger.attemptOf(certificate.serialNumber)?.reason === "NotListedByAtlas";
 }
 
 function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {

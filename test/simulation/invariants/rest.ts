@@ -95,9 +95,11 @@ export class Rest {
     if ((this.#ledger.touchedAt.get(namespace) ?? 0) > since || this.#stage.calmSince(namespace) > since) return;
     // What others of the same user do may need lists too.
     if (what === "lists" && this.#isShared(key)) return;
-    const allowed = 2 + Math.floor((forMs + SETTLED_MS) / VERIFY_LEAST_MS);
+    const verifications = 2 + Math.floor((forMs + SETTLED_MS) / VERIFY_LEAST_MS);
+    // What is forgotten of the past is a write of its own.
+    const isTooMuch = what === "writes" ? writes > 2 * verifications : lists > verifications;
+    if (!isTooMuch) return;
     const count = what === "writes" ? writes : lists;
-    if (count <= allowed) return;
     const hours = (forMs / (60 * MINUTE_MS)).toFixed(1);
     this.#report("f", key, `${count} ${what} in ${hours} h in which there was nothing to do`);
   }

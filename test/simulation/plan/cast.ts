@@ -37,6 +37,8 @@ const NAMESPACES = ["billing", "shop", "noisy"] as const;
 
 export const NOISY = "noisy";
 
+const CROWD = 14;
+
 export function drawCast(random: Random, features: ReadonlySet<Feature>): Cast {
   const tenants = NAMESPACES.map((namespace, index) => ({ namespace, projectId: `${index + 1}`.padStart(24, "0") }));
   const members = tenants.flatMap((tenant) => drawMembers(tenant, random, features));
@@ -56,11 +58,15 @@ export function drawCast(random: Random, features: ReadonlySet<Feature>): Cast {
 
 function drawMembers(tenant: Tenant, random: Random, features: ReadonlySet<Feature>): readonly Member[] {
   const members: Member[] = [];
-  for (let index = 1; index <= random.whole(1, 3); index++) {
+  // A crowd shares one user, and comes at once.
+  const isCrowd = features.has("sharedUser") && random.chance(0.1);
+  for (let index = 1; index <= (isCrowd ? CROWD : random.whole(1, 3)); index++) {
     const previous = members.at(-1);
     const name = `${tenant.namespace}-${index}`;
-    const sharesUser = previous !== undefined && features.has("sharedUser") && random.chance(0.6);
+    const sharesUser = previous !== undefined && features.has("sharedUser") && (isCrowd || random.chance(0.6));
     const sharesSecret = previous !== undefined && features.has("sharedSecret") && random.chance(0.5);
+    const appliedAfterMs = random.chance(0.7) ? random.whole(0, 60_000) : random.magnitude(60_000, 20 * HOUR_MS);
+    const comesAlong = sharesUser && (isCrowd || random.chance(0.5));
     members.push({
       tenant,
       name,
@@ -70,7 +76,7 @@ function drawMembers(tenant: Tenant, random: Random, features: ReadonlySet<Featu
       renewBeforePercentage: random.chance(0.3) ? random.whole(10, 90) : undefined,
       deletionPolicy: random.pick(["Retain", "Delete"]),
       userSharedWithOtherClusters: features.has("otherCluster") && random.chance(0.3),
-      appliedAfterMs: random.chance(0.7) ? random.whole(0, 60_000) : random.magnitude(60_000, 20 * HOUR_MS),
+      appliedAfterMs: comesAlong ? previous.appliedAfterMs + random.whole(0, 50) : appliedAfterMs,
     });
   }
   return members;

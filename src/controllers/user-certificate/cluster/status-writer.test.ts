@@ -30,7 +30,7 @@ function rig() {
   return { scene, cluster, cache, statuses, snapshot, missing, foreign, record };
 }
 
-/** The API server drops the status of the first write that it answers; then somebody else changes the resource. */
+/** The API server drops the status of the first write that it answers; then someone else changes the resource. */
 function dropFirstStatus(cluster: MemoryCluster, meanwhile: () => void | Promise<void>): void {
   const patch = cluster.mergePatch.bind(cluster);
   cluster.mergePatch = async (type, of, body, options) => {

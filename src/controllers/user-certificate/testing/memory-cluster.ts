@@ -20,7 +20,7 @@ export interface Call {
   readonly body: unknown;
 }
 
-/** `answerLost`: it happened, and nobody hears of it. */
+/** `answerLost`: it happened, and no one hears of it. */
 export type Fault = KubeError | "answerLost";
 
 type Api = Pick<KubeApi, "get" | "create" | "mergePatch">;

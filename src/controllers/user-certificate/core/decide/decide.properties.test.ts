@@ -13,11 +13,20 @@ import { backoffEndMs, identityChange, isForged, isListed, isProven, isWithin } 
 import { history, isParkedElsewhere, isParkedHere, isSettled } from "./history.ts";
 import { isExempt, usage } from "./usage.ts";
 
-const RUNS = { numRuns: 3000 };
+const RUNS = { numRuns: 4000, seed: Math.floor(Math.random() * 2 ** 31) };
+
+/** Made once for all properties. */
+const sample = fc.sample(walks, RUNS);
 
 /** For every state that a sequence of reconciles can lead to. */
 function always(property: (done: Assessment) => void): void {
-  fc.assert(fc.property(walks, property), RUNS);
+  try {
+    for (const done of sample) property(done);
+  } catch (error: unknown) {
+    // The same walks again: the one that fails is shrunk, and the message names the seed.
+    fc.assert(fc.property(walks, property), RUNS);
+    throw error;
+  }
 }
 
 /** The same, without the reconciles whose status is not written. */
@@ -132,6 +141,8 @@ describe("the status", () => {
       for (const laterMs of waitMs < 0 ? [] : [0, waitMs]) {
         const { snapshot, decision, before, after } = rewritten(done, laterMs);
         if (needsAtlas(snapshot, decision) || decision.kind === "repair" || decision.kind === "store") continue;
+        // A list counts certificates that were issued elsewhere, which the caches do not know.
+        if (usage(snapshot).issuedMs.length !== usage(done.snapshot).issuedMs.length) continue;
         quiet++;
         expect(mergePatchOf(withoutLists(before), withoutLists(after))).toBeUndefined();
         expect(listsOf(before)).toEqual(expect.arrayContaining(listsOf(after)));

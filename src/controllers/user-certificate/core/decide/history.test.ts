@@ -178,7 +178,10 @@ describe("a lost answer is given the serial number of", () => {
     "that another resource's open attempt may have made": remembered(listed("1001", created("5", 30_000)), {
       others: { ...NO_OTHERS, attempts: [issuance({ id: "attempt-9", knownSerials: ["1001"] })] },
     }),
-    "that is in the Secret": remembered(listed("1001", created("1001", 0))),
+    "that is in the Secret": remembered(listed("1001", created("5", 0)), { secret: managed(certificate("5")) }),
+    "that the status describes, although the Secret is absent": remembered(listed(created("1001", 0)), {
+      secret: ABSENT,
+    }),
     "without a creation time that was unaccounted for before": remembered(listed("1001", "5"), {
       status: { unaccounted: [{ serialNumber: "5", notAfter: EXPIRES }] },
     }),

@@ -131,10 +131,9 @@ export function mayBeAnAttempts({ serialNumber }: ListedCertificate, { nowMs, ot
 /** Whether a certificate may be the one of an attempt whose answer was lost. */
 function fits(
   { serialNumber, createdAt }: ListedCertificate,
-  { time, lost }: RecentIssuance,
+  { time }: RecentIssuance,
   { resource, nowMs }: Snapshot,
 ): boolean {
-  if (lost === undefined) return false;
   const { issuance, unaccounted = [] } = resource.status;
   const startedMs = Date.parse(time);
   if (createdAt !== undefined) {

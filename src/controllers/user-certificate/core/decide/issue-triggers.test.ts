@@ -115,6 +115,12 @@ describe("issues", () => {
       "SecretReverted",
       REVERTED,
     ],
+    [
+      "when a certificate is due and a newer one never reached the Secret: that is no revert",
+      settled({ status: { recentIssuances: [{ ...newer, lost: "NotStored" }] }, nowMs: EXPIRY_MS - 20 * DAY_MS }),
+      "NearingExpiry",
+      "Certificate 1001 expires in 20d.",
+    ],
     ["when renewal is requested", settled({ renewRequest: "a" }), "RenewRequested", "A renewal was requested (a)."],
     [
       "when renewal is requested again with another value",

@@ -222,6 +222,13 @@ describe("a failure that needs a person", () => {
     expect(statusAfter(done).lastAttempt).toMatchObject(NOT_FOUND);
   });
 
+  test("is taken as it is while its backoff runs, although another version of the operator gave its reason", () => {
+    const running = missing({ status: failed({ ...NOT_FOUND, reason: "ReasonOfTheFuture" }) });
+    expect(reconciled(running).blocker).toMatchObject({ problem: NOT_FOUND.message, needsPerson: true });
+    expect(reconciled(running).blocker).not.toHaveProperty("notRechecked");
+    expect(lastAttempt(running)).toEqual(running.resource.status.lastAttempt);
+  });
+
   test("does not outlive a change of the spec", () => {
     const changed = { ...before, resource: { ...before.resource, generation: 2 }, atlas: refused("RateLimited") };
     expect(lastAttempt(changed)).toMatchObject({ reason: "RateLimited", failures: 1 });

@@ -127,6 +127,11 @@ describe("a resource is reconciled next", () => {
     expect(next(late, failure("RateLimited", { blocker: wait }))).toBe(EXPIRY_MS);
   });
 
+  test("when the backoff is over, if the certificate has expired: there is no second expiry", () => {
+    const late = settled({ atlas: listed(), nowMs: EXPIRY_MS });
+    expect(next(late, failure("AtlasUnavailable"))).toBeGreaterThan(EXPIRY_MS + 3 * SECOND_MS);
+  });
+
   test("at the expiry to the millisecond, if that is within a second", () => {
     expect(next(settled({ atlas: listed("1001"), nowMs: EXPIRY_MS - 3 }), person)).toBe(EXPIRY_MS);
   });

@@ -1,0 +1,157 @@
+import { describe, expect, test } from "vitest";
+import { SECRETS } from "../../kube/core-types.ts";
+import { atlasError } from "./testing/memory-atlas.ts";
+import { kubeError } from "./testing/memory-cluster.ts";
+import { Scene, SECRET } from "./testing/scene.ts";
+import { HOUR_MS } from "./testing/snapshots.ts";
+
+/** What becomes of an attempt whose outcome is unknown. */
+
+/** A resource with an open record, and a certificate at Atlas that nothing else tells of. */
+async function lost(): Promise<Scene> {
+  const scene = new Scene();
+  scene.atlas.createFault = (create) => (create === 1 ? "answerLost" : undefined);
+  scene.apply();
+  const process = scene.start();
+  await scene.settle(process);
+  scene.stop(process);
+  expect(scene.status().issuance).toBeDefined();
+  scene.clock.advanceNow(HOUR_MS);
+  return scene;
+}
+
+describe("an open attempt is followed by a list", () => {
+  async function expectToldOnce(scene: Scene): Promise<void> {
+    const orphan = scene.atlas.issued[0]?.serialNumber;
+    expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
+    expect(scene.orphanEvents()[0]?.note).toContain(`Certificate ${orphan} of user orders-api `);
+    expect(scene.status().unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual([orphan]);
+    expect(scene.status()).not.toHaveProperty("issuance");
+  }
+
+  test("although the resource is suspended", async () => {
+    const scene = await lost();
+    scene.apply({ suspend: true });
+    await scene.run(scene.start(), { forMs: 12 * HOUR_MS });
+    await expectToldOnce(scene);
+    expect([scene.ready(), scene.atlas.creates]).toEqual(["False Suspended", 1]);
+  });
+
+  test("although the Secret is foreign", async () => {
+    const scene = await lost();
+    scene.cluster.put(SECRETS, { metadata: SECRET, data: { a: "eA==" } });
+    await scene.run(scene.start(), { forMs: 12 * HOUR_MS });
+    await expectToldOnce(scene);
+    expect([scene.ready(), scene.atlas.creates]).toEqual(["False SecretForeign", 1]);
+  });
+
+  test("as soon as the credentials allow it", async () => {
+    const scene = await lost();
+    scene.apply({ suspend: true, credentialsRef: { name: "later" } });
+    const process = scene.start();
+    await scene.run(process, { forMs: HOUR_MS });
+    expect(scene.status()).toHaveProperty("issuance");
+    scene.apply({ suspend: true });
+    await scene.run(process, { forMs: HOUR_MS });
+    await expectToldOnce(scene);
+  });
+
+  test("although the spec names another user by now, from the list of the attempt's user", async () => {
+    const scene = await lost();
+    scene.apply({ username: "billing" });
+    await scene.run(scene.start(), { forMs: 12 * HOUR_MS });
+    await expectToldOnce(scene);
+    expect([scene.ready(), scene.atlas.creates]).toEqual(["True Issued", 2]);
+  });
+
+  test("or announced as unknown, once, if the list of the attempt's user can no longer be read", async () => {
+    const scene = await lost();
+    scene.apply({ username: "billing" });
+    const list = scene.atlas.listAllDatabaseUserCertificates.bind(scene.atlas);
+    scene.atlas.listAllDatabaseUserCertificates = (parameters) =>
+      parameters.username === "billing" ? list(parameters) : Promise.reject(atlasError("role"));
+    await scene.run(scene.start(), { forMs: 12 * HOUR_MS });
+    expect(scene.orphanEvents()).toEqual([]);
+    expect(scene.events.filter(({ reason }) => reason === "CertificateUnaccountedFor")).toMatchObject([
+      { note: expect.stringContaining("Atlas may have issued a certificate for user orders-api") },
+    ]);
+    expect(scene.unaccountedFound).toBe(1);
+    expect([scene.ready(), scene.atlas.creates]).toEqual(["True Issued", 2]);
+    expect(scene.status()).not.toHaveProperty("issuance");
+  });
+
+  test("no more often than every ten minutes while the list of the attempt's user alone is refused", async () => {
+    const scene = await lost();
+    scene.apply({ username: "billing" });
+    const list = scene.atlas.listAllDatabaseUserCertificates.bind(scene.atlas);
+    let refusals = 0;
+    scene.atlas.listAllDatabaseUserCertificates = (parameters) => {
+      if (parameters.username === "billing") return list(parameters);
+      refusals++;
+      return Promise.reject(atlasError("unavailable"));
+    };
+    await scene.run(scene.start(), { forMs: HOUR_MS });
+    expect(refusals).toBeGreaterThan(0);
+    expect(refusals).toBeLessThan(40);
+  });
+
+  test.each<[string, Parameters<Scene["apply"]>[0]]>([
+    ["a suspended resource", { suspend: true }],
+    ["a resource that names another user", { username: "billing" }],
+  ])("no more often than the backoff allows while Atlas refuses it, for %s", async (_what, spec) => {
+    const scene = await lost();
+    scene.apply(spec);
+    const before = scene.atlas.lists;
+    scene.atlas.listFault = () => atlasError("unavailable");
+    await scene.run(scene.start(), { forMs: HOUR_MS });
+    expect(scene.atlas.lists).toBeGreaterThan(before);
+    expect(scene.atlas.lists - before).toBeLessThan(40);
+    scene.atlas.listFault = () => undefined;
+    await scene.run(scene.start(), { forMs: 3 * HOUR_MS });
+    await expectToldOnce(scene);
+  });
+});
+
+describe("a certificate whose answer was lost is announced once", () => {
+  test("if the process dies in the next attempt, whose record takes the place of the old one", async () => {
+    const scene = await lost();
+    const before = scene.status().issuance?.startedAt;
+    const dying = scene.start({
+      onStep: (step) => {
+        if (step === "create") throw new Error("killed");
+      },
+    });
+    await expect(scene.reconcile(dying)).rejects.toThrow("killed");
+    expect(scene.status().issuance?.startedAt).not.toBe(before);
+    expect(scene.orphanEvents()).toHaveLength(1);
+    scene.stop(dying);
+    scene.clock.advanceNow(HOUR_MS);
+    await scene.settle(scene.start());
+    expect(scene.ready()).toBe("True Issued");
+    expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
+  });
+
+  test("if the API server's answer to the status write that closes the record is lost", async () => {
+    const scene = await lost();
+    let writes = 0;
+    scene.cluster.fault = ({ verb }) => (verb === "patch status" && ++writes === 2 ? "answerLost" : undefined);
+    const process = scene.start();
+    await expect(scene.reconcile(process)).rejects.toThrow();
+    await scene.settle(process);
+    expect(scene.ready()).toBe("True Issued");
+    expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
+    expect(scene.reasons().filter((reason) => reason === "Issued")).toHaveLength(1);
+  });
+
+  test("if the reconcile is repeated before its record is closed", async () => {
+    const scene = await lost();
+    let writes = 0;
+    scene.cluster.fault = ({ verb }) =>
+      verb === "patch status" && ++writes <= 2 ? kubeError("Unavailable") : undefined;
+    const process = scene.start();
+    for (let count = 0; count < 2; count++) await expect(scene.reconcile(process)).rejects.toThrow();
+    await scene.settle(process);
+    expect(scene.ready()).toBe("True Issued");
+    expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
+  });
+});
