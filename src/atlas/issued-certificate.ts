@@ -7,6 +7,7 @@ export interface IssuedCertificate {
   readonly serialNumber: string;
   readonly notAfter: Date;
   // Atlas' specification requires none of these.
+  /** The beginning of the validity, which recorded answers have an hour before the certificate was issued. */
   readonly createdAt?: Date | undefined;
   readonly groupId?: string | undefined;
   /** Distinguished name, RFC 2253. */

@@ -190,7 +190,9 @@ test("a whole process that stood still while Atlas answered leaves its successor
   const { status } = await expectRecovered(scene, ONE_ORPHAN);
   old.command.kill("SIGCONT");
   expect((await old.command.ended).exitCode).toBe(1);
-  expect(old.command.stdout()).toContain("a certificate could not be stored before the process stopped: its private key is lost");
+  expect(old.command.stdout()).toContain(
+    "a certificate could not be stored before the process stopped: its private key is lost",
+  );
   expect((await expectRecovered(scene, ONE_ORPHAN)).status).toEqual(status);
 });
 
