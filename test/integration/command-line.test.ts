@@ -84,7 +84,7 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
       ["run", "--kubeconfig=FOLDER/kubeconfig", "--default-credentials-secret=a/b/c"],
       '--default-credentials-secret must be the name of a Secret, or NAMESPACE/NAME, not "a/b/c"',
     ],
-    ["no worker", ["run", "--workers=0"], '--workers must be a whole number from 1 to 256, not "0"'],
+    ["no worker", ["run", "--workers=0"], '--workers must be a whole number from 1 to 1024, not "0"'],
     [
       "a duration in words",
       ["run", "--verify-interval=soon"],
@@ -151,7 +151,7 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
 
   test("an environment variable with a value that is not allowed", async () => {
     const { exitCode, stderr } = await runCommandLine(["run"], { ATLAS_CERTS_WORKERS: "many" });
-    const sentence = 'ATLAS_CERTS_WORKERS must be a whole number from 1 to 256, not "many"';
+    const sentence = 'ATLAS_CERTS_WORKERS must be a whole number from 1 to 1024, not "many"';
     expect([exitCode, stderr]).toEqual([2, `atlas-cert-operator: ${sentence}. See --help.\n`]);
   });
 });

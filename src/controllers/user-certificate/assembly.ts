@@ -55,6 +55,8 @@ export interface AssemblyOptions {
   readonly newId: () => string;
   /** Makes a resource (`namespace/name`) due. */
   readonly wake: (key: string) => void;
+  /** Called when times that reconciles asked for no longer hold, since the clock turned out to be wrong. */
+  readonly onClockMoved?: (() => void) | undefined;
   /** Told of what others changed if the answer of a write shows it first. They must not throw. */
   readonly onForeignResource: (event: StoreEvent<CachedResource>) => void;
   readonly onForeignSecret: (event: StoreEvent<SecretMetadata>) => void;
@@ -82,7 +84,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const { observer = {}, onForeignResource, onForeignSecret } = options;
   const parked = new ParkedCertificates();
   const departed = new DepartedHistories();
-  const atlasClock = new AtlasClock(clock);
+  const atlasClock = new AtlasClock(clock, options.onClockMoved);
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
     ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },

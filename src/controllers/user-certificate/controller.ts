@@ -96,6 +96,7 @@ export class UserCertificateController {
       secrets: this.#secrets,
       newId: randomUUID,
       wake: (key) => this.#wake(key),
+      onClockMoved: () => this.#wakeAll(),
       onForeignResource: (event) => this.#onResource(event),
       onForeignSecret: (event) => this.#onSecret(event),
       observer: {
@@ -177,7 +178,7 @@ export class UserCertificateController {
       this.queue.clear();
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    for (const certificate of this.#resources.store.values()) this.#add(certificate);
+    this.#wakeAll();
   }
 
   /** A resource waits for its own namespace, project and credentials, and for no others. */
@@ -195,6 +196,10 @@ export class UserCertificateController {
 
   #add(resource: CachedResource): void {
     this.#wake(objectKey(resource));
+  }
+
+  #wakeAll(): void {
+    for (const resource of this.#resources.store.values()) this.#add(resource);
   }
 
   #wake(key: string): void {

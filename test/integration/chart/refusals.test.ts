@@ -26,7 +26,7 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   ["one and a half replicas", { replicas: 1.5 }, /at '\/replicas': got number, want integer/],
   ["a policy that does not exist", { image: { pullPolicy: "Sometimes" } }, /'Always', 'IfNotPresent', 'Never'/],
   ["a log level that does not exist", { log: { level: "verbose" } }, /at '\/log\/level': value must be one of/],
-  ["more workers than the operator takes", { workers: 1000 }, /at '\/workers': maximum: got 1,000, want 256/],
+  ["more workers than the operator takes", { workers: 2000 }, /at '\/workers': maximum: got 2,000, want 1,024/],
   ["a port that can't be", { metrics: { port: 70_000 } }, /at '\/metrics\/port': maximum: got 70,000, want 65,535/],
   ["a namespace that is no list", { watchNamespaces: "shop" }, /at '\/watchNamespaces': got string, want array/],
   ["a label that is no text", { commonLabels: { a: 1 } }, /at '\/commonLabels\/a': got number, want string/],

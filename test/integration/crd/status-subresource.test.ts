@@ -82,7 +82,7 @@ describe("those who write the status", () => {
       notAfter: time,
       renewalTime: time,
       lastVerifiedTime: time,
-      unlisted: { serialNumber: "1", since: time, lists: 1, replaced: true },
+      unlisted: { serialNumber: "1", since: time, latest: time, lists: 1, replaced: true },
       revision: 2,
       issuance: {
         id: "1",
@@ -96,13 +96,17 @@ describe("those who write the status", () => {
         parked: { pod: "pod-1", serialNumber: "3", notAfter: time, until: time },
       },
       recentIssuances: [
-        { time, reason: "SecretMissing", serialNumber: "1", notAfter: time, replaces: "0", lost: "NotStored" },
+        {
+          ...{ time, reason: "SecretMissing", projectId: "32b6e34b3d91647abb20e7b8", username: "orders-api" },
+          ...{ serialNumber: "1", notAfter: time, replaces: "0", lost: "NotStored" },
+        },
       ],
       renewRequest: "now",
       lastAttempt: {
         time,
         reason: "UserNotFound",
         message: "Atlas does not know the user.",
+        remedy: "Create it.",
         needsPerson: true,
         failures: 1,
         nextAttemptTime: time,

@@ -3,7 +3,10 @@ import type { Clock } from "../../../clock.ts";
 /** A difference smaller than this is the rounding of Atlas' whole seconds and the way of its answer. */
 const TOLERANCE_MS = 2000;
 
-/** A clock that is further off than this is told of. */
+/** A skew that changes by more than this makes every time that was computed before wrong. */
+const MOVED_MS = 30_000;
+
+/** A clock that is further off than this is announced. */
 const NOTABLE_MS = 5 * 60_000;
 
 /**
@@ -12,10 +15,15 @@ const NOTABLE_MS = 5 * 60_000;
  */
 export class AtlasClock {
   readonly #clock: Pick<Clock, "now">;
+  readonly #onMoved: () => void;
   #skewMs = 0;
+  /** The skew when times were last computed anew. */
+  #settledMs = 0;
 
-  constructor(clock: Pick<Clock, "now">) {
+  /** @param onMoved called when times that were computed before no longer hold */
+  constructor(clock: Pick<Clock, "now">, onMoved: () => void = () => {}) {
     this.#clock = clock;
+    this.#onMoved = onMoved;
   }
 
   /** Milliseconds since the epoch. */
@@ -43,6 +51,10 @@ export class AtlasClock {
     const skewMs = Math.abs(differenceMs) < TOLERANCE_MS ? 0 : differenceMs;
     const isNews = Math.abs(skewMs) > NOTABLE_MS && Math.abs(this.#skewMs) <= NOTABLE_MS;
     this.#skewMs = skewMs;
+    if (Math.abs(skewMs - this.#settledMs) > MOVED_MS) {
+      this.#settledMs = skewMs;
+      this.#onMoved();
+    }
     return isNews ? skewMs : undefined;
   }
 }

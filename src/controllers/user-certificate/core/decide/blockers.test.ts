@@ -53,7 +53,7 @@ const replacedUnlisted = (atlas = listed()) =>
   settled({
     atlas,
     status: {
-      unlisted: { serialNumber: "1001", since: ago(15 * 60_000), latest: ago(60_000), lists: 2, replaced: true },
+      unlisted: { serialNumber: "1001", since: ago(15 * 60_000), latest: ago(8 * 60_000), lists: 2, replaced: true },
     },
   });
 const parkedElsewhere = (untilMs: number) => {

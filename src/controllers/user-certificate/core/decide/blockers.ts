@@ -161,7 +161,7 @@ function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | un
     problem: `Atlas has not listed certificate ${held.serialNumber} since ${timestamp(doubt.sinceMs)}, and one certificate was already replaced for that reason.`,
     remedy: `Check database user ${username} in project ${projectId}; the operator issues another certificate only once Atlas lists this one, or on request (annotation ${RENEW_REQUEST_ANNOTATION}).`,
     needsPerson: true,
-    retry: { kind: "at", atMs: snapshot.nowMs + snapshot.policy.verifyIntervalMs },
+    retry: { kind: "at", atMs: snapshot.nowMs + snapshot.policy.recheckIntervalMs },
   };
 }
 

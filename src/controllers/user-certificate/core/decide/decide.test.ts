@@ -16,6 +16,7 @@ import {
   listed,
   managed,
   NOW,
+  POLICY,
   OTHER_PROJECT,
   recent,
   reconciled,
@@ -282,8 +283,8 @@ describe("Atlas' list is needed", () => {
         issuance: issuance({ parked: { pod: "pod-0", serialNumber: "1002", notAfter: timestamp(NOW + DAY_MS) } }),
       },
     }),
-    "for a replaced certificate that the lists lack, one interval after the latest of them": settled({
-      nowMs: NOW + 6 * HOUR_MS + 7,
+    "for a replaced certificate that the lists lack, one recheck interval after the latest of them": settled({
+      nowMs: NOW + POLICY.recheckIntervalMs + 7,
       status: { unlisted: unlistedReplacement() },
     }),
   };
@@ -316,8 +317,8 @@ describe("Atlas' list is needed", () => {
       ...open,
       parked: { facts: FRESH, attempt: open.status.issuance },
     }),
-    "for a replaced certificate that the lists lack, before an interval has passed": settled({
-      nowMs: NOW + 4 * HOUR_MS,
+    "for a replaced certificate that the lists lack, before a recheck interval has passed": settled({
+      nowMs: NOW + POLICY.recheckIntervalMs / 2,
       status: { unlisted: unlistedReplacement() },
     }),
   };

@@ -105,25 +105,43 @@ export interface Unlisted {
 
 /** What the lists up to now, this reconcile's included, say against the certificate; undefined if the last one held it. */
 export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
-  const { nowMs, resource } = snapshot;
+  const { nowMs, policy, resource } = snapshot;
   const before = resource.status.unlisted;
   const known = before?.serialNumber === held.serialNumber && before.lists > 0 ? before : undefined;
   const sinceMs = known === undefined ? nowMs : Date.parse(known.since);
-  const replaced = before?.replaced === true;
+  const replaced = before?.replaced === true && !isReplacementListed(snapshot);
   switch (isListed(snapshot, held)) {
     case true:
       return undefined;
     case false:
+      // Lists in quick succession are one witness.
+      if (known !== undefined && isWithin(unlistedWaitMs(policy) / 2, Date.parse(known.latest), nowMs)) {
+        return { sinceMs, latestMs: Date.parse(known.latest), lists: known.lists, replaced };
+      }
       return { sinceMs, latestMs: nowMs, lists: (known?.lists ?? 0) + 1, replaced };
     case undefined:
       return known && { sinceMs, latestMs: Date.parse(known.latest), lists: known.lists, replaced };
   }
 }
 
+/** A list that holds the replacement whose response was lost is not the one that is wrong. */
+function isReplacementListed({ atlas, resource }: Snapshot): boolean {
+  const listed = new Set(atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : []);
+  return (resource.status.recentIssuances ?? []).some(
+    ({ lost, reason, serialNumber }) =>
+      lost !== undefined && reason === "NotListedByAtlas" && serialNumber !== undefined && listed.has(serialNumber),
+  );
+}
+
 /** Whether Atlas has dropped the certificate: one list may be wrong, three over a quarter of an hour are believed. */
 export function isDisproved({ nowMs, policy }: Snapshot, doubt: Unlisted | undefined): boolean {
   if (doubt === undefined || doubt.lists < UNLISTED_LISTS) return false;
   return Math.abs(nowMs - doubt.sinceMs) >= unlistedSpanMs(policy);
+}
+
+/** Wait between two lists of a certificate in doubt. */
+function unlistedWaitMs(policy: Policy): number {
+  return unlistedSpanMs(policy) / (UNLISTED_LISTS - 1);
 }
 
 function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
@@ -137,13 +155,16 @@ function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
  * @param lastMs when Atlas last proved the certificate
  */
 export function listDueMs(
-  { nowMs, policy, resource }: Snapshot,
+  snapshot: Snapshot,
   lastMs: number | undefined,
   doubt: Unlisted | undefined,
 ): number {
+  const { nowMs, policy, resource } = snapshot;
   const intervalMs = policy.verifyIntervalMs * (1 - 0.2 * fractionOf(resource.uid));
-  const isOpenQuestion = doubt !== undefined && doubt.lists < UNLISTED_LISTS;
-  const waitMs = isOpenQuestion ? unlistedSpanMs(policy) / (UNLISTED_LISTS - 1) : intervalMs;
+  const isOpenQuestion = doubt !== undefined && !isDisproved(snapshot, doubt);
+  // While the lists themselves are in doubt, someone fixes them.
+  const goneMs = doubt?.replaced === true ? policy.recheckIntervalMs : intervalMs;
+  const waitMs = isOpenQuestion ? unlistedWaitMs(policy) : goneMs;
   const sinceMs = doubt?.latestMs ?? lastMs;
   return sinceMs !== undefined && isWithin(waitMs, sinceMs, nowMs) ? sinceMs + waitMs : 0;
 }

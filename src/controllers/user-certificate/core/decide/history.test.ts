@@ -15,6 +15,7 @@ import {
   managed,
   NO_OTHERS,
   NOW,
+  PROJECT,
   recent,
   reconciled,
   refused,
@@ -36,7 +37,8 @@ const parkedIn = (change: Partial<NonNullable<Issuance["parked"]>> = {}) =>
 const ofOtherUser = open({ username: "billing" });
 
 describe("an open attempt", () => {
-  const entry = { time: "2030-01-10T23:59:00Z", reason: "SecretMissing" };
+  const user = { projectId: PROJECT, username: "orders-api" };
+  const entry = { time: "2030-01-10T23:59:00Z", reason: "SecretMissing", ...user };
 
   test("is no entry of the history before a list settles it", () => {
     expect(history(attempting())).toEqual([]);

@@ -89,8 +89,8 @@ export function isParkedHere({ parked, resource }: Snapshot): boolean {
 }
 
 /** An attempt as an entry of the history. */
-export function entryOf({ startedAt, reason, replaces }: Issuance): RecentIssuance {
-  return { time: startedAt, reason, ...(replaces !== undefined && { replaces }) };
+export function entryOf({ startedAt, reason, projectId, username, replaces }: Issuance): RecentIssuance {
+  return { time: startedAt, reason, projectId, username, ...(replaces !== undefined && { replaces }) };
 }
 
 /** Gives entries without a serial number the certificate that fits them, once a list shows one. */

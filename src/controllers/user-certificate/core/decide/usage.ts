@@ -1,6 +1,7 @@
 import type { IssueReason } from "../../../../api/reasons.ts";
 import type { RecentIssuance } from "../../../../api/user-certificate.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import type { User } from "../model/user.ts";
 import { DAY_MS, heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
 import { entryOf, history, isSettled } from "./history.ts";
 
@@ -25,13 +26,14 @@ export function usage(snapshot: Snapshot): Usage {
   const bySerial = new Map<string, number>();
   const unexpired = new Set(listed.map(({ serialNumber }) => serialNumber));
   const unidentified: number[] = [];
-  for (const { serialNumber, time, notAfter, reason } of [
+  for (const entry of [
     ...history(snapshot),
     ...others.issuances,
     ...open.map((attempt) => ({ ...entryOf(attempt), ...attempt.parked })),
   ]) {
+    const { serialNumber, time, notAfter, reason } = entry;
     const timeMs = Date.parse(time);
-    if (!isRecent(timeMs) || reason === ADOPTED) continue;
+    if (!isRecent(timeMs) || reason === ADOPTED || !isOfUser(entry, resource.spec)) continue;
     if (serialNumber === undefined) {
       unidentified.push(timeMs);
       continue;
@@ -47,6 +49,11 @@ export function usage(snapshot: Snapshot): Usage {
     maxPerDay: policy.maxIssuesPerDay + others.count,
     unexpired: unexpired.size + unidentified.length,
   };
+}
+
+/** Whether an entry is of this user; one that names none is of whichever user the resource names. */
+function isOfUser({ projectId, username }: RecentIssuance, user: User): boolean {
+  return (projectId ?? user.projectId) === user.projectId && (username ?? user.username) === user.username;
 }
 
 /** The reason in the history of a certificate that was in the Secret before its resource existed. */
@@ -65,6 +72,7 @@ export function isExempt(snapshot: Snapshot, reason: IssueReason, entries: reado
   if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return false;
   if (snapshot.nowMs < renewalDueMs(snapshot, held)) return false;
   return !entries.some(
-    (entry) => entry.replaces === held.serialNumber && isWithin(DAY_MS, Date.parse(entry.time), snapshot.nowMs),
+    ({ reason: earlier, replaces, time }) =>
+      RENEWALS.has(earlier) && replaces === held.serialNumber && isWithin(DAY_MS, Date.parse(time), snapshot.nowMs),
   );
 }

@@ -19,6 +19,7 @@ import {
   managed,
   NO_OTHERS,
   NOW,
+  PROJECT,
   POLICY,
   parked,
   reconciled,
@@ -81,6 +82,8 @@ describe("a certificate that was issued", () => {
     expect(entry).toEqual({
       time: "2030-01-10T23:59:00Z",
       reason: "SecretMissing",
+      projectId: PROJECT,
+      username: "orders-api",
       serialNumber: "1002",
       notAfter: "2030-04-11T00:00:00Z",
       replaces: "1001",

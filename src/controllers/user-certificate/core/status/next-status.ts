@@ -68,7 +68,11 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   }
   if (held === undefined || snapshot.atlas.kind !== "listed") return unlisted;
   if (doubt === undefined) return undefined;
-  const { sinceMs, latestMs, lists, replaced } = doubt;
+  const { sinceMs, latestMs, lists } = doubt;
+  // A certificate may have been issued for it, even if its response was lost.
+  const mayBeIssued = outcome.kind === "parked" || (outcome.kind === "failed" && outcome.staysOpen);
+  const attempt = mayBeIssued ? outcome.attempt : undefined;
+  const replaced = doubt.replaced || attempt?.reason === "NotListedByAtlas";
   const times = { since: timestamp(sinceMs), latest: timestamp(latestMs) };
   return { serialNumber: held.serialNumber, ...times, lists, ...(replaced && { replaced }) };
 }
