@@ -60,6 +60,7 @@ describe("the API server, asked to create a resource,", () => {
     expect(stored(await tryCreate(namespace, {})).spec).toEqual({
       ...LEAST_SPEC,
       monthsUntilExpiration: 3,
+      userSharedWithOtherClusters: false,
       deletionPolicy: "Retain",
       suspend: false,
     });

@@ -16,7 +16,12 @@ export const LEAST_SPEC = {
 };
 
 /** What the API server adds to it. */
-export const DEFAULTS = { monthsUntilExpiration: 3, deletionPolicy: "Retain", suspend: false };
+export const DEFAULTS = {
+  monthsUntilExpiration: 3,
+  userSharedWithOtherClusters: false,
+  deletionPolicy: "Retain",
+  suspend: false,
+};
 
 /** An AtlasUserCertificate with the least spec, changed by a merge patch (RFC 7396). */
 export function userCertificate(name: string, change: JsonObject = {}) {
