@@ -224,7 +224,10 @@ const recentIssuanceSchema = z
   .object({
     time: timestamp("Time at which it was issued."),
     reason: z.string().meta({ description: "Why it was issued." }),
-    projectId: z.string().optional().meta({ description: "Atlas project of the database user that it was issued for." }),
+    projectId: z
+      .string()
+      .optional()
+      .meta({ description: "Atlas project of the database user that it was issued for." }),
     username: z.string().optional().meta({ description: "Database user that it was issued for." }),
     serialNumber: z.string().optional().meta({
       description: "Serial number, in decimal. Absent while it is unknown whether Atlas issued a certificate.",

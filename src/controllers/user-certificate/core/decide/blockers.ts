@@ -7,7 +7,7 @@ import { timestamp } from "../model/timestamp.ts";
 import { applicableAttempt, backoffEndMs, DAY_MS, heldCertificate, isWithin, unlisted } from "./held.ts";
 import { history, isParkedElsewhere, renewRequested } from "./history.ts";
 import { DAMAGE_REASONS } from "./issue-triggers.ts";
-import { isExempt, usage } from "./usage.ts";
+import { exemptFromMs, isExempt, usage } from "./usage.ts";
 
 type Check = (snapshot: Snapshot) => Blocker | undefined;
 type IssueCheck = (snapshot: Snapshot, reason: IssueReason) => Blocker | undefined;
@@ -218,7 +218,8 @@ function issuanceBudgetSpent(snapshot: Snapshot, reason: IssueReason): Blocker |
   const { issuedMs, maxPerDay } = usage(snapshot);
   if (issuedMs.length < maxPerDay || isExempt(snapshot, reason, history(snapshot))) return undefined;
   // Enough of them have to be a day old.
-  const atMs = (issuedMs.toSorted((left, right) => right - left)[maxPerDay - 1] ?? snapshot.nowMs) + DAY_MS;
+  const roomMs = (issuedMs.toSorted((left, right) => right - left)[maxPerDay - 1] ?? snapshot.nowMs) + DAY_MS;
+  const atMs = Math.min(roomMs, exemptFromMs(snapshot, reason, history(snapshot)) ?? roomMs);
   return {
     reason: "IssuanceBudgetSpent",
     problem: `Daily limit reached: ${issuedMs.length} of ${maxPerDay} certificates of user ${snapshot.resource.spec.username} issued in the last 24 hours.`,

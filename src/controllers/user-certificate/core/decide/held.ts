@@ -154,11 +154,7 @@ function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
  *
  * @param lastMs when Atlas last proved the certificate
  */
-export function listDueMs(
-  snapshot: Snapshot,
-  lastMs: number | undefined,
-  doubt: Unlisted | undefined,
-): number {
+export function listDueMs(snapshot: Snapshot, lastMs: number | undefined, doubt: Unlisted | undefined): number {
   const { nowMs, policy, resource } = snapshot;
   const intervalMs = policy.verifyIntervalMs * (1 - 0.2 * fractionOf(resource.uid));
   const isOpenQuestion = doubt !== undefined && !isDisproved(snapshot, doubt);

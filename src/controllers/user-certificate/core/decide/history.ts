@@ -4,7 +4,7 @@ import { timestamp } from "../model/timestamp.ts";
 import { DAY_MS, heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
-const STAMP_TOLERANCE_MS = 2000;
+export const STAMP_TOLERANCE_MS = 2000;
 
 /** What lasts longer than this waits for something else than Atlas, or was dated by a wrong clock. */
 const HOUR_MS = 3_600_000;

@@ -3,7 +3,7 @@ import type { RecentIssuance } from "../../../../api/user-certificate.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { User } from "../model/user.ts";
 import { DAY_MS, heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
-import { entryOf, history, isSettled } from "./history.ts";
+import { entryOf, history, isSettled, STAMP_TOLERANCE_MS } from "./history.ts";
 
 /** How much of the limits of a user is used up. The limits are the user's: they survive every resource and its status. */
 export interface Usage {
@@ -41,13 +41,22 @@ export function usage(snapshot: Snapshot): Usage {
     bySerial.set(serialNumber, timeMs);
     if (notAfter === undefined || Date.parse(notAfter) > nowMs) unexpired.add(serialNumber);
   }
+  const unexplained: number[] = [];
   for (const { serialNumber, createdAt } of listed) {
-    if (createdAt !== undefined && isRecent(createdAt.getTime())) bySerial.set(serialNumber, createdAt.getTime());
+    if (createdAt === undefined || !isRecent(createdAt.getTime())) continue;
+    if (!bySerial.has(serialNumber)) unexplained.push(createdAt.getTime());
+    bySerial.set(serialNumber, createdAt.getTime());
   }
+  // An attempt whose certificate the list shows counts once.
+  const unseen = unidentified.filter((startedMs) => {
+    const index = unexplained.findIndex((createdMs) => createdMs >= startedMs - STAMP_TOLERANCE_MS);
+    if (index !== -1) unexplained.splice(index, 1);
+    return index === -1;
+  });
   return {
-    issuedMs: [...bySerial.values(), ...unidentified],
+    issuedMs: [...bySerial.values(), ...unseen],
     maxPerDay: policy.maxIssuesPerDay + others.count,
-    unexpired: unexpired.size + unidentified.length,
+    unexpired: unexpired.size + unseen.length,
   };
 }
 
@@ -67,12 +76,24 @@ const RENEWALS: ReadonlySet<string> = new Set<IssueReason>(["NearingExpiry", "Re
  * one can use up another's renewal. One attempt a day for each certificate; further ones count.
  */
 export function isExempt(snapshot: Snapshot, reason: IssueReason, entries: readonly RecentIssuance[]): boolean {
+  const fromMs = exemptFromMs(snapshot, reason, entries);
+  return fromMs !== undefined && fromMs <= snapshot.nowMs;
+}
+
+/** From when an issue is exempt, in milliseconds since the epoch; undefined if it never is. */
+export function exemptFromMs(
+  snapshot: Snapshot,
+  reason: IssueReason,
+  entries: readonly RecentIssuance[],
+): number | undefined {
   const held = heldCertificate(snapshot);
   // Before Atlas is asked it may be exempt: the list decides before anything is issued.
-  if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return false;
-  if (snapshot.nowMs < renewalDueMs(snapshot, held)) return false;
-  return !entries.some(
-    ({ reason: earlier, replaces, time }) =>
-      RENEWALS.has(earlier) && replaces === held.serialNumber && isWithin(DAY_MS, Date.parse(time), snapshot.nowMs),
-  );
+  if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return undefined;
+  // A day, but for certificates that live for days only.
+  const pauseMs = Math.min(DAY_MS, (held.notAfter.getTime() - held.notBefore.getTime()) / 12);
+  const earlier = entries
+    .filter((entry) => RENEWALS.has(entry.reason) && entry.replaces === held.serialNumber)
+    .map(({ time }) => Date.parse(time))
+    .filter((timeMs) => isWithin(pauseMs, timeMs, snapshot.nowMs));
+  return Math.max(renewalDueMs(snapshot, held), ...earlier.map((timeMs) => timeMs + pauseMs));
 }

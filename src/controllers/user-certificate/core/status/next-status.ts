@@ -127,7 +127,7 @@ function answeredRequest({ held, outcome, snapshot }: Assessment): string | unde
   if (outcome.kind === "issued") return outcome.attempt.renewRequest ?? status.renewRequest;
   if (isStored(snapshot)) return status.issuance?.renewRequest ?? status.renewRequest;
   const isFirst = status.revision === undefined && held !== undefined;
-  return isFirst ? renewRequest : status.renewRequest;
+  return isFirst ? (renewRequest ?? status.renewRequest) : status.renewRequest;
 }
 
 function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment): LastAttempt | undefined {
