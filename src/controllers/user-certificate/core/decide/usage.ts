@@ -89,11 +89,9 @@ export function exemptFromMs(
   const held = heldCertificate(snapshot);
   // Before Atlas is asked it may be exempt: the list decides before anything is issued.
   if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return undefined;
-  // A day, but for certificates that live for days only.
-  const pauseMs = Math.min(DAY_MS, (held.notAfter.getTime() - held.notBefore.getTime()) / 12);
   const earlier = entries
     .filter((entry) => RENEWALS.has(entry.reason) && entry.replaces === held.serialNumber)
     .map(({ time }) => Date.parse(time))
-    .filter((timeMs) => isWithin(pauseMs, timeMs, snapshot.nowMs));
-  return Math.max(renewalDueMs(snapshot, held), ...earlier.map((timeMs) => timeMs + pauseMs));
+    .filter((timeMs) => isWithin(DAY_MS, timeMs, snapshot.nowMs));
+  return Math.max(renewalDueMs(snapshot, held), ...earlier.map((timeMs) => timeMs + DAY_MS));
 }
