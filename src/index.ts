@@ -3,13 +3,13 @@
  *
  * @packageDocumentation
  */
-export { AtlasError, type AtlasErrorKind, type AtlasOperation, type AtlasRole } from "./atlas/atlas-error.ts";
-export { DEFAULT_BASE_URL } from "./atlas/base-url.ts";
-export type { ProxyEnvironment } from "./atlas/connections.ts";
-export { type AtlasCredentials, type ParsedCredentials, parseCredentials } from "./atlas/credentials.ts";
-export { readExtraCaFile } from "./atlas/extra-ca.ts";
+
+export { type AtlasCredentials, type ParsedCredentials, parseCredentials } from "./atlas/authentication/credentials.ts";
+export { AtlasError, type AtlasErrorKind, type AtlasOperation, type AtlasRole } from "./atlas/errors/atlas-error.ts";
 export type { CertificatePage, IssuedCertificate, PageLink } from "./atlas/issued-certificate.ts";
-export { Pacer, type Permit, type PermitRequest, type ProjectAccess } from "./atlas/pacer.ts";
+export { Pacer, type Permit, type PermitRequest, type ProjectAccess } from "./atlas/pacing/pacer.ts";
+export { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./atlas/pacing/rate-limits.ts";
+export type { CallPriority } from "./atlas/pacing/turn-shares.ts";
 export type { CertificateList } from "./atlas/paging.ts";
 export type {
   CreateCertificateParameters,
@@ -18,10 +18,11 @@ export type {
   ListCertificatesParameters,
   ProjectParameters,
 } from "./atlas/parameters.ts";
-export { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./atlas/rate-limits.ts";
 export type { CallOptions } from "./atlas/session.ts";
-export { AtlasTransport, type AtlasTransportOptions } from "./atlas/transport.ts";
-export type { CallPriority } from "./atlas/turn-shares.ts";
+export { DEFAULT_BASE_URL } from "./atlas/transport/base-url.ts";
+export type { ProxyEnvironment } from "./atlas/transport/connections.ts";
+export { readExtraCaFile } from "./atlas/transport/extra-ca.ts";
+export { AtlasTransport, type AtlasTransportOptions } from "./atlas/transport/transport.ts";
 export type { UserSecurity } from "./atlas/user-security.ts";
 export { X509AuthenticationApi, type X509AuthenticationApiOptions } from "./atlas/x509-authentication-api.ts";
 export type { CertificateFacts } from "./certificate/certificate-facts.ts";

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { UsageError } from "./command/flags.ts";
 import { type CommandContext, runCommand } from "./command/run.ts";
 import { COMMIT, VERSION } from "./command/version.ts";
+import { UsageError } from "./flags.ts";
 
 const USAGE = `Usage: atlas-cert-operator VERB [flags]
 

@@ -1,8 +1,8 @@
 import type { z } from "zod";
-import type { ErrorContext } from "./error-context.ts";
-import { errorFromContent } from "./errors.ts";
+import type { ErrorContext } from "./errors/error-context.ts";
+import { errorFromContent } from "./errors/errors.ts";
 import { parseExactJson } from "./exact-json.ts";
-import type { AtlasAnswer } from "./exchange-handler.ts";
+import type { AtlasAnswer } from "./transport/exchange-handler.ts";
 
 /** The JSON of an answer that succeeded. @throws AtlasError when it is none */
 export function parseJson(answer: AtlasAnswer, context: ErrorContext): unknown {

@@ -1,4 +1,4 @@
-import type { AtlasAnswer } from "./exchange-handler.ts";
+import type { AtlasAnswer } from "./transport/exchange-handler.ts";
 
 /** The three date forms of RFC 9110, section 5.6.7. */
 const HTTP_DATE = [

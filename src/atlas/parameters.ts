@@ -1,4 +1,4 @@
-import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
+import { AtlasError, type AtlasOperation } from "./errors/atlas-error.ts";
 
 /** A project, by its id: 24 lower-case hexadecimal digits. */
 export interface ProjectParameters {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../testing/manual-clock.ts";
-import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
+import { AtlasError, type AtlasErrorFields } from "./errors/atlas-error.ts";
 import { repeat } from "./repeat.ts";
-import { TransportFailure } from "./transport-failure.ts";
+import { TransportFailure } from "./transport/transport-failure.ts";
 
 const error = (fields: Pick<AtlasErrorFields, "kind"> & Partial<AtlasErrorFields>) =>
   new AtlasError({ operation: "getUserSecurity", problem: "it failed", ...fields });

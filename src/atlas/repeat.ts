@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
-import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
+import { AtlasError, type AtlasOperation } from "./errors/atlas-error.ts";
 import { retryDelayMs } from "./retry.ts";
-import { TransportFailure } from "./transport-failure.ts";
+import { TransportFailure } from "./transport/transport-failure.ts";
 
 /**
  * Tries something that changes nothing until it succeeds or fails for good: a bounded number of times, with jitter,

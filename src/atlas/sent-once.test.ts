@@ -2,7 +2,7 @@ import ky from "ky";
 import { fetch as undiciFetch } from "undici";
 import { expect, test } from "vitest";
 import { answer, RecordingServer } from "./testing/recording-server.ts";
-import { AtlasTransport } from "./transport.ts";
+import { AtlasTransport } from "./transport/transport.ts";
 
 const CREATE = { method: "POST", body: "{}" } as const;
 

@@ -1,18 +1,18 @@
 import type { Clock } from "../clock.ts";
 import { DeadlineReached, withDeadline } from "../deadline.ts";
-import { AtlasError } from "./atlas-error.ts";
-import type { Authenticator } from "./authenticator.ts";
-import { foundInProject } from "./classify.ts";
-import { changesSomething, type ErrorContext } from "./error-context.ts";
-import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors.ts";
-import { type AtlasAnswer, isSuccess } from "./exchange-handler.ts";
-import type { Pacer, Permit, PermitRequest, ProjectAccess } from "./pacer.ts";
-import { readRateReport } from "./rate-limits.ts";
+import type { Authenticator } from "./authentication/authenticator.ts";
+import { AtlasError } from "./errors/atlas-error.ts";
+import { foundInProject } from "./errors/classify.ts";
+import { changesSomething, type ErrorContext } from "./errors/error-context.ts";
+import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors/errors.ts";
+import { retryAfterOf } from "./errors/retry-after.ts";
+import type { Pacer, Permit, PermitRequest, ProjectAccess } from "./pacing/pacer.ts";
+import { readRateReport } from "./pacing/rate-limits.ts";
+import type { CallPriority } from "./pacing/turn-shares.ts";
 import { repeat } from "./repeat.ts";
-import { retryAfterOf } from "./retry-after.ts";
-import type { AtlasRequest, AtlasTransport } from "./transport.ts";
-import { TransportFailure } from "./transport-failure.ts";
-import type { CallPriority } from "./turn-shares.ts";
+import { type AtlasAnswer, isSuccess } from "./transport/exchange-handler.ts";
+import type { AtlasRequest, AtlasTransport } from "./transport/transport.ts";
+import { TransportFailure } from "./transport/transport-failure.ts";
 
 /** What every operation lets its caller choose. */
 export interface CallOptions {

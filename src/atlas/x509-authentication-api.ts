@@ -1,16 +1,17 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { SensitiveText } from "../sensitive-text.ts";
 import { parseBody, parseJson } from "./answer-content.ts";
-import { AtlasError, type AtlasOperation } from "./atlas-error.ts";
-import type { Authenticator } from "./authenticator.ts";
-import { createAuthenticator } from "./create-authenticator.ts";
-import { type AtlasCredentials, credentialsKey, describeCredentials } from "./credentials.ts";
-import { errorFromContent } from "./errors.ts";
-import type { AtlasAnswer } from "./exchange-handler.ts";
+import type { Authenticator } from "./authentication/authenticator.ts";
+import { createAuthenticator } from "./authentication/create-authenticator.ts";
+import { type AtlasCredentials, credentialsKey, describeCredentials } from "./authentication/credentials.ts";
+import { AtlasError, type AtlasOperation } from "./errors/atlas-error.ts";
+import { errorFromContent } from "./errors/errors.ts";
 import { answeredAt } from "./http-date.ts";
 import { type CertificatePage, certificatePage } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
-import { Pacer } from "./pacer.ts";
+import { Pacer } from "./pacing/pacer.ts";
+import type { RateLimits } from "./pacing/rate-limits.ts";
+import { readRateLimits } from "./pacing/rate-limits-answer.ts";
 import { type CertificateList, readAllPages } from "./paging.ts";
 import {
   type CreateCertificateParameters,
@@ -23,11 +24,10 @@ import {
   type ProjectParameters,
 } from "./parameters.ts";
 import { holdsKeyPair, readPemAnswer } from "./pem-answer.ts";
-import type { RateLimits } from "./rate-limits.ts";
-import { readRateLimits } from "./rate-limits-answer.ts";
 import { certificatesPath, customerX509Path, rateLimitsPath, userSecurityPath, withQuery } from "./request-paths.ts";
 import { CALL_TIMEOUT_MS, type Call, type CallOptions, Session } from "./session.ts";
-import { AtlasTransport } from "./transport.ts";
+import type { AtlasAnswer } from "./transport/exchange-handler.ts";
+import { AtlasTransport } from "./transport/transport.ts";
 import { type UserSecurity, userSecurity } from "./user-security.ts";
 
 /** Who calls Atlas, and what is shared with others who do. */

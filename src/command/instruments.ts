@@ -1,11 +1,11 @@
-import type { Pacer } from "../atlas/pacer.ts";
+import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
 import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
-import type { EventRecorder } from "../kube/event-recorder.ts";
-import type { Lease } from "../kube/lease.ts";
+import type { EventRecorder } from "../kube/events/event-recorder.ts";
+import type { Lease } from "../kube/lease/lease.ts";
 import type { Log } from "../kube/log.ts";
-import type { WorkQueue, WorkQueueObserver } from "../kube/work-queue.ts";
+import type { WorkQueue, WorkQueueObserver } from "../kube/queue/work-queue.ts";
 import { type BindAddress, formatBindAddress } from "../telemetry/bind-address.ts";
 import { certificateMetrics } from "../telemetry/certificate-metrics.ts";
 import {

@@ -1,6 +1,6 @@
-import type { AtlasOperation } from "../atlas/atlas-error.ts";
-import type { AtlasAnswer } from "../atlas/exchange-handler.ts";
-import { AtlasTransport, type AtlasTransportOptions } from "../atlas/transport.ts";
+import type { AtlasOperation } from "../atlas/errors/atlas-error.ts";
+import type { AtlasAnswer } from "../atlas/transport/exchange-handler.ts";
+import { AtlasTransport, type AtlasTransportOptions } from "../atlas/transport/transport.ts";
 import type { Clock } from "../clock.ts";
 import type { AtlasExchange } from "../telemetry/metrics.ts";
 

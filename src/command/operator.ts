@@ -1,6 +1,6 @@
 import { FIELD_MANAGER } from "../api/names.ts";
-import type { AtlasCredentials } from "../atlas/credentials.ts";
-import { Pacer } from "../atlas/pacer.ts";
+import type { AtlasCredentials } from "../atlas/authentication/credentials.ts";
+import { Pacer } from "../atlas/pacing/pacer.ts";
 import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import type { Clock } from "../clock.ts";
 import {
@@ -10,10 +10,10 @@ import {
 } from "../controllers/user-certificate/controller.ts";
 import type { Policy } from "../controllers/user-certificate/core/model/snapshot.ts";
 import { untilAborted } from "../deadline.ts";
-import { EventRecorder } from "../kube/event-recorder.ts";
-import { KubeClient } from "../kube/kube-client.ts";
-import type { KubeConfig } from "../kube/kube-config.ts";
-import { Lease, type LeaseOptions } from "../kube/lease.ts";
+import { KubeClient } from "../kube/client/kube-client.ts";
+import type { KubeConfig } from "../kube/config/kube-config.ts";
+import { EventRecorder } from "../kube/events/event-recorder.ts";
+import { Lease, type LeaseOptions } from "../kube/lease/lease.ts";
 import type { Log } from "../kube/log.ts";
 import { objectKey } from "../kube/resource-type.ts";
 import { Instruments, type ServeOptions } from "./instruments.ts";

@@ -1,16 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/base-url.ts";
-import { readExtraCaFile } from "../atlas/extra-ca.ts";
-import { USER_AGENT } from "../atlas/user-agent.ts";
+import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/transport/base-url.ts";
+import { readExtraCaFile } from "../atlas/transport/extra-ca.ts";
+import { USER_AGENT } from "../atlas/transport/transport.ts";
 import { MONTH_MS } from "../certificate/check-issued.ts";
 import { systemClock } from "../clock.ts";
-import { type KubeConfig, KubeConfigError, loadKubeConfig } from "../kube/kube-config.ts";
-import { LeaseLostError } from "../kube/lease-claim.ts";
-import type { ObjectRef } from "../kube/resource-type.ts";
-import { formatBindAddress } from "../telemetry/bind-address.ts";
-import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";
-import { ListenError } from "../telemetry/server.ts";
 import {
   bindAddressFlag,
   choiceFlag,
@@ -24,7 +18,14 @@ import {
   textFlag,
   UsageError,
   wholeNumberFlag,
-} from "./flags.ts";
+} from "../flags.ts";
+import { type KubeConfig, KubeConfigError } from "../kube/config/kube-config.ts";
+import { loadKubeConfig } from "../kube/config/load-kube-config.ts";
+import { LeaseLostError } from "../kube/lease/lease-claim.ts";
+import type { ObjectRef } from "../kube/resource-type.ts";
+import { formatBindAddress } from "../telemetry/bind-address.ts";
+import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";
+import { ListenError } from "../telemetry/server.ts";
 import type { ServeOptions } from "./instruments.ts";
 import { type OperatorOptions, runOperator } from "./operator.ts";
 import { COMMIT, VERSION } from "./version.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { NAMESPACES, SECRETS } from "./core-types.ts";
-import { EVENTS } from "./event-object.ts";
+import { EVENTS } from "./events/event-object.ts";
 import { apiVersionOf, objectKey, parseObjectKey, resourcePath, typeName } from "./resource-type.ts";
 
 describe("keys", () => {

@@ -5,7 +5,7 @@ import { EFFECT_KINDS, FaultError, parseFault } from "./faults.ts";
 import { FixturesError, parseProject, ROLES } from "./fixtures.ts";
 import { BodyTooLargeError, readBody } from "./http-exchange.ts";
 import { OPERATIONS } from "./request-log.ts";
-import type { SimulatorControls } from "./simulator.ts";
+import type { SimulatorControls } from "./simulator-controls.ts";
 import { ControlError } from "./state.ts";
 
 /** One request to the admin port. */

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { versionedMediaType } from "./media-type.ts";
 import { type Page, pageLinks } from "./paging.ts";
-import { prettyJson } from "./presentation.ts";
+import { prettyJson } from "./pretty-json.ts";
 import type { Route } from "./routes.ts";
 
 /** A whole HTTP answer, before any fault has touched it. The body of a create holds a private key: never log one. */

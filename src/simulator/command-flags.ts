@@ -9,7 +9,7 @@ import {
   textFlag,
   UsageError,
   wholeNumberFlag,
-} from "../command/flags.ts";
+} from "../flags.ts";
 import { KEY_ALGORITHMS } from "./certificate-authority.ts";
 import { DIGEST_ALGORITHMS } from "./digest.ts";
 import type { RateLimit } from "./rate-limit.ts";

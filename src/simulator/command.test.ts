@@ -4,7 +4,7 @@ import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { UsageError } from "../command/flags.ts";
+import { UsageError } from "../flags.ts";
 import { CertificateAuthority } from "./certificate-authority.ts";
 import { SimulatorClient } from "./client.ts";
 import { simulateCommand } from "./command.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
-import { type FlagValues, readFlags, UsageError } from "../command/flags.ts";
+import { type FlagValues, readFlags, UsageError } from "../flags.ts";
 import { SIMULATE_FLAGS, SIMULATE_USAGE } from "./command-flags.ts";
 import { FixturesError, parseFixtures } from "./fixtures.ts";
 import { type ServerPair, type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";

@@ -35,7 +35,7 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
   {
     because: "the leader was killed in the middle of a create, and its certificate is told of",
     reason: "CertificateOrphaned",
-    message: /whose answer got lost/,
+    message: /its response to the attempt of .* was lost/,
   },
   {
     because: "the same: the next leader tells why it waits before it asks again",

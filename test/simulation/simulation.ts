@@ -1,7 +1,7 @@
-import { AtlasError } from "../../src/atlas/atlas-error.ts";
+import { AtlasError } from "../../src/atlas/errors/atlas-error.ts";
 import { DeadlineReached } from "../../src/deadline.ts";
 import { KubeError } from "../../src/kube/kube-error.ts";
-import { LeaseLostError } from "../../src/kube/lease-claim.ts";
+import { LeaseLostError } from "../../src/kube/lease/lease-claim.ts";
 import { RESOURCES } from "./cluster/kinds.ts";
 import { inMacrotask } from "./engine/microtasks.ts";
 import { Random } from "./engine/random.ts";

@@ -1,4 +1,4 @@
-import type { AtlasCredentials } from "../../src/atlas/credentials.ts";
+import type { AtlasCredentials } from "../../src/atlas/authentication/credentials.ts";
 import { SECRETS } from "../../src/kube/core-types.ts";
 import { Atlas } from "./atlas/atlas.ts";
 import { AtlasClient, type AtlasObserver } from "./atlas/atlas-client.ts";

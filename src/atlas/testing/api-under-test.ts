@@ -1,9 +1,9 @@
 import { ManualClock } from "../../testing/manual-clock.ts";
-import { AtlasError } from "../atlas-error.ts";
-import type { AtlasCredentials } from "../credentials.ts";
-import { Pacer } from "../pacer.ts";
-import type { RateLimits } from "../rate-limits.ts";
-import { AtlasTransport, type AtlasTransportOptions } from "../transport.ts";
+import type { AtlasCredentials } from "../authentication/credentials.ts";
+import { AtlasError } from "../errors/atlas-error.ts";
+import { Pacer } from "../pacing/pacer.ts";
+import type { RateLimits } from "../pacing/rate-limits.ts";
+import { AtlasTransport, type AtlasTransportOptions } from "../transport/transport.ts";
 import { X509AuthenticationApi } from "../x509-authentication-api.ts";
 import { type Reaction, type RecordedRequest, RecordingServer, tokenAnswer } from "./recording-server.ts";
 import { SERVICE_ACCOUNT } from "./samples.ts";

@@ -1,5 +1,5 @@
 import { SensitiveText } from "../../sensitive-text.ts";
-import type { AtlasCredentials } from "../credentials.ts";
+import type { AtlasCredentials } from "../authentication/credentials.ts";
 
 export const GROUP_ID = "32b6e34b3d91647abb20e7b8";
 export const USERNAME = "orders-api";

@@ -1,4 +1,4 @@
-import { TransportFailure } from "../transport-failure.ts";
+import { TransportFailure } from "../transport/transport-failure.ts";
 
 /** The TransportFailure that the promise rejects with. */
 export async function transportFailureOf(promise: Promise<unknown>): Promise<TransportFailure> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EventReport } from "../../kube/event-object.ts";
+import type { EventReport } from "../../kube/events/event-object.ts";
 import { Announcer } from "./announce.ts";
 import type { Outcome } from "./core/model/decision.ts";
 import type { ListedCertificate, Snapshot } from "./core/model/snapshot.ts";

@@ -3,7 +3,7 @@ import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import type { EventRecorder } from "../../kube/event-recorder.ts";
+import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
 import { DAY_MS, isWithin } from "./core/decide/held.ts";
 import { isSettled } from "./core/decide/history.ts";

@@ -1,11 +1,11 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
-import type { AtlasCredentials } from "../../atlas/credentials.ts";
+import type { AtlasCredentials } from "../../atlas/authentication/credentials.ts";
 import type { Clock } from "../../clock.ts";
-import type { EventRecorder } from "../../kube/event-recorder.ts";
+import type { StoreEvent } from "../../kube/cache/store.ts";
+import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Log } from "../../kube/log.ts";
 import type { ObjectRef } from "../../kube/resource-type.ts";
-import type { StoreEvent } from "../../kube/store.ts";
 import { Announcer } from "./announce.ts";
 import { AtlasAccess, type AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";

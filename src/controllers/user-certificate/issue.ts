@@ -1,6 +1,6 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { Issuance } from "../../api/user-certificate.ts";
-import { AtlasError } from "../../atlas/atlas-error.ts";
+import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { checkIssued } from "../../certificate/check-issued.ts";
 import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";

@@ -1,7 +1,7 @@
 import { findCondition } from "../../api/conditions.ts";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
-import { AtlasError } from "../../atlas/atlas-error.ts";
+import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { objectKey } from "../../kube/resource-type.ts";
 import type { Announcer } from "./announce.ts";
 import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { ManualClock } from "../../testing/manual-clock.ts";
-import { KubeClient, type KubeClientOptions } from "../kube-client.ts";
+import { KubeClient, type KubeClientOptions } from "../client/kube-client.ts";
 import { KubeError } from "../kube-error.ts";
 import type { KubeObject, ResourceType } from "../resource-type.ts";
 import { LocalServer, sendJson } from "./local-server.ts";

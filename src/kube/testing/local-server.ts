@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { KubeConfig } from "../kube-config.ts";
+import type { KubeConfig } from "../config/kube-config.ts";
 
 export interface SeenRequest {
   readonly method: string;

@@ -1,6 +1,6 @@
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { silentLog } from "../log.ts";
-import { type Outcome, type Worker, WorkQueue, type WorkQueueOptions } from "../work-queue.ts";
+import { type Outcome, type Worker, WorkQueue, type WorkQueueOptions } from "../queue/work-queue.ts";
 
 export const DONE: Outcome = { kind: "done" };
 

@@ -1,9 +1,9 @@
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { until } from "../../testing/settle.ts";
-import { KubeClient } from "../kube-client.ts";
+import { Reflector, type ReflectorOptions } from "../cache/reflector.ts";
+import type { Stored, StoreEvent } from "../cache/store.ts";
+import { KubeClient } from "../client/kube-client.ts";
 import { silentLog } from "../log.ts";
-import { Reflector, type ReflectorOptions } from "../reflector.ts";
-import type { Stored, StoreEvent } from "../store.ts";
 import { WIDGETS, type Widget, WidgetServer } from "./widget-server.ts";
 
 export interface Kept extends Stored {

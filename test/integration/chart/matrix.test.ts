@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
-import { readFlags } from "../../../src/command/flags.ts";
 import { RUN_FLAGS } from "../../../src/command/run.ts";
+import { readFlags } from "../../../src/flags.ts";
 import { SIMULATE_FLAGS } from "../../../src/simulator/command-flags.ts";
 import { serviceMonitorDefinition } from "../../chart/service-monitor-definition.ts";
 import { freshNamespace, kubectl, kubectlWithInput, rest } from "../../control-plane/control-plane.ts";

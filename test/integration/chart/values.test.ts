@@ -3,8 +3,8 @@ import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { chartValues, valuesTable } from "../../../deploy/generate/values-table.ts";
-import { readFlags } from "../../../src/command/flags.ts";
 import { RUN_FLAGS } from "../../../src/command/run.ts";
+import { readFlags } from "../../../src/flags.ts";
 import { argumentsOf, CHART_FOLDER, HELM_BUILD_MS, helm, helmPath, render } from "./rendering.ts";
 
 const read = (file: string) => readFile(path.join(CHART_FOLDER, file), "utf8");

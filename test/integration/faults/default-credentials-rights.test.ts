@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { aWhile, condition, Scene } from "../operator/scene.ts";
 import { grant, type Right, refusedRights, rightsOf, shippedRole, user, without } from "../operator/shipped-roles.ts";
 import { temporaryFile } from "../temporary-file.ts";

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { IssueStep } from "../../../src/controllers/user-certificate/issue.ts";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { apiServerUrl } from "../kube/connect.ts";
 import { FaultProxy } from "../kube/fault-proxy.ts";
 import { aWhile, condition, RENEW_REQUEST, Scene } from "../operator/scene.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { inParallel } from "../../bench/in-parallel.ts";
 import { RENEW_REQUEST, Scene } from "../operator/scene.ts";
 import { grant, type Right, refusedRights, rightsOf, shippedRole, user, without } from "../operator/shipped-roles.ts";

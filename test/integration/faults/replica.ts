@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import { expectNoKeyMaterial, type Scene, TEST_POLICY } from "../operator/scene.ts";
 

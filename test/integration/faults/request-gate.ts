@@ -3,7 +3,7 @@ import { Agent, request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { onTestFinished } from "vitest";
-import type { KubeConfig } from "../../../src/kube/kube-config.ts";
+import type { KubeConfig } from "../../../src/kube/config/kube-config.ts";
 import { readCredentials } from "../../control-plane/control-plane.ts";
 import type { Scene } from "../operator/scene.ts";
 import { temporaryFile } from "../temporary-file.ts";

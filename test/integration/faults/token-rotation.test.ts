@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { readCredentials } from "../../control-plane/control-plane.ts";
 import { RENEW_REQUEST, Scene } from "../operator/scene.ts";
 import { statusWithToken } from "../operator/service-account.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { IssueStep } from "../../../src/controllers/user-certificate/issue.ts";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import { Scene } from "../operator/scene.ts";
 import { ServiceAccount } from "../operator/service-account.ts";

@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
-import { KubeClient, type KubeClientOptions } from "../../../src/kube/kube-client.ts";
-import { type KubeConfig, loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { KubeClient, type KubeClientOptions } from "../../../src/kube/client/kube-client.ts";
+import type { KubeConfig } from "../../../src/kube/config/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { controlPlane } from "../../control-plane/control-plane.ts";
 
 /** A client of the run's control plane; it is closed when the test is over. */

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
-import { EVENTS, type EventObject } from "../../../src/kube/event-object.ts";
-import { EventRecorder } from "../../../src/kube/event-recorder.ts";
+import { EVENTS, type EventObject } from "../../../src/kube/events/event-object.ts";
+import { EventRecorder } from "../../../src/kube/events/event-recorder.ts";
 import { silentLog } from "../../../src/kube/log.ts";
 import { freshNamespace } from "../../control-plane/control-plane.ts";
 import { connect } from "./connect.ts";

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
-import { Lease } from "../../../src/kube/lease.ts";
-import { LEASES } from "../../../src/kube/lease-object.ts";
+import { Lease } from "../../../src/kube/lease/lease.ts";
+import { LEASES } from "../../../src/kube/lease/lease-object.ts";
 import { silentLog } from "../../../src/kube/log.ts";
 import { freshNamespace } from "../../control-plane/control-plane.ts";
 import { apiServerUrl, connect } from "./connect.ts";

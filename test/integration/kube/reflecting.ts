@@ -1,12 +1,12 @@
 import { onTestFinished } from "vitest";
 import { systemClock } from "../../../src/clock.ts";
+import { Reflector, type ReflectorOptions } from "../../../src/kube/cache/reflector.ts";
+import type { Stored, StoreEvent } from "../../../src/kube/cache/store.ts";
+import type { KubeClient } from "../../../src/kube/client/kube-client.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
-import type { KubeClient } from "../../../src/kube/kube-client.ts";
 import { KubeError } from "../../../src/kube/kube-error.ts";
 import { silentLog } from "../../../src/kube/log.ts";
-import { Reflector, type ReflectorOptions } from "../../../src/kube/reflector.ts";
 import type { KubeObject } from "../../../src/kube/resource-type.ts";
-import type { Stored, StoreEvent } from "../../../src/kube/store.ts";
 
 const LABELS = { test: "reflector" };
 const SELECTOR = "test=reflector";

@@ -7,7 +7,7 @@ import { MONTH_MS } from "../../../src/certificate/check-issued.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
 import type { Policy } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
-import { loadKubeConfig } from "../../../src/kube/kube-config.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import {
   type Credentials,
   type Simulator,

@@ -1,5 +1,5 @@
-import { AtlasError, type AtlasErrorKind, type AtlasOperation } from "../../../src/atlas/atlas-error.ts";
-import type { AtlasCredentials } from "../../../src/atlas/credentials.ts";
+import type { AtlasCredentials } from "../../../src/atlas/authentication/credentials.ts";
+import { AtlasError, type AtlasErrorKind, type AtlasOperation } from "../../../src/atlas/errors/atlas-error.ts";
 import { backdatedMs } from "../../../src/controllers/user-certificate/atlas/issue-time.ts";
 import { SensitiveText } from "../../../src/sensitive-text.ts";
 import type { Machine } from "../engine/machine.ts";

@@ -1,4 +1,4 @@
-import { Heap } from "../../../src/kube/heap.ts";
+import { Heap } from "../../../src/kube/queue/heap.ts";
 import { runMicrotasks } from "./microtasks.ts";
 
 /** Something that happens at a time. Taking `run` away cancels it. */

@@ -1,13 +1,13 @@
 import { FIELD_MANAGER } from "../../../src/api/names.ts";
-import type { AtlasCredentials } from "../../../src/atlas/credentials.ts";
+import type { AtlasCredentials } from "../../../src/atlas/authentication/credentials.ts";
 import {
   UserCertificateController,
   type UserCertificateControllerOptions,
 } from "../../../src/controllers/user-certificate/controller.ts";
 import { untilAborted } from "../../../src/deadline.ts";
-import { EventRecorder } from "../../../src/kube/event-recorder.ts";
-import { Lease } from "../../../src/kube/lease.ts";
-import { LeaseLostError } from "../../../src/kube/lease-claim.ts";
+import { EventRecorder } from "../../../src/kube/events/event-recorder.ts";
+import { Lease } from "../../../src/kube/lease/lease.ts";
+import { LeaseLostError } from "../../../src/kube/lease/lease-claim.ts";
 import type { Log } from "../../../src/kube/log.ts";
 import type { AtlasClient } from "../atlas/atlas-client.ts";
 import type { SimulatedKube } from "../cluster/kube-client.ts";

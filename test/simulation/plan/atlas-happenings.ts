@@ -1,4 +1,4 @@
-import type { AtlasErrorKind } from "../../../src/atlas/atlas-error.ts";
+import type { AtlasErrorKind } from "../../../src/atlas/errors/atlas-error.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { atlasError, type WrongAnswer } from "../atlas/atlas-client.ts";
 import type { Call } from "../engine/network.ts";

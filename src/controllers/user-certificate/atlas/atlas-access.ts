@@ -1,5 +1,5 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
-import { type AtlasCredentials, credentialsKey, parseCredentials } from "../../../atlas/credentials.ts";
+import { type AtlasCredentials, credentialsKey, parseCredentials } from "../../../atlas/authentication/credentials.ts";
 import { SECRETS } from "../../../kube/core-types.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
+import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
 import { atlasError } from "../testing/memory-atlas.ts";
 import { PROJECT, resource } from "../testing/snapshots.ts";
 import { atlasBlocker } from "./atlas-blocker.ts";

@@ -1,6 +1,6 @@
 import type { BlockedReason } from "../../../api/reasons.ts";
 import type { UserCertificateSpec } from "../../../api/user-certificate.ts";
-import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
+import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import { credentialsPlace } from "../core/model/credentials-secret.ts";
 

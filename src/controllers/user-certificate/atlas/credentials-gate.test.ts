@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
+import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
 import type { CertificateList } from "../../../atlas/paging.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";

@@ -1,4 +1,4 @@
-import { AtlasError, type AtlasOperation } from "../../../atlas/atlas-error.ts";
+import { AtlasError, type AtlasOperation } from "../../../atlas/errors/atlas-error.ts";
 import type { Clock } from "../../../clock.ts";
 import { DeadlineReached, untilAborted, withDeadline } from "../../../deadline.ts";
 import { timestamp } from "../core/model/timestamp.ts";

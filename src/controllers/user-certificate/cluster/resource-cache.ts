@@ -1,7 +1,7 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../../api/parse-user-certificate.ts";
+import { Store, type StoreEvent } from "../../../kube/cache/store.ts";
+import { Index } from "../../../kube/cache/store-index.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import { Store, type StoreEvent } from "../../../kube/store.ts";
-import { Index } from "../../../kube/store-index.ts";
 import { credentialsSecret } from "../core/model/credentials-secret.ts";
 import type { SecretMetadata } from "../core/model/snapshot.ts";
 import { type User, userKey } from "../core/model/user.ts";

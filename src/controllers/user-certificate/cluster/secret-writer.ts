@@ -11,11 +11,11 @@ import {
   standInData,
 } from "../../../certificate/secret-data.ts";
 import type { Clock } from "../../../clock.ts";
+import type { StoreEvent } from "../../../kube/cache/store.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { KubeApi, MergePatchOptions } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import type { ObjectRef } from "../../../kube/resource-type.ts";
-import type { StoreEvent } from "../../../kube/store.ts";
 import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
 import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";

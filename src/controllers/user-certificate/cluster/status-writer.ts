@@ -1,11 +1,11 @@
 import type { Condition } from "../../../api/conditions.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { type Issuance, USER_CERTIFICATE, type UserCertificateStatus } from "../../../api/user-certificate.ts";
+import type { StoreEvent } from "../../../kube/cache/store.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import { mergePatchOf } from "../../../kube/merge-patch.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import type { StoreEvent } from "../../../kube/store.ts";
 import type { Assessment } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
 import type { CachedResource, ResourceCache } from "./resource-cache.ts";

@@ -1,4 +1,4 @@
-import { AtlasError, type AtlasErrorKind } from "../../../atlas/atlas-error.ts";
+import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
 import type { IssuedCertificate } from "../../../atlas/issued-certificate.ts";
 import { MONTH_MS } from "../../../certificate/check-issued.ts";
 import { issuePem } from "../../../certificate/testing.ts";

@@ -7,12 +7,12 @@ import {
   type UserCertificateSpec,
   type UserCertificateStatus,
 } from "../../../api/user-certificate.ts";
+import type { Store, Stored } from "../../../kube/cache/store.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
-import type { EventReport } from "../../../kube/event-object.ts";
+import type { EventReport } from "../../../kube/events/event-object.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
+import type { Outcome as QueueOutcome } from "../../../kube/queue/work-queue.ts";
 import { type KubeObject, type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import type { Store, Stored } from "../../../kube/store.ts";
-import type { Outcome as QueueOutcome } from "../../../kube/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import { type Assembly, assemble } from "../assembly.ts";
 import type { AtlasApi } from "../atlas/atlas-access.ts";

@@ -1,4 +1,4 @@
-import type { CallPriority } from "../../../../atlas/turn-shares.ts";
+import type { CallPriority } from "../../../../atlas/pacing/turn-shares.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { heldCertificate } from "./held.ts";

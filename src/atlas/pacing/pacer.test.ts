@@ -1,0 +1,459 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { settle } from "../../testing/settle.ts";
+import { GROUP_ID } from "../testing/samples.ts";
+import { Pacer, type Permit, type PermitRequest, type ProjectAccess } from "./pacer.ts";
+import type { CallPriority } from "./turn-shares.ts";
+
+const OTHER_GROUP_ID = "a".repeat(24);
+/** One token a second, ten at most. */
+const LIMITS = { capacityTokens: 10, refillTokens: 1, refillPeriodMs: 1000 };
+
+function setUp(limits = LIMITS) {
+  const clock = new ManualClock();
+  return { clock, pacer: new Pacer({ clock, limits }) };
+}
+
+/** A call of a caller whom Atlas lets into the project. */
+const ISSUE: PermitRequest = { groupId: GROUP_ID, priority: "issue" };
+
+async function take(pacer: Pacer, count: number, priority: CallPriority = "issue"): Promise<Permit[]> {
+  const permits: Permit[] = [];
+  for (let index = 0; index < count; index += 1) permits.push(await pacer.acquire({ groupId: GROUP_ID, priority }));
+  return permits;
+}
+
+/** Sends so many requests, and Atlas answers each of them in the same way. */
+async function call(pacer: Pacer, count: number, request: Partial<PermitRequest>, access: ProjectAccess = "granted") {
+  for (let index = 0; index < count; index += 1) (await pacer.acquire({ ...ISSUE, ...request })).settle({}, access);
+}
+
+/** Asks for turns at once and notes in which order they are granted. */
+function queue(pacer: Pacer, wanted: readonly ({ name: string } & Partial<PermitRequest>)[]) {
+  const granted: string[] = [];
+  for (const { name, ...request } of wanted) {
+    pacer.acquire({ ...ISSUE, ...request }).then(() => granted.push(name));
+  }
+  return granted;
+}
+
+describe("Pacer", () => {
+  test("lets a burst of the bucket's size go at once, and no more", async () => {
+    const { pacer } = setUp();
+    await take(pacer, 10);
+    const granted = queue(pacer, [{ name: "eleventh", priority: "issue" }]);
+    await settle();
+    expect(granted).toEqual([]);
+  });
+
+  test("lets one go per refilled token", async () => {
+    const { clock, pacer } = setUp();
+    await take(pacer, 10);
+    const granted = queue(pacer, [
+      { name: "first", priority: "issue" },
+      { name: "second", priority: "issue" },
+    ]);
+    clock.advanceNow(999);
+    await settle();
+    expect(granted).toEqual([]);
+    clock.advanceNow(1);
+    await settle();
+    expect(granted).toEqual(["first"]);
+    clock.advanceNow(1000);
+    await settle();
+    expect(granted).toEqual(["first", "second"]);
+  });
+
+  test("renews before it issues and issues before it verifies, in whichever order the calls came", async () => {
+    const { clock, pacer } = setUp();
+    await take(pacer, 10);
+    const granted = queue(pacer, [
+      { name: "verify", priority: "verify" },
+      { name: "renew", priority: "renew" },
+      { name: "issue", priority: "issue" },
+    ]);
+    clock.advanceNow(10_000);
+    await settle();
+    expect(granted).toEqual(["renew", "issue", "verify"]);
+  });
+
+  test("lets what expires first go first, then what came first", async () => {
+    const { clock, pacer } = setUp();
+    await take(pacer, 10);
+    const granted = queue(pacer, [
+      { name: "unknown", priority: "renew" },
+      { name: "far", priority: "renew", expiresAt: new Date("2026-06-01") },
+      { name: "near", priority: "renew", expiresAt: new Date("2026-02-01") },
+      { name: "near too", priority: "renew", expiresAt: new Date("2026-02-01") },
+    ]);
+    clock.advanceNow(10_000);
+    await settle();
+    expect(granted).toEqual(["near", "near too", "far", "unknown"]);
+  });
+
+  test("gives verifying half of the burst and leaves the rest to issuing", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 5, { priority: "verify" });
+    const granted = queue(pacer, [{ name: "verify", priority: "verify" }]);
+    await take(pacer, 5, "issue");
+    await settle();
+    expect(granted).toEqual([]);
+  });
+
+  test("leaves half of the bucket alone, however long it verifies", async () => {
+    const { clock, pacer } = setUp();
+    let verified = 0;
+    for (let index = 0; index < 100; index += 1) {
+      call(pacer, 1, { priority: "verify" }).then(() => verified++);
+    }
+    for (let second = 0; second < 20; second += 1) {
+      clock.advanceNow(1000);
+      await settle();
+      expect(pacer.tokensLeft(GROUP_ID)).toBeGreaterThanOrEqual(4);
+    }
+    expect(verified).toBeGreaterThan(20);
+  });
+
+  test("lets verifying go at all where the bucket holds a single token", async () => {
+    const { pacer } = setUp({ capacityTokens: 1, refillTokens: 1, refillPeriodMs: 1000 });
+    await expect(take(pacer, 1, "verify")).resolves.toHaveLength(1);
+  });
+
+  test("never lets one project wait for another", async () => {
+    const { pacer } = setUp();
+    await take(pacer, 10);
+    queue(pacer, [{ name: "waits", priority: "issue" }]);
+    await expect(pacer.acquire({ groupId: OTHER_GROUP_ID, priority: "issue" })).resolves.toBeDefined();
+  });
+
+  test("believes Atlas when it counts fewer tokens", async () => {
+    const { pacer } = setUp();
+    const [permit] = await take(pacer, 1);
+    permit?.settle({ remaining: 2 }, "granted");
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(2);
+  });
+
+  test("does not believe Atlas when it counts more, because requests may be on their way", async () => {
+    const { pacer } = setUp();
+    const permits = await take(pacer, 4);
+    permits[0]?.settle({ remaining: 9 }, "granted");
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(6);
+  });
+
+  test("counts what is still under way as taken from what Atlas reports", async () => {
+    const { pacer } = setUp();
+    const permits = await take(pacer, 3);
+    permits[0]?.settle({ remaining: 5 }, "granted");
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(3);
+  });
+
+  test("takes over another size of the bucket, which refills in the same time", async () => {
+    const { clock, pacer } = setUp();
+    const [permit] = await take(pacer, 1);
+    permit?.settle({ limit: 20, remaining: 0 }, "granted");
+    clock.advanceNow(1000);
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(2);
+    clock.advanceNow(60_000);
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(20);
+  });
+
+  test("sends nothing before Retry-After is over", async () => {
+    const { clock, pacer } = setUp();
+    const [permit] = await take(pacer, 1);
+    permit?.settle({ blockMs: 30_000 }, "granted");
+    const granted = queue(pacer, [{ name: "blocked", priority: "issue" }]);
+    clock.advanceNow(29_999);
+    await settle();
+    expect(granted).toEqual([]);
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(0);
+    clock.advanceNow(1);
+    await settle();
+    expect(granted).toEqual(["blocked"]);
+  });
+
+  test("gives a token back whose request was not sent", async () => {
+    const { pacer } = setUp();
+    const permits = await take(pacer, 10);
+    const granted = queue(pacer, [{ name: "next", priority: "issue" }]);
+    permits[0]?.giveBack();
+    await settle();
+    expect(granted).toEqual(["next"]);
+  });
+
+  test("gives the place of a verification back with its token", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 4, { priority: "verify" });
+    (await pacer.acquire({ ...ISSUE, priority: "verify" })).giveBack();
+    await expect(take(pacer, 1, "verify")).resolves.toHaveLength(1);
+  });
+
+  test("takes over new limits while someone waits", async () => {
+    const { pacer } = setUp();
+    await take(pacer, 10);
+    const granted = queue(pacer, [{ name: "waits", priority: "issue" }]);
+    pacer.setLimits(GROUP_ID, { ...LIMITS, capacityTokens: 11 });
+    await settle();
+    expect(granted).toEqual(["waits"]);
+  });
+
+  test("tells how long a turn is away", async () => {
+    const { pacer } = setUp();
+    expect(pacer.waitMs(ISSUE)).toBe(0);
+    await take(pacer, 10);
+    expect(pacer.waitMs(ISSUE)).toBe(1000);
+  });
+
+  test("lets a waiter leave and the next one take its place", async () => {
+    const { clock, pacer } = setUp();
+    await take(pacer, 10);
+    const leave = new AbortController();
+    const left = pacer.acquire({ groupId: GROUP_ID, priority: "issue" }, leave.signal);
+    const granted = queue(pacer, [{ name: "next", priority: "issue" }]);
+    leave.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    clock.advanceNow(1000);
+    await settle();
+    expect(granted).toEqual(["next"]);
+  });
+
+  test("turns away whoever has left before coming", async () => {
+    const { pacer } = setUp();
+    const request = { groupId: GROUP_ID, priority: "issue" as const };
+    await expect(pacer.acquire(request, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(10);
+  });
+
+  test("lets Atlas be asked for a project's limits once an hour", () => {
+    const { clock, pacer } = setUp();
+    expect([pacer.limitsDue(GROUP_ID), pacer.limitsDue(GROUP_ID), pacer.limitsDue(OTHER_GROUP_ID)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    clock.advanceNow(3_599_999);
+    expect(pacer.limitsDue(GROUP_ID)).toBe(false);
+    clock.advanceNow(1);
+    expect(pacer.limitsDue(GROUP_ID)).toBe(true);
+  });
+
+  test("knows the published limit of a project that it never met", () => {
+    expect(new Pacer().tokensLeft(GROUP_ID)).toBe(1200);
+  });
+
+  test("assumes the published limit: 1200 at once, and 500 more a minute", async () => {
+    const clock = new ManualClock();
+    const pacer = new Pacer({ clock });
+    for (const permit of await take(pacer, 1200)) permit.settle({}, "granted");
+    expect(pacer.waitMs(ISSUE)).toBe(60_000);
+    clock.advanceNow(60_000);
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(500);
+  });
+
+  test("never grants more in any stretch of time than bucket and refill allow", async () => {
+    const step = fc.record({
+      ask: fc.nat({ max: 6 }),
+      waitMs: fc.nat({ max: 4000 }),
+      priority: fc.constantFrom<CallPriority>("renew", "issue", "verify"),
+      turn: fc.constantFrom("a", "b", undefined),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const { clock, pacer } = setUp();
+        const start = clock.monotonic();
+        const grants: number[] = [];
+        for (const { ask, waitMs, priority, turn } of steps) {
+          for (let index = 0; index < ask; index += 1) {
+            pacer.acquire({ groupId: GROUP_ID, priority, turn }).then((permit) => {
+              grants.push(clock.monotonic() - start);
+              permit.settle({}, "granted");
+            });
+          }
+          await settle();
+          clock.advanceNow(waitMs);
+          await settle();
+        }
+        for (const [from, first] of grants.entries()) {
+          for (const [to, last] of grants.entries()) {
+            if (to >= from) expect(to - from + 1).toBeLessThanOrEqual(10 + Math.floor((last - first) / 1000) + 1);
+          }
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("a stranger who names a project", () => {
+  const STRANGER = { caller: "stranger" };
+
+  test.each<ProjectAccess>(["refused", "unknown"])(
+    "takes none of its tokens while Atlas' word is %s",
+    async (access) => {
+      const { pacer } = setUp();
+      await call(pacer, 1, { caller: "owner" });
+      await call(pacer, 10, STRANGER, access);
+      expect(pacer.waitMs({ ...ISSUE, ...STRANGER })).toBe(1000);
+      expect(pacer.tokensLeft(GROUP_ID)).toBe(9);
+      expect(pacer.waitMs({ ...ISSUE, caller: "owner" })).toBe(0);
+    },
+  );
+
+  test("does not close it with a 429 of his own", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 1, { caller: "owner" });
+    (await pacer.acquire({ ...ISSUE, ...STRANGER })).settle({ remaining: 0, blockMs: 300_000 }, "unknown");
+    expect(pacer.waitMs({ ...ISSUE, ...STRANGER })).toBe(300_000);
+    expect(pacer.waitMs({ ...ISSUE, caller: "owner" })).toBe(0);
+  });
+
+  test("says nothing about its tokens that is believed", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 1, { caller: "owner" });
+    (await pacer.acquire({ ...ISSUE, ...STRANGER })).settle({ limit: 1, remaining: 0 }, "refused");
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(9);
+  });
+
+  test("pays like everyone once Atlas lets him in", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 2, STRANGER, "refused");
+    await call(pacer, 3, STRANGER, "granted");
+    expect(pacer.tokensLeft(GROUP_ID)).toBe(5);
+    expect(pacer.waitMs({ ...ISSUE, caller: "owner" })).toBe(0);
+    await call(pacer, 7, { caller: "owner" });
+    expect(pacer.waitMs({ ...ISSUE, caller: "owner" })).toBe(1000);
+  });
+});
+
+test("credentials that Atlas lets in no more do not pay for their refusals", async () => {
+  const { pacer } = setUp();
+  await call(pacer, 1, {});
+  await call(pacer, 5, {}, "refused");
+  expect(pacer.waitMs({ ...ISSUE, caller: "other" })).toBe(0);
+  await call(pacer, 9, { caller: "other" });
+  expect(pacer.waitMs({ ...ISSUE, caller: "other" })).toBe(1000);
+});
+
+test("credentials that Atlas lets in pay for a request whose answer was lost", async () => {
+  const { pacer } = setUp();
+  await call(pacer, 1, {});
+  await call(pacer, 1, {}, "unknown");
+  expect(pacer.tokensLeft(GROUP_ID)).toBe(8);
+});
+
+describe("turns", () => {
+  test("rotate, so that one with many calls does not keep another waiting", async () => {
+    const { clock, pacer } = setUp();
+    await take(pacer, 10);
+    const many = Array.from({ length: 5 }, (_, index) => ({ name: `many ${index}`, turn: "many" }));
+    const granted = queue(pacer, [...many, { name: "few", turn: "few" }]);
+    clock.advanceNow(2000);
+    await settle();
+    expect(granted).toEqual(["many 0", "few"]);
+  });
+
+  test("leave tokens for those that come later", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 1, { turn: "many" });
+    const flood = Array.from({ length: 100 }, () => ({ name: "many", turn: "many" }));
+    const granted = queue(pacer, flood);
+    await settle();
+    expect(granted).toHaveLength(6);
+    expect(pacer.waitMs({ ...ISSUE, turn: "few" })).toBe(0);
+  });
+
+  test("leave tokens of their own for renewals", async () => {
+    const { pacer } = setUp({ ...LIMITS, capacityTokens: 100 });
+    await call(pacer, 67, { turn: "shop" });
+    expect(pacer.waitMs({ ...ISSUE, turn: "shop" })).toBe(1000);
+    expect(pacer.waitMs({ ...ISSUE, turn: "shop", priority: "renew" })).toBe(0);
+  });
+});
+
+describe("those who do not wait are told to come back", () => {
+  test("by and by: each refill calls as many as it lasts for", async () => {
+    const { pacer } = setUp({ capacityTokens: 4, refillTokens: 4, refillPeriodMs: 60_000 });
+    await take(pacer, 4);
+    const waits = Array.from({ length: 6 }, () => pacer.comeBackMs(ISSUE));
+    expect(waits).toEqual([60_000, 60_000, 120_000, 120_000, 180_000, 180_000]);
+  });
+
+  test("in turns: many of one do not delay the first of another", async () => {
+    const { pacer } = setUp({ capacityTokens: 4, refillTokens: 4, refillPeriodMs: 60_000 });
+    await take(pacer, 4);
+    for (let index = 0; index < 100; index += 1) pacer.comeBackMs({ ...ISSUE, turn: "many" });
+    expect(pacer.comeBackMs({ ...ISSUE, turn: "few" })).toBe(60_000);
+  });
+
+  test("counted anew after each refill", async () => {
+    const { clock, pacer } = setUp({ capacityTokens: 4, refillTokens: 4, refillPeriodMs: 60_000 });
+    await take(pacer, 4);
+    for (let index = 0; index < 100; index += 1) pacer.comeBackMs(ISSUE);
+    clock.advanceNow(60_000);
+    await take(pacer, 4);
+    expect(pacer.comeBackMs(ISSUE)).toBe(60_000);
+  });
+
+  test("within an hour, however many they are", async () => {
+    const { pacer } = setUp({ capacityTokens: 1, refillTokens: 1, refillPeriodMs: 60_000 });
+    await take(pacer, 1);
+    for (let index = 0; index < 100; index += 1) pacer.comeBackMs(ISSUE);
+    expect(pacer.comeBackMs(ISSUE)).toBe(3_600_000);
+  });
+
+  test("together after a pause that Atlas asked for: then there is a token for each", async () => {
+    const { pacer } = setUp();
+    (await pacer.acquire(ISSUE)).settle({ blockMs: 9000 }, "unknown");
+    expect(Array.from({ length: 20 }, () => pacer.comeBackMs(ISSUE))).toEqual(Array(20).fill(9000));
+  });
+});
+
+describe("projects that Atlas has not confirmed", () => {
+  test("are not named", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 1, {});
+    await call(pacer, 1, { groupId: OTHER_GROUP_ID }, "refused");
+    await call(pacer, 1, { groupId: "b".repeat(24) }, "unknown");
+    expect(pacer.groupIds()).toEqual([GROUP_ID]);
+  });
+
+  test("are summed", async () => {
+    const { pacer } = setUp();
+    await call(pacer, 1, {});
+    expect(pacer.unconfirmedTokensLeft()).toBeUndefined();
+    await call(pacer, 1, { groupId: OTHER_GROUP_ID }, "refused");
+    await call(pacer, 3, { groupId: "b".repeat(24) }, "refused");
+    expect(pacer.unconfirmedTokensLeft()).toBe(16);
+  });
+});
+
+describe("after an hour without use", () => {
+  const names = (from: number) =>
+    Array.from({ length: 1000 }, (_, index) => (from + index).toString(16).padStart(24, "0"));
+
+  test("projects are forgotten", async () => {
+    const { clock, pacer } = setUp();
+    for (const groupId of names(0)) await call(pacer, 1, { groupId });
+    clock.advanceNow(3_600_000);
+    await call(pacer, 1, {});
+    expect(pacer.groupIds()).toEqual([GROUP_ID]);
+  });
+
+  test("projects are kept before that", async () => {
+    const { clock, pacer } = setUp();
+    await call(pacer, 1, {});
+    pacer.limitsDue(GROUP_ID);
+    clock.advanceNow(3_599_999);
+    for (const groupId of names(0)) await call(pacer, 1, { groupId });
+    expect(pacer.groupIds()).toContain(GROUP_ID);
+    expect(pacer.limitsDue(GROUP_ID)).toBe(false);
+  });
+
+  test("callers of a project in use are forgotten", async () => {
+    const { clock, pacer } = setUp({ ...LIMITS, refillPeriodMs: 100 * 3_600_000 });
+    await call(pacer, 10, { caller: "gone" }, "refused");
+    clock.advanceNow(3_600_000);
+    await call(pacer, 1, { caller: "here" });
+    expect(pacer.waitMs({ ...ISSUE, caller: "gone" })).toBe(0);
+  });
+});

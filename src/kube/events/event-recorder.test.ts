@@ -1,0 +1,271 @@
+import { describe, expect, test } from "vitest";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { settle } from "../../testing/settle.ts";
+import { KubeError } from "../kube-error.ts";
+import { silentLog } from "../log.ts";
+import { MemoryApi } from "../testing/memory-api.ts";
+import { cutToBytes, EVENTS, type EventReport } from "./event-object.ts";
+import { EventRecorder, type EventRecorderOptions } from "./event-recorder.ts";
+
+function report(more: Partial<EventReport> = {}): EventReport {
+  return {
+    regarding: { apiVersion: "example.org/v1", kind: "Widget", namespace: "n", name: "a", uid: "u1" },
+    type: "Normal",
+    reason: "Issued",
+    action: "Issue",
+    note: "issued serial 1",
+    ...more,
+  };
+}
+
+function rig(options: Partial<EventRecorderOptions> = {}) {
+  const clock = new ManualClock();
+  const api = new MemoryApi();
+  let number = 0;
+  const recorder = new EventRecorder({
+    client: api,
+    controller: "example.org/operator",
+    instance: "pod-1",
+    clock,
+    random: () => {
+      number += 1;
+      return number / 1e6;
+    },
+    log: silentLog,
+    ...options,
+  });
+  const stop = new AbortController();
+  const running = recorder.start(stop.signal);
+  const events = () =>
+    api.calls.filter((call) => call.verb === "create").map((call) => api.stored(EVENTS, refOf(call.key)));
+  return { clock, api, recorder, stop, running, events };
+}
+
+function refOf(key: string) {
+  const [namespace = "", name = ""] = key.slice(key.indexOf(" ") + 1).split("/");
+  return { namespace, name };
+}
+
+const away = new KubeError({ reason: "Network", operation: "create" });
+
+describe("one Event", () => {
+  test("is written as events.k8s.io/v1 wants it", async () => {
+    const r = rig();
+    r.recorder.record(report());
+    await settle();
+    expect(r.events()).toEqual([
+      {
+        metadata: expect.objectContaining({ namespace: "n", name: expect.stringMatching(/^a\.[0-9a-f]+$/) }),
+        eventTime: "2026-01-01T00:00:00.000000Z",
+        reportingController: "example.org/operator",
+        reportingInstance: "pod-1",
+        action: "Issue",
+        reason: "Issued",
+        type: "Normal",
+        note: "issued serial 1",
+        regarding: report().regarding,
+      },
+    ]);
+  });
+
+  test("about a cluster-scoped object goes to the namespace default", async () => {
+    const r = rig();
+    r.recorder.record(report({ regarding: { apiVersion: "v1", kind: "Node", name: "a", uid: "u" } }));
+    await settle();
+    expect(r.events()[0]?.metadata.namespace).toBe("default");
+  });
+
+  test("has a valid name even if its object's name is as long as can be", async () => {
+    const r = rig();
+    r.recorder.record(report({ regarding: { ...report().regarding, name: `${"a".repeat(219)}.${"b".repeat(33)}` } }));
+    await settle();
+    expect(r.events()[0]?.metadata.name).toMatch(/^a{219}\.[0-9a-f]+$/);
+  });
+
+  const notes: [string, string, string][] = [
+    ["a short note stays", "ü", "ü"],
+    ["a long note is cut", "x".repeat(2000), `${"x".repeat(1021)}…`],
+    ["no character is cut in two", "ü".repeat(1000), `${"ü".repeat(510)}…`],
+  ];
+  test.each(notes)("%s", (_name, note, expected) => {
+    const cut = cutToBytes(note);
+    expect([cut, Buffer.byteLength(cut) <= 1024]).toEqual([expected, true]);
+  });
+});
+
+describe("repetition", () => {
+  test("before the Event is written makes one write with the count", async () => {
+    const r = rig();
+    for (let time = 0; time < 5; time += 1) {
+      r.recorder.record(report());
+    }
+    await settle();
+    expect([r.api.calls.length, r.events()[0]?.series?.count]).toEqual([1, 5]);
+  });
+
+  test("after it is written is counted in the Event that is there, at most once a minute", async () => {
+    const r = rig();
+    r.recorder.record(report());
+    await settle();
+    for (let second = 0; second < 59; second += 1) {
+      r.recorder.record(report());
+      await r.clock.advance(1000);
+    }
+    expect(r.api.calls.length).toBe(1);
+    await r.clock.advance(1000);
+    expect([r.api.calls.length, r.events()[0]?.series]).toEqual([
+      2,
+      { count: 60, lastObservedTime: "2026-01-01T00:00:58.000000Z" },
+    ]);
+  });
+
+  test("with another note is another Event", async () => {
+    const r = rig();
+    r.recorder.record(report());
+    r.recorder.record(report({ note: "issued serial 2" }));
+    await settle();
+    expect(r.events().length).toBe(2);
+  });
+
+  test("after a long pause is a new Event", async () => {
+    const r = rig();
+    r.recorder.record(report());
+    await r.clock.advance(400_000);
+    r.recorder.record(report());
+    await settle();
+    expect(r.events().length).toBe(2);
+  });
+
+  test("of an Event that the API server has forgotten makes it again with its count", async () => {
+    const r = rig();
+    r.recorder.record(report());
+    await settle();
+    await r.api.delete(EVENTS, refOf(r.api.calls[0]?.key ?? ""));
+    r.recorder.record(report());
+    await r.clock.advance(60_000);
+    expect(r.events().at(-1)?.series?.count).toBe(2);
+  });
+});
+
+describe("when the API server does not take it", () => {
+  test("record does not wait and does not throw", () => {
+    const r = rig();
+    r.api.fault = () => "hang";
+    expect(r.recorder.record(report())).toBeUndefined();
+  });
+
+  test("it is tried a few times", async () => {
+    const r = rig();
+    r.api.fault = () => (r.api.calls.length < 3 ? away : undefined);
+    r.recorder.record(report());
+    await r.clock.advance(10_000);
+    expect([r.events().filter(Boolean).length > 0, r.recorder.dropped]).toEqual([true, 0]);
+  });
+
+  test("it is dropped and counted in the end, and the next one is sent", async () => {
+    const r = rig();
+    r.api.fault = (call) => (JSON.stringify(call.body).includes("unlucky") ? away : undefined);
+    r.recorder.record(report({ note: "unlucky" }));
+    r.recorder.record(report({ note: "lucky" }));
+    await r.clock.advance(60_000);
+    expect([r.recorder.dropped, r.recorder.sent, r.recorder.pending]).toEqual([1, 1, 0]);
+  });
+
+  test("a refusal is not tried again", async () => {
+    const r = rig();
+    r.api.fault = () => new KubeError({ reason: "Forbidden", operation: "create" });
+    r.recorder.record(report());
+    await r.clock.advance(60_000);
+    expect([r.api.calls.length, r.recorder.dropped]).toEqual([1, 1]);
+  });
+
+  test("an answer that got lost does not make a second Event", async () => {
+    const r = rig();
+    r.api.fault = () => (r.api.calls.length === 1 ? "answer lost" : undefined);
+    r.recorder.record(report());
+    await r.clock.advance(10_000);
+    expect([new Set(r.api.calls.map((call) => call.key)).size, r.recorder.dropped]).toEqual([1, 0]);
+  });
+
+  test("no more wait than allowed", async () => {
+    const r = rig({ queueLimit: 3, burstPerObject: 100 });
+    r.api.fault = () => "hang";
+    for (let serial = 0; serial < 10; serial += 1) {
+      r.recorder.record(report({ note: `serial ${serial}` }));
+    }
+    expect([r.recorder.pending, r.recorder.dropped]).toEqual([3, 7]);
+  });
+});
+
+describe("an object that goes round in circles", () => {
+  test("has only so many different Events", async () => {
+    const r = rig();
+    for (let serial = 0; serial < 100; serial += 1) {
+      r.recorder.record(report({ note: `serial ${serial}` }));
+    }
+    await settle();
+    expect([r.recorder.sent, r.recorder.dropped]).toEqual([25, 75]);
+  });
+
+  test("may have others again after a while", async () => {
+    const r = rig({ burstPerObject: 1, refillPerObjectMs: 1000 });
+    r.recorder.record(report({ note: "1" }));
+    r.recorder.record(report({ note: "2" }));
+    await r.clock.advance(1000);
+    r.recorder.record(report({ note: "3" }));
+    await settle();
+    expect(r.recorder.sent).toBe(2);
+  });
+
+  test("takes nothing from other objects", async () => {
+    const r = rig({ burstPerObject: 1 });
+    r.recorder.record(report());
+    r.recorder.record(report({ regarding: { ...report().regarding, uid: "u2" } }));
+    await settle();
+    expect(r.recorder.sent).toBe(2);
+  });
+});
+
+describe("ending", () => {
+  test("flush sends what waits and the counts that are not written yet", async () => {
+    const r = rig();
+    r.recorder.record(report());
+    await settle();
+    r.recorder.record(report());
+    r.stop.abort();
+    await r.running;
+    r.recorder.record(report({ note: "last" }));
+    await r.recorder.flush(new AbortController().signal);
+    expect(r.events().map((event) => [event?.note, event?.series?.count])).toEqual([
+      ["issued serial 1", 2],
+      ["last", undefined],
+    ]);
+  });
+
+  test("a stop in the middle of a write leaves the Event to flush", async () => {
+    const r = rig();
+    r.api.fault = () => "hang";
+    r.recorder.record(report());
+    await settle();
+    r.stop.abort();
+    await r.running;
+    r.api.fault = () => undefined;
+    await r.recorder.flush(new AbortController().signal);
+    expect(r.recorder.sent).toBe(1);
+  });
+
+  test("flush ends when its signal aborts and counts what is lost", async () => {
+    const r = rig();
+    r.stop.abort();
+    await r.running;
+    r.api.fault = () => "hang";
+    r.recorder.record(report());
+    r.recorder.record(report({ note: "second" }));
+    const limit = new AbortController();
+    const flushed = r.recorder.flush(limit.signal);
+    await settle();
+    limit.abort();
+    await flushed;
+    expect(r.recorder.dropped).toBe(2);
+  });
+});
