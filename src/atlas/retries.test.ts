@@ -21,21 +21,21 @@ describe("a request that reads is tried again", () => {
     await using under = await ApiUnderTest.start({ answers: [reaction, page] });
     const { results } = await under.api.listDatabaseUserCertificates(USER);
     expect(results.map(({ serialNumber }) => serialNumber)).toEqual(["1"]);
-    expect(pauses(under)).toEqual([250]);
+    expect(pauses(under)).toEqual([375]);
   });
 
   test("four times at most, with growing waits", async () => {
     await using under = await ApiUnderTest.start({ answers: Array<Reaction>(9).fill(unavailable) });
     expect((await failureOf(under.api.listDatabaseUserCertificates(USER))).kind).toBe("unavailable");
     expect(under.calls).toHaveLength(4);
-    expect(pauses(under)).toEqual([250, 500, 1000]);
+    expect(pauses(under)).toEqual([375, 750, 1500]);
   });
 
   test("not before Retry-After in seconds is over", async () => {
     const busy = atlasErrorAnswer(503, "UNAVAILABLE", "", { "retry-after": "5" });
     await using under = await ApiUnderTest.start({ answers: [busy, page] });
     await under.api.listDatabaseUserCertificates(USER);
-    expect(pauses(under)[0]).toBe(5_250);
+    expect(pauses(under)[0]).toBe(5_625);
   });
 
   test("not before Retry-After as a date is over", async () => {
@@ -44,7 +44,7 @@ describe("a request that reads is tried again", () => {
       answers: [atlasErrorAnswer(429, "RATE_LIMITED", "", headers), page],
     });
     await under.api.listDatabaseUserCertificates(USER);
-    expect(pauses(under)[0]).toBe(9_250);
+    expect(pauses(under)[0]).toBe(10_125);
   });
 
   test("not at all when Atlas wants more than a minute", async () => {
@@ -113,7 +113,7 @@ describe("the token", () => {
         react: (_request, index) => (index === 0 ? busy : (answers[index - 1] ?? answer(500))),
       });
       await under.api.listDatabaseUserCertificates(USER);
-      expect(pauses(under)).toEqual([5_250]);
+      expect(pauses(under)).toEqual([5_625]);
     }
   });
 

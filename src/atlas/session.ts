@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
 import { DeadlineReached, withDeadline } from "../deadline.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
+import { retryAfterOf } from "./errors/answer-times.ts";
 import { AtlasError } from "./errors/atlas-error.ts";
 import { foundInProject } from "./errors/classify.ts";
 import { changesSomething, type ErrorContext } from "./errors/error-context.ts";
 import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors/errors.ts";
-import { retryAfterOf } from "./errors/retry-after.ts";
 import type { Pacer, Permit, PermitRequest, ProjectAccess } from "./pacing/pacer.ts";
 import { readRateReport } from "./pacing/rate-limits.ts";
 import type { CallPriority } from "./pacing/turn-shares.ts";

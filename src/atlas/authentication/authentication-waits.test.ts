@@ -54,7 +54,7 @@ describe.each([
   test("stays a rate limit when the caller's time ends while it lasts", async () => {
     await using under = await start(() => busy(40), { credentials, longestWaitMs: 60_000 });
     const late = failureOf(under.api.listDatabaseUserCertificates(USER, { timeoutMs: 30_000 }));
-    await under.clock.untilSleeping(40_250);
+    await under.clock.untilSleeping(45_000);
     under.clock.advanceNow(30_000);
     expect(await late).toMatchObject({ kind: "rateLimited", operation: "authenticate", status: 429 });
   });

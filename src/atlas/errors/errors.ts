@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock.ts";
-import { answeredAt } from "../http-date.ts";
 import type { AtlasAnswer } from "../transport/exchange-handler.ts";
 import { hasUnknownIssuer, TransportFailure } from "../transport/transport-failure.ts";
+import { answeredAt, retryAfterOf } from "./answer-times.ts";
 import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
 import { type AnsweredKind, classify } from "./classify.ts";
 import { addressIn, type ErrorAnswer, readErrorAnswer } from "./error-answer.ts";
@@ -12,7 +12,6 @@ import {
   type ErrorContext,
   requiredRoleOf,
 } from "./error-context.ts";
-import { retryAfterOf } from "./retry-after.ts";
 
 /** The message for a person: what is wrong, and what to do about it. */
 type Words = Pick<AtlasErrorFields, "problem" | "remedy">;

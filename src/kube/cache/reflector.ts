@@ -1,5 +1,5 @@
+import { askedWaitMs, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
-import { backoffMs } from "../backoff.ts";
 import type { KubeApi, WatchEvent } from "../kube-api.ts";
 import { KubeError } from "../kube-error.ts";
 import type { Log } from "../log.ts";
@@ -235,7 +235,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     const asked = KubeError.is(error) ? error.retryAfterMs : undefined;
     const waitMs = Math.max(
       backoffMs(BACKOFF, this.#failuresInARow, random()),
-      asked === undefined ? 0 : asked * (1 + random() / 4),
+      asked === undefined ? 0 : askedWaitMs(asked, random()),
     );
     const fields = { resource: this.#name, err: error, failuresInARow: this.#failuresInARow, waitMs, listAgain };
     // A line that was cut once is everyday life; the second in a row is not.

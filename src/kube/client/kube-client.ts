@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { askedWaitMs } from "../../backoff.ts";
 import { type Clock, systemClock } from "../../clock.ts";
 import { Deadline } from "../../deadline.ts";
 import { type KubeConfig, KubeConfigError } from "../config/kube-config.ts";
@@ -293,7 +294,7 @@ export class KubeClient implements KubeApi {
         this.#transport.distrust();
         continue;
       }
-      const waitMs = (error.retryAfterMs ?? Number.POSITIVE_INFINITY) * (1 + this.#random() / 4);
+      const waitMs = askedWaitMs(error.retryAfterMs ?? Number.POSITIVE_INFINITY, this.#random());
       // A wait that takes much of the deadline is the caller's to wait, who knows what else there is to do.
       if (error.reason !== "TooManyRequests" || sends === MAX_SENDS || waitMs * 3 > this.#timeoutOf(options)) {
         throw error;

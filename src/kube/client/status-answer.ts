@@ -1,3 +1,4 @@
+import { parseRetryAfter } from "../../http-dates.ts";
 import { KubeError, type KubeErrorCause, type KubeErrorReason, presentable } from "../kube-error.ts";
 
 /** The API server's `Status` object, in so far as we read it. */
@@ -45,7 +46,7 @@ export function errorOfAnswer(
     status: code,
     explanation: typeof status?.message === "string" ? status.message : undefined,
     retryAfterMs:
-      parseRetryAfter(answer.retryAfter, now) ??
+      parseRetryAfter(answer.retryAfter, now, MAX_RETRY_AFTER_MS) ??
       (typeof seconds === "number" && seconds > 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : undefined),
     causes: causesOf(details.causes),
   });
@@ -96,20 +97,4 @@ function causesOf(causes: unknown): readonly KubeErrorCause[] {
     ...(typeof cause.reason === "string" && { reason: cause.reason }),
     ...(typeof cause.message === "string" && { message: presentable(cause.message) }),
   }));
-}
-
-/**
- * Milliseconds of a Retry-After header (RFC 9110, 10.2.3): whole seconds or an HTTP date, but no more than a minute;
- * undefined if it is neither.
- */
-export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) {
-    return undefined;
-  }
-  const text = header.trim();
-  if (/^\d{1,9}$/.test(text)) {
-    return Math.min(Number(text) * 1000, MAX_RETRY_AFTER_MS);
-  }
-  const date = /^[A-Z][a-z]{2},/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now), MAX_RETRY_AFTER_MS);
 }

@@ -1,6 +1,6 @@
+import { backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
 import { Alarm } from "../alarm.ts";
-import { backoffMs } from "../backoff.ts";
 import type { KubeApi } from "../kube-api.ts";
 import { KubeError } from "../kube-error.ts";
 import type { Log } from "../log.ts";

@@ -1,7 +1,7 @@
+import { type BackoffOptions, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
 import { DeadlineReached } from "../../deadline.ts";
 import { Alarm } from "../alarm.ts";
-import { type BackoffOptions, backoffMs } from "../backoff.ts";
 import type { Log } from "../log.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
 import { ReadyKeys, type Share } from "./ready-keys.ts";

@@ -1,7 +1,7 @@
 import type { UserCertificate, UserCertificateIdentity } from "../../../api/parse-user-certificate.ts";
 import type { Issuance } from "../../../api/user-certificate.ts";
+import { backoffMs } from "../../../backoff.ts";
 import type { KeyPair } from "../../../certificate/key-pair.ts";
-import { backoffMs } from "../../../kube/backoff.ts";
 import type { ParkedView } from "../core/model/snapshot.ts";
 
 const BACKOFF = { firstMs: 1000, maxMs: 300_000 };

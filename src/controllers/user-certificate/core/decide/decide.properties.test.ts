@@ -208,7 +208,7 @@ describe("the status", () => {
       const isWaiting = done.blocker?.retry.kind === "backoff" || done.blocker?.retry.kind === "running";
       expect(lastAttempt !== undefined).toBe(isWaiting);
       if (done.blocker?.retry.kind !== "backoff") return;
-      const atLeastMs = Math.max(done.blocker.retry.atLeastMs ?? 0, 3 * SECOND_MS);
+      const atLeastMs = Math.max(done.blocker.retry.atLeastMs ?? 0, 2 * SECOND_MS);
       expect(Date.parse(lastAttempt?.nextAttemptTime ?? "")).toBeGreaterThanOrEqual(done.nowMs + atLeastMs);
     });
   });

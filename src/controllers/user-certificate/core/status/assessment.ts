@@ -18,7 +18,7 @@ import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { backoffMs } from "./backoff.ts";
+import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */
 export interface Reconciliation {
@@ -88,7 +88,7 @@ function retryMs({ snapshot, nowMs, random }: Reconciliation, blocker: Blocker |
     case "backoff": {
       const failures = (applicableAttempt(snapshot)?.failures ?? 0) + 1;
       const held = heldCertificate(snapshot);
-      const waitMs = backoffMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
+      const waitMs = retryWaitMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
       // Up to the next whole second: the API server keeps no fractions, and an early reconcile finds the backoff running.
       return Math.ceil((nowMs + waitMs) / 1000) * 1000;
     }

@@ -64,7 +64,7 @@ describe("a failed attempt", () => {
       remedy: "Grant the role.",
       needsPerson: true,
       failures: 1,
-      nextAttemptTime: "2030-01-11T00:00:05Z",
+      nextAttemptTime: "2030-01-11T00:00:04Z",
       generation: 4,
       credentialsVersion: "31",
       renewRequest: "a",
@@ -107,7 +107,7 @@ describe("a failed attempt", () => {
     }
     for (const [index, ms] of waits.entries()) {
       const wholeMs = Math.min(5 * SECOND_MS * 2 ** index, HOUR_MS);
-      expect(ms).toBeGreaterThanOrEqual(0.75 * wholeMs);
+      expect(ms).toBeGreaterThanOrEqual(0.5 * wholeMs);
       expect(ms).toBeLessThanOrEqual(wholeMs + SECOND_MS);
     }
   });

@@ -199,18 +199,18 @@ describe("Ready says", () => {
     "what is wrong, what still works, and what to do": [
       renewing,
       "RoleMissing happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. Fix RoleMissing. " +
-        "The operator retries at 2030-01-11T00:00:05Z.",
+        "The operator retries at 2030-01-11T00:00:04Z.",
       person("RoleMissing"),
     ],
     "what is wrong and that apps can still log in": [
       settled({ atlas: refused("RateLimited") }),
       "RateLimited happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. " +
-        "The operator retries at 2030-01-11T00:00:05Z.",
+        "The operator retries at 2030-01-11T00:00:04Z.",
     ],
     "the same while the backoff of a failed renewal runs": [
       following(reconciled(renewing, person("RoleMissing"))),
       "RoleMissing happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. Fix RoleMissing. " +
-        "The operator retries at 2030-01-11T00:00:05Z.",
+        "The operator retries at 2030-01-11T00:00:04Z.",
     ],
     "why a problem that needs a person was not rechecked": [
       {
@@ -219,7 +219,7 @@ describe("Ready says", () => {
         atlas: refused("RateLimited"),
       },
       "RoleMissing happened. The certificate in Secret orders-api-mongodb is valid until 2030-04-01T00:00:00Z. Fix RoleMissing. " +
-        "Not rechecked since 2030-01-11T00:00:00Z: RateLimited happened. The operator retries at 2030-01-11T01:00:09Z.",
+        "Not rechecked since 2030-01-11T00:00:00Z: RateLimited happened. The operator retries at 2030-01-11T01:00:08Z.",
     ],
     "that the certificate has expired, before why it was not renewed": [
       settled({ spec: { suspend: true }, nowMs: FACTS.notAfter.getTime() }),

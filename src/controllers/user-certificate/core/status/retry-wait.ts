@@ -1,3 +1,4 @@
+import { askedWaitMs, backoffMs } from "../../../../backoff.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Policy } from "../model/snapshot.ts";
@@ -18,22 +19,20 @@ export interface Failure {
 }
 
 /**
- * Wait before the next attempt, in milliseconds: doubling from 5 s to the longest wait; sooner near expiry, and where the
- * rate limit tells when there is room; never sooner than Atlas asks for, nor than an hour (or a day of a simulator's month) if a certificate was spent for nothing, which
- * the next attempt would probably do too.
+ * Wait before the next attempt, in milliseconds: it doubles from 5 s to the longest wait and is shorter near expiry. It is never
+ * shorter than Atlas asks for, nor than an hour (or a day of a simulated month) after an attempt that wasted a certificate,
+ * since the next one would probably waste another.
  */
-export function backoffMs({ blocker, failures, held, nowMs, random, policy }: Failure): number {
+export function retryWaitMs({ blocker, failures, held, nowMs, random, policy }: Failure): number {
   const { maxBackoffMs, recheckIntervalMs, monthMs } = policy;
   const longestMs = blocker.needsPerson ? Math.min(recheckIntervalMs, maxBackoffMs) : maxBackoffMs;
   const askedMs = blocker.retry.kind === "backoff" ? blocker.retry.atLeastMs : undefined;
-  // Whoever was turned away often would otherwise come back last, when others have used up what there was.
-  const doublings = blocker.reason === "RateLimited" && askedMs !== undefined ? 0 : Math.min(failures - 1, 30);
-  const doubledMs = Math.min(FIRST_BACKOFF_MS * 2 ** doublings, longestMs);
+  // Otherwise a resource that was turned away often would return last, when others have used up the limit.
+  const count = blocker.reason === "RateLimited" && askedMs !== undefined ? 1 : failures;
   const leftMs = held === undefined ? Number.POSITIVE_INFINITY : held.notAfter.getTime() - nowMs;
   const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
-  const waitMs = Math.min(doubledMs, urgentMs) * (0.75 + random / 4);
-  // Whatever one answer of Atlas has turned away would otherwise come back in the same second.
-  const atLeastMs = (askedMs ?? 0) * (1 + random / 4);
+  const waitMs = backoffMs({ firstMs: FIRST_BACKOFF_MS, maxMs: Math.min(longestMs, urgentMs) }, count, random);
+  const atLeastMs = askedWaitMs(askedMs ?? 0, random);
   const isSpent = blocker.reason === "AnswerUnusable";
   return Math.max(waitMs, atLeastMs, isSpent ? Math.min(HOUR_MS, monthMs / 30) : 0);
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { retryAfterOf } from "./retry-after.ts";
+import { answeredAt, retryAfterOf } from "./answer-times.ts";
 
 const NOW = Date.UTC(2026, 4, 6, 12, 0, 0);
 const LONGEST_MS = 5 * 60 * 1000;
@@ -62,4 +62,10 @@ describe("retryAfterOf", () => {
       }),
     );
   });
+});
+
+test("answeredAt reads the first Date header of an answer", () => {
+  const date = ["Wed, 06 May 2026 12:00:10 GMT", "Wed, 06 May 2026 13:00:10 GMT"];
+  expect(answeredAt({ headers: new Map([["date", date]]) })).toEqual(new Date(NOW + 10_000));
+  expect(answeredAt({ headers: new Map() })).toBeUndefined();
 });

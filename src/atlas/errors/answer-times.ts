@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { answeredAt, parseHttpDate } from "../http-date.ts";
+import { parseHttpDate, parseRetryAfter } from "../../http-dates.ts";
 import type { AtlasAnswer } from "../transport/exchange-handler.ts";
 
 /**
@@ -10,19 +10,17 @@ import type { AtlasAnswer } from "../transport/exchange-handler.ts";
 const LONGEST_RETRY_AFTER_MS = 5 * 60 * 1000;
 
 /**
- * Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date. A date is measured against the server's own clock
- * where the answer has a `Date`, so that a wrong clock on either side does no harm.
+ * The wait that an answer asks for by `Retry-After`. A date is measured against the server's own clock where the answer has a
+ * `Date`, so that a wrong clock on either side does no harm.
  *
  * @returns milliseconds, from 0 to five minutes; undefined when there is no such header or it makes no sense
  */
 export function retryAfterOf(answer: Pick<AtlasAnswer, "headers">, clock: Pick<Clock, "now">): number | undefined {
-  const text = answer.headers.get("retry-after")?.[0]?.trim();
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return clamp(Number(text) * 1000);
-  const date = parseHttpDate(text);
-  return date && clamp(date.getTime() - (answeredAt(answer)?.getTime() ?? clock.now()));
+  const nowMs = answeredAt(answer)?.getTime() ?? clock.now();
+  return parseRetryAfter(answer.headers.get("retry-after")?.[0], nowMs, LONGEST_RETRY_AFTER_MS);
 }
 
-function clamp(ms: number): number {
-  return Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS);
+/** When the server answered, by its own clock. */
+export function answeredAt({ headers }: Pick<AtlasAnswer, "headers">): Date | undefined {
+  return parseHttpDate(headers.get("date")?.[0]);
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockedReason } from "../../../../api/reasons.ts";
 import { blocker, certificate, HOUR_MS, NOW, POLICY, SECOND_MS } from "../../testing/snapshots.ts";
-import { backoffMs, type Failure } from "./backoff.ts";
+import { type Failure, retryWaitMs } from "./retry-wait.ts";
 
 const unavailable = blocker("AtlasUnavailable");
 const person = blocker("RoleMissing", { needsPerson: true });
@@ -10,46 +10,46 @@ const asked = (atLeastMs: number) => blocker("RateLimited", { retry: { kind: "ba
 const expiringIn = (ms: number) => certificate("1001", { notAfter: new Date(NOW + ms) });
 
 function wait(change: Partial<Failure> = {}): number {
-  return backoffMs({
+  return retryWaitMs({
     ...{ blocker: unavailable, failures: 1, held: undefined, nowMs: NOW, random: 0.5, policy: POLICY },
     ...change,
   });
 }
 
-describe("the backoff", () => {
-  test("begins between 3.75 and 5 seconds", () => {
-    expect(wait({ random: 0 })).toBe(3750);
+describe("the wait before the next attempt", () => {
+  test("begins between 2.5 and 5 seconds", () => {
+    expect(wait({ random: 0 })).toBe(2500);
     expect(wait({ random: 0.999 })).toBeCloseTo(5000, -1);
   });
 
   test("doubles up to the longest wait", () => {
-    const waits = Array.from({ length: 12 }, (_, index) => wait({ failures: index + 1, random: 0 }) / 0.75);
+    const waits = Array.from({ length: 12 }, (_, index) => wait({ failures: index + 1, random: 0 }) / 0.5);
     expect(waits).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600].map((s) => s * SECOND_MS));
   });
 
   test("stays finite after a thousand failures", () => {
-    expect(wait({ failures: 1000, random: 0 })).toBe(0.75 * HOUR_MS);
+    expect(wait({ failures: 1000, random: 0 })).toBe(0.5 * HOUR_MS);
   });
 
   test("is at most the recheck interval if a person has to fix something", () => {
-    expect(wait({ blocker: person, failures: 20, random: 0 })).toBe(0.75 * POLICY.recheckIntervalMs);
+    expect(wait({ blocker: person, failures: 20, random: 0 })).toBe(0.5 * POLICY.recheckIntervalMs);
   });
 
   test("is at most the longest wait if that is shorter than the recheck interval", () => {
     const policy = { ...POLICY, maxBackoffMs: 60_000 };
-    expect(wait({ blocker: person, failures: 20, random: 0, policy })).toBe(45_000);
+    expect(wait({ blocker: person, failures: 20, random: 0, policy })).toBe(30_000);
   });
 
   test("is at most a tenth of the time that the certificate is still valid", () => {
-    expect(wait({ failures: 20, random: 0, held: expiringIn(10 * 60_000) })).toBe(45_000);
+    expect(wait({ failures: 20, random: 0, held: expiringIn(10 * 60_000) })).toBe(30_000);
   });
 
   test("is not below 5 seconds, however near the expiry", () => {
-    expect(wait({ failures: 20, random: 0, held: expiringIn(1) })).toBe(3750);
+    expect(wait({ failures: 20, random: 0, held: expiringIn(1) })).toBe(2500);
   });
 
   test("is not shortened for a certificate that has expired", () => {
-    expect(wait({ failures: 20, random: 0, held: expiringIn(0) })).toBe(0.75 * HOUR_MS);
+    expect(wait({ failures: 20, random: 0, held: expiringIn(0) })).toBe(0.5 * HOUR_MS);
   });
 
   test("spreads by a quarter what one answer of Atlas turns away", () => {
@@ -75,7 +75,7 @@ describe("the backoff", () => {
       fc.property(failures, ({ atLeastMs, leftMs, ...rest }) => {
         const held = leftMs === undefined ? undefined : expiringIn(leftMs);
         const ms = wait({ blocker: asked(atLeastMs), held, ...rest });
-        expect(ms).toBeGreaterThanOrEqual(Math.max(atLeastMs, 3750));
+        expect(ms).toBeGreaterThanOrEqual(Math.max(atLeastMs, 2500));
         expect(ms).toBeLessThanOrEqual(Math.max(1.25 * atLeastMs, POLICY.maxBackoffMs));
       }),
     );
@@ -96,7 +96,7 @@ function waitMs(failures: number, reason: BlockedReason, atLeastMs: number | und
     random,
     policy: POLICY,
   };
-  return backoffMs(failure);
+  return retryWaitMs(failure);
 }
 
 describe("a resource that the rate limit turns away", () => {
@@ -109,15 +109,15 @@ describe("a resource that the rate limit turns away", () => {
   });
 
   test("does not come back within a few seconds", () => {
-    expect(waitMs(100, "RateLimited", 1)).toBe(3750);
+    expect(waitMs(100, "RateLimited", 1)).toBe(2500);
   });
 
   test("comes back later and later if no one says when there is room", () => {
-    expect(waitMs(5, "RateLimited", undefined)).toBe(60_000);
+    expect(waitMs(5, "RateLimited", undefined)).toBe(40_000);
   });
 });
 
 test("a failure that is none of the rate limit's doubles its wait, and never undercuts what Atlas asks for", () => {
-  expect(waitMs(5, "AtlasUnavailable", 1000)).toBe(60_000);
+  expect(waitMs(5, "AtlasUnavailable", 1000)).toBe(40_000);
   expect(waitMs(1, "AtlasUnavailable", 60_000)).toBe(60_000);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { answeredAt, parseHttpDate } from "./http-date.ts";
+import { parseHttpDate, parseRetryAfter } from "./http-dates.ts";
 
 const NOON = new Date("2026-05-06T12:00:10Z");
 
@@ -35,8 +35,21 @@ describe("parseHttpDate", () => {
   });
 });
 
-test("answeredAt reads the first Date header of an answer", () => {
-  const date = ["Wed, 06 May 2026 12:00:10 GMT", "Wed, 06 May 2026 13:00:10 GMT"];
-  expect(answeredAt({ headers: new Map([["date", date]]) })).toEqual(NOON);
-  expect(answeredAt({ headers: new Map() })).toBeUndefined();
+describe("parseRetryAfter", () => {
+  test.each([
+    ["seconds", "7", 7000],
+    ["zero seconds", "0", 0],
+    ["seconds with blanks around", " 5 ", 5000],
+    ["a date in the future", "Wed, 06 May 2026 12:00:40 GMT", 30_000],
+    ["a date in the past", "Tue, 05 May 2026 12:00:40 GMT", 0],
+    ["more seconds than the longest wait", "99999999999", 60_000],
+    ["a date a day away", "Thu, 07 May 2026 12:00:10 GMT", 60_000],
+    ["words", "soon", undefined],
+    ["a negative number", "-5", undefined],
+    ["a fraction", "1.5", undefined],
+    ["an empty header", "", undefined],
+    ["no header", undefined, undefined],
+  ])("reads %s", (_name, header, expected) => {
+    expect(parseRetryAfter(header, NOON.getTime(), 60_000)).toBe(expected);
+  });
 });

@@ -1,5 +1,3 @@
-import type { AtlasAnswer } from "./transport/exchange-handler.ts";
-
 /** The three date forms of RFC 9110, section 5.6.7. */
 const HTTP_DATE = [
   /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
@@ -16,7 +14,16 @@ export function parseHttpDate(header: string | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** When the server answered, by its own clock. */
-export function answeredAt({ headers }: Pick<AtlasAnswer, "headers">): Date | undefined {
-  return parseHttpDate(headers.get("date")?.[0]);
+/**
+ * Reads `Retry-After` (RFC 9110, section 10.2.3): seconds or a date.
+ *
+ * @param nowMs - the time that a date is measured against: the server's own where it is known
+ * @param longestMs - a longer wait is cut to this
+ * @returns milliseconds from 0 to `longestMs`; undefined when the header is absent or makes no sense
+ */
+export function parseRetryAfter(header: string | undefined, nowMs: number, longestMs: number): number | undefined {
+  const text = header?.trim();
+  const ms = text !== undefined && /^\d+$/.test(text) ? Number(text) * 1000 : undefined;
+  const waitMs = ms ?? (parseHttpDate(text)?.getTime() ?? Number.NaN) - nowMs;
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), longestMs);
 }
