@@ -113,7 +113,7 @@ export const RUN_FLAGS = {
   "log-format": choiceFlag("Log format: auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
 };
 
-export const RUN_USAGE = `Usage: atlas-cert-operator run [flags]
+const RUN_USAGE = `Usage: atlas-cert-operator run [flags]
 
 Runs the operator: keeps the Secrets of all AtlasUserCertificates fresh.
 

@@ -3,7 +3,6 @@ import type { KubeObject, ResourceType } from "./resource-type.ts";
 /** A Secret as the API server sends it: the values are base64. */
 export interface Secret extends KubeObject {
   readonly type?: string;
-  readonly immutable?: boolean;
   readonly data?: Readonly<Record<string, string>>;
 }
 

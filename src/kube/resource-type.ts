@@ -74,12 +74,6 @@ export function objectKey(ref: ObjectRef): string {
   return ref.namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
 }
 
-/** The reverse of `objectKey`. Neither a name nor a namespace can hold a slash. */
-export function parseObjectKey(key: string): ObjectRef {
-  const slash = key.indexOf("/");
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /**
  * The path of a collection, or of one object when `name` is given. A namespaced kind without a namespace means all
  * namespaces.

@@ -4,7 +4,7 @@ import type { Answer } from "./answers.ts";
 import type { AtlasState } from "./state.ts";
 
 /** How long an access token is good at Atlas. It can't be refreshed, only replaced. */
-export const TOKEN_LIFETIME_SECONDS = 3600;
+const TOKEN_LIFETIME_SECONDS = 3600;
 
 interface Token {
   readonly credentialsId: string;

@@ -8,13 +8,14 @@ import type { KubeTlsOptions } from "../config/kube-config.ts";
  */
 export type Lane = "shared" | "own";
 
+/** How long an idle connection is kept; the API server closes it after 90 s. */
+const KEEP_ALIVE_MS = 55_000;
+
 export interface ConnectionPoolOptions {
   /** Whether the API server is spoken to over TLS. */
   readonly secure: boolean;
   /** The most connections of the shared lane. */
   readonly maxConnections: number;
-  /** How long an idle connection is kept, in milliseconds. */
-  readonly keepAliveMs: number;
 }
 
 /**
@@ -67,7 +68,7 @@ export class ConnectionPool {
   }
 
   #build(): Record<Lane, HttpAgent> {
-    const { secure, maxConnections, keepAliveMs } = this.#options;
+    const { secure, maxConnections } = this.#options;
     const shape = (maxSockets: number) => {
       const options = {
         keepAlive: true,
@@ -75,7 +76,7 @@ export class ConnectionPool {
         keepAliveMsecs: 30_000,
         maxSockets,
         scheduling: "lifo" as const,
-        timeout: keepAliveMs,
+        timeout: KEEP_ALIVE_MS,
       };
       return secure
         ? new HttpsAgent({ ...options, ALPNProtocols: ["http/1.1"], ...definedOnly(this.#tls) })

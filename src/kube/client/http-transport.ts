@@ -9,10 +9,10 @@ export interface HttpTransportOptions {
   readonly kubeConfig: KubeConfig;
   readonly clock: Clock;
   readonly maxConnections: number;
-  readonly keepAliveMs: number;
-  /** How long token, certificate and CA are used before they are read again, in milliseconds. */
-  readonly authenticationMaxAgeMs: number;
 }
+
+/** How long token, certificate and CA are used before they are read again. */
+const AUTHENTICATION_MAX_AGE_MS = 10_000;
 
 export interface HttpExchange {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -39,7 +39,6 @@ export class HttpTransport {
     this.#pool = new ConnectionPool({
       secure: this.#secure,
       maxConnections: options.maxConnections,
-      keepAliveMs: options.keepAliveMs,
     });
   }
 
@@ -92,7 +91,7 @@ export class HttpTransport {
   async #authenticate(): Promise<KubeAuthentication> {
     const now = this.#options.clock.monotonic();
     let current = this.#authentication;
-    if (current === undefined || now - current.readAt >= this.#options.authenticationMaxAgeMs) {
+    if (current === undefined || now - current.readAt >= AUTHENTICATION_MAX_AGE_MS) {
       current = { value: this.#options.kubeConfig.authenticate(), readAt: now };
       this.#authentication = current;
     }

@@ -38,14 +38,10 @@ export interface KubeClientOptions {
   readonly burst?: number;
   /** The most connections for calls at one time; watches and the lease come on top. @default 16 */
   readonly maxConnections?: number;
-  /** How long an idle connection is kept, in milliseconds; the API server closes after 90 s. @default 55000 */
-  readonly keepAliveMs?: number;
   /** The largest answer that is read, in bytes. @default 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number;
   /** The largest page of a list that is read at once, in bytes. @default 4194304 (4 MiB) */
   readonly maxPageBytes?: number;
-  /** How long token, certificate and CA are used before they are read again, in milliseconds. @default 10000 */
-  readonly authenticationMaxAgeMs?: number;
   /** Under which name writes are noted in managedFields, unless the call says otherwise. @default the API server's guess */
   readonly fieldManager?: string;
   /** Told of each request that was sent, repeated ones included. It must not throw. */
@@ -102,8 +98,6 @@ export class KubeClient implements KubeApi {
       kubeConfig: options.kubeConfig,
       clock: this.#clock,
       maxConnections: options.maxConnections ?? 16,
-      keepAliveMs: options.keepAliveMs ?? 55_000,
-      authenticationMaxAgeMs: options.authenticationMaxAgeMs ?? 10_000,
     });
     this.#budget = new RequestBudget({
       requestsPerSecond: options.requestsPerSecond ?? 1000,

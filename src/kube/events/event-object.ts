@@ -14,8 +14,6 @@ export interface EventTarget {
 /** Something to tell about an object, in the terms of events.k8s.io/v1. */
 export interface EventReport {
   readonly regarding: EventTarget;
-  /** Another object that has to do with it. */
-  readonly related?: EventTarget | undefined;
   readonly type: "Normal" | "Warning";
   /** Why, in one CamelCase word, such as `Issued`. */
   readonly reason: string;
@@ -34,7 +32,6 @@ export interface EventObject extends KubeObject {
   readonly type: "Normal" | "Warning";
   readonly note: string;
   readonly regarding: EventTarget;
-  readonly related?: EventTarget | undefined;
   readonly series?: { readonly count: number; readonly lastObservedTime: string } | undefined;
 }
 
@@ -66,6 +63,6 @@ export function cutToBytes(text: string, maxBytes = MAX_NOTE_BYTES): string {
 
 /** Reports with the same identity are one Event that happens again. */
 export function identityOf(report: EventReport): string {
-  const { regarding, related, type, reason, action, note } = report;
-  return JSON.stringify([regarding.uid, related?.uid, type, reason, action, note]);
+  const { regarding, type, reason, action, note } = report;
+  return JSON.stringify([regarding.uid, type, reason, action, note]);
 }

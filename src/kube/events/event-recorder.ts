@@ -17,14 +17,14 @@ export interface EventRecorderOptions extends EventSource {
   readonly queueLimit?: number;
   /** How often the count of a repeated Event is written at most, in milliseconds. @default 60000 */
   readonly seriesIntervalMs?: number;
-  /** After this long without a repetition the next one is a new Event, in milliseconds. @default 360000 */
-  readonly seriesIdleMs?: number;
   /** How many different Events an object may have at once. @default 25 */
   readonly burstPerObject?: number;
   /** How often it may have another one after that, in milliseconds. @default 60000 */
   readonly refillPerObjectMs?: number;
 }
 
+/** After this long without a repetition the next one is a new Event. */
+const SERIES_IDLE_MS = 360_000;
 const MAX_TRIES = 4;
 const BACKOFF = { firstMs: 1000, maxMs: 10_000 };
 /** How often series and budgets that nobody needs any more are thrown away. */
@@ -68,12 +68,12 @@ export class EventRecorder {
 
   /** Notes an Event and returns at once. Never throws. */
   record(report: EventReport): void {
-    const { clock, queueLimit = 2000, seriesIdleMs = 360_000 } = this.#options;
+    const { clock, queueLimit = 2000 } = this.#options;
     const now = clock.monotonic();
     this.#sweep(now);
     const identity = identityOf(report);
     const known = this.#series.get(identity);
-    if (known !== undefined && now - known.touchedAt < seriesIdleMs) {
+    if (known !== undefined && now - known.touchedAt < SERIES_IDLE_MS) {
       known.repeat(clock.now(), now);
       this.#alarm.ring();
       return;
@@ -229,9 +229,9 @@ export class EventRecorder {
       return;
     }
     this.#sweptAt = now;
-    const { seriesIdleMs = 360_000, burstPerObject = 25, refillPerObjectMs = 60_000 } = this.#options;
+    const { burstPerObject = 25, refillPerObjectMs = 60_000 } = this.#options;
     for (const [identity, series] of this.#series) {
-      if (!series.isPending && now - series.touchedAt >= seriesIdleMs) {
+      if (!series.isPending && now - series.touchedAt >= SERIES_IDLE_MS) {
         this.#series.delete(identity);
       }
     }

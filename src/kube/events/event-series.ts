@@ -72,7 +72,7 @@ export class EventSeries {
   }
 
   toObject(source: EventSource): Desired<EventObject> {
-    const { regarding, related, type, reason, action, note } = this.report;
+    const { regarding, type, reason, action, note } = this.report;
     return {
       metadata: { name: this.name, namespace: this.namespace },
       eventTime: microTime(this.#firstAt),
@@ -83,7 +83,6 @@ export class EventSeries {
       type,
       note: cutToBytes(note),
       regarding,
-      ...(related !== undefined && { related }),
       ...(this.#count > 1 && this.toPatch()),
     };
   }

@@ -52,19 +52,7 @@ export class LeaseClaim {
     );
   }
 
-  /** Throws LeaseLostError unless `held`. */
-  assertHeld(): void {
-    if (!this.held) {
-      throw new LeaseLostError(`${this.#options.identity} does not surely hold the lease ${this.#name}`);
-    }
-  }
-
-  /** Whether we lead, though perhaps with a renewal overdue. */
-  get leading(): boolean {
-    return this.#leading;
-  }
-
-  /** Who holds the lease as far as we know; undefined if nobody does. */
+  /** The holder of the lease as far as we know; undefined if there is none. */
   get holder(): string | undefined {
     return this.#observed?.holder;
   }
@@ -91,7 +79,9 @@ export class LeaseClaim {
   leadership(): () => void {
     const term = this.#term;
     return () => {
-      this.assertHeld();
+      if (!this.held) {
+        throw new LeaseLostError(`${this.#options.identity} does not surely hold the lease ${this.#name}`);
+      }
       if (this.#term !== term) {
         throw new LeaseLostError(`${this.#options.identity} did not hold the lease ${this.#name} all the time`);
       }

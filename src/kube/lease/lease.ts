@@ -66,21 +66,6 @@ export class Lease {
     return this.#claim.held;
   }
 
-  /** Throws LeaseLostError unless `held`. */
-  assertHeld(): void {
-    this.#claim.assertHeld();
-  }
-
-  /** Whether we lead, though perhaps with a renewal overdue. */
-  get leading(): boolean {
-    return this.#claim.leading;
-  }
-
-  /** Who holds the lease as far as we know; undefined if nobody does. */
-  get holder(): string | undefined {
-    return this.#claim.holder;
-  }
-
   /** Milliseconds since our last renewal; undefined while we don't lead. */
   get ageMs(): number | undefined {
     return this.#claim.ageMs;
@@ -217,7 +202,7 @@ export class Lease {
         }
         // Half of the deadline at most: over a dead connection the next try gets a new one.
         if (!(await this.#claim.try(signal, Math.min(this.#claim.leftMs, this.#renewDeadlineMs / 2)))) {
-          throw new LeaseLostError(`the lease ${this.#name} is held by ${this.holder}`);
+          throw new LeaseLostError(`the lease ${this.#name} is held by ${this.#claim.holder}`);
         }
         periodMs = this.#retryPeriodMs;
       } catch (error: unknown) {

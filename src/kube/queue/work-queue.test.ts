@@ -280,20 +280,6 @@ describe("ending", () => {
     expect(r.runs).toEqual(["a"]);
   });
 
-  test("drain lets the workers finish undisturbed and takes no more keys", async () => {
-    const h = held();
-    const r = queueRig(h.worker);
-    const running = r.start();
-    r.queue.add("a");
-    r.queue.add("b");
-    await settle();
-    const drained = r.queue.drain();
-    expect(h.open[0]?.signal.aborted).toBe(false);
-    h.take().finish(DONE);
-    await Promise.all([drained, running]);
-    expect(r.runs).toEqual(["a"]);
-  });
-
   test("an abort before the start resolves at once", async () => {
     const r = queueRig(async () => DONE);
     r.stop.abort();

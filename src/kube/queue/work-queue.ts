@@ -86,8 +86,6 @@ export class WorkQueue {
   readonly #alarm: Alarm;
   #run: Run | undefined;
   #isPumping = false;
-  #draining = false;
-  #drained = Promise.withResolvers<void>();
   #lastFinishedAt: number | undefined;
 
   constructor(options: WorkQueueOptions) {
@@ -154,7 +152,7 @@ export class WorkQueue {
   }
 
   /**
-   * Works on keys until the signal aborts or `drain()` is called; resolves when the last worker has finished. Once the
+   * Works on keys until the signal aborts; resolves when the last worker has finished. Once the
    * signal has aborted it may be called again, though workers are still at work: they keep their keys, the new call waits
    * for them, and the earlier one resolves.
    */
@@ -175,19 +173,11 @@ export class WorkQueue {
     await Promise.all([promise, wakeUp]);
   }
 
-  /** Takes no more keys, lets the workers at work finish undisturbed and resolves when they have. */
-  drain(): Promise<void> {
-    this.#draining = true;
-    this.#alarm.ring();
-    this.#settle();
-    return this.#drained.promise;
-  }
-
   async #wakeDelayed(signal: AbortSignal): Promise<void> {
     const onAbort = () => this.#settle();
     signal.addEventListener("abort", onAbort, { once: true });
     this.#settle();
-    while (!this.#draining) {
+    while (true) {
       for (const { key, priority } of this.#delayed.takeDue()) {
         this.add(key, { priority });
       }
@@ -322,15 +312,12 @@ export class WorkQueue {
   }
 
   #isStopping(run: Run): boolean {
-    return this.#draining || run.options.signal.aborted;
+    return run.options.signal.aborted;
   }
 
   #settle(): void {
     if (this.#atWork.size > 0) {
       return;
-    }
-    if (this.#draining) {
-      this.#drained.resolve();
     }
     if (this.#run !== undefined && this.#isStopping(this.#run)) {
       this.#run.idle();

@@ -41,7 +41,6 @@ test("the API server takes our times, and a stopped leader is replaced within a 
   const a = await contend(namespace, "a");
   await expect.poll(() => a.lease.held).toBe(true);
   const b = await contend(namespace, "b");
-  await expect.poll(() => b.lease.holder).toBe("a");
   const { spec } = await a.client.get(LEASES, { namespace, name: "operator" });
   expect([spec?.holderIdentity, spec?.renewTime]).toEqual(["a", expect.stringMatching(/\.\d{6}Z$/)]);
   a.stop.abort();

@@ -44,7 +44,7 @@ const metadataSchema = z.object({
  * What is kept beside a Secret's identity if it is not the operator's. One
  * for all: a cluster has thousands.
  */
-export const NOTHING_MORE: Omit<SecretMetadata, "namespace" | "name" | "uid" | "resourceVersion" | "deleting"> = {
+const NOTHING_MORE: Omit<SecretMetadata, "namespace" | "name" | "uid" | "resourceVersion" | "deleting"> = {
   labels: {},
   annotations: {},
   ownerReferences: [],
@@ -91,7 +91,7 @@ function wholeMetadata(metadata: Metadata): SecretMetadata {
 }
 
 /** Field managers of a Secret other than the operator. */
-export function otherManagers({ managedFields }: Pick<Metadata, "managedFields">): readonly string[] {
+function otherManagers({ managedFields }: Pick<Metadata, "managedFields">): readonly string[] {
   const managers = managedFields.flatMap(({ manager }) => (manager === undefined ? [] : [manager]));
   return [...new Set(managers)].filter((manager) => manager !== FIELD_MANAGER);
 }
