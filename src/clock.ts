@@ -1,3 +1,7 @@
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
 /**
  * Time as a parameter: whatever waits, measures or compares takes a Clock, so that a test can move time and nothing
  * has to sleep for it.

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { DAY_MS, MINUTE_MS } from "../clock.ts";
 import type { CertificateFacts } from "./certificate-facts.ts";
 import { checkIssued, MONTH_MS } from "./check-issued.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
-const DAY_MS = 86_400_000;
-const MINUTE_MS = 60_000;
 const request = { username: "orders-api", monthsUntilExpiration: 3, monthMs: MONTH_MS };
 
 function facts(days: number, commonName = "orders-api"): CertificateFacts {

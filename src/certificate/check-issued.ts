@@ -1,8 +1,9 @@
+import { DAY_MS } from "../clock.ts";
 import type { CertificateFacts } from "./certificate-facts.ts";
 import { describeSubject, subjectIsUser } from "./distinguished-name.ts";
 
 /** The length of an average month, in milliseconds. */
-export const MONTH_MS = (365.25 / 12) * 86_400_000;
+export const MONTH_MS = (365.25 / 12) * DAY_MS;
 
 /** What was asked for. */
 export interface IssueRequest {
@@ -40,5 +41,5 @@ export function checkIssued(facts: CertificateFacts, request: IssueRequest, nowM
 
 function isLifetime(ms: number, { monthsUntilExpiration, monthMs = MONTH_MS }: IssueRequest): boolean {
   const askedMs = monthsUntilExpiration * monthMs;
-  return Math.abs(ms - askedMs) <= askedMs / 4 + Math.min(86_400_000, monthMs);
+  return Math.abs(ms - askedMs) <= askedMs / 4 + Math.min(DAY_MS, monthMs);
 }

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { DAY_MS, HOUR_MS } from "../clock.ts";
 import { type RenewalAdjustment, type RenewalRule, renewalAdjustment, renewalTime } from "./renewal-time.ts";
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const notBefore = new Date("2030-01-01T00:00:00Z");
 const later = (ms: number) => new Date(notBefore.getTime() + ms);
 

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../clock.ts";
 /** When a certificate is renewed: a fixed time before it expires, or when a share of its lifetime is left. */
 export type RenewalRule =
   | { readonly kind: "before"; readonly beforeMs: number }
@@ -13,7 +14,7 @@ const DEFAULT_SHARE = 1 / 3;
 const MAX_SHARE = 2 / 3;
 
 /** The shortest `before`. The CRD refuses less, but an older CRD may have stored it. */
-export const MIN_BEFORE_MS = 24 * 3_600_000;
+export const MIN_BEFORE_MS = DAY_MS;
 
 interface Validity {
   readonly notBefore: Date;

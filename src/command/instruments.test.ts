@@ -1,12 +1,11 @@
 import { expect, onTestFinished, test } from "vitest";
 import type { UserCertificate } from "../api/parse-user-certificate.ts";
+import { MINUTE_MS } from "../clock.ts";
 import { resource, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
 import { silentLog } from "../kube/log.ts";
 import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { Instruments } from "./instruments.ts";
-
-const MINUTE_MS = 60_000;
 
 /** The servers of a process whose parts are in the state that the test puts them into. */
 async function serve() {

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from "../clock.ts";
 import type { Check } from "./health.ts";
 
 /**
@@ -7,11 +8,11 @@ import type { Check } from "./health.ts";
  */
 
 /** The API server sends bookmarks about every minute, and a silent watch is cut after 90 s. */
-const STALE_MS = 3 * 60_000;
+const STALE_MS = 3 * MINUTE_MS;
 /** Longer than any run that keeps its time limit. */
-const STUCK_MS = 15 * 60_000;
+const STUCK_MS = 15 * MINUTE_MS;
 /** Longer than any call takes. */
-const STANDSTILL_MS = 5 * 60_000;
+const STANDSTILL_MS = 5 * MINUTE_MS;
 const SILENT_PULSE_MS = 10_000;
 
 export interface WatchSigns {

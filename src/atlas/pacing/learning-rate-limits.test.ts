@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { HOUR_MS } from "../../clock.ts";
 import { settle, until } from "../../testing/settle.ts";
 import { ApiUnderTest, type ApiUnderTestOptions, failureOf } from "../testing/api-under-test.ts";
 import { answer, atlasErrorAnswer, type Reaction, tokenAnswer } from "../testing/recording-server.ts";
@@ -7,7 +8,6 @@ import { X509AuthenticationApi } from "../x509-authentication-api.ts";
 
 const USER = { groupId: GROUP_ID, username: USERNAME };
 const OTHER = { groupId: "5efda6aea3f2ed2e7dd6ce05", username: USERNAME };
-const HOUR_MS = 3_600_000;
 const LIMITS = answer(200, { results: [{ capacity: 60, refillRate: 30, refillDurationSeconds: 30 }] });
 
 interface Script extends Pick<ApiUnderTestOptions, "credentials"> {

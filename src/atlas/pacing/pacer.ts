@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../../clock.ts";
+import { type Clock, HOUR_MS, MINUTE_MS, systemClock } from "../../clock.ts";
 import { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./rate-limits.ts";
 import { SharedBucket } from "./shared-bucket.ts";
 import { type Waiting, WaitingTurns } from "./waiting-turns.ts";
@@ -56,9 +56,6 @@ interface Project {
 
 /** Why a project's alarm is turned off. One for all: without it each abort makes an exception with a stack. */
 const SERVED = new Error("the alarm is set anew");
-
-const HOUR_MS = 60 * 60 * 1000;
-const MINUTE_MS = 60 * 1000;
 
 /** Calls that one resource takes, as a rule: a list and a create. */
 const CALLS_EACH = 2;

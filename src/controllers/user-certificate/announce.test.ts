@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { HOUR_MS } from "../../clock.ts";
 import type { EventReport } from "../../kube/events/event-object.ts";
 import { Announcer } from "./announce.ts";
 import type { Outcome } from "./core/model/decision.ts";
@@ -10,7 +11,6 @@ import {
   FOREIGN,
   failure,
   following,
-  HOUR_MS,
   issuance,
   listed,
   managed,

@@ -1,15 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { CREDENTIALS, issuedScene, Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 /** An Atlas that refuses, never answers, or answers what cannot be used. */
-
-const MINUTE_MS = 60_000;
 
 describe("if Atlas refuses a list", () => {
   test("the reason is in the status, and the resource gets its certificate once the problem is fixed", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { atlasError, MemoryAtlas } from "./testing/memory-atlas.ts";
 import { Scene } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 /** The operator's clock is wrong: certificates are judged by Atlas' clock, so it costs none and hides no expiry. */
 

@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { issuedScene, type Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 /** Other writers that fight with the operator over the Secret: it gives way before that costs too many certificates. */
-
-const MINUTE_MS = 60_000;
 
 describe("a writer that overwrites labels", () => {
   const strip = (scene: Scene) =>

@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { secretData } from "../../certificate/secret-data.ts";
 import { issuePair } from "../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { Mortal } from "./testing/mortal.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 /** Processes that die in the middle of an attempt, and their successors. */
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { HOUR_MS } from "../../clock.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { issuedScene, NAMESPACE, type Process, Scene } from "./testing/scene.ts";
-import { HOUR_MS } from "./testing/snapshots.ts";
 
 /** A process stops leading while a certificate is parked in it. */
 

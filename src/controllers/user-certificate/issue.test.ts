@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
@@ -14,18 +15,7 @@ import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
-import {
-  ABSENT,
-  certificate,
-  DAY_MS,
-  firstLook,
-  HOUR_MS,
-  issuance,
-  listed,
-  managed,
-  NOW,
-  UID,
-} from "./testing/snapshots.ts";
+import { ABSENT, certificate, firstLook, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
 
 /** What makes a Secret the operator's. */
 const OWN = {

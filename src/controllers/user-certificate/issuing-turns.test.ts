@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { HOUR_MS } from "../../clock.ts";
 import { IssuingTurns } from "./issuing-turns.ts";
 import { type Process, Scene, SECRET } from "./testing/scene.ts";
-import { HOUR_MS, OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
+import { OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
 
 const USER = { projectId: PROJECT, username: "orders-api" };
 

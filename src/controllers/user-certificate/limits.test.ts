@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS, PROJECT } from "./testing/snapshots.ts";
+import { PROJECT } from "./testing/snapshots.ts";
 
 /** What cannot be undone is limited for each database user, whatever becomes of resources, statuses and processes. */
 
-const MINUTE_MS = 60_000;
 const REF = { namespace: NAMESPACE, name: "orders-api" };
 
 /** A certificate of the user that something else obtains. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
-import { HOUR_MS } from "./testing/snapshots.ts";
 
 /** What becomes of an attempt whose outcome is unknown. */
 

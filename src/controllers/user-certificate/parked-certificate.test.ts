@@ -3,14 +3,13 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { secretData } from "../../certificate/secret-data.ts";
 import { issuePair } from "../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { NAMESPACE, type Process, Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 /** Certificates that were issued and cannot be stored: they wait in the process, and reconciles go on. */
 
-const MINUTE_MS = 60_000;
 const REF = { namespace: NAMESPACE, name: "orders-api" };
 const OTHER = { namespace: NAMESPACE, name: "other" };
 const THIRD = { namespace: NAMESPACE, name: "third" };

@@ -1,13 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { WRITE_CHECK_ANNOTATION } from "../../api/names.ts";
+import { HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { issuedScene, Scene, SECRET } from "./testing/scene.ts";
-import { HOUR_MS } from "./testing/snapshots.ts";
 
 /** What stops a certificate from being stored stops it from being created. */
-
-const MINUTE_MS = 60_000;
 
 /** A storage whose encryption is broken: a dry run does not reach it. */
 function breakStorage(scene: Scene): void {

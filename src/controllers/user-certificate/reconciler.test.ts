@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 const REF = { namespace: NAMESPACE, name: "orders-api" };
 

@@ -1,5 +1,5 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, HOUR_MS } from "../../clock.ts";
 import { DeadlineReached, withDeadline } from "../../deadline.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
@@ -41,8 +41,6 @@ export interface ReconcilerOptions {
   readonly random: () => number;
   readonly log: Log;
 }
-
-const HOUR_MS = 3_600_000;
 
 /**
  * How long reading may take, in milliseconds: Atlas' lists of two users and the API server's answers. Well below the queue's

@@ -3,14 +3,12 @@ import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { secretData } from "../../certificate/secret-data.ts";
 import { issuePair } from "../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
-import { DAY_MS, HOUR_MS } from "./testing/snapshots.ts";
 
 /** When a certificate is replaced, and when only the Secret is repaired. */
-
-const MINUTE_MS = 60_000;
 
 describe("a new certificate is issued", () => {
   test("if the Secret was deleted", async () => {

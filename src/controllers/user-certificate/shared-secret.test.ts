@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { IssueStep } from "./issue.ts";
 import { type Process, Scene, SECRET } from "./testing/scene.ts";
-import { HOUR_MS } from "./testing/snapshots.ts";
 
 /** Two resources that want one Secret while a certificate for one of them is on its way. */
 

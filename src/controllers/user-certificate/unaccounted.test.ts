@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import { HOUR_MS } from "../../clock.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { NAMESPACE, type Process, type ProcessOptions, Scene } from "./testing/scene.ts";
-import { HOUR_MS, PROJECT } from "./testing/snapshots.ts";
+import { PROJECT } from "./testing/snapshots.ts";
 
 /**
  * Every certificate at Atlas is in a Secret or is announced, once by each resource of its user: as orphaned by the one

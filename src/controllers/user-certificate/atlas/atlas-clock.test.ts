@@ -1,10 +1,8 @@
 import { expect, test } from "vitest";
+import { DAY_MS, MINUTE_MS } from "../../../clock.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import { NOW } from "../testing/snapshots.ts";
 import { AtlasClock } from "./atlas-clock.ts";
-
-const DAY_MS = 86_400_000;
-const MINUTE_MS = 60_000;
 
 function rig() {
   const clock = new ManualClock({ startAt: NOW + 437 });

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../clock.ts";
+import { type Clock, MINUTE_MS } from "../../../clock.ts";
 
 /** A difference smaller than this is the rounding of Atlas' whole seconds and the way of its answer. */
 const TOLERANCE_MS = 2000;
@@ -7,7 +7,7 @@ const TOLERANCE_MS = 2000;
 const MOVED_MS = 30_000;
 
 /** A clock that is further off than this is announced. */
-const NOTABLE_MS = 5 * 60_000;
+const NOTABLE_MS = 5 * MINUTE_MS;
 
 /**
  * Now by Atlas' clock. Certificates are dated by Atlas, so what is due is judged by its clock: the clock of this machine,

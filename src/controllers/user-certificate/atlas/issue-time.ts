@@ -1,4 +1,5 @@
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "../../../clock.ts";
+
 const HOURS_PER_MONTH = 720;
 
 /** How far back Atlas dates a certificate: an hour, which a simulated Atlas with shorter months shortens with them. */

@@ -1,8 +1,7 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { Issuance, RecentIssuance } from "../../../api/user-certificate.ts";
+import { DAY_MS } from "../../../clock.ts";
 import { type User, userKey } from "../core/model/user.ts";
-
-const DAY_MS = 86_400_000;
 
 interface Departed {
   readonly atMs: number;

@@ -9,6 +9,7 @@ import type {
 } from "../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import { MONTH_MS } from "../../../certificate/check-issued.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import type { Outcome } from "../core/model/decision.ts";
@@ -29,8 +30,6 @@ import { nextStatus } from "../core/status/next-status.ts";
 /** What tests of the pure core look at: a resource whose certificate is good, and ways to spoil it. */
 
 export const SECOND_MS = 1000;
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 86_400_000;
 
 /** When a test takes place, unless it says otherwise. */
 export const NOW = Date.parse("2030-01-11T00:00:00Z");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate.ts";
 import type { RenewalRule } from "../../../certificate/renewal-time.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide, needsAtlas } from "../core/decide/decide.ts";
 import { heldCertificate } from "../core/decide/held.ts";
 import type { Decision, Outcome } from "../core/model/decision.ts";
@@ -20,13 +21,11 @@ import {
   ABSENT,
   blocker,
   certificate,
-  DAY_MS,
   damaged,
   entryFor,
   FOREIGN,
   failure,
   firstLook,
-  HOUR_MS,
   issuance,
   listed,
   managed,

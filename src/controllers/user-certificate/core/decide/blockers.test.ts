@@ -2,16 +2,15 @@ import { describe, expect, test } from "vitest";
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import type { BlockedReason } from "../../../../api/reasons.ts";
 import type { RecentIssuance } from "../../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
-  DAY_MS,
   damaged,
   entryFor,
   FACTS,
   FOREIGN,
   failure,
   following,
-  HOUR_MS,
   issuance,
   listed,
   managed,

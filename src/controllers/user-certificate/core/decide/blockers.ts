@@ -1,10 +1,11 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../../../api/reasons.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { applicableAttempt, backoffEndMs, DAY_MS, heldCertificate, isWithin, unlisted } from "./held.ts";
+import { applicableAttempt, backoffEndMs, heldCertificate, isWithin, unlisted } from "./held.ts";
 import { history, isParkedElsewhere, renewRequested } from "./history.ts";
 import { DAMAGE_REASONS } from "./issue-triggers.ts";
 import { exemptFromMs, isExempt, usage } from "./usage.ts";
@@ -37,7 +38,6 @@ const PARKED_RECHECK_MS = 30_000;
 
 /** Repairs of labels and annotations in an hour after which the operator gives way. */
 const MAX_REPAIRS_PER_HOUR = 5;
-const HOUR_MS = 3_600_000;
 
 function suspended({ resource }: Snapshot): Blocker | undefined {
   if (!resource.spec.suspend) return undefined;

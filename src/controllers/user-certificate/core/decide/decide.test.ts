@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   certificate,
-  DAY_MS,
   damaged,
   entryFor,
   FACTS,
@@ -11,7 +11,6 @@ import {
   FRESH,
   firstLook,
   following,
-  HOUR_MS,
   issuance,
   listed,
   managed,

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MIN_RENEW_BEFORE, parseDurationMs } from "../../../../api/duration.ts";
 import { MIN_BEFORE_MS } from "../../../../certificate/renewal-time.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   certificate,
-  DAY_MS,
   damaged,
   entryFor,
   FACTS,
@@ -13,7 +13,6 @@ import {
   failure,
   firstLook,
   following,
-  HOUR_MS,
   issued,
   listed,
   managed,
@@ -38,8 +37,6 @@ import {
   unlisted,
 } from "./held.ts";
 import { renewRequested } from "./history.ts";
-
-const MINUTE_MS = 60_000;
 
 test("the settled status of these tests describes a proven certificate", () => {
   expect(SETTLED_STATUS).toMatchObject({ serialNumber: "1001", revision: 1, unexpiredCertificates: 1 });

@@ -9,11 +9,10 @@ import type {
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";
+import { DAY_MS, MINUTE_MS } from "../../../../clock.ts";
 import type { ListedCertificate, Policy, Snapshot } from "../model/snapshot.ts";
 
 /** Questions about the certificate in the Secret. All pure. */
-
-export const DAY_MS = 86_400_000;
 
 /** The certificate in the Secret, if the Secret is the operator's and this resource's, and holds a pair that matches. */
 export function heldCertificate({ secret, secretHolder }: Snapshot): CertificateFacts | undefined {
@@ -92,7 +91,7 @@ export function provenMs(snapshot: Snapshot, held: CertificateFacts): number | u
 }
 
 /** How long lists have to lack a certificate before it counts as gone, and how many of them. */
-const UNLISTED_SPAN_MS = 15 * 60_000;
+const UNLISTED_SPAN_MS = 15 * MINUTE_MS;
 const UNLISTED_LISTS = 3;
 
 /** Which lists lacked the certificate. */

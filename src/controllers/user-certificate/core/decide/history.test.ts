@@ -1,15 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { Issuance } from "../../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   certificate,
-  DAY_MS,
   entryFor,
   FACTS,
   FRESH,
   failure,
   following,
-  HOUR_MS,
   issuance,
   listed,
   managed,

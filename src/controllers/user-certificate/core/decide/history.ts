@@ -1,13 +1,13 @@
 import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { DAY_MS, heldCertificate, isListed, isWithin } from "./held.ts";
+import { heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
 export const STAMP_TOLERANCE_MS = 2000;
 
 /** What lasts longer than this waits for something else than Atlas, or was dated by a wrong clock. */
-const HOUR_MS = 3_600_000;
 
 /** A history longer than this is of no use, and a status must stay small. */
 const MAX_ENTRIES = 40;

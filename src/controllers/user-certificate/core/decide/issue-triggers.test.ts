@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../../../api/names.ts";
 import type { IssueReason } from "../../../../api/reasons.ts";
+import { DAY_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   certificate,
-  DAY_MS,
   damaged,
   entryFor,
   FACTS,
@@ -27,7 +27,6 @@ import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import { decide } from "./decide.ts";
 
-const MINUTE_MS = 60_000;
 const EXPIRY_MS = FACTS.notAfter.getTime();
 const newer = recent({ serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" });
 const SECRET = "Secret orders-api-mongodb";

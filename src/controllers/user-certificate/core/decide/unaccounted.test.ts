@@ -1,13 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { UnaccountedCertificate } from "../../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   certificate,
-  DAY_MS,
   entryFor,
   FRESH,
   firstLook,
   following,
-  HOUR_MS,
   issuance,
   listed,
   managed,

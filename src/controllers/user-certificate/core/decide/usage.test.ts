@@ -1,15 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   certificate,
-  DAY_MS,
   entryFor,
   FACTS,
   FRESH,
   failure,
   firstLook,
   following,
-  HOUR_MS,
   issuance,
   issued,
   listed,

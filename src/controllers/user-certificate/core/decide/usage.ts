@@ -1,8 +1,9 @@
 import type { IssueReason } from "../../../../api/reasons.ts";
 import type { RecentIssuance } from "../../../../api/user-certificate.ts";
+import { DAY_MS } from "../../../../clock.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { User } from "../model/user.ts";
-import { DAY_MS, heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
+import { heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
 import { entryOf, history, isSettled, STAMP_TOLERANCE_MS } from "./history.ts";
 
 /** How much of the limits of a user is used up. The limits are the user's: they survive every resource and its status. */

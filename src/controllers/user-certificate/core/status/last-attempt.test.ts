@@ -2,13 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockedReason } from "../../../../api/reasons.ts";
 import type { LastAttempt } from "../../../../api/user-certificate.ts";
+import { HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   blocker,
   FOREIGN,
   failure,
   following,
-  HOUR_MS,
   issuance,
   issued,
   listed,

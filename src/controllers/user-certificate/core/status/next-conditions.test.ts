@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { findCondition } from "../../../../api/conditions.ts";
 import type { BlockedReason } from "../../../../api/reasons.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   blocker,
   certificate,
-  DAY_MS,
   damaged,
   entryFor,
   FACTS,
@@ -14,7 +14,6 @@ import {
   failure,
   firstLook,
   following,
-  HOUR_MS,
   issuance,
   issued,
   listed,

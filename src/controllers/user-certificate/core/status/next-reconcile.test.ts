@@ -1,16 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   blocker,
   certificate,
-  DAY_MS,
   FACTS,
   FOREIGN,
   FRESH,
   failure,
   firstLook,
   following,
-  HOUR_MS,
   issuance,
   issued,
   listed,
@@ -37,7 +36,6 @@ const next = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number) =>
   nextReconcileMs(reconciled(snapshot, outcome, nowMs));
 
 const EXPIRY_MS = FACTS.notAfter.getTime();
-const MINUTE_MS = 60_000;
 const listDue = listDueMs(settled(), provenMs(settled(), FACTS), undefined);
 const missing = settled({ secret: ABSENT, atlas: listed("1001") });
 const unlabelled = { secret: managed(FACTS, { labels: {} }) };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   certificate,
-  DAY_MS,
   damaged,
   entryFor,
   FACTS,
@@ -12,7 +12,6 @@ import {
   failure,
   firstLook,
   following,
-  HOUR_MS,
   issuance,
   issued,
   listed,

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockedReason } from "../../../../api/reasons.ts";
-import { blocker, certificate, HOUR_MS, NOW, POLICY, SECOND_MS } from "../../testing/snapshots.ts";
+import { HOUR_MS } from "../../../../clock.ts";
+import { blocker, certificate, NOW, POLICY, SECOND_MS } from "../../testing/snapshots.ts";
 import { type Failure, retryWaitMs } from "./retry-wait.ts";
 
 const unavailable = blocker("AtlasUnavailable");

@@ -1,11 +1,11 @@
 import { askedWaitMs, backoffMs } from "../../../../backoff.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
+import { HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Policy } from "../model/snapshot.ts";
 
 /** First wait after a failure, in milliseconds; it doubles with each further one. */
 const FIRST_BACKOFF_MS = 5000;
-const HOUR_MS = 3_600_000;
 
 export interface Failure {
   readonly blocker: Blocker;
