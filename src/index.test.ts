@@ -22,8 +22,10 @@ test("the library loads no Kubernetes code and nothing of the operator", async (
   const root = new URL(".", import.meta.url).href;
   const ours = urls.filter((url) => url.startsWith(root)).map((url) => url.slice(root.length));
   expect(ours.filter((file) => !/^(?:atlas|certificate)\//.test(file)).toSorted()).toEqual([
+    "backoff.ts",
     "clock.ts",
     "deadline.ts",
+    "http-dates.ts",
     "index.ts",
     "sensitive-text.ts",
     "wiped-bytes.ts",
