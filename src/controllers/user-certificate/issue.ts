@@ -55,6 +55,8 @@ const CREATE_TIMEOUT_MS = 30_000;
  */
 export class Issuer {
   readonly #options: IssuerOptions;
+  /** The attempts that Atlas was not asked for yet, by the uid of their resource. */
+  readonly #unsent = new Map<string, string>();
 
   constructor(options: IssuerOptions) {
     this.#options = options;
@@ -80,6 +82,7 @@ export class Issuer {
     const assessment = assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: 0 });
     // The new record takes the place of an older one, and with it what that could still tell.
     announcer.announceFindings(assessment);
+    this.#unsent.set(resource.uid, attempt.id);
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
     if (recorded === "notKept") return failed(crdOutdated(snapshot));
@@ -87,6 +90,7 @@ export class Issuer {
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
     assertLeading();
+    this.#unsent.delete(resource.uid);
     // From here on nothing but the end of the process stops the attempt.
     const bundle = await this.#create(snapshot, attempt, api, assertLeading);
     if ("kind" in bundle) return bundle;
@@ -97,6 +101,19 @@ export class Issuer {
 
     await onStep?.("write", resource);
     return this.store(resource, snapshot.secret, parked.add(resource, attempt, pair));
+  }
+
+  /**
+   * The attempt on record, if this process recorded it and then did not ask Atlas: the response to that write was lost, or its
+   * lease. It uses up no limit and must not stay on record.
+   */
+  unsentAttempt({ uid, status: { issuance } }: UserCertificate): Issuance | undefined {
+    return issuance !== undefined && this.#unsent.get(uid) === issuance.id ? issuance : undefined;
+  }
+
+  /** Drops what was kept for a resource that is gone. */
+  forget(uid: string): void {
+    this.#unsent.delete(uid);
   }
 
   /** Tries to write a certificate into its Secret; until that succeeds, it stays parked. */

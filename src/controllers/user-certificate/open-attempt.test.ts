@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { HOUR_MS } from "../../clock.ts";
+import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
@@ -153,5 +153,72 @@ describe("a certificate whose answer was lost is announced once", () => {
     await scene.settle(process);
     expect(scene.ready()).toBe("True Issued");
     expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
+  });
+});
+
+describe("an attempt that was recorded and not made", () => {
+  const losingTheRecord = (scene: Scene) => {
+    let isLost = false;
+    scene.cluster.fault = ({ verb, body }) => {
+      const isRecord = verb === "patch status" && JSON.stringify(body).includes('"startedAt"');
+      if (!isRecord || isLost) return undefined;
+      isLost = true;
+      return "answerLost";
+    };
+  };
+
+  test("is withdrawn by the process that knows it, if the API server's answer to the record was lost", async () => {
+    const scene = new Scene();
+    losingTheRecord(scene);
+    scene.apply();
+    const process = scene.start();
+    await expect(scene.reconcile(process)).rejects.toThrow("Network");
+    expect([scene.status().issuance?.id, scene.atlas.creates]).toEqual(["attempt-1", 0]);
+    await scene.settle(process);
+    expect([scene.ready(), scene.atlas.creates]).toEqual(["True Issued", 1]);
+    expect(scene.status().recentIssuances?.map(({ lost }) => lost)).toEqual([undefined]);
+  });
+
+  test("does not use up the exempt renewal of the day", async () => {
+    const scene = new Scene();
+    scene.policy = { ...scene.policy, maxIssuesPerDay: 1 };
+    scene.apply();
+    const process = scene.start();
+    await scene.settle(process);
+    scene.clock.advanceNow(61 * DAY_MS);
+    losingTheRecord(scene);
+    await expect(scene.reconcile(process)).rejects.toThrow("Network");
+    await scene.settle(process);
+    expect([scene.ready(), scene.atlas.creates]).toEqual(["True Issued", 2]);
+  });
+
+  test("is withdrawn when the process leads again, if it lost its lease before it asked Atlas", async () => {
+    const scene = new Scene();
+    scene.apply();
+    let isLeading = true;
+    const process = scene.start({
+      assertLeading: () => {
+        if (!isLeading) throw new Error("lost");
+      },
+      onStep: (step) => {
+        isLeading = step !== "create";
+      },
+    });
+    await expect(scene.reconcile(process)).rejects.toThrow("lost");
+    expect(scene.status().issuance?.id).toBe("attempt-1");
+    isLeading = true;
+    await scene.reconcile(process);
+    expect([scene.status().issuance, scene.atlas.creates]).toEqual([undefined, 0]);
+  });
+
+  test("counts for another process, which cannot know whether Atlas was asked", async () => {
+    const scene = new Scene();
+    losingTheRecord(scene);
+    scene.apply();
+    const first = scene.start();
+    await expect(scene.reconcile(first)).rejects.toThrow("Network");
+    scene.stop(first);
+    await scene.settle(scene.start());
+    expect(scene.status().recentIssuances?.map(({ lost }) => lost)).toEqual(["AnswerLost", undefined]);
   });
 });

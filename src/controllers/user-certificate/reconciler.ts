@@ -71,6 +71,11 @@ export class Reconciler {
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
+    const unsent = this.#options.issuer.unsentAttempt(resource);
+    if (unsent !== undefined) {
+      await this.#options.statuses.withdraw(resource, unsent);
+      return { kind: "again", at: this.#options.clock.now() };
+    }
     let decided = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
     if (!needsAtlas(decided.reading.snapshot, decided.decision)) return this.#finish(decided, signal);
     if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
@@ -90,6 +95,7 @@ export class Reconciler {
     const { uid } = resource;
     if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
     this.#repairs.delete(uid);
+    this.#options.issuer.forget(uid);
     this.#dropParked(uid);
     this.#options.announcer.forget(uid);
   }

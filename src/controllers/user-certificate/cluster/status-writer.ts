@@ -48,7 +48,7 @@ export class StatusWriter {
       const status = this.#statusOf(assessment, resource);
       const written = await this.#write(resource, status, signal);
       if (written?.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";
-      await this.#withdraw(written ?? resource, attempt);
+      await this.withdraw(written ?? resource, attempt);
       return "notKept";
     } catch (error: unknown) {
       if (KubeError.is(error, "Conflict", "NotFound")) return "overtaken";
@@ -73,6 +73,22 @@ export class StatusWriter {
         if (KubeError.is(error, "NotFound")) return;
         if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
         current = await this.#live(resource);
+      }
+    }
+  }
+
+  /** Takes back the record of an attempt that was not made, whatever else changes meanwhile; never another's. */
+  async withdraw(recorded: CachedResource, { id }: Issuance): Promise<void> {
+    let current: CachedResource | undefined = recorded;
+    for (let conflicts = 0; current !== undefined; conflicts++) {
+      try {
+        await this.#send(current, { issuance: null });
+        return;
+      } catch (error: unknown) {
+        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
+        current = await this.#read(recorded);
+        const onRecord = current?.valid ? current.status.issuance : undefined;
+        if (onRecord !== undefined && onRecord.id !== id) return;
       }
     }
   }
@@ -105,22 +121,6 @@ export class StatusWriter {
     const patch = mergePatchOf(resource.status, status);
     if (patch === undefined) return undefined;
     return this.#send(resource, patch, signal);
-  }
-
-  /** Takes back a record of which a part was dropped, whatever else changes meanwhile; never another's. */
-  async #withdraw(recorded: CachedResource, { id }: Issuance): Promise<void> {
-    let current: CachedResource | undefined = recorded;
-    for (let conflicts = 0; current !== undefined; conflicts++) {
-      try {
-        await this.#send(current, { issuance: null });
-        return;
-      } catch (error: unknown) {
-        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
-        current = await this.#read(recorded);
-        const onRecord = current?.valid ? current.status.issuance : undefined;
-        if (onRecord !== undefined && onRecord.id !== id) return;
-      }
-    }
   }
 
   /** The precondition is also what tells our own change from those of others. */
