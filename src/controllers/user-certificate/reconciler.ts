@@ -96,6 +96,7 @@ export class Reconciler {
     if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
     this.#repairs.delete(uid);
     this.#options.issuer.forget(uid);
+    this.#options.reader.forget(uid);
     this.#dropParked(uid);
     this.#options.announcer.forget(uid);
   }

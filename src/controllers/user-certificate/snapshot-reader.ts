@@ -55,8 +55,15 @@ const NOT_ASKED: ObservedList = { kind: "notAsked" };
 export class SnapshotReader {
   readonly #options: SnapshotReaderOptions;
 
+  readonly #listedMs = new Map<string, number>();
+
   constructor(options: SnapshotReaderOptions) {
     this.#options = options;
+  }
+
+  /** Drops what was kept for a resource that is gone. */
+  forget(uid: string): void {
+    this.#listedMs.delete(uid);
   }
 
   /** From the caches, which may lag behind: enough to see that nothing has to be done. */
@@ -103,6 +110,7 @@ export class SnapshotReader {
         secretHolder: this.#secretHolder(resource, secret),
         credentials: credentialsOf(access),
         ...lists,
+        listedMs: this.#listedMs.get(resource.uid),
         others: this.#others(resource),
         parked: parked.view(resource),
         parkedCounts: { inNamespace: parked.countIn(resource.namespace), inTotal: parked.size },
@@ -116,6 +124,7 @@ export class SnapshotReader {
   async #lists(resource: UserCertificate, access: Access, urgency: Urgency, signal: AbortSignal): Promise<Lists> {
     const { spec, status } = resource;
     const atlas = await this.#list(resource, spec, access, urgency, signal);
+    if (atlas.kind === "listed") this.#listedMs.set(resource.uid, this.#options.atlasClock.now());
     const { issuance } = status;
     if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };
     return { atlas, attempted: await this.#list(resource, issuance, access, urgency, signal) };

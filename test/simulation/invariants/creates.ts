@@ -25,8 +25,8 @@ export class Creates {
   readonly #ledger: Ledger;
   readonly #readiness: Readiness;
   readonly #report: Report;
-  /** Certificates whose renewal was exempt from the limits. */
-  readonly #renewed = new Set<string>();
+  /** When the renewal of a certificate was last exempt from the limits, by its serial number. */
+  readonly #renewed = new Map<string, number>();
   /** Replacements that were issued because lists lacked the one before, by resource; until a list holds them. */
   readonly #unconfirmed = new Map<string, string>();
 
@@ -52,7 +52,7 @@ export class Creates {
     if (attempt === undefined || post.certificate === undefined) return;
     attempt.isExempt = this.#isRenewalByTime(attempt);
     if (attempt.isExempt) {
-      if (attempt.held !== undefined) this.#renewed.add(attempt.held.serialNumber);
+      if (attempt.held !== undefined) this.#renewed.set(attempt.held.serialNumber, this.#stage.now);
       return;
     }
     this.#budgetHolds(attempt);
@@ -85,10 +85,12 @@ export class Creates {
     this.#report("l", key, `an attempt ${Math.round(leftMs / 1000)} s before the end of its backoff`);
   }
 
-  /** The exemption: due by time, and the first for the certificate that it replaces. */
+  /** The exemption: due by time, and the first of the day for the certificate that it replaces. */
   #isRenewalByTime({ held, resource, user }: Attempt): boolean {
-    if (held === undefined || userOf(held) !== user || this.#renewed.has(held.serialNumber)) return false;
-    return this.#stage.now >= renewalDueAt(resource, held) - TOLERANCE_MS;
+    if (held === undefined || userOf(held) !== user) return false;
+    const { now } = this.#stage;
+    const isFirst = now - (this.#renewed.get(held.serialNumber) ?? Number.NEGATIVE_INFINITY) >= DAY_MS - TOLERANCE_MS;
+    return isFirst && now >= renewalDueAt(resource, held) - TOLERANCE_MS;
   }
 
   /** c */

@@ -69,9 +69,11 @@ function isUnlistedAgain({ world }: Stage, resource: ResourceObject, ledger: Led
 function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
   const user = userOf(spec);
   const listed = world.atlas.project(spec.projectId).users.get(spec.username) ?? [];
-  const recent = listed.filter(({ createdAt }) => createdAt > now - DAY_MS).length;
-  const attempts = ledger.attempts.filter((one) => one.user === user && one.recordedAt > now - DAY_MS).length;
-  return Math.max(recent, attempts) >= POLICY.maxIssuesPerDay;
+  const foreign = listed.filter(
+    ({ createdAt, serialNumber }) => createdAt > now - DAY_MS && ledger.attemptOf(serialNumber) === undefined,
+  );
+  const attempts = ledger.attempts.filter((one) => one.user === user && one.recordedAt > now - DAY_MS);
+  return foreign.length + attempts.length >= POLICY.maxIssuesPerDay;
 }
 
 function hasTooMany({ world }: Stage, { spec }: ResourceObject): boolean {

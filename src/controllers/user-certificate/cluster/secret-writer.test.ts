@@ -197,10 +197,10 @@ describe("the preflight that writes for real", () => {
     expect([stored()?.data, serial()]).toEqual([data, old.facts.serialNumber]);
   });
 
-  test("creates an absent Secret with a stand-in that is the operator's and holds no certificate", async () => {
+  test("creates an absent Secret that is the operator's and holds nothing", async () => {
     expect(await preflight(ABSENT)).toBeUndefined();
     expect(stored()?.metadata.annotations).toMatchObject({ [WRITE_CHECK_ANNOTATION]: "2030-01-11T00:00:00Z" });
-    expect(await seen()).toMatchObject({ kind: "managed", content: { kind: "undecodable" } });
+    expect(await seen()).toMatchObject({ kind: "managed", content: { kind: "missing" } });
   });
 
   test("reports a storage that a dry run does not reach", async () => {

@@ -204,9 +204,9 @@ export class SecretWriter {
     const check = { [WRITE_CHECK_ANNOTATION]: timestamp(this.#options.clock.now()) };
     if (seen.kind === "absent") {
       const { annotations, ...rest } = desiredMetadata(resource, NO_FACTS);
-      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, standInData(), {
-        signal,
-      });
+      // Empty rather than a stand-in: an app that mounts it now must not take it for a certificate.
+      const empty: SecretData = { "tls.crt": "", "tls.key": "" };
+      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, empty, { signal });
       return;
     }
     const { namespace, name, uid, resourceVersion } = seen.metadata;

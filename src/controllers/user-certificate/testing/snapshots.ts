@@ -196,6 +196,7 @@ export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
     credentials: { kind: "usable", version: "31" },
     atlas,
     attempted: atlas,
+    listedMs: undefined,
     others: NO_OTHERS,
     parked: undefined,
     parkedCounts: { inNamespace: 0, inTotal: 0 },

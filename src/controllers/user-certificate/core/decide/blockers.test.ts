@@ -55,6 +55,10 @@ const replacedUnlisted = (atlas = listed()) =>
       unlisted: { serialNumber: "1001", since: ago(15 * 60_000), latest: ago(8 * 60_000), lists: 2, replaced: true },
     },
   });
+const unlistedThrice = settled({
+  atlas: listed(),
+  status: { unlisted: { serialNumber: "1001", since: ago(15 * 60_000), latest: ago(8 * 60_000), lists: 2 } },
+});
 const parkedElsewhere = (untilMs: number) => {
   const notAfter = timestamp(NOW + 90 * DAY_MS);
   const parked = { pod: "pod-0", serialNumber: "1002", notAfter, until: timestamp(untilMs) };
@@ -92,6 +96,26 @@ describe("is blocked", () => {
       "UserNotFound",
     ],
     "by lists that lack the replacement too": [replacedUnlisted(), "NotListedByAtlas"],
+    "by lists that lack the replacement and the older certificate that was restored": [
+      {
+        ...replacedUnlisted(),
+        resource: {
+          ...replacedUnlisted().resource,
+          status: {
+            ...replacedUnlisted().resource.status,
+            ...spent(1, { serialNumber: "1002", notAfter: timestamp(FACTS.notAfter.getTime() + DAY_MS) }),
+          },
+        },
+      },
+      "NotListedByAtlas",
+    ],
+    "by lists that lack the replacement which a deleted resource left": [
+      {
+        ...unlistedThrice,
+        others: { ...NO_OTHERS, issuances: [recent({ reason: "NotListedByAtlas", serialNumber: "1001" })] },
+      },
+      "NotListedByAtlas",
+    ],
     "by a Secret whose data was damaged three times in a day": [
       settled({ secret: damaged("missing"), status: damage(2) }),
       "SecretContended",
@@ -175,6 +199,7 @@ describe("issues", () => {
       attempted: refused("RoleMissing", { needsPerson: true }),
       status: { issuance: issuance({ username: "billing" }) },
     }),
+    "although three lists lack a certificate that replaced none": unlistedThrice,
     "on request although the lists lack the replacement too": {
       ...replacedUnlisted(),
       resource: { ...replacedUnlisted().resource, renewRequest: "a" },

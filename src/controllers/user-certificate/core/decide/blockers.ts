@@ -1,11 +1,20 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../../../api/reasons.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { applicableAttempt, backoffEndMs, heldCertificate, isWithin, unlisted } from "./held.ts";
+import {
+  applicableAttempt,
+  backoffEndMs,
+  heldCertificate,
+  identityChange,
+  isWithin,
+  renewalDueMs,
+  unlisted,
+} from "./held.ts";
 import { history, isParkedElsewhere, renewRequested } from "./history.ts";
 import { DAMAGE_REASONS } from "./issue-triggers.ts";
 import { exemptFromMs, isExempt, usage } from "./usage.ts";
@@ -150,11 +159,19 @@ export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefin
   };
 }
 
-/** If Atlas' lists lack the replacement too, it is the lists that are wrong, and a third one would be wasted. */
+/**
+ * If Atlas' lists lack the replacement too, it is the lists that are wrong, and a third one would be wasted. Nor is one
+ * issued because the certificate before it was restored meanwhile.
+ */
 function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   const held = heldCertificate(snapshot);
   const doubt = held && unlisted(snapshot, held);
-  if (reason !== "NotListedByAtlas" || held === undefined || doubt?.replaced !== true) return undefined;
+  if (held === undefined || doubt === undefined || !isOnlyUnlisted(snapshot, held, reason)) return undefined;
+  // A resource that was deleted and applied again has no memory of its own.
+  const isReplacement = snapshot.others.issuances.some(
+    (entry) => entry.reason === "NotListedByAtlas" && entry.serialNumber === held.serialNumber,
+  );
+  if (!doubt.replaced && !isReplacement) return undefined;
   const { username, projectId } = snapshot.resource.spec;
   return {
     reason: "NotListedByAtlas",
@@ -163,6 +180,12 @@ function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | un
     needsPerson: true,
     retry: { kind: "at", atMs: snapshot.nowMs + snapshot.policy.recheckIntervalMs },
   };
+}
+
+function isOnlyUnlisted(snapshot: Snapshot, held: CertificateFacts, reason: IssueReason): boolean {
+  if (reason === "NotListedByAtlas") return true;
+  const isOutdated = identityChange(snapshot) !== undefined || snapshot.nowMs >= renewalDueMs(snapshot, held);
+  return reason === "SecretReverted" && !isOutdated;
 }
 
 /** Whatever refuses the Secrets of these will probably refuse the next one's, and its certificate could be lost. */
@@ -222,10 +245,11 @@ function issuanceBudgetSpent(snapshot: Snapshot, reason: IssueReason): Blocker |
   const atMs = Math.min(roomMs, exemptFromMs(snapshot, reason, history(snapshot)) ?? roomMs);
   return {
     reason: "IssuanceBudgetSpent",
-    problem: `Daily limit reached: ${issuedMs.length} of ${maxPerDay} certificates of user ${snapshot.resource.spec.username} issued in the last 24 hours.`,
+    problem: `Daily limit reached: ${maxPerDay} of ${maxPerDay} certificates of user ${snapshot.resource.spec.username} issued in the last 24 hours.`,
     remedy: `Issuing resumes at ${timestamp(atMs)}; status.recentIssuances lists why each was issued.`,
     needsPerson: false,
-    retry: { kind: "at", atMs },
+    // Certificates that only the list knows may go sooner: a user that is deleted takes its certificates along.
+    retry: { kind: "at", atMs: snapshot.atlas.kind === "listed" ? Math.min(atMs, recheckMs(snapshot)) : atMs },
   };
 }
 
@@ -241,9 +265,12 @@ function tooManyUnexpired(snapshot: Snapshot, reason: IssueReason): Blocker | un
     problem: `Limit reached: user ${resource.spec.username} has ${unexpired} unexpired certificates, and the limit is ${policy.maxUnexpiredPerUser}.`,
     remedy: capitalized(`${next}use another database user, or raise the operator's --max-unexpired-per-user.`),
     needsPerson: true,
-    // Atlas may lose them sooner: a user that is deleted takes its certificates along.
-    retry: { kind: "at", atMs: Math.min(nextMs, nowMs + policy.recheckIntervalMs) },
+    retry: { kind: "at", atMs: Math.min(nextMs, recheckMs(snapshot)) },
   };
+}
+
+function recheckMs({ nowMs, policy }: Snapshot): number {
+  return nowMs + policy.recheckIntervalMs;
 }
 
 function capitalized(sentence: string): string {

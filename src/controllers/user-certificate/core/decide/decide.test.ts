@@ -251,6 +251,14 @@ describe("a parked certificate", () => {
   });
 });
 
+/** A Secret that keeps being deleted, after an attempt whose answer was lost. */
+function awaiting(listedMs: number | undefined, attempt: { serialNumber?: string } = {}): Snapshot {
+  const deleted = { reason: "SecretMissing", replaces: "1000" } as const;
+  const lost = recent({ ...deleted, lost: "AnswerLost", serialNumber: undefined, ...attempt });
+  const stored = ["1001", "1002"].map((serialNumber) => recent({ ...deleted, serialNumber }));
+  return settled({ secret: ABSENT, listedMs, status: { recentIssuances: [...stored, lost] } });
+}
+
 describe("Atlas' list is needed", () => {
   const open = { status: { issuance: issuance({ knownSerials: ["1001"] }) } };
   const failed = following(reconciled(settled({ nowMs: NOW + DAY_MS, atlas: refused("AtlasUnavailable") })));
@@ -282,6 +290,8 @@ describe("Atlas' list is needed", () => {
         issuance: issuance({ parked: { pod: "pod-0", serialNumber: "1002", notAfter: timestamp(NOW + DAY_MS) } }),
       },
     }),
+    "for a certificate that may still turn up, while nothing may be issued": awaiting(NOW - DAY_MS / 4),
+    "for a certificate that may still turn up, if this process has not read the list yet": awaiting(undefined),
     "for a replaced certificate that the lists lack, one recheck interval after the latest of them": settled({
       nowMs: NOW + POLICY.recheckIntervalMs + 7,
       status: { unlisted: unlistedReplacement() },
@@ -303,6 +313,8 @@ describe("Atlas' list is needed", () => {
         ),
       },
     }),
+    "for a certificate that may still turn up, soon after the last list": awaiting(NOW - HOUR_MS),
+    "for a certificate that turned up": awaiting(undefined, { serialNumber: "1003" }),
     "while the backoff of the last list runs": failed,
     "for an open attempt without credentials": settled({
       ...open,

@@ -4,7 +4,7 @@ import type { ParkedView, Snapshot } from "../model/snapshot.ts";
 import { isSameUser } from "../model/user.ts";
 import { BLOCKERS, ISSUE_BLOCKERS, repairContended } from "./blockers.ts";
 import { backoffEndMs, heldCertificate, listDueMs, provenMs, unlisted } from "./held.ts";
-import { isParkedElsewhere, isParkedHere } from "./history.ts";
+import { history, isAwaited, isParkedElsewhere, isParkedHere } from "./history.ts";
 import { ISSUE_TRIGGERS } from "./issue-triggers.ts";
 import { secretDifferences } from "./secret-differences.ts";
 
@@ -69,6 +69,7 @@ export function needsAtlas(snapshot: Snapshot, decision: Decision): boolean {
   if (credentials.kind !== "usable" || backoffEndMs(snapshot) !== undefined) return false;
   if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
   const held = heldCertificate(snapshot);
-  if (held === undefined || resource.spec.suspend) return false;
-  return nowMs >= listDueMs(snapshot, provenMs(snapshot, held), unlisted(snapshot, held));
+  if (resource.spec.suspend) return false;
+  if (held !== undefined) return nowMs >= listDueMs(snapshot, provenMs(snapshot, held), unlisted(snapshot, held));
+  return isAwaited(history(snapshot), nowMs) && nowMs >= listDueMs(snapshot, snapshot.listedMs, undefined);
 }

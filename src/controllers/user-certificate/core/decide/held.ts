@@ -123,12 +123,12 @@ export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted |
   }
 }
 
-/** A list that holds the replacement whose response was lost is not the one that is wrong. */
+/** A list that holds the replacement is not wrong: it may have been lost, or an older Secret restored. */
 function isReplacementListed({ atlas, resource }: Snapshot): boolean {
   const listed = new Set(atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : []);
   return (resource.status.recentIssuances ?? []).some(
-    ({ lost, reason, serialNumber }) =>
-      lost !== undefined && reason === "NotListedByAtlas" && serialNumber !== undefined && listed.has(serialNumber),
+    ({ reason, serialNumber }) =>
+      reason === "NotListedByAtlas" && serialNumber !== undefined && listed.has(serialNumber),
   );
 }
 

@@ -68,6 +68,17 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
   return { ...entry, serialNumber: parked.serialNumber, notAfter: parked.notAfter, lost: "NotStored" };
 }
 
+/**
+ * Whether a certificate may still turn up: Atlas may carry out an attempt late, after the list that was read to find out what
+ * became of it.
+ */
+export function isAwaited(entries: readonly RecentIssuance[], nowMs: number): boolean {
+  return entries.some(
+    ({ lost, serialNumber, time }) =>
+      lost === "AnswerLost" && serialNumber === undefined && isWithin(DAY_MS, Date.parse(time), nowMs),
+  );
+}
+
 /** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */
 export function isStored(snapshot: Snapshot): boolean {
   const settled = settledAttempt(snapshot);

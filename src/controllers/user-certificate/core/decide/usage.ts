@@ -45,7 +45,8 @@ export function usage(snapshot: Snapshot): Usage {
   const unexplained: number[] = [];
   for (const { serialNumber, createdAt } of listed) {
     if (createdAt === undefined || !isRecent(createdAt.getTime())) continue;
-    if (!bySerial.has(serialNumber)) unexplained.push(createdAt.getTime());
+    if (bySerial.has(serialNumber)) continue;
+    unexplained.push(createdAt.getTime());
     bySerial.set(serialNumber, createdAt.getTime());
   }
   // An attempt whose certificate the list shows counts once.

@@ -108,6 +108,8 @@ export interface Snapshot {
   readonly atlas: ObservedList;
   /** The list of the user of the open attempt: the same one, unless the spec names another user by now. */
   readonly attempted: ObservedList;
+  /** When this process last read the list of the spec's user for this resource, in milliseconds since the epoch. */
+  readonly listedMs: number | undefined;
   readonly others: OthersOfUser;
   readonly parked: ParkedView | undefined;
   /** Number of certificates that wait in this process for their Secrets. */

@@ -160,15 +160,13 @@ function blockerOf({ snapshot, decision, outcome }: Reconciliation): Blocker | u
   if (outcome.kind === "recorded") return personsFailure(snapshot);
   if (outcome.kind === "issued") return undefined;
   if (decision.kind === "blocked") return sticky(snapshot, decision.blocker);
-  if (snapshot.atlas.kind === "refused") return sticky(snapshot, snapshot.atlas.blocker);
   if (snapshot.atlas.kind === "listed") return undefined;
-  const missing = credentialsMissing(snapshot);
-  if (missing !== undefined) return missing;
-  const running = backoffRunning(snapshot);
+  const isProvenNow = proofOf(snapshot, heldCertificate(snapshot)) !== undefined;
   // Nothing has to be written any more.
-  return running?.reason === "SecretNotWritable" && proofOf(snapshot, heldCertificate(snapshot)) !== undefined
-    ? undefined
-    : running;
+  const isMoot = applicableAttempt(snapshot)?.reason === "SecretNotWritable" && isProvenNow;
+  const { atlas } = snapshot;
+  if (atlas.kind === "refused") return isMoot ? atlas.blocker : sticky(snapshot, atlas.blocker);
+  return credentialsMissing(snapshot) ?? (isMoot ? undefined : backoffRunning(snapshot));
 }
 
 /** Failures that say nothing about whether an earlier one persists. */

@@ -1,5 +1,5 @@
 import { listDueMs } from "../decide/held.ts";
-import { isParkedElsewhere, isParkedHere, isSettled } from "../decide/history.ts";
+import { isAwaited, isParkedElsewhere, isParkedHere, isSettled } from "../decide/history.ts";
 import type { Assessment } from "./assessment.ts";
 
 /** Whatever is due at once comes after this: a cache that lags behind a write is not asked without a pause. */
@@ -45,7 +45,16 @@ function waitTimes(assessment: Assessment): readonly number[] {
 }
 
 /** Atlas' list goes on behind every blocker but a failed attempt's. */
-function listTimes({ blocker, doubt, held, nowMs, outcome, provenMs, snapshot }: Assessment): readonly number[] {
+function listTimes({
+  blocker,
+  doubt,
+  held,
+  history,
+  nowMs,
+  outcome,
+  provenMs,
+  snapshot,
+}: Assessment): readonly number[] {
   const isWaiting = blocker?.retry.kind === "backoff" || blocker?.retry.kind === "running";
   if (isWaiting || snapshot.credentials.kind !== "usable" || outcome.kind === "parked") return [];
   // Behind another blocker no backoff is on record that would keep the next list away.
@@ -54,6 +63,7 @@ function listTimes({ blocker, doubt, held, nowMs, outcome, provenMs, snapshot }:
   const isOpen = snapshot.resource.status.issuance !== undefined && outcome.kind !== "issued";
   const isToBeCompared = !isSettled(snapshot) && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot);
   if (isOpen && isToBeCompared) return [soonestMs];
-  if (held === undefined || snapshot.resource.spec.suspend) return [];
-  return [Math.max(soonestMs, listDueMs(snapshot, provenMs, doubt))];
+  if (snapshot.resource.spec.suspend || (held === undefined && !isAwaited(history, nowMs))) return [];
+  const listedMs = snapshot.atlas.kind === "listed" ? snapshot.nowMs : snapshot.listedMs;
+  return [Math.max(soonestMs, listDueMs(snapshot, held === undefined ? listedMs : provenMs, doubt))];
 }

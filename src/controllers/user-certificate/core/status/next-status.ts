@@ -125,9 +125,9 @@ function recentIssuances({ held, history, nowMs, provenMs }: Assessment) {
 function answeredRequest({ held, outcome, snapshot }: Assessment): string | undefined {
   const { status, renewRequest } = snapshot.resource;
   if (outcome.kind === "issued") return outcome.attempt.renewRequest ?? status.renewRequest;
-  if (isStored(snapshot)) return status.issuance?.renewRequest ?? status.renewRequest;
+  const answered = (isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest;
   const isFirst = status.revision === undefined && held !== undefined;
-  return isFirst ? (renewRequest ?? status.renewRequest) : status.renewRequest;
+  return answered ?? (isFirst ? renewRequest : undefined);
 }
 
 function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment): LastAttempt | undefined {

@@ -6,6 +6,8 @@ import type { Policy } from "../model/snapshot.ts";
 
 /** First wait after a failure, in milliseconds; it doubles with each further one. */
 const FIRST_BACKOFF_MS = 5000;
+/** Longest wait right before a certificate expires: every attempt reads Atlas' list, and many resources may expire together. */
+const URGENT_BACKOFF_MS = 30_000;
 
 export interface Failure {
   readonly blocker: Blocker;
@@ -30,7 +32,7 @@ export function retryWaitMs({ blocker, failures, held, nowMs, random, policy }: 
   // Otherwise a resource that was turned away often would return last, when others have used up the limit.
   const count = blocker.reason === "RateLimited" && askedMs !== undefined ? 1 : failures;
   const leftMs = held === undefined ? Number.POSITIVE_INFINITY : held.notAfter.getTime() - nowMs;
-  const urgentMs = leftMs > 0 ? Math.max(FIRST_BACKOFF_MS, leftMs / 10) : longestMs;
+  const urgentMs = leftMs > 0 ? Math.max(URGENT_BACKOFF_MS, leftMs / 10) : longestMs;
   const waitMs = backoffMs({ firstMs: FIRST_BACKOFF_MS, maxMs: Math.min(longestMs, urgentMs) }, count, random);
   const atLeastMs = askedWaitMs(askedMs ?? 0, random);
   const isSpent = blocker.reason === "AnswerUnusable";
