@@ -106,6 +106,18 @@ describe("someone who deletes the Secret every ten minutes", () => {
   });
 });
 
+test("a fight over a Secret does not stop the issue into another one that spec.secretName names instead", async () => {
+  const { scene, process } = await issuedScene();
+  for (let count = 0; count < 3; count++) {
+    scene.cluster.remove(SECRETS, SECRET);
+    await scene.settle(process);
+  }
+  expect(scene.ready()).toBe("False SecretContended");
+  scene.apply({ secretName: "elsewhere" });
+  await scene.settle(process);
+  expect(scene.ready()).toBe("True Issued");
+});
+
 test("a spec.secretName that changes three times a day is no contention", async () => {
   const { scene, process } = await issuedScene();
   for (const secretName of ["second", "third", "fourth"]) {

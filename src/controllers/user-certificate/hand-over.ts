@@ -23,8 +23,10 @@ export interface HandOverOptions {
   readonly log: Log;
 }
 
-/** How long a process that no longer leads tries to store what is parked in it, and its successor waits for that. */
-const STORE_MS = 150_000;
+/** How long a successor waits for a process that no longer leads and still has parked certificates. */
+const WAIT_MS = 150_000;
+/** How long that process tries to store them: its last write may take 30 s more, and the successor must not outrun it. */
+const STORE_MS = WAIT_MS - 35_000;
 const RETRY_MS = 2000;
 
 /** What a process does that stops leading while certificates are parked in it. */
@@ -40,7 +42,7 @@ export class HandOver {
   async announce(): Promise<void> {
     const { parked, statuses, atlasClock, identity, clock, log } = this.#options;
     this.#until = clock.monotonic() + STORE_MS;
-    const until = timestamp(atlasClock.now() + STORE_MS);
+    const until = timestamp(atlasClock.now() + WAIT_MS);
     for (const { resource, attempt, pair } of parked.values()) {
       const { serialNumber, notAfter } = pair.facts;
       const mark = { pod: identity, serialNumber, notAfter: timestamp(notAfter.getTime()), until };

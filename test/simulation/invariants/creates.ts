@@ -119,9 +119,11 @@ export class Creates {
     const { world, now } = this.#stage;
     const { projectId, username } = attempt.post ?? {};
     if (projectId === undefined || username === undefined) return;
+    const { weather } = world.atlas.project(projectId);
     const unexpired = (world.atlas.unexpired(projectId, username) ?? []).filter((one) => {
       const own = this.#ledger.attemptOf(one.serialNumber);
-      return own === undefined ? one.createdAt < now - RACE_MS : this.#isKnowable(own);
+      const isSeen = !weather.listsNothing && one.createdAt < now - weather.lagMs - RACE_MS;
+      return own === undefined ? isSeen : this.#isKnowable(own);
     });
     if (unexpired.length <= POLICY.maxUnexpiredPerUser) return;
     this.#report("c", attempt.key, `${unexpired.length} unexpired certificates of one user`);
@@ -132,7 +134,10 @@ export class Creates {
     const { world, now } = this.#stage;
     const certificate = post?.certificate;
     if (certificate === undefined) return false;
-    if (world.server.all(RESOURCES).some(({ metadata }) => metadata.uid === uid && this.#lives(key))) return true;
+    // Beyond a day the list alone counts: Atlas may have lost the certificate with its user.
+    const isRecent = certificate.createdAt > now - DAY_MS + TOLERANCE_MS;
+    const isOnRecord = world.server.all(RESOURCES).some(({ metadata }) => metadata.uid === uid && this.#lives(key));
+    if (isRecent && isOnRecord) return true;
     const { weather } = world.atlas.project(certificate.projectId);
     const isListed = !certificate.isRevoked && !weather.listsNothing && certificate.notAfter > now;
     return isListed && certificate.createdAt < now - weather.lagMs - RACE_MS;

@@ -204,7 +204,10 @@ function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blo
 }
 
 function secretContended(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
-  if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot)) return undefined;
+  const { spec, status } = snapshot.resource;
+  // Another writer fights for the Secret that was named before.
+  const isMoved = status.secretName !== undefined && status.secretName !== spec.secretName;
+  if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot) || isMoved) return undefined;
   const times = history(snapshot)
     // A certificate that never reached the Secret says nothing about another writer.
     .filter(({ reason, replaces, lost }) => DAMAGE_REASONS.has(reason) && replaces !== undefined && lost === undefined)
