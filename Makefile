@@ -11,6 +11,8 @@ export IMAGE NODE_IMAGE DOCKER_BUILD_FLAGS
 PROOF_FAULTS := $(addprefix test/integration/faults/,crash-at-step frozen-leader cut-answers refused-writes \
 	broken-encryption wrong-clocks vanishing removed-crd)
 PROOF_REPETITIONS ?= 20
+# Minutes of new simulations.
+PROOF_MINUTES ?= 10
 # What the installed packages came from: as long as it equals package-lock.json there is nothing to install.
 INSTALLED := node_modules/.installed-lock.json
 
@@ -26,9 +28,16 @@ test: packages ## Run the unit tests, and the integration tests on a real Kubern
 	@PATH="$(BIN):$$PATH" vitest run
 
 proof: packages ## Prove more than `make test` has time for: new simulations, every planted bug, each real fault 20 times.
-	@PATH="$(BIN):$$PATH" node test/simulation/simulate.ts --minutes 10 --from "$$(date +%s)"
-	@PATH="$(BIN):$$PATH" node test/simulation/planted/plant.ts
-	@PATH="$(BIN):$$PATH" vitest run --project integration --repeats=$$(($(PROOF_REPETITIONS) - 1)) $(PROOF_FAULTS)
+	@PATH="$(BIN):$$PATH"; export PATH; table=; code=0; \
+	part() { \
+		name=$$1; limit=$$2; shift 2; start=$$(date +%s); printf '\n== %s (at most %s)\n' "$$name" "$$limit"; \
+		if timeout --signal=INT --kill-after=60 "$$limit" "$$@"; then result=ok; else result=FAILED; code=1; fi; \
+		table="$$table$$(printf '  %-14s %-7s %4d s' "$$name" "$$result" $$(( $$(date +%s) - start )))\n"; \
+	}; \
+	part simulation 15m node test/simulation/simulate.ts --minutes $(PROOF_MINUTES) --from "$$(date +%s)"; \
+	part "planted bugs" 10m node test/simulation/planted/plant.ts; \
+	part "real faults" 120m vitest run --project integration --repeats=$$(($(PROOF_REPETITIONS) - 1)) $(PROOF_FAULTS); \
+	printf "\n$$table"; exit $$code
 
 e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBECONFIG, else a node of its own (Linux, root).
 	@PATH="$(BIN):$$PATH" vitest run --config vitest.e2e.config.ts

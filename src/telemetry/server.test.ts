@@ -1,4 +1,6 @@
-import { connect } from "node:net";
+import { once } from "node:events";
+import { get } from "node:http";
+import { connect, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { http } from "../testing/http.ts";
 import { type Route, type RunningServer, startServer } from "./server.ts";
@@ -69,6 +71,61 @@ test("tells nobody but the log of a route that throws, and goes on", async () =>
   expect([response.status, await response.text()]).toEqual([500, "internal error\n"]);
   expect(errors).toEqual([new Error("the inside story")]);
   expect((await ask(server, "/good")).status).toBe(200);
+});
+
+/** Connections that send the head of a request and never finish it. */
+function slowClients({ address }: RunningServer, count: number): Promise<readonly Socket[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const socket = connect(address.port, "127.0.0.1").on("error", () => {});
+      onTestFinished(() => void socket.destroy());
+      await once(socket, "connect");
+      socket.write("GET /hello HTTP/1.1\r\nHost: a\r\n");
+      return socket;
+    }),
+  );
+}
+
+/** A request on a connection of its own, as a kubelet's probe. */
+function probe({ address }: RunningServer): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = get({ port: address.port, host: "127.0.0.1", path: "/hello", agent: false });
+    request.on("error", reject).on("response", (response) => resolve(response.resume().statusCode));
+  });
+}
+
+test("answers each of 30 probes within a second while 128 clients send their requests slowly", async () => {
+  const server = await serving({ "/hello": () => text("hello") });
+  const slow = slowClients(server, 128);
+  for (let count = 0; count < 30; count++) {
+    const startedAt = performance.now();
+    expect(await probe(server)).toBe(200);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    if (count % 10 === 0) await slowClients(server, 32);
+  }
+  await slow;
+});
+
+test("closes the oldest idle connection of an address for a new one, and none that is being answered", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const server = await serving({ "/hello": () => text("hello"), "/late": () => promise.then(() => text("late")) });
+  const late = ask(server, "/late");
+  await new Promise((settled) => setTimeout(settled, 100));
+  const [first, second] = await slowClients(server, 2);
+  const firstEnded = first && once(first, "close");
+  await slowClients(server, 14);
+  await firstEnded;
+  expect(second?.closed).toBe(false);
+  resolve();
+  expect(await (await late).text()).toBe("late");
+});
+
+test("ends a connection whose headers are not there within seconds", async () => {
+  const server = await serving({ "/hello": () => text("hello") });
+  const [slow] = await slowClients(server, 1);
+  const startedAt = performance.now();
+  if (slow !== undefined) await once(slow.resume(), "close");
+  expect(performance.now() - startedAt).toBeLessThan(3000);
 });
 
 test("closes without waiting for those who say nothing", async () => {

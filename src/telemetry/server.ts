@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type BindAddress, formatBindAddress } from "./bind-address.ts";
 
 export interface Answer {
@@ -31,30 +32,38 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** A client has this long for a request, and a connection without one, in milliseconds. */
+/** Time limit of a request's headers, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 1_000;
+/** Time limit of a whole request, and of a connection without one, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 /** A slow reader has this long between two parts of an answer, in milliseconds. */
 const SOCKET_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 64;
+const MAX_CONNECTIONS_PER_ADDRESS = 16;
 const PLAIN_TEXT = "text/plain; charset=utf-8";
 
 /**
- * Serves texts over plain HTTP: GET and HEAD alone, nothing is read from a body, nobody can hold a connection for long.
+ * Serves texts over plain HTTP: GET and HEAD alone, nothing is read from a body, no one can hold a connection for long, and
+ * slow clients make room for new ones.
  *
  * @throws ListenError
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const connections = new Connections();
   const server = createServer(
     {
-      headersTimeout: TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: TIMEOUT_MS,
       keepAliveTimeout: TIMEOUT_MS,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
     },
-    (request, response) => void respond(options, request, response),
+    (request, response) => {
+      connections.answering(request.socket, response);
+      void respond(options, request, response);
+    },
   );
   server.setTimeout(SOCKET_TIMEOUT_MS);
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on("connection", (socket) => connections.add(socket));
   await listen(server, options);
   server.on("error", options.onError);
   const bound = server.address();
@@ -66,6 +75,38 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         server.closeAllConnections();
       }),
   };
+}
+
+/** A new connection always gets in: where there are too many, the oldest that waits for its request is closed. */
+class Connections {
+  /** In the order of their arrival, with the number of requests that are being answered. */
+  readonly #requests = new Map<Socket, number>();
+
+  add(socket: Socket): void {
+    const all = [...this.#requests.keys()];
+    const ofAddress = all.filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress);
+    if (ofAddress.length >= MAX_CONNECTIONS_PER_ADDRESS) this.#closeOne(ofAddress);
+    else if (all.length >= MAX_CONNECTIONS) this.#closeOne(all);
+    this.#requests.set(socket, 0);
+    socket.once("close", () => this.#requests.delete(socket));
+  }
+
+  answering(socket: Socket, response: ServerResponse): void {
+    this.#count(socket, 1);
+    response.once("close", () => this.#count(socket, -1));
+  }
+
+  #closeOne(sockets: readonly Socket[]): void {
+    const socket = sockets.find((one) => this.#requests.get(one) === 0) ?? sockets[0];
+    if (socket === undefined) return;
+    this.#requests.delete(socket);
+    socket.destroy();
+  }
+
+  #count(socket: Socket, change: number): void {
+    const requests = this.#requests.get(socket);
+    if (requests !== undefined) this.#requests.set(socket, requests + change);
+  }
 }
 
 async function listen(server: Server, { address, what }: ServerOptions): Promise<void> {

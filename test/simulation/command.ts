@@ -85,8 +85,7 @@ export async function main(argv: readonly string[], out: Output): Promise<number
   if (values.until !== undefined && isFound(findings, until)) {
     const [first] = [...findings.violations].filter(([invariant]) => until.has(invariant));
     out.write(`found in seed ${first?.[1][0]}: ${first?.[0]}\n`);
-  } else if (values.json)
-    out.write(`${JSON.stringify({ ...findings, violations: Object.fromEntries(findings.violations) })}\n`);
+  } else if (values.json) out.write(`${JSON.stringify(reportOf(findings))}\n`);
   else {
     print(findings, (user + system) / 1e6, out);
     for (const [invariant, [seed]] of [...findings.violations].slice(0, Number(values.stories))) {
@@ -117,6 +116,10 @@ async function search(from: number, choice: Choice, isEnough: (findings: Finding
     }
   }
   return findings;
+}
+
+function reportOf({ coverage, violations, ...rest }: Findings) {
+  return { ...rest, violations: Object.fromEntries(violations), missing: coverage.missing };
 }
 
 function isFound({ violations }: Findings, wanted: ReadonlySet<string>): boolean {

@@ -211,7 +211,7 @@ describe("a certificate that can no longer be stored", () => {
         reason: "CertificateOrphaned",
         note:
           "Certificate 1001 of user orders-api is orphaned: the spec names another user by now, and its private key is lost. " +
-          "It is valid until 2030-04-01T00:00:00Z; Atlas cannot revoke it.",
+          "Its validity ends at 2030-04-01T00:00:00Z; Atlas cannot revoke it.",
       },
     ]);
     expect(counts.orphans).toBe(1);

@@ -58,7 +58,7 @@ export class Announcer {
       resource,
       attempt.username,
       serialNumber,
-      `${why}, and its private key is lost. It is valid until ${until}`,
+      `${why}, and its private key is lost. Its validity ends at ${until}`,
     );
   }
 

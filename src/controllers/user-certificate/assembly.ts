@@ -17,7 +17,7 @@ import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resou
 import { SecretInspector } from "./cluster/secret-inspector.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
-import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
+import type { Policy, SecretIdentity } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import { HandOver } from "./hand-over.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
@@ -59,7 +59,7 @@ export interface AssemblyOptions {
   readonly onClockMoved?: (() => void) | undefined;
   /** Told of what others changed if the answer of a write shows it first. They must not throw. */
   readonly onForeignResource: (event: StoreEvent<CachedResource>) => void;
-  readonly onForeignSecret: (event: StoreEvent<SecretMetadata>) => void;
+  readonly onForeignSecret: (event: StoreEvent<SecretIdentity>) => void;
   readonly observer?: ReconcileObserver | undefined;
   /** Stands before each message of a condition. @default nothing */
   readonly mark?: string | undefined;

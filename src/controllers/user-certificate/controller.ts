@@ -16,9 +16,9 @@ import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resourc
 import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
 import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
-import { secretMetadata } from "./cluster/secret-metadata.ts";
+import { secretIdentity } from "./cluster/secret-metadata.ts";
 import { credentialsSecret } from "./core/model/credentials-secret.ts";
-import type { Policy, SecretMetadata } from "./core/model/snapshot.ts";
+import type { Policy, SecretIdentity } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import type { IssuerOptions } from "./issue.ts";
 
@@ -57,7 +57,7 @@ export interface Watch {
   /** The one namespace that is watched; undefined for all. */
   readonly namespace: string | undefined;
   readonly reflector: Pick<
-    Reflector<SecretMetadata>,
+    Reflector<SecretIdentity>,
     "start" | "synced" | "isSynced" | "lastProgressAt" | "statistics"
   >;
 }
@@ -231,7 +231,7 @@ export class UserCertificateController {
           labelSelector: kind === "labelled" ? `${MANAGED_LABEL}=true` : `${MANAGED_LABEL}!=true`,
           metadataOnly: true,
           store: this.#secrets[kind],
-          project: secretMetadata,
+          project: secretIdentity,
           onEvent: (event) => this.#onSecret(event),
         }),
       })),
@@ -250,7 +250,7 @@ export class UserCertificateController {
       fieldSelector: `metadata.name=${name}`,
       metadataOnly: true,
       store: this.#secrets.defaultCredentials,
-      project: secretMetadata,
+      project: secretIdentity,
       onEvent: (event) => this.#onSecret(event),
     });
     return [{ name: "secrets-default-credentials", namespace, reflector }];
@@ -270,7 +270,7 @@ export class UserCertificateController {
     }
   }
 
-  #onSecret(event: StoreEvent<SecretMetadata>): void {
+  #onSecret(event: StoreEvent<SecretIdentity>): void {
     if (event.kind === "deleted") {
       this.#assembly.inspector.forget(event.key);
       this.#assembly.access.forget(event.key);

@@ -64,14 +64,32 @@ describe("a resource at rest", () => {
     expect(scene.atlas.lists).toBe(1);
   });
 
-  test("causes no write and no call in a process that has just started, but one read of its Secret and credentials", async () => {
+  test("is verified by a process that has just started and does not know Atlas' time yet", async () => {
     const { scene } = await issuedScene();
     await scene.settle(scene.start());
+    expect([scene.atlas.lists, scene.atlas.creates]).toEqual([2, 1]);
+  });
+
+  test("causes no write and no call to Atlas in a process that has just started and knows Atlas' time", async () => {
+    const { scene } = await issuedScene();
+    const process = scene.start();
+    process.atlasClock.measure(new Date(scene.clock.now()), scene.clock.now());
+    await scene.settle(process);
     expect(scene.cluster.calls.map(({ verb, what }) => `${verb} ${what}`)).toEqual([
       "get secrets shop/orders-api-mongodb",
       "get secrets shop/atlas-api",
     ]);
     expect(scene.atlas.lists).toBe(1);
+  });
+
+  test("is renewed in time by a process whose clock is four hours behind", async () => {
+    const { scene, process } = await issuedScene();
+    scene.stop(process);
+    scene.clock.advanceNow(60 * DAY_MS + HOUR_MS);
+    scene.clock.jumpWall(-4 * HOUR_MS);
+    scene.atlas.clockOffsetMs = 4 * HOUR_MS;
+    await scene.settle(scene.start());
+    expect(scene.atlas.creates).toBe(2);
   });
 
   test("is verified every six hours, and only that time is written", async () => {

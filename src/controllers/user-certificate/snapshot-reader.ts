@@ -51,10 +51,14 @@ const LIST_TIMEOUT_MS = 10_000;
 
 const NOT_ASKED: ObservedList = { kind: "notAsked" };
 
+/** One list tells Atlas' time; not all resources have to ask for it when a process starts. */
+const ENOUGH_TO_MEASURE = 4;
+
 /** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
 export class SnapshotReader {
   readonly #options: SnapshotReaderOptions;
 
+  #listsUnderWay = 0;
   readonly #listedMs = new Map<string, number>();
 
   constructor(options: SnapshotReaderOptions) {
@@ -105,6 +109,7 @@ export class SnapshotReader {
       access,
       snapshot: {
         nowMs: atlasClock.now(),
+        isClockMeasured: atlasClock.isMeasured || this.#listsUnderWay >= ENOUGH_TO_MEASURE,
         resource,
         secret,
         secretHolder: this.#secretHolder(resource, secret),
@@ -123,7 +128,8 @@ export class SnapshotReader {
   /** The list of the spec's user; and that of the open attempt's, if that is another one. */
   async #lists(resource: UserCertificate, access: Access, urgency: Urgency, signal: AbortSignal): Promise<Lists> {
     const { spec, status } = resource;
-    const atlas = await this.#list(resource, spec, access, urgency, signal);
+    this.#listsUnderWay += 1;
+    const atlas = await this.#list(resource, spec, access, urgency, signal).finally(() => (this.#listsUnderWay -= 1));
     if (atlas.kind === "listed") this.#listedMs.set(resource.uid, this.#options.atlasClock.now());
     const { issuance } = status;
     if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };
@@ -138,23 +144,24 @@ export class SnapshotReader {
     signal: AbortSignal,
   ): Promise<ObservedList> {
     if (access.kind !== "usable") return NOT_ASKED;
+    const askedMs = this.#options.atlasClock.toLocal(this.#options.atlasClock.now());
     try {
       const user = { groupId: projectId, username };
       const options = { signal, timeoutMs: LIST_TIMEOUT_MS, ...urgency };
       const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, options);
-      this.#measure(resource, answeredAt);
+      this.#measure(resource, answeredAt, askedMs);
       const { monthMs } = this.#options.policy;
       const dated = certificates.map((one) => ({ ...one, createdAt: issueTime(one.createdAt, answeredAt, monthMs) }));
       return { kind: "listed", certificates: dated };
     } catch (error: unknown) {
-      if (error instanceof AtlasError) this.#measure(resource, error.answeredAt);
+      if (error instanceof AtlasError) this.#measure(resource, error.answeredAt, askedMs);
       return { kind: "refused", blocker: atlasBlocker(error, resource.spec) };
     }
   }
 
-  #measure(resource: UserCertificate, answeredAt: Date | undefined): void {
+  #measure(resource: UserCertificate, answeredAt: Date | undefined, askedMs: number): void {
     const { announcer, atlasClock } = this.#options;
-    const skewMs = atlasClock.measure(answeredAt);
+    const skewMs = atlasClock.measure(answeredAt, askedMs);
     if (skewMs !== undefined) announcer.announceSkew(resource, skewMs);
   }
 
@@ -202,6 +209,7 @@ export class SnapshotReader {
       attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
         (attempt) => isSameUser(attempt, spec),
       ),
+      unconfirmed: gone.flatMap((one) => one.unconfirmed ?? []),
       explained: new Set(explaining.flatMap(explainedSerials)),
     };
   }

@@ -113,8 +113,8 @@ test("a connection that stays open keeps nothing of the request that opened it, 
   const script = `
     import { readFileSync } from "node:fs";
     import { SECRETS } from ${source("kube/core-types.ts")};
-    import { KubeClient } from ${source("kube/kube-client.ts")};
-    import { loadKubeConfig } from ${source("kube/kube-config.ts")};
+    import { KubeClient } from ${source("kube/client/kube-client.ts")};
+    import { loadKubeConfig } from ${source("kube/config/load-kube-config.ts")};
     const kubeConfig = await loadKubeConfig({ kubeconfig: ${JSON.stringify(controlPlane().kubeconfigPath)}, env: {} });
     const open = () => new KubeClient({ kubeConfig, userAgent: "test", fieldManager: "test" });
     const clients = [open(), open()];

@@ -168,12 +168,18 @@ export class Creates {
     );
   }
 
+  /** Whether no process can know that the certificate was issued: the one that asked for it was killed. */
+  #diedWith(serialNumber: string): boolean {
+    const post = this.#ledger.attemptOf(serialNumber)?.post;
+    return post?.deliveredAt === undefined && post?.machine.isAlive === false;
+  }
+
   /** Three lists over a quarter of an hour agree, and a list has held what was issued for this reason before. */
   #isWitnessed(key: string, serialNumber: string): boolean {
     const unlisted = this.#ledger.unlisted.get(serialNumber);
     if (unlisted === undefined) return false;
     const earlier = this.#unconfirmed.get(key);
-    if (earlier !== undefined && !this.#ledger.confirmed.has(earlier)) return false;
+    if (earlier !== undefined && !this.#ledger.confirmed.has(earlier) && !this.#diedWith(earlier)) return false;
     return unlisted.lists >= WITNESS_LISTS && unlisted.last - unlisted.since >= WITNESS_MS - TOLERANCE_MS;
   }
 }

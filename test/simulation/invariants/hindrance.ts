@@ -56,14 +56,19 @@ function isContended({ now }: Stage, { metadata, spec, status }: ResourceObject,
   if (findCondition(status ?? {}, "Issuing")?.reason !== "SecretContended") return false;
   const assaults = ledger.assaults.get(`${metadata.namespace}/${spec.secretName}`) ?? [];
   // What a fight of the day before leaves to be issued again counts as well.
-  return assaults.filter((at) => at > now - 2 * DAY_MS).length >= 2;
+  // A secretName that went back and forth leaves older certificates in both Secrets.
+  const isMoved = (status?.leftBehind ?? []).length > 0;
+  return isMoved || assaults.filter((at) => at > now - 2 * DAY_MS).length >= 2;
 }
 
 /** It replaced one that lists lacked, and no list has held it: then it may be the lists that are wrong. */
 function isUnlistedAgain({ world }: Stage, resource: ResourceObject, ledger: Ledger): boolean {
   const { certificate } = holdingOf(world, resource);
   if (certificate === undefined || ledger.confirmed.has(certificate.serialNumber)) return false;
-  return certificate.isRevoked && ledger.attemptOf(certificate.serialNumber)?.reason === "NotListedByAtlas";
+  if (!certificate.isRevoked) return false;
+  const issued = ledger.attempts.filter((one) => one.user === userOf(resource.spec) && one.post !== undefined);
+  const lastConfirmed = issued.findLastIndex((one) => ledger.confirmed.has(one.post?.certificate?.serialNumber ?? ""));
+  return issued.slice(lastConfirmed + 1).some(({ reason }) => reason === "NotListedByAtlas");
 }
 
 function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {

@@ -72,6 +72,8 @@ export class Orphans {
     const hindrance = hindranceOf(this.#stage, this.#ledger, resource);
     if (hindrance !== undefined && hindrance !== "budget spent" && hindrance !== "too many unexpired") return;
     const touchedAt = this.#ledger.touchedAt.get(attempt.namespace) ?? 0;
+    // For a while the spec named another user, and the certificate was given up.
+    if (touchedAt > deliveredAt && this.#ledger.told.has(certificate.serialNumber)) return;
     const calmSince = Math.max(deliveredAt, touchedAt, this.#stage.calmSince(attempt.namespace));
     if (now - calmSince < STORED_WITHIN_MS) return;
     this.#report("b", attempt.key, `certificate ${certificate.serialNumber} arrived and was never stored`);
@@ -98,8 +100,13 @@ export class Orphans {
     const lives = this.#stage.world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === attempt.uid);
     if (lives === undefined || userOf(lives.spec) !== attempt.user) return;
     const isStored = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
+    const isExpired = (attempt.post?.certificate?.notAfter ?? Number.POSITIVE_INFINITY) <= this.#stage.now;
     const isInMemory =
-      attempt.storedAt === undefined && hasFailed === false && machine?.isAlive === true && !machine.wasFrozen;
+      !isExpired &&
+      attempt.storedAt === undefined &&
+      hasFailed === false &&
+      machine?.isAlive === true &&
+      !machine.wasFrozen;
     if (isStored || isInMemory) {
       const where = isStored ? "its Secret holds it" : `${machine?.name} has it or will get it`;
       this.#report("b", attempt.key, `certificate ${serial} is called an orphan, and ${where}`);

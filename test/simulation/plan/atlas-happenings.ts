@@ -32,9 +32,8 @@ function refuse(stage: Stage, item: Item, kind: AtlasErrorKind, probability: num
   });
 }
 
-const ERRORS = [
-  "unavailable",
-  "badAnswer",
+/** Refusals that last until a person has done something. */
+const REFUSALS = [
   "role",
   "accessList",
   "customerManagedOn",
@@ -42,6 +41,7 @@ const ERRORS = [
   "projectNotFound",
   "badRequest",
 ] as const;
+const ERRORS = ["unavailable", "badAnswer", ...REFUSALS] as const;
 const WRONG_ANSWERS: readonly WrongAnswer[] = ["wrongUser", "wrongKey", "replayed", "garbage"];
 
 export const ATLAS_HAPPENINGS = {
@@ -54,6 +54,11 @@ export const ATLAS_HAPPENINGS = {
     feature: "atlasErrors",
     lasts: [1000, 6 * HOUR_MS],
     run: (stage, item) => refuse(stage, item, ERRORS[item.variant % ERRORS.length] ?? "unavailable", item.probability),
+  },
+  atlasRefuses: {
+    feature: "atlasErrors",
+    lasts: [MINUTE_MS, 4 * HOUR_MS],
+    run: (stage, item) => refuse(stage, item, REFUSALS[item.variant % REFUSALS.length] ?? "role", 1),
   },
   atlasDown: {
     feature: "atlasErrors",

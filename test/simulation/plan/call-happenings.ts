@@ -1,4 +1,6 @@
+import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
 import { KubeError, type KubeErrorReason } from "../../../src/kube/kube-error.ts";
+import { RESOURCES } from "../cluster/kinds.ts";
 import type { Call, Effect } from "../engine/network.ts";
 import { EVERYWHERE, type Stage } from "../stage.ts";
 import type { Happening } from "./happenings.ts";
@@ -33,6 +35,21 @@ function refusedBecause(reason: KubeErrorReason, { verb, what }: Call, explanati
 }
 
 const KUBE_REASONS = ["Unavailable", "InternalError", "TooManyRequests", "Timeout", "Network"] as const;
+
+/** For a time the API server refuses the Secrets of one namespace. */
+function refuseSecrets(stage: Stage, item: Item, hitsDryRun: boolean): void {
+  const { namespace } = stage.member(item).tenant;
+  const what = hitsDryRun ? "a quota refuses" : "encryption fails for";
+  spell(stage, item, namespace, `${what} writes of Secrets in ${namespace}`, {
+    hits: ({ what, verb, scope, dryRun }) =>
+      what.startsWith("secrets") && /^(create|patch)$/.test(verb) && scope === namespace && (hitsDryRun || !dryRun),
+    effect: (call) =>
+      hitsDryRun
+        ? refusedBecause("Forbidden", call, "exceeded quota: secrets")
+        : refusedBecause("InternalError", call, "failed to encrypt: the KMS plugin does not answer"),
+    probability: 1,
+  });
+}
 
 export const CALL_HAPPENINGS = {
   apiServerFails: {
@@ -113,20 +130,21 @@ export const CALL_HAPPENINGS = {
   secretWritesRefused: {
     feature: "refusedWrites",
     lasts: [MINUTE_MS, 12 * HOUR_MS],
+    // A quota or a missing right refuses the dry run too; a KMS that fails does not.
+    run: (stage, item) => refuseSecrets(stage, item, item.variant % 2 === 0),
+  },
+  renewedUnstorably: {
+    feature: "refusedWrites",
+    lasts: [HOUR_MS, 6 * HOUR_MS],
     run: (stage, item) => {
       const { namespace } = stage.member(item).tenant;
-      // A quota or a missing right refuses the dry run too; a KMS that fails does not.
-      const hitsDryRun = item.variant % 2 === 0;
-      const what = hitsDryRun ? "a quota refuses" : "encryption fails for";
-      spell(stage, item, namespace, `${what} writes of Secrets in ${namespace}`, {
-        hits: ({ what, verb, scope, dryRun }) =>
-          what.startsWith("secrets") && /^(create|patch)$/.test(verb) && scope === namespace && (hitsDryRun || !dryRun),
-        effect: (call) =>
-          hitsDryRun
-            ? refusedBecause("Forbidden", call, "exceeded quota: secrets")
-            : refusedBecause("InternalError", call, "failed to encrypt: the KMS plugin does not answer"),
-        probability: 1,
-      });
+      refuseSecrets(stage, item, false);
+      stage.tell(() => `user: asks for new certificates of all resources of ${namespace}`);
+      const annotations = { [RENEW_REQUEST_ANNOTATION]: new Date(stage.now).toISOString() };
+      for (const { metadata } of stage.world.server.all(RESOURCES)) {
+        if (metadata.namespace !== namespace) continue;
+        stage.world.server.patch(RESOURCES, metadata, { metadata: { annotations } }, { by: "kubectl" });
+      }
     },
   },
   watchesLag: {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DAY_MS, MINUTE_MS } from "../../../clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../clock.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import { NOW } from "../testing/snapshots.ts";
 import { AtlasClock } from "./atlas-clock.ts";
@@ -8,7 +8,8 @@ function rig() {
   const clock = new ManualClock({ startAt: NOW + 437 });
   const atlasClock = new AtlasClock(clock);
   /** An answer of Atlas, whose clock is ahead by so much, with its Date in whole seconds. */
-  const answer = (aheadMs: number) => atlasClock.measure(new Date(Math.floor((clock.now() + aheadMs) / 1000) * 1000));
+  const answer = (aheadMs: number) =>
+    atlasClock.measure(new Date(Math.floor((clock.now() + aheadMs) / 1000) * 1000), clock.now());
   return { clock, atlasClock, answer };
 }
 
@@ -47,7 +48,7 @@ test("the skew is kept if an answer of Atlas carries no Date", () => {
   const { atlasClock, answer } = rig();
   answer(DAY_MS);
   const { skewMs } = atlasClock;
-  expect(atlasClock.measure(undefined)).toBeUndefined();
+  expect(atlasClock.measure(undefined, 0)).toBeUndefined();
   expect(atlasClock.skewMs).toBe(skewMs);
 });
 
@@ -55,4 +56,26 @@ test("a skew of more than five minutes is reported when it begins, and again onl
   const { answer } = rig();
   const reported = [4, 6, 7, -6, 0, -6].map((minutes) => answer(minutes * MINUTE_MS) !== undefined);
   expect(reported).toEqual([false, true, false, false, false, true]);
+});
+
+test("an answer that was long on its way, or read late, proves no skew", () => {
+  const { clock, atlasClock } = rig();
+  const askedMs = clock.now();
+  clock.advanceNow(124_000);
+  atlasClock.measure(new Date(askedMs + 500), askedMs);
+  expect(atlasClock.skewMs).toBe(0);
+  atlasClock.measure(new Date(askedMs - HOUR_MS), askedMs);
+  expect(atlasClock.skewMs).toBe(-HOUR_MS);
+});
+
+test("the time is not known before an answer, and no longer once this machine's clock was set", () => {
+  const { clock, atlasClock, answer } = rig();
+  expect(atlasClock.isMeasured).toBe(false);
+  answer(DAY_MS);
+  clock.advanceNow(DAY_MS);
+  expect(atlasClock.isMeasured).toBe(true);
+  clock.jumpWall(MINUTE_MS);
+  expect(atlasClock.isMeasured).toBe(false);
+  answer(DAY_MS);
+  expect(atlasClock.isMeasured).toBe(true);
 });

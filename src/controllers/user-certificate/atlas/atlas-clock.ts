@@ -14,14 +14,16 @@ const NOTABLE_MS = 5 * MINUTE_MS;
  * corrected by the difference that the last answer showed. Nothing else has to know that a clock may be wrong.
  */
 export class AtlasClock {
-  readonly #clock: Pick<Clock, "now">;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #onMoved: () => void;
   #skewMs = 0;
+  /** This machine's clocks at the last measurement. */
+  #measured: { readonly now: number; readonly monotonic: number } | undefined;
   /** The skew when times were last computed anew. */
   #settledMs = 0;
 
   /** @param onMoved called when times that were computed before no longer hold */
-  constructor(clock: Pick<Clock, "now">, onMoved: () => void = () => {}) {
+  constructor(clock: Pick<Clock, "now" | "monotonic">, onMoved: () => void = () => {}) {
     this.#clock = clock;
     this.#onMoved = onMoved;
   }
@@ -29,6 +31,13 @@ export class AtlasClock {
   /** Milliseconds since the epoch. */
   now(): number {
     return this.#clock.now() + this.#skewMs;
+  }
+
+  /** Whether an answer of Atlas has told the time, and this machine's clock was not set since. */
+  get isMeasured(): boolean {
+    if (this.#measured === undefined) return false;
+    const { now, monotonic } = this.#measured;
+    return Math.abs(this.#clock.now() - now - (this.#clock.monotonic() - monotonic)) < MOVED_MS;
   }
 
   /** How far Atlas' clock is ahead of this machine's, in milliseconds. */
@@ -43,11 +52,16 @@ export class AtlasClock {
 
   /**
    * @param answeredAt the `Date` of an answer that has just arrived
+   * @param askedMs when it was asked for, by this machine's clock: an answer may have been long on its way, or the process
+   * may have been stopped before it could read it
    * @returns the skew in milliseconds, if it has just become notable: more than five minutes
    */
-  measure(answeredAt: Date | undefined): number | undefined {
+  measure(answeredAt: Date | undefined, askedMs: number): number | undefined {
     if (answeredAt === undefined) return undefined;
-    const differenceMs = answeredAt.getTime() - this.#clock.now();
+    const nowMs = this.#clock.now();
+    this.#measured = { now: nowMs, monotonic: this.#clock.monotonic() };
+    const answeredMs = answeredAt.getTime();
+    const differenceMs = answeredMs - Math.min(Math.max(answeredMs, askedMs), nowMs);
     const skewMs = Math.abs(differenceMs) < TOLERANCE_MS ? 0 : differenceMs;
     const isNews = Math.abs(skewMs) > NOTABLE_MS && Math.abs(this.#skewMs) <= NOTABLE_MS;
     this.#skewMs = skewMs;

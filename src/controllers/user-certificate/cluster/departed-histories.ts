@@ -7,6 +7,8 @@ interface Departed {
   readonly atMs: number;
   readonly issuances: readonly RecentIssuance[];
   readonly attempts: readonly Issuance[];
+  /** Serial number of the certificate that replaced an unlisted one, if no list has held it. */
+  readonly unconfirmed: string | undefined;
 }
 
 /**
@@ -18,10 +20,11 @@ export class DepartedHistories {
 
   /** @param nowMs milliseconds since the epoch */
   note({ spec, status }: UserCertificate, nowMs: number): void {
-    const { issuance, recentIssuances = [] } = status;
-    if (issuance === undefined && recentIssuances.length === 0) return;
-    const departed = { atMs: nowMs, issuances: recentIssuances, attempts: issuance === undefined ? [] : [issuance] };
-    this.#byUser.set(userKey(spec), [...this.of(spec, nowMs), departed]);
+    const { issuance, recentIssuances: issuances = [], unlisted } = status;
+    if (issuance === undefined && issuances.length === 0) return;
+    const attempts = issuance === undefined ? [] : [issuance];
+    const unconfirmed = unlisted?.replaced === true ? unlisted.serialNumber : undefined;
+    this.#byUser.set(userKey(spec), [...this.of(spec, nowMs), { atMs: nowMs, issuances, attempts, unconfirmed }]);
   }
 
   /** @param nowMs milliseconds since the epoch */

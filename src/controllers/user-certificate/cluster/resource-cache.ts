@@ -3,7 +3,7 @@ import { Store, type StoreEvent } from "../../../kube/cache/store.ts";
 import { Index } from "../../../kube/cache/store-index.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import { credentialsSecret } from "../core/model/credentials-secret.ts";
-import type { SecretMetadata } from "../core/model/snapshot.ts";
+import type { SecretIdentity } from "../core/model/snapshot.ts";
 import { type User, userKey } from "../core/model/user.ts";
 
 export type CachedResource = UserCertificate | InvalidUserCertificate;
@@ -59,12 +59,12 @@ function userKeys({ spec, status: { issuance } }: UserCertificate): readonly str
  * matter as credentials, as foreign Secrets in the way, and as managed ones whose label somebody took away.
  */
 export class SecretCache {
-  readonly labelled = new Store<SecretMetadata>();
-  readonly others = new Store<SecretMetadata>();
+  readonly labelled = new Store<SecretIdentity>();
+  readonly others = new Store<SecretIdentity>();
   /** The one with the default credentials, where it lies in a namespace that is not watched otherwise. */
-  readonly defaultCredentials = new Store<SecretMetadata>();
+  readonly defaultCredentials = new Store<SecretIdentity>();
 
-  get(key: string): SecretMetadata | undefined {
+  get(key: string): SecretIdentity | undefined {
     return this.labelled.get(key) ?? this.others.get(key) ?? this.defaultCredentials.get(key);
   }
 
@@ -74,7 +74,7 @@ export class SecretCache {
    *
    * @param onto the resourceVersion that was the write's precondition; undefined where it created the Secret
    */
-  assume(secret: SecretMetadata, onto: string | undefined): readonly StoreEvent<SecretMetadata>[] {
+  assume(secret: SecretIdentity, onto: string | undefined): readonly StoreEvent<SecretIdentity>[] {
     const events = this.labelled.assume(secret, onto);
     const unlabelled = this.others.get(objectKey(secret));
     return unlabelled !== undefined && unlabelled.resourceVersion === onto ? [] : events;

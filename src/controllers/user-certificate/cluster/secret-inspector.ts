@@ -5,7 +5,7 @@ import { KubeError } from "../../../kube/kube-error.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import type { ObservedSecret, SecretMetadata } from "../core/model/snapshot.ts";
 import type { SecretCache } from "./resource-cache.ts";
-import { ownSecretMetadata, secretMetadata } from "./secret-metadata.ts";
+import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 import { foreignBecause } from "./secret-ownership.ts";
 
 /** The Secret of a resource, and what its status knows of it. */
@@ -19,6 +19,9 @@ interface Judged {
   /** The fingerprint for which the Secret is foreign. */
   readonly fingerprint?: string | undefined;
 }
+
+/** Longest metadata of a Secret that is kept, as JSON. */
+const MAX_KEPT_LENGTH = 65_536;
 
 /**
  * Says what a Secret holds. Its body is read once for each resourceVersion, judged, and dropped: what stays in memory
@@ -88,7 +91,7 @@ export class SecretInspector {
 
   /** Keeps the verdict on a Secret of the operator's that was just written. */
   remember(metadata: SecretMetadata, content: SecretContent): void {
-    this.#judged.set(objectKey(metadata), { secret: { kind: "managed", metadata, content } });
+    this.#keep({ secret: { kind: "managed", metadata, content } });
   }
 
   forget(key: string): void {
@@ -96,14 +99,21 @@ export class SecretInspector {
   }
 
   #judge(secret: Secret, fingerprint: string | undefined): ObservedSecret {
-    const metadata = ownSecretMetadata(secret);
+    const metadata = secretMetadata(secret);
     const content = judgeData(secret.data ?? {});
     const problem = foreignBecause({ secret, metadata, content, fingerprint });
     const observed: Judged["secret"] =
       problem === undefined
         ? { kind: "managed", metadata, content }
-        : { kind: "foreign", metadata: secretMetadata(secret), problem };
-    this.#judged.set(objectKey(metadata), { secret: observed, fingerprint });
+        : { kind: "foreign", metadata: secretIdentity(secret), problem };
+    this.#keep({ secret: observed, fingerprint });
     return observed;
+  }
+
+  /** A Secret with a megabyte of labels is read again each time rather than kept. */
+  #keep(judged: Judged): void {
+    const { metadata } = judged.secret;
+    if (JSON.stringify(metadata).length <= MAX_KEPT_LENGTH) this.#judged.set(objectKey(metadata), judged);
+    else this.forget(objectKey(metadata));
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ZodError } from "zod";
 import { LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../../api/names.ts";
-import { ownSecretMetadata, secretMetadata } from "./secret-metadata.ts";
+import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 
 const metadata = { namespace: "shop", name: "orders", uid: "u", resourceVersion: "7" };
 const managedBy = { [SECRET_ANNOTATIONS.certificateUid]: "x" };
@@ -23,14 +23,19 @@ test("keeps nothing of a Secret's data", () => {
   expect(JSON.stringify(secretMetadata({ metadata, data: { "tls.key": "c2VjcmV0" } }))).not.toContain("c2VjcmV0");
 });
 
-test("keeps of another team's Secret only its identity and resourceVersion", () => {
+test("the caches keep only the identity and resourceVersion of a Secret, whatever its labels and annotations hold", () => {
   const others = {
     labels: { app: "payments" },
-    annotations: { [LAST_APPLIED_ANNOTATION]: '{"data":{"tls.key":"c2VjcmV0"}}', note: "x" },
+    annotations: { ...managedBy, [LAST_APPLIED_ANNOTATION]: '{"data":{"tls.key":"c2VjcmV0"}}', note: "x" },
     ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "x", uid: "y" }],
     managedFields: [{ manager: "kubectl-client-side-apply" }],
   };
-  expect(secretMetadata({ metadata: { ...metadata, ...others } })).toEqual(secretMetadata({ metadata }));
+  expect(secretIdentity({ metadata: { ...metadata, ...others } })).toEqual({ ...metadata, deleting: false });
+});
+
+test("names five other writers at most", () => {
+  const managedFields = Array.from({ length: 1000 }, (_, index) => ({ manager: `writer-${index}` }));
+  expect(secretMetadata({ metadata: { ...metadata, managedFields } }).otherWriters).toHaveLength(5);
 });
 
 test("keeps the annotations of the operator's own Secret, but not the copy of its data that kubectl puts there", () => {
@@ -72,9 +77,9 @@ test("knows that a Secret is being deleted", () => {
   expect(secretMetadata({ metadata: { ...metadata, deletionTimestamp: "2030-01-01T00:00:00Z" } }).deleting).toBe(true);
 });
 
-test("keeps all metadata of a Secret of the operator's whose annotations were stripped, for the write that restores them", () => {
+test("keeps the labels of a Secret whose annotations were stripped, for the write that restores them", () => {
   const labels = { app: "orders" };
-  expect(ownSecretMetadata({ metadata: { ...metadata, labels } })).toMatchObject({ ...metadata, labels });
+  expect(secretMetadata({ metadata: { ...metadata, labels } })).toMatchObject({ ...metadata, labels });
 });
 
 test.each([["<html>"], [{}], [{ metadata: { name: "x" } }]])(

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { FIELD_MANAGER, LAST_APPLIED_ANNOTATION, SECRET_ANNOTATIONS } from "../../../api/names.ts";
-import type { SecretMetadata } from "../core/model/snapshot.ts";
+import { FIELD_MANAGER, LAST_APPLIED_ANNOTATION } from "../../../api/names.ts";
+import type { SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
 
 const managedFieldsSchema = z.object({
   manager: z.string().optional(),
@@ -40,47 +40,35 @@ const metadataSchema = z.object({
   }),
 });
 
-/**
- * What is kept beside a Secret's identity if it is not the operator's. One
- * for all: a cluster has thousands.
- */
-const NOTHING_MORE: Omit<SecretMetadata, "namespace" | "name" | "uid" | "resourceVersion" | "deleting"> = {
-  labels: {},
-  annotations: {},
-  ownerReferences: [],
-  ownLabelKeys: [],
-  ownAnnotationKeys: [],
-  otherWriters: [],
-};
+const identitySchema = z.object({
+  metadata: metadataSchema.shape.metadata.pick({
+    namespace: true,
+    name: true,
+    uid: true,
+    resourceVersion: true,
+    deletionTimestamp: true,
+  }),
+});
 
 /**
- * What the operator keeps of a Secret, from a whole one or from its metadata alone. Of one that is not its own that is
- * only its identity: others put into annotations what they like, even whole copies of the data.
+ * What the caches keep of a Secret, from a whole one or from its metadata alone. Others put into labels and annotations what
+ * they like, even whole copies of the data.
  *
  * @throws z.ZodError if it is no Kubernetes object
  */
-export function secretMetadata(object: unknown): SecretMetadata {
-  const { metadata } = metadataSchema.parse(object);
-  return isAnnotated(metadata) ? wholeMetadata(metadata) : { ...identityOf(metadata), ...NOTHING_MORE };
-}
-
-/** Everything that a write needs to know of a Secret that is the operator's, whatever its annotations say. */
-export function ownSecretMetadata(object: unknown): SecretMetadata {
-  return wholeMetadata(metadataSchema.parse(object).metadata);
-}
-
-type Metadata = z.output<typeof metadataSchema>["metadata"];
-
-function identityOf({ namespace, name, uid, resourceVersion, deletionTimestamp }: Metadata) {
+export function secretIdentity(object: unknown): SecretIdentity {
+  const { namespace, name, uid, resourceVersion, deletionTimestamp } = identitySchema.parse(object).metadata;
   return { namespace, name, uid, resourceVersion, deleting: deletionTimestamp !== undefined };
 }
 
-function wholeMetadata(metadata: Metadata): SecretMetadata {
+/** Everything that a decision or a write needs to know of a Secret that a resource names. */
+export function secretMetadata(object: unknown): SecretMetadata {
+  const { metadata } = metadataSchema.parse(object);
   const own = metadata.managedFields.filter(({ manager }) => manager === FIELD_MANAGER);
-  // Whoever applies a backup of the operator's own Secret puts the private key in there too.
+  // A backup of the operator's own Secret that was applied puts the private key in there too.
   const { [LAST_APPLIED_ANNOTATION]: _copyOfTheData, ...annotations } = metadata.annotations;
   return {
-    ...identityOf(metadata),
+    ...secretIdentity(object),
     labels: metadata.labels,
     annotations,
     ownerReferences: metadata.ownerReferences.map(withoutUndefined),
@@ -90,15 +78,15 @@ function wholeMetadata(metadata: Metadata): SecretMetadata {
   };
 }
 
+type Metadata = z.output<typeof metadataSchema>["metadata"];
+
+/** Messages name the other writers, and anyone can write under thousands of names. */
+const MAX_WRITERS = 5;
+
 /** Field managers of a Secret other than the operator. */
 function otherManagers({ managedFields }: Pick<Metadata, "managedFields">): readonly string[] {
   const managers = managedFields.flatMap(({ manager }) => (manager === undefined ? [] : [manager]));
-  return [...new Set(managers)].filter((manager) => manager !== FIELD_MANAGER);
-}
-
-/** Whether a Secret says for which resource it was issued. That alone does not make it the operator's. */
-function isAnnotated({ annotations }: Pick<SecretMetadata, "annotations">): boolean {
-  return annotations[SECRET_ANNOTATIONS.certificateUid] !== undefined;
+  return [...new Set(managers)].filter((manager) => manager !== FIELD_MANAGER).slice(0, MAX_WRITERS);
 }
 
 /** `f:app.kubernetes.io/name` names the field `app.kubernetes.io/name`; `.` is the map itself. */

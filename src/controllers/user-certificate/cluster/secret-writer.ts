@@ -25,14 +25,20 @@ import {
   desiredOwnerReferences,
   leftOver,
 } from "../core/model/desired-secret.ts";
-import type { ManagedSecret, ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
+import type {
+  ManagedSecret,
+  ObservedSecret,
+  SecretHolder,
+  SecretIdentity,
+  SecretMetadata,
+} from "../core/model/snapshot.ts";
 import { timestamp } from "../core/model/timestamp.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
 import { notStored, notWritable } from "./secret-blockers.ts";
 import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
-import { ownSecretMetadata } from "./secret-metadata.ts";
+import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 
 export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
@@ -41,7 +47,7 @@ export interface SecretWriterOptions {
   /** The resource that a Secret names. */
   readonly live: LiveResource;
   /** Told of what others changed if the answer of a write shows it first. It must not throw. */
-  readonly onForeignChange: (event: StoreEvent<SecretMetadata>) => void;
+  readonly onForeignChange: (event: StoreEvent<SecretIdentity>) => void;
   readonly clock: Pick<Clock, "now">;
 }
 
@@ -245,9 +251,9 @@ export class SecretWriter {
    */
   #remember(written: Secret, seen: ObservedSecret, sent: SecretData | undefined, content: SecretContent): void {
     const { cache, inspector, onForeignChange } = this.#options;
-    const metadata = ownSecretMetadata(written);
+    const metadata = secretMetadata(written);
     const onto = seen.kind === "absent" ? undefined : seen.metadata.resourceVersion;
-    for (const event of cache.assume(metadata, onto)) onForeignChange(event);
+    for (const event of cache.assume(secretIdentity(written), onto)) onForeignChange(event);
     // An admission webhook may have changed what was sent: what came back is what counts.
     const { data } = written;
     const judged = data === undefined || (sent !== undefined && holdsAll(data, sent)) ? content : judgeData(data);

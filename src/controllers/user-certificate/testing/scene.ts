@@ -17,7 +17,7 @@ import { ManualClock } from "../../../testing/manual-clock.ts";
 import { type Assembly, assemble } from "../assembly.ts";
 import type { AtlasApi } from "../atlas/atlas-access.ts";
 import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
-import { secretMetadata } from "../cluster/secret-metadata.ts";
+import { secretIdentity } from "../cluster/secret-metadata.ts";
 import type { Policy } from "../core/model/snapshot.ts";
 import type { Assessment } from "../core/status/assessment.ts";
 import type { IssueStep } from "../issue.ts";
@@ -311,7 +311,7 @@ function see(
     inspector.forget(key);
     access.forget(key);
   }
-  const metadata = object && secretMetadata(object);
+  const metadata = object && secretIdentity(object);
   const isLabelled = object?.metadata.labels?.[MANAGED_LABEL] === "true";
   if (metadata === undefined || !isLabelled) lose(secrets.labelled, key);
   if (metadata === undefined || isLabelled) lose(secrets.others, key);

@@ -183,13 +183,14 @@ export function refused(reason: BlockedReason, change: Partial<Blocker> = {}): O
   return { kind: "refused", blocker: blocker(reason, change) };
 }
 
-export const NO_OTHERS: OthersOfUser = { count: 0, issuances: [], attempts: [], explained: new Set() };
+export const NO_OTHERS: OthersOfUser = { count: 0, issuances: [], attempts: [], unconfirmed: [], explained: new Set() };
 
 /** A good Secret and a resource without a status: the first reconcile. */
 export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
   const { atlas = { kind: "notAsked" } } = change;
   return {
     nowMs: NOW,
+    isClockMeasured: true,
     resource: resource(),
     secret: managed(),
     secretHolder: undefined,

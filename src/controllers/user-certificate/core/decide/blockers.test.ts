@@ -112,7 +112,7 @@ describe("is blocked", () => {
     "by lists that lack the replacement which a deleted resource left": [
       {
         ...unlistedThrice,
-        others: { ...NO_OTHERS, issuances: [recent({ reason: "NotListedByAtlas", serialNumber: "1001" })] },
+        others: { ...NO_OTHERS, unconfirmed: ["1001"] },
       },
       "NotListedByAtlas",
     ],

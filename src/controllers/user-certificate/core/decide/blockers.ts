@@ -166,12 +166,7 @@ export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefin
 function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   const held = heldCertificate(snapshot);
   const doubt = held && unlisted(snapshot, held);
-  if (held === undefined || doubt === undefined || !isOnlyUnlisted(snapshot, held, reason)) return undefined;
-  // A resource that was deleted and applied again has no memory of its own.
-  const isReplacement = snapshot.others.issuances.some(
-    (entry) => entry.reason === "NotListedByAtlas" && entry.serialNumber === held.serialNumber,
-  );
-  if (!doubt.replaced && !isReplacement) return undefined;
+  if (held === undefined || doubt?.replaced !== true || !isOnlyUnlisted(snapshot, held, reason)) return undefined;
   const { username, projectId } = snapshot.resource.spec;
   return {
     reason: "NotListedByAtlas",
@@ -242,10 +237,10 @@ function contended({ secret, resource }: Snapshot, often: string, atMs: number):
 
 function issuanceBudgetSpent(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   const { issuedMs, maxPerDay } = usage(snapshot);
-  if (issuedMs.length < maxPerDay || isExempt(snapshot, reason, history(snapshot))) return undefined;
+  if (issuedMs.length < maxPerDay || isExempt(snapshot, reason)) return undefined;
   // Enough of them have to be a day old.
   const roomMs = (issuedMs.toSorted((left, right) => right - left)[maxPerDay - 1] ?? snapshot.nowMs) + DAY_MS;
-  const atMs = Math.min(roomMs, exemptFromMs(snapshot, reason, history(snapshot)) ?? roomMs);
+  const atMs = Math.min(roomMs, exemptFromMs(snapshot, reason) ?? roomMs);
   return {
     reason: "IssuanceBudgetSpent",
     problem: `Daily limit reached: ${maxPerDay} of ${maxPerDay} certificates of user ${snapshot.resource.spec.username} issued in the last 24 hours.`,
@@ -259,7 +254,7 @@ function issuanceBudgetSpent(snapshot: Snapshot, reason: IssueReason): Blocker |
 function tooManyUnexpired(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
   const { atlas, nowMs, policy, resource } = snapshot;
   const { unexpired } = usage(snapshot);
-  if (unexpired < policy.maxUnexpiredPerUser || isExempt(snapshot, reason, history(snapshot))) return undefined;
+  if (unexpired < policy.maxUnexpiredPerUser || isExempt(snapshot, reason)) return undefined;
   const expiries = atlas.kind === "listed" ? atlas.certificates.map(({ notAfter }) => notAfter.getTime()) : [];
   const nextMs = Math.min(...expiries.filter((time) => time > nowMs));
   const next = Number.isFinite(nextMs) ? `wait until the next one expires at ${timestamp(nextMs)}, ` : "";

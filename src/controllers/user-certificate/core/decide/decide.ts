@@ -70,6 +70,8 @@ export function needsAtlas(snapshot: Snapshot, decision: Decision): boolean {
   if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
   const held = heldCertificate(snapshot);
   if (resource.spec.suspend) return false;
+  // By a clock that is hours behind nothing is due yet.
+  if (!snapshot.isClockMeasured && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
   if (held !== undefined) return nowMs >= listDueMs(snapshot, provenMs(snapshot, held), unlisted(snapshot, held));
-  return isAwaited(history(snapshot), nowMs) && nowMs >= listDueMs(snapshot, snapshot.listedMs, undefined);
+  return isAwaited(snapshot, history(snapshot)) && nowMs >= listDueMs(snapshot, snapshot.listedMs, undefined);
 }

@@ -176,13 +176,17 @@ describe("Atlas' list is due", () => {
     expect(due(settled({ status: lacked(3, NOW + 100 * DAY_MS) }))).toBe(0);
   });
 
-  test("as usual after a certificate was issued in place of an unlisted one", () => {
+  test("within minutes after a certificate was issued in place of an unlisted one", () => {
     const replaced = reconciled(
       settled({ atlas: listed(), status: lacked(2, NOW - MINUTE_MS) }),
       issued({ reason: "NotListedByAtlas" }, certificate("1002")),
     );
     const next = following(replaced, { secret: managed(certificate("1002")) });
-    expect(unlisted(next, certificate("1002"))).toBeUndefined();
+    const doubt = unlisted(next, certificate("1002"));
+    expect(doubt).toMatchObject({ lists: 0, replaced: true });
+    const atMs = listDueMs(next, NOW, doubt);
+    expect(atMs).toBeGreaterThan(NOW);
+    expect(atMs).toBeLessThanOrEqual(NOW + 15 * MINUTE_MS);
   });
 });
 

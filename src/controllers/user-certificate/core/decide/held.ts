@@ -106,15 +106,19 @@ export interface Unlisted {
 export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
   const { nowMs, policy, resource } = snapshot;
   const before = resource.status.unlisted;
-  const known = before?.serialNumber === held.serialNumber && before.lists > 0 ? before : undefined;
-  const sinceMs = known === undefined ? nowMs : Date.parse(known.since);
-  const replaced = before?.replaced === true && !isReplacementListed(snapshot);
+  const known = before?.serialNumber === held.serialNumber ? before : undefined;
+  const sinceMs = known === undefined || known.lists === 0 ? nowMs : Date.parse(known.since);
+  const replaced = isReplaced(snapshot, held);
   switch (isListed(snapshot, held)) {
     case true:
       return undefined;
     case false:
       // Lists in quick succession are one witness.
-      if (known !== undefined && isWithin(unlistedWaitMs(policy) / 2, Date.parse(known.latest), nowMs)) {
+      if (
+        known !== undefined &&
+        known.lists > 0 &&
+        isWithin(unlistedWaitMs(policy) / 2, Date.parse(known.latest), nowMs)
+      ) {
         return { sinceMs, latestMs: Date.parse(known.latest), lists: known.lists, replaced };
       }
       return { sinceMs, latestMs: nowMs, lists: (known?.lists ?? 0) + 1, replaced };
@@ -123,13 +127,20 @@ export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted |
   }
 }
 
-/** A list that holds the replacement is not wrong: it may have been lost, or an older Secret restored. */
-function isReplacementListed({ atlas, resource }: Snapshot): boolean {
-  const listed = new Set(atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : []);
-  return (resource.status.recentIssuances ?? []).some(
-    ({ reason, serialNumber }) =>
-      reason === "NotListedByAtlas" && serialNumber !== undefined && listed.has(serialNumber),
-  );
+/**
+ * Whether one was issued already because the lists lacked a certificate; its response may have been lost. A list that holds
+ * a certificate newer than the one it lacks is up to date, and is believed.
+ */
+function isReplaced({ atlas, others, resource }: Snapshot, held: CertificateFacts): boolean {
+  const { recentIssuances = [], unlisted } = resource.status;
+  // A resource that was deleted and applied again has no memory of its own.
+  if (unlisted?.replaced !== true && !others.unconfirmed.includes(held.serialNumber)) return false;
+  const replacements = recentIssuances.filter(({ reason }) => reason === "NotListedByAtlas");
+  const isNewer = ({ createdAt, serialNumber }: ListedCertificate) =>
+    createdAt === undefined
+      ? replacements.some((entry) => entry.serialNumber === serialNumber)
+      : createdAt.getTime() > held.notBefore.getTime();
+  return atlas.kind !== "listed" || !atlas.certificates.some(isNewer);
 }
 
 /** Whether Atlas has dropped the certificate: one list may be wrong, three over a quarter of an hour are believed. */

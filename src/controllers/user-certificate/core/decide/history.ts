@@ -72,11 +72,11 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
  * Whether a certificate may still turn up: Atlas may carry out an attempt late, after the list that was read to find out what
  * became of it.
  */
-export function isAwaited(entries: readonly RecentIssuance[], nowMs: number): boolean {
-  return entries.some(
-    ({ lost, serialNumber, time }) =>
-      lost === "AnswerLost" && serialNumber === undefined && isWithin(DAY_MS, Date.parse(time), nowMs),
-  );
+export function isAwaited({ nowMs, others }: Snapshot, entries: readonly RecentIssuance[]): boolean {
+  const lost = [...entries, ...others.issuances].filter((entry) => entry.lost === "AnswerLost");
+  const unidentified = lost.filter(({ serialNumber }) => serialNumber === undefined).map(({ time }) => time);
+  const times = [...unidentified, ...others.attempts.map(({ startedAt }) => startedAt)];
+  return times.some((time) => isWithin(DAY_MS, Date.parse(time), nowMs));
 }
 
 /** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */

@@ -77,21 +77,19 @@ const RENEWALS: ReadonlySet<string> = new Set<IssueReason>(["NearingExpiry", "Re
  * Whether an issue does not count against the limits: the renewal, due by time, of a certificate that Atlas lists. So no
  * one can use up another's renewal. One attempt a day for each certificate; further ones count.
  */
-export function isExempt(snapshot: Snapshot, reason: IssueReason, entries: readonly RecentIssuance[]): boolean {
-  const fromMs = exemptFromMs(snapshot, reason, entries);
+export function isExempt(snapshot: Snapshot, reason: IssueReason): boolean {
+  const fromMs = exemptFromMs(snapshot, reason);
   return fromMs !== undefined && fromMs <= snapshot.nowMs;
 }
 
 /** From when an issue is exempt, in milliseconds since the epoch; undefined if it never is. */
-export function exemptFromMs(
-  snapshot: Snapshot,
-  reason: IssueReason,
-  entries: readonly RecentIssuance[],
-): number | undefined {
+export function exemptFromMs(snapshot: Snapshot, reason: IssueReason): number | undefined {
   const held = heldCertificate(snapshot);
   // Before Atlas is asked it may be exempt: the list decides before anything is issued.
   if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return undefined;
-  const earlier = entries
+  const { attempts, issuances } = snapshot.others;
+  // Those of a resource that was deleted and applied again count as well.
+  const earlier = [...history(snapshot), ...issuances, ...attempts.map(entryOf)]
     .filter((entry) => RENEWALS.has(entry.reason) && entry.replaces === held.serialNumber)
     .map(({ time }) => Date.parse(time))
     .filter((timeMs) => isWithin(DAY_MS, timeMs, snapshot.nowMs));

@@ -5,13 +5,17 @@ import type { SecretContent } from "../../../../certificate/secret-data.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";
 import type { Blocker } from "./blocker.ts";
 
-/** What the operator keeps of a Secret: never its data. */
-export interface SecretMetadata {
+/** What the caches keep of each Secret. */
+export interface SecretIdentity {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly deleting: boolean;
+}
+
+/** What is kept of a Secret that a resource names: never its data. */
+export interface SecretMetadata extends SecretIdentity {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly ownerReferences: readonly OwnerReference[];
@@ -26,7 +30,7 @@ export interface SecretMetadata {
 export type ObservedSecret =
   | { readonly kind: "absent" }
   /** Not the operator's, so it is never written to. `problem` says which condition fails. */
-  | { readonly kind: "foreign"; readonly metadata: SecretMetadata; readonly problem: string }
+  | { readonly kind: "foreign"; readonly metadata: SecretIdentity; readonly problem: string }
   | { readonly kind: "managed"; readonly metadata: SecretMetadata; readonly content: SecretContent };
 export type ManagedSecret = Extract<ObservedSecret, { kind: "managed" }>;
 
@@ -67,6 +71,8 @@ export interface OthersOfUser {
   readonly issuances: readonly RecentIssuance[];
   /** Their attempts whose outcome is not known. */
   readonly attempts: readonly Issuance[];
+  /** Replacements of unlisted certificates that deleted resources left and no list has held. */
+  readonly unconfirmed: readonly string[];
   /** Serial numbers that they account for, also of the user of the open attempt. */
   readonly explained: ReadonlySet<string>;
 }
@@ -99,6 +105,8 @@ export interface Policy {
 export interface Snapshot {
   /** Now by Atlas' clock, in milliseconds since the epoch. */
   readonly nowMs: number;
+  /** Whether this process knows the difference to Atlas' clock: before, the time is that of its own clock. */
+  readonly isClockMeasured: boolean;
   readonly resource: UserCertificate;
   readonly secret: ObservedSecret;
   /** The other living resource that the Secret belongs to: it holds it, or it is the older of two that want it. */
