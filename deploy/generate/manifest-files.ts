@@ -22,6 +22,10 @@ const HELM_ANNOTATIONS = ["helm.sh/resource-policy"];
 const FILES: readonly { readonly name: string; readonly kinds: readonly string[] }[] = [
   { name: "crds.yaml", kinds: ["CustomResourceDefinition"] },
   { name: "rbac.yaml", kinds: ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] },
+  {
+    name: "admission-policy.yaml",
+    kinds: ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
+  },
   { name: "operator.yaml", kinds: [] },
 ];
 

@@ -89,6 +89,23 @@ async function untilAllIsSeen(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await settle();
 }
 
+test("a resource gets the Secret that another left behind as soon as that one is deleted", async () => {
+  work();
+  apply("orders-api");
+  await untilIssued("orders-api");
+  const ref = { namespace: NAMESPACE, name: "orders-api" };
+  const resource = cluster.peek(USER_CERTIFICATE, ref);
+  const spec = { ...Object(Reflect.get(Object(resource), "spec")), secretName: "elsewhere" };
+  cluster.put(USER_CERTIFICATE, Object.assign({}, resource, { metadata: { ...ref, ...resource?.metadata }, spec }));
+  await until(() => cluster.peek(SECRETS, { namespace: NAMESPACE, name: "elsewhere" }) !== undefined, "moved");
+  await untilAllIsSeen();
+  apply("billing", "orders-api-mongodb");
+  await untilAllIsSeen();
+  expect(readyOf("billing")).toBe("SecretClaimedTwice");
+  cluster.remove(USER_CERTIFICATE, ref);
+  await until(() => readyOf("billing") === "Issued", "billing is issued");
+});
+
 describe("a replica that does not work", () => {
   test("keeps no keys of what changes, nor of what is gone", async () => {
     apply("orders-api");

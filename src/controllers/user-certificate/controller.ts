@@ -263,9 +263,13 @@ export class UserCertificateController {
     // The others that want the same Secret: who holds it may have changed.
     for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
       if (!state.valid) continue;
-      const secret = objectKey({ namespace: state.namespace, name: state.spec.secretName });
-      for (const claimant of this.#resources.claimants(secret)) {
-        if (claimant.uid !== object.uid) this.#add(claimant);
+      const { namespace, spec, status } = state;
+      const leftBehind = (status.leftBehind ?? []).map(({ secretName }) => secretName);
+      for (const name of new Set([spec.secretName, status.secretName, ...leftBehind])) {
+        if (name === undefined) continue;
+        for (const claimant of this.#resources.claimants(objectKey({ namespace, name }))) {
+          if (claimant.uid !== object.uid) this.#add(claimant);
+        }
       }
     }
   }

@@ -57,7 +57,9 @@ function isContended({ now }: Stage, { metadata, spec, status }: ResourceObject,
   const assaults = ledger.assaults.get(`${metadata.namespace}/${spec.secretName}`) ?? [];
   // What a fight of the day before leaves to be issued again counts as well.
   // A secretName that went back and forth leaves older certificates in both Secrets.
-  const isMoved = (status?.leftBehind ?? []).length > 0;
+  const isMoved = ledger.attempts.some(
+    (one) => one.uid === metadata.uid && one.reason === "SecretReverted" && one.recordedAt > now - 2 * DAY_MS,
+  );
   return isMoved || assaults.filter((at) => at > now - 2 * DAY_MS).length >= 2;
 }
 

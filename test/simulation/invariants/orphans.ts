@@ -10,6 +10,8 @@ import type { Report } from "./violation.ts";
 const HOUR_MS = 3_600_000;
 /** A certificate that arrived is in its Secret after this long, while nothing is disturbed. */
 const STORED_WITHIN_MS = 900_000;
+/** As long as a process that has lost its lease goes on storing what is parked in it. */
+const HAND_OVER_MS = 150_000;
 /** The next verification shows it at the latest. */
 const TOLD_WITHIN_MS = 7 * HOUR_MS;
 const EVERY_MS = 600_000;
@@ -101,8 +103,10 @@ export class Orphans {
     if (lives === undefined || userOf(lives.spec) !== attempt.user) return;
     const isStored = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
     const isExpired = (attempt.post?.certificate?.notAfter ?? Number.POSITIVE_INFINITY) <= this.#stage.now;
+    // The successor of a process that could not reach the API server knows nothing of what that one holds.
+    const isCutOff = this.#stage.now - this.#stage.calmSince(attempt.namespace) < HAND_OVER_MS;
     const isInMemory =
-      !isExpired &&
+      !(isExpired || isCutOff) &&
       attempt.storedAt === undefined &&
       hasFailed === false &&
       machine?.isAlive === true &&

@@ -253,8 +253,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/core/decide/decide.ts`,
-        search: "if (parked.facts.notAfter.getTime() <= nowMs) return",
-        replacement: "if (parked.facts.notAfter.getTime() <= 0) return",
+        search: "parked.facts.notAfter.getTime() <= nowMs;",
+        replacement: "parked.facts.notAfter.getTime() <= 0 * nowMs;",
       },
     ],
     features: ["refusedWrites"],

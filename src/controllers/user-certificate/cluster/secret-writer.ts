@@ -216,7 +216,10 @@ export class SecretWriter {
       return;
     }
     const { namespace, name, uid, resourceVersion } = seen.metadata;
-    const patch = { metadata: { uid, resourceVersion, annotations: check } };
+    // The chart's admission policy lets nothing be written without these.
+    const { certificateName, certificateUid } = SECRET_ANNOTATIONS;
+    const annotations = { ...check, [certificateName]: resource.name, [certificateUid]: resource.uid };
+    const patch = { metadata: { uid, resourceVersion, annotations } };
     await this.#options.kube.mergePatch(SECRETS, { namespace, name }, patch, { metadataOnly: true, signal });
   }
 

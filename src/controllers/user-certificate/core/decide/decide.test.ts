@@ -202,6 +202,15 @@ describe("a parked certificate", () => {
       secret: managed(certificate("1003", { notBefore: new Date(NOW - 1) })),
     }),
     "over itself, if its write succeeded without an answer": waiting({ secret: managed(FRESH) }),
+    "over a newer certificate of another user, which a deleted resource left": waiting({
+      secret: managed(
+        certificate("1003", { notBefore: new Date(NOW + 1), subject: [{ type: "CN", value: "billing" }] }),
+      ),
+    }),
+    "although it has expired by a clock that was just set": waiting({
+      nowMs: FRESH.notAfter.getTime() + DAY_MS,
+      isClockMeasured: false,
+    }),
   };
   test.each(Object.entries(stored))("is stored %s", (_what, snapshot) => {
     expect(decide(snapshot)).toEqual(store);

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
+import { subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import type { Decision } from "../model/decision.ts";
 import type { ParkedView, Snapshot } from "../model/snapshot.ts";
 import { isSameUser } from "../model/user.ts";
@@ -43,7 +44,9 @@ function decideParked(snapshot: Snapshot): Decision | undefined {
   if (parked === undefined) return undefined;
   const discard = (problem: string): Decision => ({ kind: "discard", parked, problem });
   if (!isParkedHere(snapshot)) return discard("another attempt has taken its place");
-  if (parked.facts.notAfter.getTime() <= nowMs) return discard("it expired before its Secret could be written");
+  // By a clock that was just set, no key is thrown away.
+  const isExpired = snapshot.isClockMeasured && parked.facts.notAfter.getTime() <= nowMs;
+  if (isExpired) return discard("it expired before its Secret could be written");
   if (!isSameUser(parked.attempt, resource.spec)) return discard("the spec names another user by now");
   const held = heldCertificate(snapshot);
   if (held !== undefined && isSuperseded(parked, held)) return discard("the Secret holds a newer certificate by now");
@@ -53,7 +56,8 @@ function decideParked(snapshot: Snapshot): Decision | undefined {
 
 /** Whether a certificate in the Secret is newer than the one that waits for the Secret, and came there since its attempt. */
 export function isSuperseded({ attempt, facts }: ParkedView, held: CertificateFacts): boolean {
-  const { notBefore, serialNumber } = held;
+  const { notBefore, serialNumber, subject } = held;
+  if (!subjectIsUser(subject, attempt.username)) return false;
   if (serialNumber === facts.serialNumber || attempt.knownSerials.includes(serialNumber)) return false;
   return notBefore >= facts.notBefore;
 }
@@ -64,14 +68,14 @@ export function isSuperseded({ attempt, facts }: ParkedView, held: CertificateFa
  */
 export function needsAtlas(snapshot: Snapshot, decision: Decision): boolean {
   const { credentials, nowMs, resource } = snapshot;
-  if (decision.kind === "store" || decision.kind === "discard") return false;
+  if (decision.kind === "discard" || (decision.kind === "store" && snapshot.isClockMeasured)) return false;
   if (decision.kind === "issue") return true;
   if (credentials.kind !== "usable" || backoffEndMs(snapshot) !== undefined) return false;
   if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
   const held = heldCertificate(snapshot);
   if (resource.spec.suspend) return false;
   // By a clock that is hours behind nothing is due yet.
-  if (!snapshot.isClockMeasured && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
+  if (!snapshot.isClockMeasured && !isParkedElsewhere(snapshot)) return true;
   if (held !== undefined) return nowMs >= listDueMs(snapshot, provenMs(snapshot, held), unlisted(snapshot, held));
   return isAwaited(snapshot, history(snapshot)) && nowMs >= listDueMs(snapshot, snapshot.listedMs, undefined);
 }

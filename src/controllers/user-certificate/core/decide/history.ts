@@ -107,7 +107,8 @@ export function entryOf({ startedAt, reason, projectId, username, replaces }: Is
 /** Gives entries without a serial number the certificate that fits them, once a list shows one. */
 function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): readonly RecentIssuance[] {
   const unexplained = [...newcomers(snapshot, entries)];
-  return entries.map((entry) => {
+  // The latest attempt first: one that began before it may never have reached Atlas.
+  const latestFirst = entries.toReversed().map((entry) => {
     if (entry.serialNumber !== undefined) return entry;
     const index = unexplained.findIndex((certificate) => fits(certificate, entry, snapshot));
     const [certificate] = index === -1 ? [] : unexplained.splice(index, 1);
@@ -115,6 +116,7 @@ function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): rea
     const { serialNumber, notAfter } = certificate;
     return { ...entry, serialNumber, notAfter: timestamp(notAfter.getTime()) };
   });
+  return latestFirst.toReversed();
 }
 
 /** Certificates of the attempt's user that no other entry and no other resource explains, or may explain soon. */

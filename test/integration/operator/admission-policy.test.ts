@@ -1,0 +1,106 @@
+import { expect, onTestFinished, test } from "vitest";
+import { KubeClient } from "../../../src/kube/client/kube-client.ts";
+import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
+import { SECRETS } from "../../../src/kube/core-types.ts";
+import { rest } from "../../control-plane/control-plane.ts";
+import { HELM_BUILD_MS, render } from "../chart/rendering.ts";
+import { RENEW_REQUEST, Scene } from "./scene.ts";
+import { shippedRole } from "./shipped-roles.ts";
+
+const GROUP = "/apis/admissionregistration.k8s.io/v1";
+const OWN = {
+  "atlascerts.io/certificate-name": "orders-api",
+  "atlascerts.io/certificate-uid": "0a8c5b8e-3a0e-4d6e-9a53-6f2d8f1f1c01",
+};
+const PAIR = { "tls.crt": "", "tls.key": "" };
+const TLS = { type: "kubernetes.io/tls", data: PAIR };
+
+/** A scene whose operator is bound by the chart's policy, and a client with that operator's token. */
+async function bound() {
+  const scene = await Scene.prepare();
+  const { namespace } = scene;
+  for (const object of await render({}, { namespace })) {
+    if (!object.kind.startsWith("ValidatingAdmissionPolicy")) continue;
+    const path = `${GROUP}/${object.kind === "ValidatingAdmissionPolicy" ? "validatingadmissionpolicies" : "validatingadmissionpolicybindings"}`;
+    expect((await rest("POST", path, object)).status).toBe(201);
+    onTestFinished(async () => void (await rest("DELETE", `${path}/${object.metadata.name}`)));
+  }
+  const client = new KubeClient({
+    kubeConfig: await loadKubeConfig({ kubeconfig: scene.operatorKubeconfigPath }),
+    userAgent: "test",
+  });
+  onTestFinished(() => client.close());
+  const create = (name: string, secret: object, where = namespace) =>
+    client.create(SECRETS, { apiVersion: "v1", kind: "Secret", metadata: { namespace: where, name }, ...secret });
+  /** How the API server answers: "done", or its refusal. */
+  const answerTo = (call: Promise<unknown>) =>
+    call.then(
+      () => "done",
+      (error: unknown) => String(error),
+    );
+  // The API server takes a moment to enforce a new policy.
+  const isEnforced = () => answerTo(create("canary", { type: "Opaque" }));
+  await expect.poll(isEnforced, { timeout: 20_000 }).toContain("may write Secrets of type kubernetes.io/tls only");
+  return { scene, client, create, answerTo };
+}
+
+test("issuing, repair, renewal and adoption work under the chart's admission policy", {
+  timeout: HELM_BUILD_MS,
+}, async () => {
+  const { scene } = await bound();
+  await scene.startOperator();
+  await scene.apply("orders-api", { deletionPolicy: "Delete" });
+  const first = (await scene.untilIssued()).status.serialNumber;
+  const annotations = Object.fromEntries(
+    Object.keys((await scene.secret())?.metadata.annotations ?? {}).map((key) => [key, null]),
+  );
+  await scene.patchSecret("orders-api-mongodb", {
+    metadata: { annotations, labels: { "atlascerts.io/managed": null }, ownerReferences: null },
+  });
+  await expect
+    .poll(async () => (await scene.secret())?.metadata, { timeout: 20_000 })
+    .toMatchObject({
+      annotations: { "atlascerts.io/certificate-name": "orders-api" },
+      labels: { "atlascerts.io/managed": "true" },
+      ownerReferences: [{ kind: "AtlasUserCertificate" }],
+    });
+  await scene.patch("orders-api", {
+    spec: { deletionPolicy: "Retain" },
+    metadata: { annotations: { [RENEW_REQUEST]: "a" } },
+  });
+  const second = (await scene.untilIssued("orders-api", first)).status.serialNumber;
+  await expect.poll(async () => (await scene.secret())?.metadata.ownerReferences ?? []).toEqual([]);
+  await scene.delete("orders-api");
+  await scene.apply("orders-api");
+  expect((await scene.untilIssued()).status.serialNumber).toBe(second);
+  expect(scene.creates).toBe(2);
+});
+
+test("the operator's token writes no other Secret than those of certificates", { timeout: HELM_BUILD_MS }, async () => {
+  const { scene, client, create, answerTo } = await bound();
+  await scene.account.grant(await shippedRole("namespace-role"), "kube-system");
+  const token = {
+    metadata: {
+      namespace: "kube-system",
+      name: `${scene.namespace}-token`,
+      annotations: { ...OWN, "kubernetes.io/service-account.name": "default" },
+    },
+    type: "kubernetes.io/service-account-token",
+  };
+  const refused = await answerTo(client.create(SECRETS, { apiVersion: "v1", kind: "Secret", ...token }));
+  expect(refused).toContain("the operator may write Secrets of type kubernetes.io/tls only");
+  expect(await answerTo(create("opaque", { type: "Opaque" }))).toContain("type kubernetes.io/tls only");
+  expect(await answerTo(create("bare", TLS))).toContain("only with the annotations atlascerts.io/certificate-name");
+
+  await scene.putSecret("app-config", { password: "hunter2" });
+  const patch = { metadata: { annotations: OWN }, data: { password: "eA==" } };
+  const ref = { namespace: scene.namespace, name: "app-config" };
+  expect(await answerTo(client.mergePatch(SECRETS, ref, patch))).toContain("type kubernetes.io/tls only");
+  expect((await scene.secret("app-config"))?.data).toEqual({ password: "hunter2" });
+
+  const metadata = { namespace: scene.namespace, name: "orders", annotations: OWN };
+  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: OWN["atlascerts.io/certificate-uid"] };
+  const owned = { ...TLS, metadata: { ...metadata, ownerReferences: [owner] } };
+  expect(await answerTo(create("orders", owned))).toContain("owner references to AtlasUserCertificates only");
+  expect(await answerTo(create("orders", { ...TLS, metadata }))).toBe("done");
+});
