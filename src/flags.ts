@@ -4,7 +4,7 @@ import { type BindAddress, parseBindAddress } from "./telemetry/bind-address.ts"
 
 /** One flag: where its value comes from, what it may be, and what `--help` says. */
 export interface Flag<T> {
-  /** What stands for the value in the help, such as `DURATION`; empty for a switch. */
+  /** Placeholder of the value in the help, such as `DURATION`; empty for a switch. */
   readonly placeholder: string;
   readonly description: string;
   /** The value as a person would type it; undefined where there is none unless it is given. */
@@ -51,7 +51,7 @@ export function readFlags<F extends FlagTable>(
   return Object.fromEntries(values) as FlagValues<F>;
 }
 
-/** What `--help` prints of a table, in its order. */
+/** The help text of a table of flags, in the table's order. */
 export function describeFlags(table: FlagTable): string {
   return Object.entries(table)
     .map(([name, flag]) => {

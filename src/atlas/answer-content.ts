@@ -12,7 +12,7 @@ export function parseJson(answer: AtlasAnswer, context: ErrorContext): unknown {
 }
 
 /**
- * What an answer that succeeded holds.
+ * The content of a successful answer.
  *
  * @param what - the thing it should be, as the end of a sentence
  * @throws AtlasError when it is something else

@@ -39,7 +39,7 @@ export async function readAllPages(
   throw failure("with a list that changes each time it is read");
 }
 
-/** What one walk through all pages saw. */
+/** The result of one walk through all pages. */
 interface Pass {
   /** By serial number. */
   readonly found: ReadonlyMap<string, IssuedCertificate>;

@@ -11,13 +11,13 @@ export interface DatabaseUserParameters extends ProjectParameters {
   readonly username: string;
 }
 
-/** What `createDatabaseUserCertificate` takes. */
+/** Parameters of `createDatabaseUserCertificate`. */
 export interface CreateCertificateParameters extends DatabaseUserParameters {
   /** `monthsUntilExpiration`: 1 to 24, at Atlas by default 3. */
   readonly userCert?: { readonly monthsUntilExpiration?: number | undefined } | undefined;
 }
 
-/** What `listDatabaseUserCertificates` takes: a user, and which page of its certificates. */
+/** Parameters of `listDatabaseUserCertificates`: a user, and which page of its certificates to read. */
 export interface ListCertificatesParameters extends DatabaseUserParameters {
   /** Whether the answer has `totalCount`. At Atlas by default true. */
   readonly includeCount?: boolean | undefined;
@@ -27,7 +27,7 @@ export interface ListCertificatesParameters extends DatabaseUserParameters {
   readonly pageNum?: number | undefined;
 }
 
-/** What `listAllDatabaseUserCertificates` takes: a user, and how much to read at a time. */
+/** Parameters of `listAllDatabaseUserCertificates`: a user, and how much to read at a time. */
 export interface ListAllCertificatesParameters extends DatabaseUserParameters {
   /** 1 to 500. @default 500 */
   readonly itemsPerPage?: number | undefined;
@@ -37,7 +37,7 @@ export interface ListAllCertificatesParameters extends DatabaseUserParameters {
 export const MOST_ITEMS_PER_PAGE = 500;
 
 /*
- * What Atlas would refuse is refused here, before anything is sent: the sentence is better, and no request is spent.
+ * Refuses parameters that Atlas would refuse, before anything is sent: the message is clearer, and no request is spent.
  * The limits are those of the Atlas Administration API's specification.
  */
 

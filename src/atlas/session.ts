@@ -14,7 +14,7 @@ import { type AtlasAnswer, isSuccess } from "./transport/exchange-handler.ts";
 import type { AtlasRequest, AtlasTransport } from "./transport/transport.ts";
 import { TransportFailure } from "./transport/transport-failure.ts";
 
-/** What every operation lets its caller choose. */
+/** Options of every operation. */
 export interface CallOptions {
   /**
    * Ends the call. A create that was sent already fails as `ambiguous`, everything else as `aborted`, or as `unavailable`

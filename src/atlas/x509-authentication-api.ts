@@ -30,7 +30,7 @@ import type { AtlasAnswer } from "./transport/exchange-handler.ts";
 import { AtlasTransport } from "./transport/transport.ts";
 import { type UserSecurity, userSecurity } from "./user-security.ts";
 
-/** Who calls Atlas, and what is shared with others who do. */
+/** The caller's credentials, and the parts it shares with other callers of Atlas. */
 export interface X509AuthenticationApiOptions {
   /** `parseCredentials` makes them from the entries of a Secret or an environment. */
   readonly credentials: AtlasCredentials;
@@ -211,7 +211,7 @@ export class X509AuthenticationApi {
     await this.close();
   }
 
-  /** What all operations but the one about rate limits go through. */
+  /** The path of all operations except the one that reads rate limits. */
   async #call(call: Call, options: CallOptions): Promise<AtlasAnswer> {
     const answer = await this.#session.call(call, options);
     if (this.#learnsRateLimits && this.#pacer.limitsDue(call.groupId)) this.#learnRateLimits(call.groupId);
@@ -221,7 +221,7 @@ export class X509AuthenticationApi {
   /** Beside the calls: none of them waits for it or fails with it. */
   #learnRateLimits(groupId: string): void {
     this.#askRateLimits({ groupId }, { timeoutMs: LEARNING_TIMEOUT_MS }, { once: true }).catch((error: unknown) => {
-      // Whoever may not ask goes on with the limits assumed, and with what the answers' own headers say.
+      // A caller that may not ask continues with the assumed limits and with the headers of the answers.
       if (!(error instanceof AtlasError)) throw error;
     });
   }

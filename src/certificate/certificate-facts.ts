@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { type NameAttribute, subjectAttributes } from "./distinguished-name.ts";
 
-/** What may be told of a certificate: nothing in here is secret. */
+/** The public facts of a certificate. Nothing in here is secret. */
 export interface CertificateFacts {
   /** In decimal, as Atlas lists it. A string: it is past what a JavaScript number holds. */
   readonly serialNumber: string;

@@ -5,7 +5,7 @@ import { describeSubject, subjectIsUser } from "./distinguished-name.ts";
 /** The length of an average month, in milliseconds. */
 export const MONTH_MS = (365.25 / 12) * DAY_MS;
 
-/** What was asked for. */
+/** The request that an issued certificate has to match. */
 export interface IssueRequest {
   readonly username: string;
   readonly monthsUntilExpiration: number;
@@ -16,7 +16,7 @@ export interface IssueRequest {
 }
 
 /**
- * What contradicts the request in a certificate that Atlas has just issued; undefined if nothing does.
+ * Says how a certificate that Atlas has just issued contradicts the request; undefined if it matches.
  *
  * The lifetime may be off by a quarter and a day: months have 28 to 31 days, and no one promises the hour. More than
  * that says that the answer is not for this request. It is measured between the certificate's own dates, or from now, for

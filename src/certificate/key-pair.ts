@@ -11,7 +11,7 @@ export interface KeyPair {
   readonly facts: CertificateFacts;
 }
 
-/** What is wrong with a text that should hold a certificate and its key. `problem` never quotes the text. */
+/** The defect of a text that should hold a certificate and its key. `problem` never quotes the text. */
 export type KeyPairFault =
   | { readonly kind: "undecodable"; readonly problem: string }
   | { readonly kind: "mismatch"; readonly problem: string };

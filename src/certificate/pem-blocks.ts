@@ -1,6 +1,6 @@
 /** One `-----BEGIN X-----` … `-----END X-----` block of a PEM text (RFC 7468). */
 export interface PemBlock {
-  /** What stands after BEGIN: `CERTIFICATE`, `PRIVATE KEY`, … */
+  /** The label after BEGIN: `CERTIFICATE`, `PRIVATE KEY`, … */
   readonly label: string;
   /** The whole block with its two lines, ending in one line break. */
   readonly text: string;

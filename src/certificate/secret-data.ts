@@ -14,7 +14,7 @@ export const COMBINED_KEY = "tls-combined.pem";
 /** The data of a Secret as the API server sends it: key to base64. */
 export type SecretData = Readonly<Record<string, string>>;
 
-/** What a Secret's data says, without the key material. */
+/** The content of a Secret's data, without the key material. */
 export type SecretContent =
   | {
       readonly kind: "pair";

@@ -20,7 +20,7 @@ const PERSONS_REASONS: ReadonlySet<string> = new Set<BlockedReason>([
   "TooManyParked",
 ]);
 
-/** What a reconcile adds to the figures. */
+/** The figures of one reconcile. */
 export function reconcileFigures(assessment: Assessment): ReconcileFigures {
   const { decision, outcome } = assessment;
   const isIssued = outcome.kind === "issued";
@@ -32,7 +32,7 @@ export function reconcileFigures(assessment: Assessment): ReconcileFigures {
   };
 }
 
-/** What the figures say of a resource, from its status as the cache has it. */
+/** The figures of one resource, from its status in the cache. */
 export function resourceFigures(certificate: CachedResource): ResourceFigures {
   const { namespace, name } = certificate;
   if (!certificate.valid) {

@@ -45,7 +45,7 @@ export interface Sources {
   readonly shutdown: AbortSignal;
 }
 
-/** What this process shows of itself: metrics and health, and the servers that anybody reads them from. */
+/** The metrics and health of this process, and the servers that publish them. */
 export class Instruments {
   readonly metrics = new Metrics({ version: VERSION, issueReasons: ISSUE_REASONS });
   /** The work queue tells it of each run. */

@@ -94,7 +94,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     connect: (credentials: AtlasCredentials) =>
       new X509AuthenticationApi({
         ...{ credentials, transport, pacer, clock, random },
-        // What has to wait for the rate limit waits in the queue, so that it holds no place.
+        // A resource that has to wait for the rate limit waits in the queue, so that it occupies no worker.
         longestWaitMs: 0,
       }),
     events,
@@ -134,7 +134,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     if (!signal.aborted) await controller.storeParked(signal);
   };
   const work = async () => {
-    // Whoever leads must know what there is: a replica that can't see it would keep the lease from one that can.
+    // A leader needs complete caches: a replica that can't fill them would keep the lease from one that can.
     log.info({ watches: [...new Set(controller.watches.map(({ name }) => name))] }, "waiting for the first lists");
     await untilAborted(controller.synced(), signal);
     await (lease === undefined ? lead(signal) : lease.run({ signal, lead }));

@@ -1,6 +1,6 @@
 import packageJson from "../../package.json" with { type: "json" };
 
-/** What the image's build puts in for this name; the sources and the package know no commit. */
+/** Replaced by the build of the image; undefined in the sources and in the package, which know no commit. */
 declare const BUILD_COMMIT: string | undefined;
 
 /** The product's version, from package.json. */

@@ -34,7 +34,7 @@ export class Alarm {
           throw error;
         }
       } finally {
-        // Whoever sleeps next may have begun before this one has ended.
+        // The next sleep may have begun before this one has ended.
         if (this.#wake === onAbort) {
           this.#wake = undefined;
         }

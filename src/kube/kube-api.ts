@@ -1,6 +1,6 @@
 import type { Desired, KubeObject, ObjectRef, ResourceType } from "./resource-type.ts";
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
   /** Ends the call; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -51,7 +51,7 @@ export interface WatchOptions extends CallOptions, AnswerOptions, SelectOptions 
   readonly silenceTimeoutMs?: number | undefined;
 }
 
-/** What a watch tells. `OPENED` comes first, once: the API server has accepted the watch. */
+/** An event of a watch. `OPENED` comes first, once: the API server has accepted the watch. */
 export type WatchEvent<T> =
   | { readonly type: "OPENED" }
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }

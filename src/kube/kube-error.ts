@@ -33,11 +33,11 @@ export interface KubeErrorCause {
 
 export interface KubeErrorOptions {
   readonly reason: KubeErrorReason;
-  /** What was tried, such as `mergePatch secrets shop/orders`. */
+  /** The attempted operation, such as `patch secrets shop/orders`. */
   readonly operation: string;
   /** HTTP status, or the code of a watch's error event. */
   readonly status?: number | undefined;
-  /** What the API server or the network says about it. It is shortened and anything like key material is cut out. */
+  /** The explanation of the API server or the network, shortened, without anything that looks like key material. */
   readonly explanation?: string | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly causes?: readonly KubeErrorCause[] | undefined;

@@ -1,4 +1,4 @@
-/** What this folder needs of a log. A pino logger fits as it is. */
+/** The log interface that this folder needs. A pino logger satisfies it. */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;

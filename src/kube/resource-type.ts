@@ -8,7 +8,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
-/** Who set which fields, as the API server keeps it for server-side apply. */
+/** One field manager and its fields, as the API server records them for server-side apply. */
 export interface ManagedFieldsEntry {
   readonly manager?: string;
   readonly operation?: string;

@@ -1,6 +1,6 @@
 import { MetricText } from "./metric-text.ts";
 
-/** What the figures need to know of one resource. */
+/** The facts about one resource that the figures need. */
 export interface ResourceFigures {
   readonly namespace: string;
   readonly name: string;

@@ -2,7 +2,7 @@ import { MINUTE_MS } from "../clock.ts";
 import type { Check } from "./health.ts";
 
 /**
- * What readiness and liveness ask. Readiness: is what this process knows still true. Liveness: would a restart help; so
+ * The checks of readiness and liveness. Readiness: are the caches still current? Liveness: would a restart help? So
  * nothing there fails because Atlas or the API server is away, nor because of a queue that waits for a Secret to be
  * written, for a restart would lose that certificate.
  */
@@ -84,7 +84,7 @@ export function queueMoves({ queue, runs, workingSince, monotonic }: QueueSigns)
 }
 
 /**
- * Whoever leads renews, or knows that it has lost. Past the lease's end neither has happened: the renewal is dead.
+ * A leader renews its lease or learns that it lost it. If the lease expires without either, the renewal is stuck.
  *
  * @param ageMs of the last renewal; undefined while this process doesn't lead
  */

@@ -1,4 +1,4 @@
-/** What one finished look at a resource adds to the figures. Every text is from a closed list. */
+/** The figures of one completed reconcile. Every text is from a closed list. */
 export interface ReconcileFigures {
   readonly decision: string;
   readonly outcome: string;

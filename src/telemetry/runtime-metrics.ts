@@ -10,7 +10,7 @@ export interface QueueFigures {
 }
 
 export interface WatchFigures {
-  /** What it watches: from a closed list. */
+  /** The watched kind, from a closed list. */
   readonly name: string;
   /** The one namespace that it watches; undefined for all. */
   readonly namespace: string | undefined;

@@ -13,7 +13,7 @@ export type Route = (query: URLSearchParams) => Answer | Promise<Answer>;
 
 export interface ServerOptions {
   readonly address: BindAddress;
-  /** What is served, for messages, such as `metrics`. */
+  /** Name of the served content, for messages, such as `metrics`. */
   readonly what: string;
   /** By path. */
   readonly routes: Readonly<Record<string, Route>>;

@@ -9,7 +9,7 @@ export type AtlasCredentials =
   | { readonly kind: "serviceAccount"; readonly clientId: string; readonly clientSecret: SensitiveText }
   | { readonly kind: "apiKeys"; readonly publicApiKey: string; readonly privateApiKey: SensitiveText };
 
-/** What `parseCredentials` found: credentials, or the sentence that says what is wrong with the entries. */
+/** The result of `parseCredentials`: credentials, or a sentence that says what is wrong with the entries. */
 export type ParsedCredentials =
   | { readonly ok: true; readonly credentials: AtlasCredentials }
   | { readonly ok: false; readonly problem: string };
@@ -18,11 +18,11 @@ const SERVICE_ACCOUNT = ["clientId", "clientSecret"] as const;
 const API_KEYS = ["publicApiKey", "privateApiKey"] as const;
 const WANTED = "clientId and clientSecret (a service account), or publicApiKey and privateApiKey (an API key pair)";
 
-/** What Atlas makes the public parts of: 24 hex digits behind the prefix, and eight lower-case letters. */
+/** The format of the public parts. Atlas uses 24 hex digits after the prefix, and eight lower-case letters. */
 const PUBLIC_CLIENT_ID = /^mdb_sa_id_[0-9a-z]{1,40}$/i;
 const PUBLIC_API_KEY = /^[a-z]{1,16}$/;
 
-/** What Atlas makes the secret parts of, which the field of the public one can only hold by mistake. */
+/** The format of the secret parts, which a public field can hold only by mistake. */
 const IS_SECRET = {
   clientId: /^mdb_sa_sk_/i,
   publicApiKey: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,

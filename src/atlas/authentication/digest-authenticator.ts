@@ -13,7 +13,7 @@ import { SharedFetch, type SharedFetchOptions } from "./shared-fetch.ts";
 export interface DigestAuthenticatorOptions extends SharedFetchOptions {
   readonly publicApiKey: string;
   readonly privateApiKey: SensitiveText;
-  /** Who this is, for messages. */
+  /** Name of the caller, for messages. */
   readonly caller: string;
   readonly transport: AtlasTransport;
   /** @default 16 random bytes in hexadecimal */

@@ -13,7 +13,7 @@ import { SharedFetch, type SharedFetchOptions } from "./shared-fetch.ts";
 export interface ServiceAccountAuthenticatorOptions extends SharedFetchOptions {
   readonly clientId: string;
   readonly clientSecret: SensitiveText;
-  /** Who this is, for messages. */
+  /** Name of the caller, for messages. */
   readonly caller: string;
   readonly transport: AtlasTransport;
 }

@@ -1,5 +1,5 @@
 /**
- * What went wrong, as far as a caller has to tell cases apart. A closed union: switch over it.
+ * The kinds of failure that a caller has to tell apart. A closed union: switch over it.
  *
  * - `credentials`: Atlas does not accept the service account or the API key.
  * - `role`: it does, but the project role is missing; `requiredRole` names it.

@@ -62,7 +62,7 @@ export function classify(status: number, error: ErrorAnswer, operation: AtlasOpe
       return "credentials";
     case 403:
       if (!error.fromAtlas) return "badAnswer";
-      // Who can't even get a token has no role yet that could be missing.
+      // A caller that can't obtain a token has no role yet that could be missing.
       return operation === "authenticate" ? "credentials" : "role";
     case 404:
       // Where authentication is not found, the address is not that of an Atlas.

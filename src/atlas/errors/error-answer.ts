@@ -3,7 +3,7 @@ import { z } from "zod";
 import { parseExactJson } from "../exact-json.ts";
 import type { AtlasAnswer } from "../transport/exchange-handler.ts";
 
-/** What an answer that is an error says of itself. */
+/** The content of an error answer. */
 export interface ErrorAnswer {
   /** Whether the body is a JSON object, as all of Atlas' errors are; a proxy's page is not. */
   readonly fromAtlas: boolean;

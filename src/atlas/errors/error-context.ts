@@ -1,9 +1,9 @@
 import type { AtlasOperation, AtlasRole } from "./atlas-error.ts";
 
-/** What an error has to know of the call that failed. */
+/** The parts of a failed call that its error describes. */
 export interface ErrorContext {
   readonly operation: AtlasOperation;
-  /** Who calls, in words: `service account mdb_sa_id_…`. */
+  /** The caller in words: `service account mdb_sa_id_…`. */
   readonly caller: string;
   readonly groupId?: string | undefined;
   readonly username?: string | undefined;
@@ -28,7 +28,7 @@ export function describeTarget({ groupId, username }: ErrorContext): string {
   return username === undefined ? project : `database user ${quoteName(username)} in ${project}`;
 }
 
-/** What was to be done, as the middle of a sentence. */
+/** The attempted action, as the middle of a sentence. */
 export function describeAction(context: ErrorContext): string {
   const target = describeTarget(context);
   switch (context.operation) {

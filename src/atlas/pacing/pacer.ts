@@ -17,7 +17,7 @@ export interface Permit {
   giveBack(): void;
 }
 
-/** Who asks a Pacer for a turn. */
+/** A request for a turn from a Pacer. */
 export interface PermitRequest extends Waiting {
   /** The project whose bucket pays. */
   readonly groupId: string;
@@ -41,7 +41,7 @@ interface Waiter extends PermitRequest {
 }
 
 interface Project {
-  /** What all callers of the project share. */
+  /** Shared by all callers of the project. */
   readonly bucket: SharedBucket;
   readonly callers: Map<string, Caller>;
   readonly waiting: WaitingTurns<Waiter>;

@@ -7,14 +7,14 @@ export interface RateLimits {
   readonly refillPeriodMs: number;
 }
 
-/** What Atlas publishes for the certificate endpoints, per project. */
+/** The limits that Atlas publishes for the certificate endpoints, per project. */
 export const DEFAULT_RATE_LIMITS: RateLimits = {
   capacityTokens: 1200,
   refillTokens: 500,
   refillPeriodMs: 60_000,
 };
 
-/** What an answer said of the rate limit. */
+/** The state of the rate limit according to one answer. */
 export interface RateReport {
   /** Capacity: `RateLimit-Limit`. */
   readonly limit?: number | undefined;
@@ -35,7 +35,7 @@ export function readRateReport(
   };
   return {
     limit: wholeNumber("ratelimit-limit"),
-    // Whoever is told 429 has nothing left, whatever else the answer says.
+    // A 429 means that nothing is left, whatever else the answer says.
     remaining: answer.status === 429 ? 0 : wholeNumber("ratelimit-remaining"),
     blockMs: answer.status === 429 || answer.status === 503 ? retryAfterMs : undefined,
   };

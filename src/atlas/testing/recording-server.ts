@@ -11,7 +11,7 @@ export interface RecordedRequest {
   readonly body: string;
 }
 
-/** What to do with a request: send an answer, or something to the socket itself. */
+/** The reaction to a request: an answer to send, or a function that uses the socket itself. */
 export type Reaction = string | ((socket: Socket) => void);
 
 /**

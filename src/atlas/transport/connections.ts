@@ -16,7 +16,7 @@ export interface ConnectionOptions {
   readonly keepAlive: boolean;
 }
 
-/** What undici's agents give to those who make a pool for them: each has a connector by then. */
+/** The options that undici's agents pass when they create a pool: by then each has a connector. */
 type PoolOptions = Omit<Pool.Options, "connect"> & { readonly connect: buildConnector.connector };
 
 /** Idle connections are closed after this; load balancers in front of Atlas hold them for about a minute. */

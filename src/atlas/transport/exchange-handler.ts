@@ -20,7 +20,7 @@ export function isSuccess({ status }: Pick<AtlasAnswer, "status">): boolean {
 
 export interface ExchangeOptions {
   readonly maxAnswerBytes: number;
-  /** What it throws keeps the request from being sent. */
+  /** If it throws, the request is not sent. */
   readonly beforeSending?: (() => void) | undefined;
   /** As in AtlasRequest. */
   readonly isWhole?: ((body: SensitiveText) => boolean) | undefined;
@@ -111,7 +111,7 @@ export class ExchangeHandler implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** What came may hold a key, the beginning of an answer too: the bytes are wiped. */
+  /** The bytes are wiped, because even the beginning of an answer may hold a key. */
   #takeAnswer(status: number): AtlasAnswer {
     const whole = Buffer.concat(this.#chunks);
     for (const chunk of this.#chunks.splice(0)) chunk.fill(0);

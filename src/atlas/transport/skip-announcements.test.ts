@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { skipAnnouncements } from "./skip-announcements.ts";
 
-/** What undici reads from a socket on which these pieces arrive, after it has written a request. */
+/** The text that undici reads from a socket on which these pieces arrive, after it has written a request. */
 function readFrom(pieces: readonly string[], { hasWritten = true } = {}): string {
   const left = [...pieces];
   const socket = new Socket();

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** What undici takes for a head at most. */
+/** The longest head that undici accepts, in bytes. */
 const LONGEST_HEAD = 16 * 1024;
 
 const END_OF_HEAD = "\r\n\r\n";
@@ -36,7 +36,7 @@ export function skipAnnouncements(socket: Socket): void {
   };
 }
 
-/** What is left when every complete announcement is taken away. */
+/** The bytes that follow the last complete announcement. */
 function behindAnnouncements(bytes: Buffer): Buffer {
   let rest = bytes;
   for (;;) {

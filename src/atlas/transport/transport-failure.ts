@@ -115,7 +115,7 @@ function describe(error: unknown, code: string | undefined): string {
   return isPlain ? error.message : (code ?? error.name);
 }
 
-/** What the proxy answered to CONNECT, which undici says in its message alone. */
+/** The proxy's status for CONNECT, which undici gives only in its message. */
 function proxyStatusOf(error: unknown): string | undefined {
   return error instanceof Error ? /^Proxy response \((\d{3})\)/.exec(error.message)?.[1] : undefined;
 }

@@ -16,7 +16,7 @@ export interface ReflectorOptions<T extends Stored, O extends KubeObject> {
   readonly fieldSelector?: string | undefined;
   /** The projection then sees nothing but metadata. @default false */
   readonly metadataOnly?: boolean;
-  /** What is kept of an object: copy the few fields that are needed and let the rest go. */
+  /** Returns the part of an object that is kept: copy the few fields that are needed and let the rest go. */
   readonly project: (object: O) => T;
   /** Called for each change, in order. It must not throw: what it throws is logged and counted. */
   readonly onEvent?: (event: StoreEvent<T>) => void;

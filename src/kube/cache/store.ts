@@ -2,7 +2,7 @@ import { objectKey } from "../resource-type.ts";
 import { compareResourceVersions } from "./resource-version.ts";
 import type { Index } from "./store-index.ts";
 
-/** What a store keeps of an object: at least who it is and which state of it. */
+/** The stored part of an object: at least its identity and its resourceVersion. */
 export interface Stored {
   readonly namespace?: string | undefined;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface Stored {
   readonly resourceVersion: string;
 }
 
-/** What has happened to a stored object. Recreated under another uid is `deleted`, then `added`. */
+/** A change of a stored object. An object recreated under another uid is `deleted`, then `added`. */
 export type StoreEvent<T> =
   | { readonly kind: "added"; readonly key: string; readonly object: T }
   | { readonly kind: "modified"; readonly key: string; readonly object: T; readonly previous: T }

@@ -94,7 +94,7 @@ export function asPage<T extends KubeObject>(
   };
 }
 
-/** What the beginning of a list that was too large to read tells. */
+/** The metadata at the beginning of a list that was too large to read. */
 export interface ListHead {
   readonly resourceVersion: string;
   readonly continueToken: string | undefined;

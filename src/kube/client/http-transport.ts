@@ -125,7 +125,7 @@ class Attempt {
       };
       signal.addEventListener("abort", onAbort, { once: true });
       request.once("response", (response) => {
-        // What goes wrong later is the reader's to see; without a listener it would end the process.
+        // The reader sees later errors; without a listener, such an error would end the process.
         response.on("error", () => {});
         resolve(response);
       });

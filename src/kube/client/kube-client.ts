@@ -354,7 +354,7 @@ function contentType(response: IncomingMessage): string {
   return (response.headers["content-type"] ?? "none").slice(0, 80);
 }
 
-/** What Node says about a failed connection: its code tells more than its sentence, which is often empty. */
+/** Describes a failed connection. Node's error code says more than its message, which is often empty. */
 function networkSentence(error: unknown): string {
   if (!(error instanceof Error)) {
     return String(error);

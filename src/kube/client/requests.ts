@@ -126,7 +126,7 @@ export function remove(type: ResourceType, ref: ObjectRef, options: DeleteOption
     operation: operation("delete", type, ref),
     method: "DELETE",
     path: resourcePath(type, ref),
-    // What comes back may be the whole object: ask for no more than its metadata.
+    // The answer may hold the whole object: ask for no more than its metadata.
     headers: writeHeaders("application/json", { metadataOnly: true }),
     body: JSON.stringify({
       apiVersion: "v1",

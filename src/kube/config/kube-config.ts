@@ -1,6 +1,6 @@
 import type { Agent } from "node:http";
 
-/** What a request needs to be let in, as it is right now: tokens, certificates and CAs are rotated underneath us. */
+/** The current credentials of a request. Read them for each request: tokens, certificates and CAs are rotated. */
 export interface KubeAuthentication {
   /** Authorization and, where asked for, impersonation. */
   readonly headers: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { KubeObject, ResourceType } from "../resource-type.ts";
 
-/** What an Event is about. */
+/** The object that an Event is about. */
 export interface EventTarget {
   readonly apiVersion: string;
   readonly kind: string;
@@ -17,7 +17,7 @@ export interface EventReport {
   readonly type: "Normal" | "Warning";
   /** Why, in one CamelCase word, such as `Issued`. */
   readonly reason: string;
-  /** What was done or tried, in one CamelCase word, such as `Issue`. */
+  /** The action that was taken or tried, in one CamelCase word, such as `Issue`. */
   readonly action: string;
   /** A sentence for a person; cut at 1024 bytes. Never key material. */
   readonly note: string;

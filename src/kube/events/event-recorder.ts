@@ -38,7 +38,7 @@ const SWEEP_MS = 60_000;
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #series = new Map<string, EventSeries>();
-  /** What to send, in order. A set: a series that waits is not put in twice. */
+  /** Series to send, in order. A set, so that a waiting series is not added twice. */
   readonly #queue = new Set<EventSeries>();
   readonly #budgets = new Map<string, { tokens: number; at: number }>();
   readonly #alarm: Alarm;

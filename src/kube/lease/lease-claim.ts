@@ -24,7 +24,7 @@ export class LeaseLostError extends Error {
   override readonly name = "LeaseLostError";
 }
 
-/** What a process knows of a Lease object, and its tries to have its own name in it. */
+/** The state of a Lease object as this process knows it, and its attempts to become the holder. */
 export class LeaseClaim {
   readonly #options: LeaseClaimOptions;
   #observed: ObservedLease | undefined;

@@ -8,7 +8,7 @@ export interface LeaseOptions {
   readonly namespace: string;
   /** Name of the Lease object, the same for all replicas. */
   readonly name: string;
-  /** Who we are: unique among all processes that ever ran, such as the pod's name and something random. */
+  /** Identity of this process: unique among all processes that ever ran, such as the pod's name and a random suffix. */
   readonly identity: string;
   /** For how long others must leave the lease alone after a renewal, in milliseconds. @default 15000 */
   readonly leaseDurationMs?: number;
@@ -138,7 +138,7 @@ export class Lease {
     }
     const ended = unfinished.finally(() => stop.abort());
     try {
-      // What ends at once, as it does but for a certificate that can't be written yet, shall not contend.
+      // Work usually ends at once, unless a certificate can't be written yet. Wait for it before contending again.
       await Promise.race([ended, this.#options.clock.sleep(this.#retryPeriodMs, stop.signal).catch(() => {})]);
       if (!stop.signal.aborted) {
         this.#options.log.warn(

@@ -296,7 +296,7 @@ describe("ending", () => {
     r.stop.abort();
     const again = new AbortController();
     const second = r.start(again.signal);
-    // What it has begun is the second's to wait for.
+    // The second run has to wait for the work that the first one began.
     await first;
     r.queue.add("open");
     r.queue.add("other");

@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
 import { ReadyKeys, type Share } from "./ready-keys.ts";
 
-/** What a worker says when it is finished with a key. A throw is the third outcome: try again after a backoff. */
+/** A worker's result for a key. A throw is the third outcome: retry after a backoff. */
 export type Outcome =
   /** Nothing more to do until somebody adds the key again. */
   | { readonly kind: "done" }

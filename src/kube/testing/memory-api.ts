@@ -15,7 +15,7 @@ export interface SeenCall {
   readonly body: unknown;
 }
 
-/** What happens to a call before (or, for "answer lost", after) it does something. */
+/** A fault of a call. It strikes before the call takes effect or, for "answer lost", after that. */
 export type CallFault = "fail" | "hang" | "answer lost";
 
 /** Objects in memory behind the calls for single objects, with resourceVersions and preconditions. */
