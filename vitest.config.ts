@@ -2,7 +2,12 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    reporters: ["default", "./test/fault-table.ts", ...(process.env.CI ? ["./test/closing-line.ts"] : [])],
+    reporters: [
+      "default",
+      "./test/fault-table.ts",
+      "./test/isolation-table.ts",
+      ...(process.env.CI ? ["./test/closing-line.ts"] : []),
+    ],
     projects: [
       {
         test: {
@@ -39,6 +44,18 @@ export default defineConfig({
           // Testcontainers' own way to clean up is an image that can't be pulled everywhere.
           env: { TESTCONTAINERS_RYUK_DISABLED: "true" },
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          // Attacks of one tenant on another, one at a time: the victim's times count.
+          name: "isolation",
+          include: ["test/isolation/**/*.test.ts"],
+          globalSetup: ["test/control-plane/global-setup.ts", "test/isolation/global-setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -21,12 +21,16 @@ const HEADINGS = ["runs", "creates", "orphans told", "Ready after", "violations"
 export function faultTable(modules: Iterable<FaultModule>): string {
   const rows = [...modules].flatMap(({ children }) => rowsOf([...children.allTests()]));
   if (rows.length === 0) return "";
-  const table = [["fault", ...HEADINGS] as const, ...rows];
-  const widths = ["fault", ...HEADINGS].map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return `\n${columns([["fault", ...HEADINGS], ...rows])}\n`;
+}
+
+/** Rows as lines: the first column to the left, the others to the right. */
+export function columns(table: readonly (readonly [name: string, ...cells: string[]])[]): string {
+  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   const lines = table.map(([name, ...cells]) =>
     [name.padEnd(widths[0] ?? 0), ...cells.map((cell, index) => cell.padStart(widths[index + 1] ?? 0))].join("  "),
   );
-  return `\n${lines.join("\n")}\n`;
+  return lines.join("\n");
 }
 
 /** A test that failed may have done so before it noted anything. */

@@ -13,8 +13,8 @@ export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
 export {
   type ServerPair,
   type Simulator,
-  type SimulatorControls,
   type SimulatorOptions,
   startSimulator,
 } from "./simulator.ts";
+export type { SimulatorControls } from "./simulator-controls.ts";
 export type { CertificateRecord, SimulatedProject } from "./state.ts";

@@ -24,7 +24,6 @@ export type { Fault, FaultEffect } from "./faults.ts";
 export type { Credentials, Fixtures, ProjectFixture, Role } from "./fixtures.ts";
 export type { RateLimit } from "./rate-limit.ts";
 export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
-export type { SimulatorControls } from "./simulator-controls.ts";
 export type { CertificateRecord, SimulatedProject } from "./state.ts";
 
 /** Where the simulator listens, what it holds, and how it issues. */

@@ -12,6 +12,7 @@ import type { Progress } from "../control-plane/progress.ts";
 import { createRest, type Rest, type RestAnswer } from "../control-plane/rest.ts";
 import { type RunningControlPlane, startControlPlane } from "../control-plane/start.ts";
 import { countRequests } from "../control-plane/write-counts.ts";
+import { nodeFlagsOfImage } from "../image/node-flags.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 /** What `npm run build:image` makes: the script that users run. */
@@ -152,14 +153,6 @@ export class BenchScene implements AsyncDisposable {
     await this.#guard.close();
     await this.controlPlane.stop();
   }
-}
-
-/** The image's own flags for Node: what they cost and save is a part of the figures. */
-async function nodeFlagsOfImage(): Promise<readonly string[]> {
-  const dockerfile = await readFile(path.join(ROOT, "Dockerfile"), "utf8");
-  const flags = /NODE_OPTIONS="([^"]*)"/.exec(dockerfile)?.[1];
-  if (flags === undefined) throw new Error("the Dockerfile sets no NODE_OPTIONS");
-  return flags.split(" ");
 }
 
 /** A program of Node's that is ready when it says so, at every start anew. */

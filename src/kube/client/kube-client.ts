@@ -40,7 +40,7 @@ export interface KubeClientOptions {
   readonly maxConnections?: number;
   /** The largest answer that is read, in bytes. @default 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number;
-  /** The largest page of a list that is read at once, in bytes. @default 4194304 (4 MiB) */
+  /** The largest page of a list that is read at once, in bytes. @default 2097152 (2 MiB) */
   readonly maxPageBytes?: number;
   /** Under which name writes are noted in managedFields, unless the call says otherwise. @default the API server's guess */
   readonly fieldManager?: string;
@@ -91,7 +91,7 @@ export class KubeClient implements KubeApi {
     this.#userAgent = options.userAgent;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 64 * 2 ** 20;
-    this.#maxPageBytes = Math.min(options.maxPageBytes ?? 4 * 2 ** 20, this.#maxAnswerBytes);
+    this.#maxPageBytes = Math.min(options.maxPageBytes ?? 2 ** 21, this.#maxAnswerBytes);
     this.#fieldManager = options.fieldManager;
     this.#onExchange = options.onExchange;
     this.#transport = new HttpTransport({

@@ -176,8 +176,10 @@ describe("who imports atlas-x509", () => {
     const ours = files.flatMap((file) => /^atlas-x509\/(.*)/.exec(file)?.[1] ?? []);
     expect(ours.filter((file) => !/^src\/(?:atlas|certificate)\//.test(file)).toSorted()).toEqual([
       "package.json",
+      "src/backoff.js",
       "src/clock.js",
       "src/deadline.js",
+      "src/http-dates.js",
       "src/index.js",
       "src/sensitive-text.js",
       "src/wiped-bytes.js",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
-import { RENEW_REQUEST } from "../operator/scene.ts";
+import { systemClock } from "../../src/clock.ts";
+import { RENEW_REQUEST } from "../integration/operator/scene.ts";
 import { openWithNeighbour, PRODUCTION } from "./neighbour.ts";
 
 /** A stranger with made-up API keys, in a namespace of its own, names the project of the victim. */

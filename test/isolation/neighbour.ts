@@ -1,10 +1,11 @@
 import { expect } from "vitest";
 import { z } from "zod";
-import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
-import { DEFAULT_FIXTURES, type Fixtures } from "../../../src/simulator/fixtures.ts";
-import { freshNamespace, rest } from "../../control-plane/control-plane.ts";
-import { PRODUCTION, Scene, type SceneOptions, STAGING, TEST_POLICY } from "../operator/scene.ts";
-import { shippedRole } from "../operator/shipped-roles.ts";
+import type { UserCertificateSpec } from "../../src/api/user-certificate.ts";
+import { DEFAULT_FIXTURES, type Fixtures } from "../../src/simulator/fixtures.ts";
+import { freshNamespace, rest } from "../control-plane/control-plane.ts";
+import { PRODUCTION, Scene, type SceneOptions, STAGING } from "../integration/operator/scene.ts";
+import { shippedRole } from "../integration/operator/shipped-roles.ts";
+import { ImageOperator } from "./image-operator.ts";
 
 const listSchema = z.object({
   items: z.array(
@@ -38,6 +39,11 @@ export class Neighbour {
 
   async patchSecret(name: string, patch: object): Promise<void> {
     await this.#must("PATCH", "/api/v1", `secrets/${name}`, patch, "application/merge-patch+json");
+  }
+
+  /** Creates an object of another kind in its namespace. */
+  async create(root: string, plural: string, object: object): Promise<void> {
+    await this.#must("POST", root, plural, object);
   }
 
   /** Applies so many resources, each for a database user of its own: `app-0` and so on. */
@@ -92,33 +98,21 @@ export function fixturesWithApps(count: number): Fixtures {
   return { credentials, projects: projects.map((project) => ({ ...project, users: ["orders-api", ...apps] })) };
 }
 
-/** A victim, which is the scene itself, and a neighbour, under one operator with the places and the waits as shipped. */
-export async function openWithNeighbour(
-  options: SceneOptions & { readonly defaultCredentials?: boolean } = {},
+/** A victim, which is the scene itself, and a neighbour, for one operator that does not run yet. */
+export async function prepareWithNeighbour(
+  options: SceneOptions = {},
 ): Promise<{ readonly victim: Scene; readonly neighbour: Neighbour }> {
-  const victim = await Scene.prepare({
-    ...options,
-    simulator: { rateLimit: undefined, ...options.simulator },
-  });
+  const victim = await Scene.prepare({ ...options, simulator: { rateLimit: undefined, ...options.simulator } });
   const neighbour = new Neighbour(await freshNamespace("neighbour"));
   await victim.account.grant(await shippedRole("namespace-role"), neighbour.namespace);
-  await victim.startOperator({
-    namespaces: [victim.namespace, neighbour.namespace],
-    workers: 128,
-    policy: { ...TEST_POLICY, maxBackoffMs: 3_600_000, recheckIntervalMs: 600_000 },
-    ...(options.defaultCredentials === true && {
-      defaultCredentials: { namespace: victim.namespace, name: "atlas-api" },
-    }),
-  });
   return { victim, neighbour };
 }
 
-/** Milliseconds until the victim's resource has its first certificate. */
-export async function timeToReady(victim: Scene): Promise<number> {
-  const start = performance.now();
-  await victim.apply();
-  await victim.untilIssued();
-  return performance.now() - start;
+/** The same with the operator, as users run it. */
+export async function openWithNeighbour(options: SceneOptions & { readonly flags?: readonly string[] } = {}) {
+  const { victim, neighbour } = await prepareWithNeighbour(options);
+  const operator = await ImageOperator.start(victim, [victim.namespace, neighbour.namespace], options.flags);
+  return { victim, neighbour, operator };
 }
 
 export { PRODUCTION, STAGING };

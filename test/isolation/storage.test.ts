@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { rest } from "../control-plane/control-plane.ts";
+import { credentialEntries } from "../integration/operator/scene.ts";
+import { expectUnharmed, SCALE } from "./attack.ts";
+import { ImageOperator } from "./image-operator.ts";
+import { fixturesWithApps, type Neighbour, openWithNeighbour, prepareWithNeighbour } from "./neighbour.ts";
+
+/** The most of certificates of one namespace that may wait for their Secrets. */
+const MOST_PARKED = 3;
+const MEMORY_LIMIT_MIB = 256;
+
+async function putCredentials(neighbour: Neighbour, victim: Parameters<typeof expectUnharmed>[0]): Promise<void> {
+  await neighbour.putSecret("atlas-api", credentialEntries(victim.credentials("owner-service-account")));
+}
+
+/** An object of over a megabyte, half of it labels and half of it the record of who wrote them. */
+function largeLabels(): Readonly<Record<string, string>> {
+  return Object.fromEntries(Array.from({ length: 4200 }, (_, index) => [`a${index}`.padEnd(60, "x"), "y".repeat(63)]));
+}
+
+test("a quota has room for three Secrets of a neighbour, which applies 20 resources", async () => {
+  const count = 20 * SCALE;
+  const { victim, neighbour, operator } = await openWithNeighbour({ simulator: { fixtures: fixturesWithApps(count) } });
+  await putCredentials(neighbour, victim);
+  // One of them holds the credentials.
+  const hard = { "count/secrets": "4" };
+  await neighbour.create("/api/v1", "resourcequotas", { metadata: { name: "secrets" }, spec: { hard } });
+  const path = `/api/v1/namespaces/${neighbour.namespace}/resourcequotas/secrets`;
+  // What a controller does elsewhere.
+  const status = { hard, used: { "count/secrets": "1" } };
+  await rest("PATCH", `${path}/status`, { status }, "application/merge-patch+json");
+  await neighbour.apply(count, { credentialsRef: { name: "atlas-api" } });
+  await neighbour.untilReady("True Issued", 3);
+  await expectUnharmed(victim, operator);
+  expect(victim.creates - 2).toBeLessThanOrEqual(3 + MOST_PARKED);
+});
+
+test("a neighbour puts Secrets of its own in the place of 40 that are being issued", async () => {
+  const count = 40 * SCALE;
+  const { victim, neighbour, operator } = await openWithNeighbour({ simulator: { fixtures: fixturesWithApps(count) } });
+  await putCredentials(neighbour, victim);
+  await neighbour.apply(count, { credentialsRef: { name: "atlas-api" } });
+  const planted = Array.from({ length: count }, (_, index) =>
+    neighbour.putSecret(`app-${count - 1 - index}-mongodb`, { password: "x" }).catch(() => {}),
+  );
+  await Promise.all(planted);
+  await expectUnharmed(victim, operator);
+});
+
+describe("200 objects of a megabyte", () => {
+  const count = 200 * SCALE;
+
+  async function planted(create: (neighbour: Neighbour, index: number) => Promise<void>) {
+    const { victim, neighbour } = await prepareWithNeighbour();
+    for (let index = 0; index < count; index++) await create(neighbour, index);
+    const start = performance.now();
+    const operator = await ImageOperator.start(victim, [victim.namespace, neighbour.namespace]);
+    expect(performance.now() - start).toBeLessThan(60_000);
+    await expectUnharmed(victim, operator, 10_000);
+    expect(await operator.peakMiB()).toBeLessThan(MEMORY_LIMIT_MIB);
+  }
+
+  test("are Secrets that a neighbour made before the operator starts", { timeout: 180_000 }, async () => {
+    const labels = largeLabels();
+    await planted((neighbour, index) =>
+      neighbour.create("/api/v1", "secrets", { metadata: { name: `large-${index}`, labels } }),
+    );
+  });
+});
+
+test("a neighbour asks for 60 certificates of one database user at once", async () => {
+  const count = 60 * SCALE;
+  const { victim, neighbour, operator } = await openWithNeighbour({
+    simulator: { fixtures: fixturesWithApps(1) },
+  });
+  await putCredentials(neighbour, victim);
+  await neighbour.apply(count, { username: "app-0", credentialsRef: { name: "atlas-api" } });
+  await neighbour.untilReady("True Issued", 1);
+  await expectUnharmed(victim, operator);
+  await expect
+    .poll(async () => (await neighbour.ready()).filter(({ ready }) => ready.startsWith("False")).length)
+    .toBe(count - 10);
+  expect(victim.creates - 2).toBe(10);
+});
