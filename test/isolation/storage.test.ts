@@ -3,7 +3,7 @@ import { rest } from "../control-plane/control-plane.ts";
 import { credentialEntries } from "../integration/operator/scene.ts";
 import { expectUnharmed, SCALE } from "./attack.ts";
 import { ImageOperator } from "./image-operator.ts";
-import { fixturesWithApps, type Neighbour, openWithNeighbour, prepareWithNeighbour } from "./neighbour.ts";
+import { fixturesWithApps, type Neighbour, openWithNeighbour, PRODUCTION, prepareWithNeighbour } from "./neighbour.ts";
 
 /** The most of certificates of one namespace that may wait for their Secrets. */
 const MOST_PARKED = 3;
@@ -64,6 +64,18 @@ describe("200 objects of a megabyte", () => {
     const labels = largeLabels();
     await planted((neighbour, index) =>
       neighbour.create("/api/v1", "secrets", { metadata: { name: `large-${index}`, labels } }),
+    );
+  });
+
+  test("are resources that a neighbour made before the operator starts", { timeout: 180_000 }, async () => {
+    const labels = largeLabels();
+    await planted((neighbour, index) =>
+      neighbour.create("/apis/atlascerts.io/v1alpha1", "atlasusercertificates", {
+        apiVersion: "atlascerts.io/v1alpha1",
+        kind: "AtlasUserCertificate",
+        metadata: { name: `large-${index}`, labels },
+        spec: { projectId: PRODUCTION, username: "app-0", secretName: `large-${index}`, suspend: true },
+      }),
     );
   });
 });
