@@ -3,21 +3,24 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../../src/clock.ts";
 import { streamProgress } from "../control-plane/progress.ts";
 import { burst } from "./burst.ts";
+import { cluster } from "./cluster.ts";
 import { assertProcFileSystem } from "./process-usage.ts";
 import { steady } from "./steady.ts";
 import { atMost, runProgram, UsageError, wholeNumber } from "./usage.ts";
 
-const USAGE = `Usage: npm run bench -- --scenario burst|steady [flags]
+const USAGE = `Usage: npm run bench -- --scenario burst|steady|cluster [flags]
 
 burst: how fast waiting resources become certificates, and what each costs, beside the floor of two raw writes each.
 steady: what thousands of resources at rest cost: memory, processor time, requests, and the time to start.
+cluster: what the Secrets of others cost beside them, in memory and at the start.
 
 The last line of the output is JSON. A figure is never a failure; a scene that did not happen is.
 
 Flags:
   --certificates N   burst: how many are issued (default 1000)
-  --resources N      steady: how many are there in the end (default 5000)
-  --projects N       over how many Atlas projects they are spread (default: burst 10, steady 50)
+  --resources N      steady, cluster: how many are there in the end (default 5000)
+  --foreign N        cluster: how many Secrets of others there are (default 20000)
+  --projects N       over how many Atlas projects they are spread (default: burst 10, steady 50, cluster 500)
   --seconds N        steady: how long the rest is watched (default 60)
   --cpu-profile DIR  write V8 CPU profiles of the operator into this folder
   --help             print this and exit
@@ -35,6 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
       resources: { type: "string" },
       projects: { type: "string" },
       seconds: { type: "string" },
+      foreign: { type: "string" },
       "cpu-profile": { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -55,7 +59,9 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 function run(
-  values: Readonly<Partial<Record<"scenario" | "certificates" | "resources" | "projects" | "seconds", string>>>,
+  values: Readonly<
+    Partial<Record<"scenario" | "certificates" | "resources" | "projects" | "seconds" | "foreign", string>>
+  >,
   common: Pick<Parameters<typeof burst>[0], "cpuProfileFolder" | "progress">,
 ) {
   switch (values.scenario) {
@@ -71,8 +77,17 @@ function run(
       atMost("--resources for each of --projects", resources / projects, MOST_PER_PROJECT);
       return steady({ ...common, resources, projects, seconds: wholeNumber("--seconds", values.seconds, 60) });
     }
+    case "cluster": {
+      const resources = wholeNumber("--resources", values.resources, 5000);
+      const projects = wholeNumber("--projects", values.projects, 500);
+      atMost("--resources for each of --projects", resources / projects, MOST_PER_PROJECT);
+      return cluster({
+        ...common,
+        ...{ resources, projects, foreignSecrets: wholeNumber("--foreign", values.foreign, 20_000) },
+      });
+    }
     default:
-      throw new UsageError("--scenario is burst or steady");
+      throw new UsageError("--scenario is burst, steady or cluster");
   }
 }
 

@@ -30,7 +30,7 @@ const SETTLE_LIMIT_MS = 180_000;
 const REST_MS = 5000;
 
 /** A start of the operator over resources that are all issued already. */
-interface Start {
+export interface Start {
   readonly resources: number;
   readonly syncedMs: number;
   readonly settledMs: number;
@@ -116,7 +116,7 @@ export async function steady(options: SteadyOptions): Promise<{ readonly text: s
 }
 
 /** Starts the operator, stopping it before if it runs, and waits until it has nothing more to do. */
-async function start(scene: BenchScene, resources: number): Promise<Start> {
+export async function start(scene: BenchScene, resources: number): Promise<Start> {
   await scene.operator.kill("SIGTERM");
   const log = new OperatorLog(scene.operatorLogFile);
   if (resources > 0) await log.read();
