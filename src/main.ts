@@ -3,25 +3,27 @@ import { type CommandContext, runCommand } from "./command/run.ts";
 import { COMMIT, VERSION } from "./command/version.ts";
 import { UsageError } from "./flags.ts";
 
-const USAGE = `Usage: atlas-cert-operator VERB [flags]
+const USAGE = `Usage: atlas-cert-operator COMMAND [flags]
 
-Keeps Atlas-managed X.509 client certificates of MongoDB database users fresh in Kubernetes Secrets.
+Keeps Atlas-managed X.509 client certificates of MongoDB database users valid in Kubernetes Secrets.
 
-Verbs:
-  run        the operator
-  simulate   an Atlas for demos and tests, which issues real X.509 certificates
+Commands:
+  run        Run the operator.
+  simulate   Run a simulated Atlas for demos and tests, which issues real X.509 certificates.
 
-\`atlas-cert-operator VERB --help\` lists the flags of a verb.
-  --version  print version and commit and exit
-  --help     print this and exit
+Flags:
+  --version  Print version and commit and exit.
+  --help     Print this help and exit.
+
+"atlas-cert-operator COMMAND --help" lists the flags of a command.
 `;
 
 /** The oldest Node that runs the sources and what they use. */
 const OLDEST_NODE = 24;
 
 async function main(argv: readonly string[], context: CommandContext): Promise<number> {
-  const [verb, ...rest] = argv;
-  switch (verb) {
+  const [command, ...rest] = argv;
+  switch (command) {
     case "run":
       return runCommand(rest, context);
     case "simulate": {
@@ -42,7 +44,7 @@ async function main(argv: readonly string[], context: CommandContext): Promise<n
       context.stderr.write(USAGE);
       return 2;
     default:
-      throw new UsageError(`unknown verb ${JSON.stringify(verb)}: the verbs are run and simulate`);
+      throw new UsageError(`unknown command ${JSON.stringify(command)}: the commands are run and simulate`);
   }
 }
 

@@ -44,83 +44,112 @@ export interface CommandContext {
 /** Stands before each message of a condition: a simulated certificate must not be taken for a real one. */
 const SIMULATED_MARK = "[simulated Atlas] ";
 
-/** The flags of `run`, in the order of `--help`: where things are, what is watched, the limits, the process. */
+/** The flags of `run` by the headings of `--help`, in its order. */
+const FLAG_GROUPS = {
+  Kubernetes: {
+    kubeconfig: textFlag(
+      "FILE",
+      "Kubeconfig of the API server. Defaults to $KUBECONFIG, then the cluster that this process runs in, then ~/.kube/config.",
+    ),
+    context: textFlag("NAME", "Context of the kubeconfig. Defaults to its current context."),
+    "watch-namespaces": listFlag(
+      "A,B",
+      "Namespaces to watch. The operator then needs no access to others but for its lease and the default credentials. Defaults to all namespaces.",
+    ),
+  },
+  Atlas: {
+    "atlas-base-url": textFlag(
+      "URL",
+      "Scheme, host and port of the Atlas Administration API. The government cloud is https://cloud.mongodbgov.com.",
+      DEFAULT_BASE_URL,
+    ),
+    "atlas-ca-file": textFlag(
+      "FILE",
+      "PEM file with additional CA certificates to trust when connecting to Atlas, for example for a TLS-inspecting proxy.",
+    ),
+    "default-credentials-secret": textFlag(
+      "NAME",
+      "Secret with the Atlas credentials of resources that name none: NAME in the namespace of the pod or the context, or NAMESPACE/NAME. Anyone who may create such resources can then obtain certificates for every project that these credentials have access to. If unset, each resource must name its own.",
+    ),
+    "verify-interval": durationFlag("Interval at which a certificate is compared with Atlas' list.", "6h"),
+    "max-backoff": durationFlag("Maximum wait between two attempts that fail.", "1h"),
+    "recheck-interval": durationFlag(
+      "Maximum wait between two attempts while someone has to fix something at Atlas, which the operator cannot see happen.",
+      "10m",
+    ),
+  },
+  Limits: {
+    workers: wholeNumberFlag(
+      "Maximum number of concurrent reconciles. Most of them wait for the API server or Atlas.",
+      128,
+      { least: 1, most: 1024 },
+    ),
+    "max-issues-per-day": wholeNumberFlag(
+      "Maximum number of certificates issued for one database user in any 24 hours, plus one for each further resource of that user. Atlas cannot revoke a certificate.",
+      4,
+      { least: 1, most: 100_000 },
+    ),
+    "max-unexpired-per-user": wholeNumberFlag("Maximum number of unexpired certificates of one database user.", 10, {
+      least: 1,
+      most: 100_000,
+    }),
+    "max-parked": wholeNumberFlag(
+      "Maximum number of certificates that may wait in memory for their Secrets. Beyond it, no more are issued.",
+      20,
+      { least: 1, most: 1000 },
+    ),
+  },
+  "Leader election": {
+    "leader-elect": switchFlag("Enable leader election, so that only one replica is active.", true),
+    "lease-name": textFlag("NAME", "Name of the Lease.", "atlas-cert-operator"),
+    "lease-namespace": textFlag("NAME", "Namespace of the Lease. Defaults to the namespace of the pod or the context."),
+    "lease-duration": durationFlag("Time that standbys wait after the last renewal before they take the Lease.", "15s"),
+    "lease-renew-deadline": durationFlag("Time after a renewal during which this process counts as the leader.", "10s"),
+    "lease-retry-period": durationFlag("Interval at which the Lease is renewed, or tried for.", "2s"),
+  },
+  Serving: {
+    "metrics-bind-address": bindAddressFlag("Address that serves /metrics. 0 disables it.", ":8080"),
+    "health-bind-address": bindAddressFlag("Address that serves /livez and /readyz. 0 disables it.", ":8081"),
+  },
+  Logging: {
+    "log-level": choiceFlag("Minimum log level.", LOG_LEVELS, "info"),
+    "log-format": choiceFlag("Log format. auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
+  },
+  "Simulated Atlas, for tests": {
+    "simulated-month": durationFlag(
+      "Length of a month of the simulator. Use it only with `simulate`: the operator then accepts such short certificates.",
+      undefined,
+    ),
+    "simulated-atlas": switchFlag(
+      "Atlas is a simulated one: every condition message says so. Implied by --simulated-month.",
+      false,
+    ),
+  },
+};
+
+/** All flags of `run`. */
 export const RUN_FLAGS = {
-  kubeconfig: textFlag(
-    "FILE",
-    "Kubeconfig of the API server. Without it: $KUBECONFIG, then the cluster this process runs in, then ~/.kube/config.",
-  ),
-  context: textFlag("NAME", "Context of the kubeconfig. Without it: its current one."),
-  "atlas-base-url": textFlag(
-    "URL",
-    "Scheme, host and port of the Atlas Administration API. The government cloud is https://cloud.mongodbgov.com.",
-    DEFAULT_BASE_URL,
-  ),
-  "atlas-ca-file": textFlag(
-    "FILE",
-    "PEM certificates to trust for Atlas beside the usual ones, for a proxy that breaks TLS up.",
-  ),
-  "watch-namespaces": listFlag(
-    "A,B",
-    "Watch these namespaces alone, and need no access beyond them but to the lease and the default credentials. Without it: all.",
-  ),
-  "default-credentials-secret": textFlag(
-    "NAME",
-    "Secret with the Atlas credentials of resources that name none: NAME, in the namespace of the pod or of the context, or NAMESPACE/NAME. Whoever may create such resources can then have certificates of every project that it opens. Without it: each resource names its own.",
-  ),
-  workers: wholeNumberFlag(
-    "Maximum number of concurrent reconciles. Most of them wait for the API server or Atlas.",
-    128,
-    { least: 1, most: 1024 },
-  ),
-  "verify-interval": durationFlag("How often a certificate is compared with Atlas' list.", "6h"),
-  "max-issues-per-day": wholeNumberFlag(
-    "Certificates issued for one database user in any 24 hours, plus one for each further resource of that user. Atlas cannot revoke one.",
-    4,
-    { least: 1, most: 100_000 },
-  ),
-  "max-unexpired-per-user": wholeNumberFlag("Unexpired certificates that one database user may have.", 10, {
-    least: 1,
-    most: 100_000,
-  }),
-  "max-parked": wholeNumberFlag(
-    "Maximum number of certificates that may wait in memory for their Secrets. Beyond it, no more are issued.",
-    20,
-    { least: 1, most: 1000 },
-  ),
-  "max-backoff": durationFlag("The longest wait between two attempts that fail.", "1h"),
-  "recheck-interval": durationFlag(
-    "The longest wait between two attempts where somebody has to mend something at Atlas, which can't be seen from here.",
-    "10m",
-  ),
-  "simulated-month": durationFlag(
-    "How long a month of the simulator lasts. Only with `simulate`: it makes the operator take such short certificates.",
-    undefined,
-  ),
-  "simulated-atlas": switchFlag(
-    "Whether Atlas is a simulated one: the message of every condition then says so. --simulated-month implies it.",
-    false,
-  ),
-  "leader-elect": switchFlag("Whether this process shares the work with others through a lease.", true),
-  "lease-name": textFlag("NAME", "Name of the lease.", "atlas-cert-operator"),
-  "lease-namespace": textFlag("NAME", "Namespace of the lease. Without it: that of the pod or of the context."),
-  "lease-duration": durationFlag("For how long others leave a lease alone after its last renewal.", "15s"),
-  "lease-renew-deadline": durationFlag("For how long after a renewal this process counts itself the leader.", "10s"),
-  "lease-retry-period": durationFlag("How often the lease is renewed, or tried for.", "2s"),
-  "metrics-bind-address": bindAddressFlag("Where /metrics is served; 0 switches it off.", ":8080"),
-  "health-bind-address": bindAddressFlag("Where /livez and /readyz are served; 0 switches them off.", ":8081"),
-  "log-level": choiceFlag("Minimum log level.", LOG_LEVELS, "info"),
-  "log-format": choiceFlag("Log format: auto is pretty in a terminal and json elsewhere.", LOG_FORMATS, "auto"),
+  ...FLAG_GROUPS.Kubernetes,
+  ...FLAG_GROUPS.Atlas,
+  ...FLAG_GROUPS.Limits,
+  ...FLAG_GROUPS["Leader election"],
+  ...FLAG_GROUPS.Serving,
+  ...FLAG_GROUPS.Logging,
+  ...FLAG_GROUPS["Simulated Atlas, for tests"],
 };
 
 const RUN_USAGE = `Usage: atlas-cert-operator run [flags]
 
-Runs the operator: keeps the Secrets of all AtlasUserCertificates fresh.
+Runs the operator, which keeps the certificates of all AtlasUserCertificates valid in their Secrets.
 
-Flags (each may be an environment variable too: --log-level is ${environmentVariable("log-level")}):
-${describeFlags(RUN_FLAGS)}
+Each flag can be set by an environment variable, such as ${environmentVariable("log-level")} for --log-level.
+
+${Object.entries(FLAG_GROUPS)
+  .map(([heading, flags]) => `${heading}:\n${describeFlags(flags)}`)
+  .join("\n\n")}
+
   --help
-      Print this and exit.
+      Print this help and exit.
 `;
 
 /**

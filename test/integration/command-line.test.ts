@@ -38,7 +38,7 @@ describe("atlas-cert-operator", () => {
     expect([exitCode, stdout, stderr]).toEqual([0, `atlas-cert-operator ${packageJson.version}\n`, ""]);
   });
 
-  test("--help names the verbs", async () => {
+  test("--help names the commands", async () => {
     const { exitCode, stdout, stderr } = await runCommandLine(["--help"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
     expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb)).toEqual(["run", "simulate"]);
@@ -46,7 +46,7 @@ describe("atlas-cert-operator", () => {
 
   test("without a verb prints the help where errors go, and ends with 2", async () => {
     const { exitCode, stdout, stderr } = await runCommandLine([]);
-    expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringMatching(/^Usage: atlas-cert-operator VERB/)]);
+    expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringMatching(/^Usage: atlas-cert-operator COMMAND/)]);
   });
 });
 
@@ -69,7 +69,7 @@ describe.each([
 
 describe("a command line that can't be used ends with 2 and one sentence:", () => {
   test.each<[what: string, argv: readonly string[], sentence: string]>([
-    ["an unknown verb", ["fly"], 'unknown verb "fly": the verbs are run and simulate'],
+    ["an unknown command", ["fly"], 'unknown command "fly": the commands are run and simulate'],
     ["an unknown flag", ["run", "--kubeconfg=x"], "unknown flag --kubeconfg"],
     ["an argument that is no flag", ["run", "now"], 'unexpected argument "now"'],
     ["a flag without its value", ["run", "--kubeconfig"], "--kubeconfig needs a value: --kubeconfig=FILE"],
