@@ -94,7 +94,7 @@ const FLAG_GROUPS = {
       most: 100_000,
     }),
     "max-parked": wholeNumberFlag(
-      "Maximum number of certificates that may wait in memory for their Secrets. Beyond it, no more are issued.",
+      "Maximum number of certificates that may wait in memory because their Secrets were refused. Beyond it, no more are issued; those under way by then may still join them.",
       20,
       { least: 1, most: 1000 },
     ),

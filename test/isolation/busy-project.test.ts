@@ -52,13 +52,14 @@ test("a resource is ready within 5 s while another namespace floods its project 
 
 test("projects that tenants invent get no metric series of their own", async () => {
   const { victim, neighbour, operator } = await openWithNeighbour();
-  await expectUnharmed(victim, operator);
+  const count = 5 * RESOURCES;
   await neighbour.putSecret("atlas-api", credentialEntries(victim.credentials("owner-service-account")));
-  await neighbour.apply(RESOURCES, (index) => ({
+  await neighbour.apply(count, (index) => ({
     projectId: index.toString(16).padStart(24, "0"),
     credentialsRef: { name: "atlas-api" },
   }));
-  await neighbour.untilReady("False ProjectNotFound", RESOURCES);
+  await expectUnharmed(victim, operator);
+  await neighbour.untilReady("False ProjectNotFound", count);
   const series = [
     ...(await operator.metrics()).matchAll(/^atlascerts_atlas_rate_limit_tokens\{project_id="(\w+)"\}/gm),
   ];

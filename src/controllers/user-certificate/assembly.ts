@@ -106,7 +106,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const reconciler = new Reconciler({
     ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
     reader: new SnapshotReader({ resources, inspector, access, parked, departed, announcer, atlasClock, policy }),
-    turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.countIn(namespace) }),
+    turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });
   const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });

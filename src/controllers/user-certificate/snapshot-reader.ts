@@ -118,7 +118,7 @@ export class SnapshotReader {
         listedMs: this.#listedMs.get(resource.uid),
         others: this.#others(resource),
         parked: parked.view(resource),
-        parkedCounts: { inNamespace: parked.countIn(resource.namespace), inTotal: parked.size },
+        parkedCounts: { inNamespace: parked.refusedIn(resource.namespace), inTotal: parked.refused.length },
         recentRepairs: repairs,
         policy,
       },

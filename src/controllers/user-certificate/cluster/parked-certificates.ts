@@ -27,6 +27,11 @@ export class ParkedCertificates {
     return this.#byUid.size;
   }
 
+  /** Those whose write was refused: the others are being written for the first time. */
+  get refused(): readonly ParkedCertificate[] {
+    return this.values().filter(({ failures }) => failures > 0);
+  }
+
   values(): readonly ParkedCertificate[] {
     return [...this.#byUid.values()];
   }
@@ -35,9 +40,9 @@ export class ParkedCertificates {
     return this.#byUid.get(uid);
   }
 
-  /** Number of those of one namespace. */
-  countIn(namespace: string): number {
-    return this.values().filter(({ resource }) => resource.namespace === namespace).length;
+  /** Number of refused ones of one namespace. */
+  refusedIn(namespace: string): number {
+    return this.refused.filter(({ resource }) => resource.namespace === namespace).length;
   }
 
   /** What the core may know of it. */
