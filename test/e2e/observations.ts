@@ -23,9 +23,10 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
     message: /secret "orders-api-mongodb" not found/,
   },
   {
-    because: "the kubelet asks for a pod's health before its process listens, and once more while it ends",
+    because:
+      "the kubelet asks for a pod's health before its process listens, and once more while it ends, when its network may be gone",
     reason: "Unhealthy",
-    message: /connection refused|statuscode: 500/,
+    message: /connection refused|statuscode: 500|dial tcp \S+: i\/o timeout/,
   },
   {
     because: "the drained node was the only one, so the pod's successor had no place",
