@@ -21,7 +21,7 @@ interface AdminRoute {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Parameters are written as `:name`. */
   readonly path: string;
-  /** What this does, for `GET /`. */
+  /** The description in the answer to `GET /`. */
   readonly about: string;
   /** Gives the JSON of the answer; undefined becomes 204. Text is sent as it is. */
   run(controls: SimulatorControls, request: AdminRequest): unknown;

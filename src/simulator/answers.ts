@@ -11,7 +11,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** What an Atlas error says. */
+/** The body of an Atlas error. */
 export interface AtlasErrorBody {
   readonly status: number;
   /** Atlas' own constant, such as `USERNAME_NOT_FOUND`. */

@@ -15,7 +15,6 @@ import type { RequestLog, RequestProgress } from "./request-log.ts";
 import { matchRoute, type Route, type RouteMatch } from "./routes.ts";
 import type { AtlasState } from "./state.ts";
 
-/** What the API is made of. */
 export interface ApiParts {
   readonly state: AtlasState;
   readonly clock: Clock;

@@ -8,7 +8,7 @@ export type Authentication =
   | { readonly kind: "recognised"; readonly credentials: Credentials }
   | { readonly kind: "refused"; readonly answer: Answer };
 
-/** Who sends a request: the one place that both ways of authenticating come together. */
+/** Finds out who sends a request: the one place where both ways of authenticating come together. */
 export class Authenticator {
   readonly #state: AtlasState;
   readonly #digest: DigestVerifier;

@@ -31,7 +31,7 @@ export interface ListDeviation {
   readonly times?: TimeForm;
   /** No certificate at all. */
   readonly isEmpty?: boolean;
-  /** What was issued less than this long ago is not there yet. */
+  /** A certificate that was issued less than this long ago is not listed yet. */
   readonly lagMs?: number;
 }
 

@@ -116,7 +116,7 @@ export class SimulatorClient {
   }
 }
 
-/** What a value becomes on its way through JSON. */
+/** A value after its way through JSON. */
 type InJson<T> = { readonly [K in keyof T]: T[K] extends Date ? string : T[K] };
 
 function userPath(projectId: string, username: string): string {

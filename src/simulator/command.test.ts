@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What the command prints when it is ready. */
+/** The command prints this when it is ready. */
 interface Ready {
   readonly url: string;
   readonly adminUrl: string;

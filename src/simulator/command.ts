@@ -7,7 +7,6 @@ import { SIMULATE_FLAGS, SIMULATE_USAGE } from "./command-flags.ts";
 import { FixturesError, parseFixtures } from "./fixtures.ts";
 import { type ServerPair, type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
 
-/** What the command reads, what it writes to and what ends it. */
 export interface SimulateContext {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };

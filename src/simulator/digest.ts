@@ -17,7 +17,7 @@ export interface DigestRequest {
   readonly method: string;
   /** The request target, byte for byte: `uri` must be the same text. */
   readonly target: string;
-  /** What stands in `Authorization` behind the word `Digest`. */
+  /** The value of `Authorization` after the word `Digest`. */
   readonly parameters: string;
 }
 
@@ -91,7 +91,7 @@ export class DigestVerifier {
     if (response?.toLowerCase() !== expected) return refused(false);
 
     const known = this.#nonces.get(nonce ?? "");
-    // Whoever got this far knows the password, so a new nonce is all that is missing (RFC 7616, 3.3).
+    // A client that gets this far knows the password, so only a new nonce is missing (RFC 7616, 3.3).
     if (known === undefined || known.expiresAtMs <= this.#clock.now()) return refused(true);
     const count = Number.parseInt(nc ?? "", 16);
     // A count that was there before is a replay. Higher and lower ones pass: requests overtake one another.

@@ -5,7 +5,7 @@ import type { ListDeviation } from "./certificate-list.ts";
 import type { ContentEncoding } from "./content-encoding.ts";
 import type { FaultEffect } from "./faults.ts";
 
-/** What goes over the wire in the end. */
+/** The answer as it goes over the wire. */
 export type Delivery =
   | {
       readonly kind: "answer";
@@ -25,7 +25,7 @@ export type Delivery =
  */
 export type BrokenBody = "half" | "overstatedLength" | "missingLastChunk" | "unending";
 
-/** What an operation does otherwise than it was asked to. */
+/** Ways in which an operation departs from its request. */
 export interface Deviation {
   /** Added to the clock that dates the certificate. */
   readonly clockOffsetMs?: number;

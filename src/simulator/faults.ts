@@ -126,7 +126,7 @@ const faultSchema = z.strictObject({
 export type Fault = z.input<typeof faultSchema>;
 /** A disturbance with its defaults filled in. */
 export type ParsedFault = z.output<typeof faultSchema>;
-/** What a fault does to a request or to its answer. */
+/** The effect of a fault on a request or its answer. */
 export type FaultEffect = ParsedFault["effect"];
 
 /** A fault that isn't one; the message names every wrong field. */
@@ -141,7 +141,7 @@ export function parseFault(value: unknown): ParsedFault {
   return parsed.data;
 }
 
-/** What a fault may depend on. */
+/** The properties of a request that a fault may depend on. */
 export interface FaultTarget {
   readonly operation: Operation;
   readonly projectId?: string | undefined;

@@ -69,7 +69,7 @@ const fixtures = z
 export type ProjectFixture = z.input<typeof project>;
 /** A service account or a pair of API keys. Only ever made-up ones: they are printed in clear. */
 export type Credentials = z.infer<typeof serviceAccount> | z.infer<typeof apiKey>;
-/** What an Atlas organisation holds when the simulator starts. */
+/** The contents of an Atlas organization when the simulator starts. */
 export type Fixtures = z.input<typeof fixtures>;
 export type ParsedProject = z.output<typeof project>;
 export type ParsedFixtures = z.output<typeof fixtures>;
@@ -89,7 +89,7 @@ export function parseProject(value: unknown): ParsedProject {
   return parseAs(project, value, "the project is not valid");
 }
 
-/** What the owner of credentials logs in with: the client id or the public key. */
+/** The public part of credentials: the client id or the public key. */
 export function loginOf(credentials: Credentials): string {
   return credentials.kind === "serviceAccount" ? credentials.clientId : credentials.publicApiKey;
 }

@@ -52,7 +52,7 @@ const securityBody = z.strictObject({
   links: z.unknown().optional(),
 });
 
-/** What the operations do, each for a project (and a user) that exists. */
+/** Performs the operations, each for a project (and a user) that exists. */
 export class Operations {
   readonly #state: AtlasState;
   readonly #clock: Clock;

@@ -7,7 +7,7 @@ export interface RateLimit {
   readonly refillDurationSeconds: number;
 }
 
-/** What Atlas publishes for the X.509 endpoints of one project. */
+/** The limit that Atlas publishes for the X.509 endpoints of one project. */
 export const DEFAULT_RATE_LIMIT: RateLimit = { capacity: 1200, refill: 500, refillDurationSeconds: 60 };
 
 /** Whether a request may pass, and the tokens left after it. */

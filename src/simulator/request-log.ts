@@ -34,7 +34,7 @@ export interface LoggedRequest {
   readonly fault?: string;
 }
 
-/** What becomes known of a request while it is answered. */
+/** Facts about a request that become known while it is answered. */
 export type RequestProgress = Partial<Omit<LoggedRequest, "time" | "method" | "path">>;
 
 /** Entries beyond this many push the oldest out, so that a soak test does not grow without end. */

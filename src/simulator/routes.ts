@@ -1,7 +1,7 @@
 import type { Role } from "./fixtures.ts";
 import type { Operation } from "./request-log.ts";
 
-/** What is fixed about one operation. */
+/** The fixed properties of one operation. */
 export interface Route {
   readonly operation: Operation;
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -20,7 +20,7 @@ const USER = `${USERS}/{databaseName}/{username}`;
 const CERTS = `${USERS}/{username}/certs`;
 const USER_SECURITY = "/api/atlas/v2/groups/{groupId}/userSecurity";
 const V1 = { version: "2023-01-01", rateLimited: true } as const;
-/** What is about users themselves costs from another bucket, which is too large to matter here. */
+/** Requests about users themselves draw on another bucket, which is too large to matter here. */
 const USERS_V1 = { version: "2023-01-01", rateLimited: false } as const;
 const OAUTH = { version: undefined, role: "GROUP_READ_ONLY", rateLimited: false } as const;
 

@@ -61,7 +61,7 @@ export interface SimulatorOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** What an HTTPS server shows and proves itself with, in PEM. */
+/** The certificate chain and private key of an HTTPS server, in PEM. */
 export interface ServerPair {
   /** The server's certificate, then those between it and its authority. */
   readonly certificatePem: string;

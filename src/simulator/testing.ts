@@ -38,7 +38,7 @@ export function certsPath(username = "orders-api", projectId = PRODUCTION): stri
   return `/api/atlas/v2/groups/${projectId}/databaseUsers/${encodeURIComponent(username)}/certs`;
 }
 
-/** What a test asks for; everything else is as a good client sends it. */
+/** The request of a test; everything else is as a good client sends it. */
 export interface Call {
   readonly method?: string;
   readonly body?: string;
@@ -88,7 +88,7 @@ export function splitPem(pem: string): { readonly certificate: string; readonly 
   return { certificate: pem.slice(0, start), key: pem.slice(start) };
 }
 
-/** What a Digest answer is made of (RFC 7616), computed here without a line of the simulator. */
+/** The parts of a Digest answer (RFC 7616), computed here without a line of the simulator. */
 export interface DigestAnswer {
   readonly challenge: string;
   readonly method: string;

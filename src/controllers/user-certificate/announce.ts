@@ -26,7 +26,7 @@ export interface AnnouncerOptions {
 /** Tells people what happened: an Event on the resource, and a line in the log. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** What was announced and the status may not show yet, by uid: certificates by serial number, attempts by id, Secrets. */
+  /** Announced items that the status may not show yet, by uid: certificates by serial number, attempts by id, Secrets. */
   readonly #announced = new Map<string, Set<string>>();
 
   constructor(options: AnnouncerOptions) {

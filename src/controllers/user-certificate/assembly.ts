@@ -25,7 +25,7 @@ import { IssuingTurns } from "./issuing-turns.ts";
 import { Reconciler } from "./reconciler.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
-/** What a process learns of its reconciles. No method may throw, but for onStep. */
+/** Tells a process about its reconciles. Only onStep may throw. */
 export interface ReconcileObserver {
   /** Before each step of issuing: tests stop the process there. */
   onStep?(step: IssueStep, resource: UserCertificate): void | Promise<void>;

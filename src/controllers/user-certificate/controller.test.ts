@@ -20,9 +20,9 @@ let clock: ManualClock;
 let cluster: WatchedCluster;
 let controller: UserCertificateController;
 let reconciles: number;
-/** What happens before each step of issuing. */
+/** Runs before each step of issuing. */
 let beforeStep: ControllerObserver["onStep"];
-/** What becomes of each create at Atlas. */
+/** The fault of each create at Atlas. */
 let createFault: MemoryAtlas["createFault"];
 /** The Atlas clients that were made, as far as anyone still holds them. */
 let connections: WeakRef<AtlasApi>[];

@@ -22,7 +22,7 @@ import type { Policy, SecretIdentity } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import type { IssuerOptions } from "./issue.ts";
 
-/** What a process learns of its controller. */
+/** Tells a process about its controller. */
 export interface ControllerObserver extends ReconcileObserver {
   readonly queue?: WorkQueueObserver;
 }
@@ -52,7 +52,7 @@ export interface UserCertificateControllerOptions {
 
 /** One watch of the API server, for whoever looks after this process. */
 export interface Watch {
-  /** What is watched: no two of one namespace have the same name. */
+  /** Unique within a namespace. */
   readonly name: "atlasusercertificates" | "secrets-managed" | "secrets-others" | "secrets-default-credentials";
   /** The one namespace that is watched; undefined for all. */
   readonly namespace: string | undefined;

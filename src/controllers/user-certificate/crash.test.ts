@@ -12,7 +12,7 @@ import { Scene, SECRET } from "./testing/scene.ts";
 
 interface Story {
   readonly name: string;
-  /** What makes a certificate due. */
+  /** Makes a certificate due. */
   readonly begin: (scene: Scene) => Promise<void> | void;
   /** How many certificates there are when all goes well. */
   readonly certificates: number;
@@ -142,7 +142,7 @@ describe.each(STORIES)("a crash during $name", (story) => {
         const isLeft = scene.resource().spec.secretName !== SECRET.name;
         expect(scene.reasons().includes("SecretLeftBehind"), where).toBe(isLeft);
 
-        // What the dead process created is in the Secret, or it is the one orphan.
+        // The certificate that the dead process created is in the Secret, or it is the one orphan.
         const orphans = created === undefined || isStored ? [] : [created];
         expect(scene.atlas.issued.length, where).toBe(story.certificates + orphans.length);
         expect(status.unaccounted?.map(({ serialNumber }) => serialNumber) ?? [], where).toEqual(orphans);

@@ -9,7 +9,7 @@ import type { MemoryCluster } from "./testing/memory-cluster.ts";
 import { Scene } from "./testing/scene.ts";
 import { NOW, POLICY } from "./testing/snapshots.ts";
 
-/** What was there at the start is listed; then the watches say nothing, as if each were far behind. */
+/** Lists the objects that exist at the start; then the watches say nothing, as if each were far behind. */
 function silentWatches(cluster: MemoryCluster): KubeApi {
   return {
     get: cluster.get.bind(cluster),

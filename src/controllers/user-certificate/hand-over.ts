@@ -29,7 +29,7 @@ const WAIT_MS = 150_000;
 const STORE_MS = WAIT_MS - 35_000;
 const RETRY_MS = 2000;
 
-/** What a process does that stops leading while certificates are parked in it. */
+/** Keeps storing the parked certificates of a process that has stopped leading. */
 export class HandOver {
   readonly #options: HandOverOptions;
   #until: number | undefined;

@@ -17,7 +17,7 @@ import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 import { ABSENT, certificate, firstLook, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
 
-/** What makes a Secret the operator's. */
+/** The metadata of a Secret that the operator manages. */
 const OWN = {
   annotations: { [SECRET_ANNOTATIONS.certificateUid]: UID, [SECRET_ANNOTATIONS.certificateName]: "orders-api" },
 };

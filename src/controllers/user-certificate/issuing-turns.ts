@@ -16,9 +16,10 @@ export interface IssuingTurnsOptions {
 const MAX_IN_NAMESPACE = 3;
 
 /**
- * Who issues when. One resource at a time issues for a database user, from Atlas' list to the closed record: so each
- * attempt sees what the one before it has used up of the user's limits. A few do at a time in a namespace, and one while
- * certificates of that namespace wait for their Secrets: what refuses one will refuse the others.
+ * Decides which resource issues next. One resource at a time issues for a database user, from Atlas' list to the closed
+ * record, so that each attempt sees how much of the user's limits the previous one has used. In a namespace a few
+ * resources issue at the same time, and only one while certificates of that namespace wait for their Secrets: whatever
+ * refuses one Secret will refuse the others.
  */
 export class IssuingTurns {
   readonly #options: IssuingTurnsOptions;

@@ -5,7 +5,7 @@ import { SECRETS } from "../../kube/core-types.ts";
 import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
 import { PROJECT } from "./testing/snapshots.ts";
 
-/** What cannot be undone is limited for each database user, whatever becomes of resources, statuses and processes. */
+/** Issuing can't be undone, so it is limited for each database user, whatever happens to resources, statuses and processes. */
 
 const REF = { namespace: NAMESPACE, name: "orders-api" };
 

@@ -5,8 +5,6 @@ import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 
-/** What becomes of an attempt whose outcome is unknown. */
-
 /** A resource with an open record, and a certificate at Atlas that nothing else tells of. */
 async function lost(): Promise<Scene> {
   const scene = new Scene();

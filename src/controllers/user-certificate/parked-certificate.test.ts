@@ -16,7 +16,7 @@ const THIRD = { namespace: NAMESPACE, name: "third" };
 
 let scene: Scene;
 let process: Process;
-/** What happens before the first write of a certificate into the Secret. */
+/** Runs before the first write of a certificate into the Secret. */
 let beforeWrite: () => void;
 
 beforeEach(() => {

@@ -5,7 +5,7 @@ import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { issuedScene, Scene, SECRET } from "./testing/scene.ts";
 
-/** What stops a certificate from being stored stops it from being created. */
+/** A certificate that could not be stored is not created. */
 
 /** A storage whose encryption is broken: a dry run does not reach it. */
 function breakStorage(scene: Scene): void {

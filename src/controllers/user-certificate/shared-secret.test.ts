@@ -8,7 +8,7 @@ import { type Process, Scene, SECRET } from "./testing/scene.ts";
 /** Two resources that want one Secret while a certificate for one of them is on its way. */
 
 let scene: Scene;
-/** What happens before a step of a resource. */
+/** Runs before a step of a resource. */
 let before: (step: IssueStep, name: string) => void | Promise<void>;
 let process: Process;
 

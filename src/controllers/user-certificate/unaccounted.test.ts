@@ -23,7 +23,7 @@ const once = (work: () => Promise<unknown>) => {
   };
 };
 
-/** What was announced of certificates that no one may hold: `resource reason` and the number of the certificate. */
+/** Events about certificates that no one may hold: `resource reason` and the number of the certificate. */
 function told(scene: Scene): readonly string[] {
   const numbers = new Map(scene.atlas.issued.map(({ serialNumber }, index) => [serialNumber, index + 1]));
   return scene.events

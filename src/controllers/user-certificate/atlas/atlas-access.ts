@@ -47,7 +47,7 @@ interface Opened {
 export class AtlasAccess {
   readonly #options: AtlasAccessOptions;
   readonly #known = new Map<string, Known>();
-  /** What each Secret opened last. */
+  /** The last connection by Secret. */
   readonly #opened = new Map<string, Opened>();
 
   constructor(options: AtlasAccessOptions) {

@@ -7,7 +7,7 @@ import { credentialsPlace } from "../core/model/credentials-secret.ts";
 interface Explanation {
   readonly reason: BlockedReason;
   readonly needsPerson: boolean;
-  /** What to do about it; undefined if the operator only has to retry. */
+  /** Undefined if the operator only has to retry. */
   readonly remedy?: (spec: UserCertificateSpec) => string;
 }
 

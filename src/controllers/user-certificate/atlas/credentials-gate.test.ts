@@ -24,7 +24,7 @@ class Scene {
   /** Answers to the calls that Atlas has not answered yet. */
   readonly open: PromiseWithResolvers<CertificateList>[] = [];
   calls = 0;
-  /** What Atlas answers at once. @default it answers when the test says so */
+  /** Makes Atlas answer at once. @default it answers when the test says so */
   answer: (() => CertificateList) | undefined;
   readonly #api: AtlasApi = {
     listAllDatabaseUserCertificates: async () => {
@@ -41,7 +41,7 @@ class Scene {
     },
   };
 
-  /** What the Secret opens while it holds these credentials. */
+  /** The guarded API of a Secret that holds these credentials. */
   holds(content: string, secret = SECRET): AtlasApi {
     return this.gate.guard(secret, content, this.#api);
   }
@@ -59,7 +59,7 @@ class Scene {
   }
 }
 
-/** What became of a call: "ok", or the error. */
+/** The result of a call: "ok", or the error. */
 async function list(api: AtlasApi, signal?: AbortSignal): Promise<AtlasError | "ok"> {
   try {
     await api.listAllDatabaseUserCertificates(USER, { signal });

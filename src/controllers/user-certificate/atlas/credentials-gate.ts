@@ -29,7 +29,7 @@ interface Holder {
   rejections: number;
 }
 
-/** What is kept of a Secret over its changes. */
+/** State of a Secret that outlives its changes. */
 interface Keeper {
   holder: Holder;
   /** Monotonic milliseconds. */
@@ -213,7 +213,7 @@ export class CredentialsGate {
 /** Atlas gave no answer, so that others would get none either. */
 const SILENCE: ReadonlySet<string> = new Set(["unavailable", "ambiguous", "badAnswer"]);
 
-/** What says nothing of the credentials; a rate limit is that of one project. */
+/** Errors that say nothing about the credentials; a rate limit belongs to one project. */
 const INCONCLUSIVE: ReadonlySet<string> = new Set([...SILENCE, "rateLimited", "aborted"]);
 
 // No problem of another resource's call is repeated: it would name that one's user and project.

@@ -12,8 +12,8 @@ interface Departed {
 }
 
 /**
- * What deleted resources had issued, by database user, for a day: it counts toward the user's limits even while Atlas'
- * list lags behind. After a restart the list alone tells.
+ * Certificates that deleted resources had issued, by database user, for a day. They count toward the user's limits even
+ * while Atlas' list lags behind. After a restart the list alone tells.
  */
 export class DepartedHistories {
   readonly #byUser = new Map<string, readonly Departed[]>();

@@ -4,7 +4,7 @@ import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import type { CachedResource } from "./resource-cache.ts";
 
-/** Who a resource is: one that was made anew under the same name is another. */
+/** Identifies a resource: one that was recreated under the same name is another. */
 export type ResourceId = Pick<UserCertificateIdentity, "namespace" | "name" | "uid">;
 
 /** Gives a resource as the API server has it now; undefined where it is gone or going. */

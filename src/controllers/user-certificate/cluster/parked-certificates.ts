@@ -45,7 +45,7 @@ export class ParkedCertificates {
     return this.refused.filter(({ resource }) => resource.namespace === namespace).length;
   }
 
-  /** What the core may know of it. */
+  /** The part of a parked certificate that the core may see. */
   view({ uid }: Pick<UserCertificateIdentity, "uid">): ParkedView | undefined {
     const parked = this.#byUid.get(uid);
     return parked && viewOf(parked);

@@ -51,8 +51,8 @@ const identitySchema = z.object({
 });
 
 /**
- * What the caches keep of a Secret, from a whole one or from its metadata alone. Others put into labels and annotations what
- * they like, even whole copies of the data.
+ * The part of a Secret that the caches keep, taken from a whole Secret or from its metadata alone. Labels and
+ * annotations may hold anything, even whole copies of the data.
  *
  * @throws z.ZodError if it is no Kubernetes object
  */

@@ -37,7 +37,7 @@ export class StatusWriter {
    * Puts an attempt on record before anything is created. The resourceVersion is the precondition: of two processes
    * that want to issue for one resource, one loses here and creates nothing.
    *
-   * What came back is compared with what was sent: a CRD of another version drops fields that it does not know, and an
+   * The answer is compared with the request: a CRD of another version drops fields that it does not know, and an
    * attempt that is not on record must not be made.
    *
    * @param assessment with the outcome `recorded`

@@ -7,7 +7,7 @@ import { SensitiveText } from "../../../sensitive-text.ts";
 import type { AtlasApi } from "../atlas/atlas-access.ts";
 import { backdatedMs } from "../atlas/issue-time.ts";
 
-/** What becomes of a create: an answer of another kind, an error before anything happened, or a lost answer. */
+/** The fault of a create: an answer of another kind, an error before anything happened, or a lost answer. */
 export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
 
 interface Issued extends IssuedCertificate {

@@ -45,7 +45,7 @@ export class MemoryCluster implements Api {
     return this.calls.filter(({ verb, dryRun }) => verb !== "get" && !dryRun);
   }
 
-  /** What is stored, read behind the controller's back. */
+  /** The stored object, read behind the controller's back. */
   peek<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef): T | undefined {
     // It is stored under its type's name and nowhere else.
     return this.#objects.get(keyOf(type, ref)) as T | undefined;
@@ -167,7 +167,7 @@ function specOf(object: KubeObject | undefined): unknown {
   return object === undefined ? undefined : Reflect.get(object, "spec");
 }
 
-/** Who set which labels and annotations: whoever changed one last. */
+/** Each label and annotation belongs to the manager that changed it last. */
 function managedFields(
   before: KubeObject | undefined,
   object: KubeObject,

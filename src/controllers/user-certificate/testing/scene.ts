@@ -34,7 +34,7 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 export interface Process extends Assembly {
   readonly resources: ResourceCache;
   readonly secrets: SecretCache;
-  /** What each reconcile came to. */
+  /** The result of each reconcile. */
   readonly assessments: Assessment[];
 }
 
@@ -291,7 +291,7 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-/** What a watch would tell the caches. */
+/** Updates the caches as a watch would. */
 function see(
   { access, inspector, reconciler, resources, secrets }: Process,
   what: string,

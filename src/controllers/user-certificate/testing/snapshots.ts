@@ -27,7 +27,7 @@ import { timestamp } from "../core/model/timestamp.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
 
-/** What tests of the pure core look at: a resource whose certificate is good, and ways to spoil it. */
+/** Snapshots for tests of the pure core: a resource whose certificate is good, and ways to spoil it. */
 
 export const SECOND_MS = 1000;
 

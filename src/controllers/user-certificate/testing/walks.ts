@@ -38,7 +38,7 @@ import {
   statusAfter,
 } from "./snapshots.ts";
 
-/** What happens to a resource between two reconciles, and how the second one ends. */
+/** The events between two reconciles of a resource, and how the second one ends. */
 interface Step {
   readonly waitMs: number;
   readonly secret: ObservedSecret;
@@ -54,7 +54,7 @@ interface Step {
   readonly generation: number;
   readonly renewRequest: string | undefined;
   readonly recentRepairs: number;
-  /** What became of the process before: nothing is parked in its successor. */
+  /** The fate of the process before: nothing is parked in its successor. */
   readonly process: "same" | "killed" | "stoppedLeading";
   readonly end: "well" | "person" | "waiting" | "lost" | "crash" | "parked" | "overtaken";
   readonly random: number;
@@ -190,7 +190,7 @@ function statusLeft(before: Assessment, { process }: Step): UserCertificateStatu
   return { ...status, issuance: { ...open, parked: { ...open.parked, until } } };
 }
 
-/** What the process still holds in memory. */
+/** The certificate that the process still holds in memory. */
 function parkedIn(before: Assessment | undefined): ParkedView | undefined {
   if (before === undefined) return undefined;
   const { outcome, snapshot } = before;

@@ -22,10 +22,10 @@ import { exemptFromMs, isExempt, usage } from "./usage.ts";
 type Check = (snapshot: Snapshot) => Blocker | undefined;
 type IssueCheck = (snapshot: Snapshot, reason: IssueReason) => Blocker | undefined;
 
-/** What rules out every write: the first that applies. */
+/** Reasons against every write: the first that applies is reported. */
 export const BLOCKERS: readonly Check[] = [suspended, secretForeign, secretClaimedTwice, secretTerminating];
 
-/** What rules out issuing, once there is a reason to issue. */
+/** Reasons against issuing, once there is a reason to issue. */
 export const ISSUE_BLOCKERS: readonly IssueCheck[] = [
   credentialsMissing,
   parkedElsewhere,
@@ -134,7 +134,7 @@ function parkedElsewhere(snapshot: Snapshot): Blocker | undefined {
 
 function refusedByAtlas({ atlas, attempted }: Snapshot): Blocker | undefined {
   if (atlas.kind === "refused") return atlas.blocker;
-  // What became of the last attempt has to be known first.
+  // The outcome of the last attempt has to be known first.
   return attempted.kind === "refused" && !attempted.blocker.needsPerson ? attempted.blocker : undefined;
 }
 

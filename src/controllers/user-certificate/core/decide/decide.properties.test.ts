@@ -108,7 +108,7 @@ describe("never issues", () => {
 });
 
 describe("the status", () => {
-  /** What the next reconcile decides and writes if nothing was changed, done or asked meanwhile. */
+  /** The decision and status of the next reconcile if nothing was changed, done or asked meanwhile. */
   const rewritten = (done: Assessment, laterMs: number) => {
     const nowMs = done.nowMs + laterMs;
     const parked = done.outcome.kind === "discarded" ? undefined : done.snapshot.parked;
@@ -118,7 +118,7 @@ describe("the status", () => {
     return { snapshot, decision, before: snapshot.resource.status, after: statusAfter(next) };
   };
 
-  /** What goes with time alone leaves the lists of the status with the next write. */
+  /** Entries that time alone removes leave the lists of the status with the next write. */
   const withoutLists = ({
     recentIssuances: _recent,
     unaccounted: _named,
@@ -137,7 +137,7 @@ describe("the status", () => {
       // An outcome changes what is seen next.
       if (done.outcome.kind === "issued" || done.outcome.kind === "repaired" || done.outcome.kind === "parked") return;
       const dueMs = nextMs(done) ?? Number.POSITIVE_INFINITY;
-      // What is due within a second is reconciled after that second.
+      // Anything due within a second is reconciled after that second.
       const waitMs = Math.min(dueMs - done.nowMs - SECOND_MS - 1, 60_000);
       for (const laterMs of waitMs < 0 ? [] : [0, waitMs]) {
         const { snapshot, decision, before, after } = rewritten(done, laterMs);

@@ -10,8 +10,8 @@ import { ISSUE_TRIGGERS } from "./issue-triggers.ts";
 import { secretDifferences } from "./secret-differences.ts";
 
 /**
- * What to do, from what was seen. Pure: the same snapshot gives the same decision, and the lists of checks, read in their
- * order, are the operator's specification.
+ * Decides what to do from a snapshot. Pure: the same snapshot gives the same decision, and the lists of checks, read in
+ * their order, are the operator's specification.
  */
 export function decide(snapshot: Snapshot): Decision {
   const parked = decideParked(snapshot);

@@ -102,7 +102,7 @@ export interface Unlisted {
   readonly replaced: boolean;
 }
 
-/** What the lists up to now, this reconcile's included, say against the certificate; undefined if the last one held it. */
+/** Evidence against the certificate from all lists so far, this reconcile's included; undefined if the last one held it. */
 export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
   const { nowMs, policy, resource } = snapshot;
   const before = resource.status.unlisted;

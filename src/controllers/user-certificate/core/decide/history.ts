@@ -7,15 +7,13 @@ import { heldCertificate, isListed, isWithin } from "./held.ts";
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
 export const STAMP_TOLERANCE_MS = 2000;
 
-/** What lasts longer than this waits for something else than Atlas, or was dated by a wrong clock. */
-
 /** A history longer than this is of no use, and a status must stay small. */
 const MAX_ENTRIES = 40;
 
 /**
- * What was issued, or may have been, for this resource: its recorded history, and the open attempt as soon as a list
- * tells what became of it. An attempt counts from the moment it is recorded, and only a plain refusal takes it back: a
- * list that does not show its certificate may lag behind.
+ * Certificates that were issued, or may have been, for this resource: its recorded history, and the open attempt as soon
+ * as a list shows its outcome. An attempt counts from the moment it is recorded, and only a plain refusal takes it back:
+ * a list that does not show its certificate may lag behind.
  */
 export function history(snapshot: Snapshot): readonly RecentIssuance[] {
   const { resource, nowMs } = snapshot;

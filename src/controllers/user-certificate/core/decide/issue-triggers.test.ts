@@ -207,7 +207,7 @@ describe("issues nothing", () => {
 });
 
 describe("a certificate that the lists lack", () => {
-  /** What `count` lists at an interval leave, each of which lacks the certificate. */
+  /** The snapshot after `count` lists at an interval, each of which lacks the certificate. */
   function lacking(count: number, everyMs: number, start = settled({ atlas: listed() })): Snapshot {
     let snapshot = start;
     for (let list = 1; list < count; list++) {

@@ -51,7 +51,7 @@ export function findings(
     }))
     .filter(({ certificate: { createdAt }, attempt }) => {
       if (attempt !== undefined) return true;
-      // What was there before the resource is no news.
+      // Certificates from before the resource are not news.
       const since = resource.creationTimestamp;
       return createdAt !== undefined && Date.parse(createdAt) >= Date.parse(since);
     });

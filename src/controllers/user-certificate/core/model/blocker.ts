@@ -1,6 +1,6 @@
 import type { BlockedReason } from "../../../../api/reasons.ts";
 
-/** What ends the wait. */
+/** The end of the wait. */
 export type Retry =
   /** Only a change of the resource or of a Secret. */
   | { readonly kind: "onChange" }
@@ -14,9 +14,9 @@ export type Retry =
 /** Why nothing happens now. */
 export interface Blocker {
   readonly reason: BlockedReason;
-  /** What is wrong, in one sentence, without a remedy. */
+  /** The cause, in one sentence, without a remedy. */
   readonly problem: string;
-  /** What the reader must do, or what happens next, in one sentence. @default the operator retries */
+  /** The reader's next step, or the operator's, in one sentence. @default the operator retries */
   readonly remedy?: string;
   /** Why later retries could not tell whether the problem persists. */
   readonly notRechecked?: string;

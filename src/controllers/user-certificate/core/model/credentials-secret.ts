@@ -13,7 +13,7 @@ export function credentialsSecret(
   return spec.credentialsRef === undefined ? defaultCredentials : { namespace, name: spec.credentialsRef.name };
 }
 
-/** What messages call that Secret, in the middle of a sentence. */
+/** The name of that Secret in the middle of a sentence. */
 export function credentialsPlace({ credentialsRef }: UserCertificateSpec): string {
   return credentialsRef === undefined
     ? "the Secret with the operator's default credentials"

@@ -4,7 +4,7 @@ import type { CertificateFacts } from "../../../../certificate/certificate-facts
 import type { Blocker } from "./blocker.ts";
 import type { ManagedSecret, ParkedView } from "./snapshot.ts";
 
-/** What to do, with the facts that it takes. */
+/** The next action, with the facts that it takes. */
 export type Decision =
   | { readonly kind: "blocked"; readonly blocker: Blocker }
   /** Try to write the parked certificate into its Secret. */
@@ -21,7 +21,7 @@ export type Decision =
     }
   | { readonly kind: "keep" };
 
-/** What came of a decision. */
+/** The result of a decision. */
 export type Outcome =
   | { readonly kind: "nothing" }
   /** The attempt is on record, and Atlas has not been asked yet. */

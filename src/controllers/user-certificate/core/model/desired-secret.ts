@@ -10,7 +10,6 @@ import { USER_CERTIFICATE } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";
 
-/** What the Secret's metadata must hold. */
 export interface DesiredMetadata {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import type { SecretContent } from "../../../../certificate/secret-data.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";
 import type { Blocker } from "./blocker.ts";
 
-/** What the caches keep of each Secret. */
+/** The caches keep this of each Secret. */
 export interface SecretIdentity {
   readonly namespace: string;
   readonly name: string;
@@ -14,7 +14,7 @@ export interface SecretIdentity {
   readonly deleting: boolean;
 }
 
-/** What is kept of a Secret that a resource names: never its data. */
+/** The caches keep this of a Secret that a resource names, and never its data. */
 export interface SecretMetadata extends SecretIdentity {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -64,7 +64,7 @@ export type ObservedList =
   | { readonly kind: "listed"; readonly certificates: readonly ListedCertificate[] }
   | { readonly kind: "refused"; readonly blocker: Blocker };
 
-/** What other living resources have done for the same user. */
+/** Other living resources of the same user, and the certificates issued for them. */
 export interface OthersOfUser {
   /** Number of those that name the user. */
   readonly count: number;

@@ -31,13 +31,13 @@ export interface Reconciliation {
   readonly random: number;
 }
 
-/** What a reconciliation means, computed once for the status, the Events, the metrics and the next reconcile. */
+/** The meaning of a reconciliation, computed once for the status, the Events, the metrics and the next reconcile. */
 export interface Assessment extends Reconciliation {
   /** The certificate in the Secret now. */
   readonly held: CertificateFacts | undefined;
   /** The certificate that waits in this process for its Secret. */
   readonly parked: CertificateFacts | undefined;
-  /** What is wrong with it, and since when by the lists; undefined if apps can log in with it. */
+  /** Why apps can't log in with it, and since when by the lists; undefined if they can. */
   readonly unusable: Unusable | undefined;
   readonly doubt: Unlisted | undefined;
   /** When Atlas last proved it, in milliseconds since the epoch. */

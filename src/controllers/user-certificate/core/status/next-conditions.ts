@@ -42,7 +42,7 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
   });
 }
 
-/** What is wrong; what still works and until when; what happens next or what the reader must do. */
+/** Says what is wrong; what still works and until when; what happens next or what the reader must do. */
 function ready({ blocker, held, renewalDueMs, retryMs, snapshot, unusable }: Assessment): State {
   const { secretName, username } = snapshot.resource.spec;
   if (unusable !== undefined || held === undefined) {
@@ -73,7 +73,7 @@ function withRetry(blocker: Blocker, retryMs: number | undefined): string {
   return blockerMessage(blocker) + next;
 }
 
-/** What became of a renewal wish that could not be followed. */
+/** Replacements for renewal times that the spec asks for and the operator can't use. */
 const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
   raisedTo24h: "spec.renewBefore is below the minimum, so 24h is used.",
   reducedToTwoThirds: "The renewal is not earlier than after a third of the lifetime, although the spec asks for that.",
