@@ -169,10 +169,9 @@ export class Instruments {
       name,
       checks,
       onChange: (check, problem) => {
-        if (problem === undefined) this.#log.info({ endpoint: name, check }, "a health check is well again");
+        if (problem === undefined) this.#log.info({ endpoint: name, check }, "health check recovered");
         // To be unready is a part of every start and end; to be restarted is not.
-        else
-          this.#log[name === "livez" ? "error" : "info"]({ endpoint: name, check, problem }, "a health check failed");
+        else this.#log[name === "livez" ? "error" : "info"]({ endpoint: name, check, problem }, "health check failed");
       },
     });
   }

@@ -38,60 +38,60 @@ export class Metrics {
   readonly #texts: (() => string)[] = [];
   readonly #reconciles = new Counter({
     name: "atlascerts_reconciles_total",
-    help: "Looks at a resource that came to an end, by what was decided, what came of it, and why.",
+    help: "Completed reconciles by decision, outcome and reason.",
     labelNames: ["decision", "outcome", "reason"],
     registers: [this.registry],
   });
   readonly #issued = new Counter({
     name: "atlascerts_certificates_issued_total",
-    help: "Certificates issued and written into their Secrets, by why they were issued.",
+    help: "Certificates issued and stored, by reason.",
     labelNames: ["reason"],
     registers: [this.registry],
   });
   readonly #orphans = new Counter({
     name: "atlascerts_orphans_found_total",
-    help: "Certificates found at Atlas whose answer got lost: valid until they expire, and nobody holds their key.",
+    help: "Orphaned certificates: their private keys are lost, and they are valid until they expire.",
     registers: [this.registry],
   });
   readonly #unaccounted = new Counter({
     name: "atlascerts_unaccounted_found_total",
-    help: "Certificates that turned up at Atlas, or may have, and that no resource accounts for: issued elsewhere, or lost.",
+    help: "Certificates that Atlas listed and no resource explains: issued elsewhere, or orphaned.",
     registers: [this.registry],
   });
   readonly #atlasRequests = new Counter({
     name: "atlascerts_atlas_requests_total",
-    help: "HTTP requests to Atlas, by operation and class of the status; none where no whole answer came.",
+    help: "HTTP requests to Atlas, by operation and class of the status. The status is none if no complete response arrived.",
     labelNames: ["operation", "status"],
     registers: [this.registry],
   });
   readonly #atlasDurations = new Histogram({
     name: "atlascerts_atlas_request_duration_seconds",
-    help: "From handing an HTTP request for Atlas over to its whole answer. Waiting for the rate limit comes before.",
+    help: "Duration of HTTP requests to Atlas until the complete response, without the wait for the rate limit.",
     labelNames: ["operation"],
     buckets: ATLAS_BUCKETS,
     registers: [this.registry],
   });
   readonly #waits = new Histogram({
     name: "atlascerts_workqueue_wait_duration_seconds",
-    help: "How long a key was due before a worker took it.",
+    help: "Time that a due key waited for a worker.",
     buckets: WORK_BUCKETS,
     registers: [this.registry],
   });
   readonly #works = new Histogram({
     name: "atlascerts_workqueue_work_duration_seconds",
-    help: "How long a worker worked on a key.",
+    help: "Duration of a reconcile.",
     buckets: WORK_BUCKETS,
     registers: [this.registry],
   });
   readonly #retries = new Counter({
     name: "atlascerts_workqueue_retries_total",
-    help: "Runs that failed (by an error, or by their time limit) and are tried again after a backoff.",
+    help: "Failed reconciles that are retried after a backoff, by cause: an error or the time limit.",
     labelNames: ["cause"],
     registers: [this.registry],
   });
   readonly #kubeRequests = new Counter({
     name: "atlascerts_kube_requests_total",
-    help: "HTTP requests to the Kubernetes API server, by verb and status; none where no answer came.",
+    help: "HTTP requests to the Kubernetes API server, by verb and status. The status is none if no response arrived.",
     labelNames: ["verb", "code"],
     registers: [this.registry],
   });

@@ -51,36 +51,41 @@ export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSourc
   const { events, pacer } = sources;
   registerQueue(registry, sources.queue);
   registerWatches(registry, sources);
-  readCount(registry, "atlascerts_events_sent_total", "Writes of Events.", () => events.sent);
+  readCount(
+    registry,
+    "atlascerts_events_sent_total",
+    "Events written, updates of their counts included.",
+    () => events.sent,
+  );
   readCount(
     registry,
     "atlascerts_events_dropped_total",
-    "Events that were not written: too many, or refused by the API server.",
+    "Events dropped because there were too many, or because the API server refused them.",
     () => events.dropped,
   );
-  readNumber(registry, "atlascerts_events_pending", "Events that wait to be written.", () => events.pending);
+  readNumber(registry, "atlascerts_events_pending", "Events waiting to be written.", () => events.pending);
   readNumber(
     registry,
     "atlascerts_leader",
-    "1 while this process holds the lease, or runs without leader election.",
+    "1 while this process is the leader, or runs without leader election.",
     () => (sources.isLeading() ? 1 : 0),
   );
   readNumber(
     registry,
     "atlascerts_clock_skew_seconds",
-    "How far Atlas' clock is ahead of this machine's. The operator judges certificates by Atlas' clock.",
+    "Time by which Atlas' clock is ahead of this machine's. The operator judges certificates by Atlas' clock.",
     () => sources.skewMs() / 1000,
   );
   readNumber(
     registry,
     "atlascerts_parked_certificates",
-    "Certificates that were issued and wait, in memory, for their Secret to become writable.",
+    "Issued certificates that wait in memory for their Secrets to become writable.",
     () => sources.parked(),
   );
   readGauge(registry, {
     name: "atlascerts_atlas_rate_limit_tokens",
     help:
-      "Requests that a project's rate limit at Atlas allows at this moment, as far as this process knows. " +
+      "Requests that a project's rate limit at Atlas still allows now, as far as this process knows. " +
       'Projects that Atlas has not confirmed are summed under project_id="unconfirmed".',
     labelNames: ["project_id"],
     read: () => {
@@ -94,19 +99,19 @@ export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSourc
 }
 
 function registerQueue(registry: Registry, queue: QueueFigures): void {
-  readNumber(registry, "atlascerts_workqueue_depth", "Keys that are due and wait for a worker.", () => queue.depth);
-  readNumber(registry, "atlascerts_workqueue_delayed", "Keys that wait for their time.", () => queue.delayed);
-  readNumber(registry, "atlascerts_workqueue_at_work", "Keys that are worked on.", () => queue.atWork);
+  readNumber(registry, "atlascerts_workqueue_depth", "Due keys that wait for a worker.", () => queue.depth);
+  readNumber(registry, "atlascerts_workqueue_delayed", "Keys that are scheduled for later.", () => queue.delayed);
+  readNumber(registry, "atlascerts_workqueue_at_work", "Keys being reconciled.", () => queue.atWork);
   readNumber(
     registry,
     "atlascerts_workqueue_stuck",
-    "Runs that go on in spite of their time limit: a defect, or a certificate whose Secret can't be written.",
+    "Reconciles that exceeded their time limit and have not ended. Each one is a bug.",
     () => queue.stuck,
   );
   readNumber(
     registry,
     "atlascerts_workqueue_oldest_wait_seconds",
-    "How long the longest waiting due key has waited.",
+    "Longest time that a due key has been waiting.",
     () => queue.oldestWaitMs / 1000,
   );
 }
@@ -116,7 +121,7 @@ function registerWatches(registry: Registry, { watches, monotonic }: RuntimeSour
   const labels = ({ name, namespace }: WatchFigures) => ({ watch: name, watch_namespace: namespace ?? "" });
   readGauge(registry, {
     name: "atlascerts_watch_age_seconds",
-    help: "How long ago the API server last said anything on a watch. It does at least about every minute.",
+    help: "Time since the API server last sent anything on a watch. It sends something about every minute.",
     labelNames,
     read: () =>
       watches.flatMap((watch) => {
@@ -139,15 +144,19 @@ function registerWatches(registry: Registry, { watches, monotonic }: RuntimeSour
     });
   counter(
     "atlascerts_watch_relists_total",
-    "Complete lists after the first: the API server's history was not enough to go on from.",
+    "Complete lists after the first one, because the watch could not be resumed.",
     ({ lists }) => Math.max(0, lists - 1),
   );
-  counter("atlascerts_watch_skipped_total", "Objects that were too large to be read.", ({ skipped }) => skipped);
-  counter("atlascerts_watch_events_total", "Changes told by a watch.", ({ events }) => events);
+  counter(
+    "atlascerts_watch_skipped_total",
+    "Objects skipped because they are too large to read.",
+    ({ skipped }) => skipped,
+  );
+  counter("atlascerts_watch_events_total", "Changes received from a watch.", ({ events }) => events);
   counter("atlascerts_watch_failures_total", "Lists and watches that failed.", ({ failures }) => failures);
   counter(
     "atlascerts_watch_handler_errors_total",
-    "Changes that could not be handled. Each is a defect.",
+    "Changes that could not be handled. Each one is a bug.",
     ({ handlerErrors }) => handlerErrors,
   );
 }

@@ -124,7 +124,7 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
     [
       "a CA file without a certificate",
       ["run", "--kubeconfig=FOLDER/kubeconfig", "--atlas-ca-file=FOLDER/no-certificate.pem"],
-      "The file of extra CA certificates FOLDER/no-certificate.pem is of no use: it holds no PEM certificate",
+      "The file of extra CA certificates FOLDER/no-certificate.pem is unusable: it holds no PEM certificate",
     ],
     [
       "a port that is none",

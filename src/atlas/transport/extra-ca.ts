@@ -19,7 +19,7 @@ export async function readExtraCaFile(path: string): Promise<string> {
   try {
     checkExtraCa(text);
   } catch (error) {
-    throw new Error(`The file of extra CA certificates ${path} is of no use: ${messageOf(error)}`, { cause: error });
+    throw new Error(`The file of extra CA certificates ${path} is unusable: ${messageOf(error)}`, { cause: error });
   }
   return text;
 }

@@ -91,3 +91,58 @@ test("within a lane the most urgent key goes first, and among equals the one tha
     }),
   );
 });
+
+test("a key of low priority is taken within some rounds, although more urgent ones of its lane keep coming", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 1, max: 3 }), (ahead, arrivals) => {
+      const ready = new ReadyKeys(() => [{ id: "namespace", most: 1 }]);
+      for (let number = 0; number < ahead; number++) ready.add(`early-${number}`, 0, 0);
+      ready.add("patient", 9, 1);
+      // The eighth pick of each round goes to the key that has waited longest.
+      const mostPicks = 8 * (ahead + 1);
+      for (let pick = 0; pick < mostPicks; pick++) {
+        for (let number = 0; number < arrivals; number++) ready.add(`urgent-${pick}-${number}`, 0, 2 + pick);
+        const taken = ready.take();
+        if (taken === undefined) throw new Error("nothing was taken");
+        ready.release(taken.key);
+        if (taken.key === "patient") return;
+      }
+      throw new Error("the patient key starved");
+    }),
+  );
+});
+
+test("a lane gets its turn although lanes that overlap with it in one share keep that share full", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), fc.integer({ min: 1, max: 4 }), (lanes, most) => {
+      // All of one namespace, each with a project of its own.
+      const ready = new ReadyKeys((one) => [
+        { id: "namespace", most },
+        { id: one.split("/")[0] ?? "", most: 1 },
+      ]);
+      const atWork: string[] = [];
+      const fill = (round: number) => {
+        for (let lane = 0; lane < lanes; lane++) ready.add(`flood-${lane}/${round}`, 0, round);
+      };
+      fill(0);
+      for (let count = 0; count < most; count++) atWork.push(ready.take()?.key ?? "");
+      ready.add("victim/1", 9, 1);
+      for (let round = 1; round <= 8 * (lanes + 1); round++) {
+        fill(round);
+        ready.release(atWork.shift() ?? "");
+        const taken = ready.take()?.key ?? "";
+        if (taken === "victim/1") return;
+        atWork.push(taken);
+      }
+      throw new Error("the victim got no turn");
+    }),
+  );
+});
+
+test("a key that waits already keeps its place among equals when it becomes more urgent", () => {
+  const ready = new ReadyKeys();
+  ready.add("first", 5, 0);
+  ready.add("second", 1, 1);
+  ready.add("first", 1, 2);
+  expect([ready.take()?.key, ready.take()?.key, ready.take()]).toEqual(["first", "second", undefined]);
+});
