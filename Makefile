@@ -1,5 +1,5 @@
-# `make` alone lists the targets. Each one installs what it lacks; nothing but npm with Node.js 18 or newer has to be
-# there before: the Node.js that the product and the tests run on comes as a package.
+# `make` alone lists the targets. Each one installs what it lacks; npm with Node.js 18 or newer has to be there
+# before, and Go with a C compiler for `make lint`: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test proof e2e coverage lint audit crds chart manifests build image clean packages preflight
@@ -45,9 +45,10 @@ e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBEC
 coverage: packages ## Print how much of the Atlas client its unit tests cover; below 95 % of branches is a failure.
 	@npm run --silent coverage
 
-lint: packages ## Check types, style and formatting, and that the generated files are current.
+lint: packages ## Check types, style, formatting and prose, and that the generated files are current.
 	@echo "checking types …" && npm run --silent types
 	@echo "checking style and formatting …" && npm run --silent lint
+	@echo "checking prose …" && "$(BIN)/node" test/prose/prose.ts
 	@echo "checking that crds/ and the chart are current …"; \
 	sums() { find crds deploy/charts -type f -exec cksum {} + | sort; }; \
 	before=$$(sums); \

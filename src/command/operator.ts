@@ -149,7 +149,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const background = new AbortController();
   const backgroundParts: Promise<void>[] = [];
   try {
-    // First of all, so that whoever asks learns what is being waited for.
+    // First of all, so that probes show what the process waits for.
     await instruments.serve(options.serve ?? {}, {
       controller,
       events,

@@ -3,7 +3,7 @@ type Value = unknown;
 
 /**
  * The JSON merge patch (RFC 7386) that turns `before` into `after`: changed members only, removed ones as null, arrays
- * whole. Undefined where nothing differs, so that nobody writes what is already there. Members that are undefined count
+ * whole. Undefined where nothing differs, so that unchanged values are not rewritten. Members that are undefined count
  * as absent.
  */
 export function mergePatchOf(before: object, after: object): object | undefined {

@@ -60,7 +60,7 @@ export function pageAnswer(route: Route, page: Page, url: string, items: readonl
 
 /** The errors that more than one operation gives. */
 export const errors = {
-  /** Nobody could be recognised. Wording, code, fields and form are those of the recorded answers of the real API. */
+  /** No client could be recognized. Wording, code, fields and form are those of the recorded answers of the real API. */
   unauthenticated: (challenge: string): Answer => ({
     status: 401,
     headers: { "content-type": "application/json", "www-authenticate": challenge },

@@ -66,7 +66,7 @@ export class Api {
       const body = await readBody(request);
       delivery = await this.#respond({ request, method, target, body, learned }, match);
     } catch (error: unknown) {
-      // A client that goes away in the middle of its own request has nobody left to answer.
+      // A client that goes away in the middle of its own request leaves no one to answer.
       if (request.destroyed && !request.complete) return;
       delivery = { kind: "answer", answer: failure(error) };
     }
@@ -213,7 +213,7 @@ function failure(error: unknown): Answer {
   if (error instanceof BodyTooLargeError) {
     return errorAnswer({ status: 413, errorCode: "PAYLOAD_TOO_LARGE", detail: error.message });
   }
-  // A defect of the simulator itself: whoever tests against it should read it, and no key material is in a message.
+  // A defect of the simulator itself: a person who tests against it should read it, and no key material is in a message.
   const detail = `The simulator failed: ${error instanceof Error ? error.message : String(error)}`;
   return errorAnswer({ status: 500, errorCode: "UNEXPECTED_ERROR", detail });
 }

@@ -128,7 +128,7 @@ export class CertificateAuthority {
   }
 }
 
-/** The private key of nobody's certificate, as PKCS #8. */
+/** A private key that belongs to no certificate, as PKCS #8. */
 export async function strangePrivateKeyPem(): Promise<string> {
   const keys = await generateKeys("ec-p256");
   return KeyObject.from(keys.privateKey).export({ type: "pkcs8", format: "pem" }).toString();

@@ -33,14 +33,14 @@ interface Nonce {
   readonly usedCounts: Set<number>;
 }
 
-/** The server's side of HTTP Digest (RFC 7616) with qop=auth: nobody passes by replaying what was sent before. */
+/** The server's side of HTTP Digest (RFC 7616) with qop=auth: replaying an earlier request does not pass. */
 export class DigestVerifier {
   readonly #options: DigestOptions;
   readonly #clock: Clock;
   readonly #passwordOf: (username: string) => string | undefined;
   #nonces = new Map<string, Nonce>();
 
-  /** @param passwordOf the password of a user name; undefined for one that nobody has */
+  /** @param passwordOf the password of a user name; undefined for a name that does not exist */
   constructor(options: DigestOptions, clock: Clock, passwordOf: (username: string) => string | undefined) {
     this.#options = options;
     this.#clock = clock;

@@ -181,7 +181,7 @@ export class FaultList {
   }
 
   /**
-   * Uses up a fault for this request. Whoever takes one that acts on success only, and does not succeed, calls
+   * Uses up a fault for this request. A caller that takes one that acts on success only, and does not succeed, calls
    * `putBack`: it waits for the next request then.
    */
   take(target: FaultTarget): { readonly effect: FaultEffect; readonly putBack: () => void } | undefined {

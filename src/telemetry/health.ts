@@ -11,7 +11,7 @@ export interface HealthOptions {
   /** The name of the endpoint, such as `readyz`. */
   readonly name: string;
   readonly checks: readonly Check[];
-  /** Called when a check turns bad, and with undefined when it is well again: the kubelet shows nobody what it read. */
+  /** Called when a check turns bad, and with undefined when it is well again: the kubelet does not show what it read. */
   readonly onChange: (check: string, problem: string | undefined) => void;
 }
 

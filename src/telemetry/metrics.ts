@@ -29,7 +29,7 @@ const ATLAS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
  * The figures that are counted while things happen. What can be read at any time (caches, queue, watches) is not
- * counted here but read when somebody asks: see read-metrics.ts.
+ * counted here but read at a scrape: see read-metrics.ts.
  *
  * Labels come from closed lists, or are names that the API server has checked; never texts from users or Atlas.
  */
@@ -113,7 +113,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 100 });
   }
 
-  /** Adds metrics that are written by others, each with its HELP and TYPE, at the moment somebody asks. */
+  /** Adds metrics that are written by others, each with its HELP and TYPE, at the moment of a scrape. */
   addText(write: () => string): void {
     this.#texts.push(write);
   }
@@ -133,12 +133,12 @@ export class Metrics {
     if (issuedFor !== undefined) this.#issued.inc({ reason: issuedFor });
   }
 
-  /** A certificate was found that nobody holds. */
+  /** A certificate was found that no one holds. */
   orphanFound(): void {
     this.#orphans.inc();
   }
 
-  /** A certificate was found that may be nobody's. */
+  /** A certificate was found that no one may hold. */
   unaccountedFound(): void {
     this.#unaccounted.inc();
   }

@@ -41,7 +41,7 @@ export class ManualClock implements Clock {
     return this.#sleepers.size;
   }
 
-  /** How long until the next sleeper wakes, in milliseconds; undefined if nobody sleeps. */
+  /** How long until the next sleeper wakes, in milliseconds; undefined if nothing sleeps. */
   get nextWakeMs(): number | undefined {
     const first = this.#first();
     return first && first.dueAt - this.#monotonic;
@@ -73,7 +73,7 @@ export class ManualClock implements Clock {
     return promise;
   }
 
-  /** Resolves once somebody sleeps for exactly so long. */
+  /** Resolves once a caller sleeps for exactly so long. */
   async untilSleeping(ms: number): Promise<void> {
     while (![...this.#sleepers].some(({ dueAt }) => dueAt === this.#monotonic + ms)) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -103,7 +103,7 @@ export class ManualClock implements Clock {
     this.#wall += ms;
   }
 
-  /** Time passes and nobody wakes: the process was stopped. */
+  /** Time passes and no sleeper wakes: the process was stopped. */
   freeze(ms: number): void {
     this.#moveTo(this.#monotonic + ms);
   }

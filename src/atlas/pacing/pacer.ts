@@ -105,7 +105,7 @@ export class Pacer {
     return promise;
   }
 
-  /** Milliseconds until a request of this kind could get its turn if nobody else came; 0 when at once. */
+  /** Milliseconds until a request of this kind could get its turn if no other request came; 0 when at once. */
   waitMs(request: PermitRequest): number {
     const project = this.#project(request.groupId);
     return this.#waitMs(project, this.#caller(project, request), request);

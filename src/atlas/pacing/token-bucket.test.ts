@@ -5,7 +5,7 @@ import { TokenBucket } from "./token-bucket.ts";
 
 const LIMITS: RateLimits = { capacityTokens: 12, refillTokens: 5, refillPeriodMs: 60_000 };
 
-/** The bucket at Atlas, which gets all tokens of a period at once, at times that nobody tells. */
+/** The bucket at Atlas, which gets all tokens of a period at once, at unknown times. */
 class BucketAtAtlas {
   readonly #firstRefillAt: number;
   #tokens = LIMITS.capacityTokens;

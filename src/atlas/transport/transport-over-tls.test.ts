@@ -26,7 +26,7 @@ describe("AtlasTransport over TLS", () => {
 
   beforeAll(async () => {
     authority = await makeAuthority(["localhost", "atlas.test"]);
-    // Speaks HTTP/2 to whoever offers it.
+    // Speaks HTTP/2 to any client that offers it.
     const server = createSecureServer(
       { allowHTTP1: true, key: authority.serverKey, cert: authority.serverCertificate },
       (request, response) => {

@@ -50,7 +50,7 @@ export interface UserCertificateControllerOptions {
   readonly log: Log;
 }
 
-/** One watch of the API server, for whoever looks after this process. */
+/** One watch of the API server, for health checks and metrics of this process. */
 export interface Watch {
   /** Unique within a namespace. */
   readonly name: "atlasusercertificates" | "secrets-managed" | "secrets-others" | "secrets-default-credentials";

@@ -138,7 +138,7 @@ describe.each(STORIES)("a crash during $name", (story) => {
         expect(status, where).not.toHaveProperty("lastAttempt");
         expect(scene.atlas.issued.map(({ serialNumber }) => serialNumber)).toContain(serial);
 
-        // A Secret that is left behind is announced, whoever dies.
+        // A Secret that is left behind is announced, whichever process dies.
         const isLeft = scene.resource().spec.secretName !== SECRET.name;
         expect(scene.reasons().includes("SecretLeftBehind"), where).toBe(isLeft);
 

@@ -88,7 +88,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     this.#name = `${typeName(options.type)}${options.namespace === undefined ? "" : ` in ${options.namespace}`}`;
     this.store = options.store ?? new Store<T>();
     this.synced = this.#synced.promise;
-    // Nobody has to wait for it.
+    // Nothing has to wait for it.
     this.synced.catch(() => {});
   }
 

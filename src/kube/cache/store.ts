@@ -51,7 +51,7 @@ export class Store<T extends Stored> {
 
   /**
    * Takes the answer of our own write in at once, so that a reconcile right after it does not act on the state before
-   * it. It makes no event, and neither will the watch for this state: whoever wrote knows. But a write onto a state that
+   * it. It makes no event, and neither will the watch for this state: the writer knows. But a write onto a state that
    * the store did not hold brings along what others had changed up to there. The watch will not tell of that either, for
    * it comes too late; so it is given back here, for the handler of the watch's events.
    *

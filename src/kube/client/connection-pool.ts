@@ -53,7 +53,7 @@ export class ConnectionPool {
     }
   }
 
-  /** Closes the connections that nobody uses: after a failure they may well be as dead as the one that failed. */
+  /** Closes the unused connections: after a failure they may well be as dead as the one that failed. */
   dropIdle(): void {
     for (const agent of Object.values(this.#agents)) {
       destroyIdle(agent);

@@ -27,7 +27,7 @@ export class RequestBudget {
     const now = clock.monotonic();
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) / 1000) * requestsPerSecond);
     this.#filledAt = now;
-    // Below zero is a reservation: whoever comes next waits for it too, so nobody overtakes.
+    // Below zero is a reservation: the next request waits for it too, so none overtakes.
     this.#tokens -= 1;
     if (this.#tokens >= 0) {
       return;

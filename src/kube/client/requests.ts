@@ -160,7 +160,7 @@ function writeQuery(options: WriteOptions): Readonly<Record<string, string | und
     dryRun: options.dryRun ? "All" : undefined,
     fieldManager: options.fieldManager,
     // Else the API server decodes everything once more, to warn in a header of fields that it does not know: measured
-    // at a third of its work for the create of a Secret, and nobody reads the header.
+    // at a third of its work for the create of a Secret, and nothing reads the header.
     fieldValidation: "Ignore",
   };
 }

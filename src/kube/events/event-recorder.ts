@@ -27,7 +27,7 @@ export interface EventRecorderOptions extends EventSource {
 const SERIES_IDLE_MS = 360_000;
 const MAX_TRIES = 4;
 const BACKOFF = { firstMs: 1000, maxMs: 10_000 };
-/** How often series and budgets that nobody needs any more are thrown away. */
+/** How often series and budgets that are no longer needed are thrown away. */
 const SWEEP_MS = 60_000;
 
 /**

@@ -19,7 +19,7 @@ export interface LeaseClaimOptions {
   readonly log: Log;
 }
 
-/** We are not, or no longer, the leader: somebody else may be. Stop at once. */
+/** We are not, or no longer, the leader: another process may be. Stop at once. */
 export class LeaseLostError extends Error {
   override readonly name = "LeaseLostError";
 }
@@ -29,7 +29,7 @@ export class LeaseClaim {
   readonly #options: LeaseClaimOptions;
   #observed: ObservedLease | undefined;
   #leading = false;
-  /** Goes up before our name is written to where it does not stand: somebody else may have led until then. */
+  /** Goes up before our name is written to where it does not stand: another process may have led until then. */
   #term = 0;
   /** Start of the last renewal that succeeded: our time counts from there, others' from the answer at the earliest. */
   #renewedAt = { monotonic: 0, wall: 0 };
@@ -57,7 +57,7 @@ export class LeaseClaim {
     return this.#observed?.holder;
   }
 
-  /** Milliseconds until the holder's time is over, if nothing is heard of it; undefined where nobody is known. */
+  /** Milliseconds until the holder's time is over, if nothing is heard of it; undefined where no holder is known. */
   get expiresInMs(): number | undefined {
     return this.#observed?.expiresInMs(this.#options.clock.monotonic());
   }
@@ -74,7 +74,7 @@ export class LeaseClaim {
 
   /**
    * Gives a check for something that must not go on in a later leadership: it throws LeaseLostError unless the lease is
-   * `held`, and nobody else can have held it since this call.
+   * `held`, and no other process can have held it since this call.
    */
   leadership(): () => void {
     const term = this.#term;
@@ -93,7 +93,7 @@ export class LeaseClaim {
     this.#leading = false;
   }
 
-  /** One try to get or to renew it. False: somebody else holds it. */
+  /** One try to get or to renew it. False: another process holds it. */
   async try(outer: AbortSignal, timeoutMs: number): Promise<boolean> {
     // A deadline of our own, so that a client that hangs can't make a leader that doesn't know it has lost.
     const deadline = new Deadline(this.#options.clock, timeoutMs, outer);

@@ -36,7 +36,7 @@ interface LostLeadership {
 }
 
 /**
- * Leader election on a Lease (coordination.k8s.io/v1), the way of client-go: whoever writes its name into the Lease
+ * Leader election on a Lease (coordination.k8s.io/v1), like client-go's: the process that writes its name into the Lease
  * leads for as long as it renews. Times are measured by our own monotonic clock, never compared with the other's.
  */
 export class Lease {
@@ -73,7 +73,7 @@ export class Lease {
 
   /**
    * Gives a check for something that must not go on in a later leadership: it throws LeaseLostError unless the lease is
-   * `held`, and nobody else can have held it since this call.
+   * `held`, and no other process can have held it since this call.
    */
   leadership(): () => void {
     return this.#claim.leadership();

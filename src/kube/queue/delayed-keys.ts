@@ -18,7 +18,7 @@ interface Delayed {
 const SET_BACK_MS = 60_000;
 
 /**
- * The keys that wait for a time, each once. Only comparisons with the clock, no timers: whoever asks late, after a
+ * The keys that wait for a time, each once. Only comparisons with the clock, no timers: a caller that asks late, after a
  * suspended machine or a changed clock, loses nothing. Where the wall clock is set back, what waits for a time of it is
  * due: the wrong clock may have set that time, a year too late.
  */

@@ -8,7 +8,7 @@ import { ReadyKeys, type Share } from "./ready-keys.ts";
 
 /** A worker's result for a key. A throw is the third outcome: retry after a backoff. */
 export type Outcome =
-  /** Nothing more to do until somebody adds the key again. */
+  /** Nothing more to do until the key is added again. */
   | { readonly kind: "done" }
   /** Look again at this wall-clock time, in milliseconds; `priority` as in `add`. */
   | { readonly kind: "again"; readonly at: number; readonly priority?: number };
@@ -186,7 +186,7 @@ export class WorkQueue {
   }
 
   /**
-   * Starts workers, but not in the middle of whoever called: a handler of changes may be half-way through a list, and of
+   * Starts workers, but not in the middle of the caller: a handler of changes may be half-way through a list, and of
    * the keys that come together the most urgent shall start first.
    */
   #pump(): void {
@@ -236,7 +236,7 @@ export class WorkQueue {
   }
 
   #schedule(key: string, priority: number, item: Item, outcome: Outcome | undefined): void {
-    // Nobody would take it any more.
+    // No worker would take it any more.
     if (this.#run === undefined || this.#isStopping(this.#run)) {
       return;
     }
@@ -254,7 +254,7 @@ export class WorkQueue {
   }
 
   /**
-   * A key that changed during its failed run is due after the first backoff: soon, for the change may have mended it,
+   * A key that changed during its failed run is due after the first backoff: soon, for the change may have fixed it,
    * but not at once, for a run that fails and changes its own object would never let go.
    */
   #backOff(key: string, priority: number, changed = false): void {
@@ -279,7 +279,7 @@ export class WorkQueue {
       timedOut = true;
       controller.abort(new DeadlineReached(itemTimeoutMs));
       await clock.sleep(GRACE_MS, stop.signal);
-      // It keeps its key, so that no second run of it starts, but not its place: one bad item starves nobody.
+      // It keeps its key, so that no second run of it starts, but not its place: one bad item starves no other.
       item.stuck = true;
       this.#ready.release(key);
       log.error({ key, itemTimeoutMs }, "a run goes on in spite of its time limit");

@@ -56,7 +56,7 @@ function userKeys({ spec, status: { issuance } }: UserCertificate): readonly str
 
 /**
  * Secrets as last seen, metadata alone. Those with the operator's label are watched apart from all others: the others
- * matter as credentials, as foreign Secrets in the way, and as managed ones whose label somebody took away.
+ * matter as credentials, as foreign Secrets in the way, and as managed ones whose label was removed.
  */
 export class SecretCache {
   readonly labelled = new Store<SecretIdentity>();

@@ -136,7 +136,7 @@ export function managed(facts: CertificateFacts = FACTS, change: Partial<SecretM
   };
 }
 
-/** The operator's Secret after somebody spoiled its data. */
+/** The operator's Secret after its data was damaged. */
 export function damaged(kind: "missing" | "undecodable" | "mismatch"): ManagedSecret {
   return { kind: "managed", metadata: secretMetadataFor(FACTS), content: { kind, problem: "tls.key is missing" } };
 }

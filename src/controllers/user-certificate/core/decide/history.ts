@@ -7,7 +7,7 @@ import { heldCertificate, isListed, isWithin } from "./held.ts";
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
 export const STAMP_TOLERANCE_MS = 2000;
 
-/** A history longer than this is of no use, and a status must stay small. */
+/** No decision needs a longer history, and a status must stay small. */
 const MAX_ENTRIES = 40;
 
 /**

@@ -47,7 +47,7 @@ export function desiredMetadata(resource: UserCertificate, facts: CertificateFac
   };
 }
 
-/** Keys that the operator once wrote and that nobody asks for any more. */
+/** Keys that the operator once wrote and that are no longer requested. */
 export function leftOver(
   present: Readonly<Record<string, string>>,
   desired: Readonly<Record<string, string>>,
