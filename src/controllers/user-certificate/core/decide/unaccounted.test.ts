@@ -8,20 +8,24 @@ import {
   firstLook,
   following,
   issuance,
+  issued,
   listed,
   managed,
   NO_OTHERS,
   NOW,
+  PROJECT,
   recent,
   reconciled,
   refused,
   settled,
+  statusAfter,
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
 import { history } from "./history.ts";
 import { findings, unaccounted } from "./unaccounted.ts";
 
+const REFUSED = refused("RateLimited");
 const EXPIRES = "2030-04-01T00:00:00Z";
 const all = (snapshot: Snapshot) => unaccounted(snapshot, history(snapshot));
 const serialsOf = (snapshot: Snapshot) => all(snapshot).map(({ serialNumber }) => serialNumber);
@@ -125,6 +129,27 @@ describe("certificates that are unaccounted for stay in the status", () => {
   test("until something explains them", () => {
     expect(serialsOf(settled({ status, others: { ...NO_OTHERS, explained: new Set(["5"]) } }))).toEqual(["6"]);
     expect(serialsOf(settled({ status, secret: managed(certificate("6")) }))).toEqual(["5"]);
+  });
+
+  test.each([
+    ["and the Secret is the former one's", settled({ status, spec: { username: "billing" }, atlas: listed("6", "7") })],
+    [
+      "and the Secret is gone",
+      settled({
+        status: {
+          ...status,
+          recentIssuances: [recent({ serialNumber: "1001", projectId: PROJECT, username: "orders-api" })],
+        },
+        spec: { username: "billing" },
+        secret: { kind: "absent" },
+        atlas: listed("6", "7"),
+      }),
+    ],
+  ])("until a list of the user arrives, if the resource names another one by now %s", (_what, snapshot) => {
+    expect(serialsOf({ ...snapshot, atlas: REFUSED, attempted: REFUSED })).toEqual(["6", "5"]);
+    expect(serialsOf(snapshot)).toEqual(["6", "7"]);
+    const after = statusAfter(reconciled(snapshot, issued({ username: "billing" })));
+    expect(after.unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual(["6", "7"]);
   });
 
   test("in an order that does not depend on Atlas'", () => {

@@ -1,7 +1,8 @@
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
-import { heldCertificate } from "./held.ts";
+import { isSameUser } from "../model/user.ts";
+import { heldCertificate, identityChange } from "./held.ts";
 import { isParkedHere, mayBeAnAttempts } from "./history.ts";
 
 /** The status names no more than this: it must stay small. */
@@ -16,13 +17,16 @@ export interface Finding {
 
 /**
  * Unexpired certificates of the user that no resource explains, oldest expiry first. What the status named before stays
- * until it expires, even if a list lacks it: a list that is empty once must not make old certificates news again.
+ * until it expires, even if a list lacks it: a list that is empty once must not make old certificates news again. Once the
+ * resource names another user, the list of that user replaces them.
  */
 export function unaccounted(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly UnaccountedCertificate[] {
   const { nowMs, resource } = snapshot;
   const explained = explainedSerials(snapshot, entries);
   const found = new Map<string, UnaccountedCertificate>();
-  for (const known of resource.status.unaccounted ?? []) found.set(known.serialNumber, known);
+  const isReplaced = snapshot.atlas.kind === "listed" && isOfFormerUser(snapshot);
+  const before = isReplaced ? [] : (resource.status.unaccounted ?? []);
+  for (const known of before) found.set(known.serialNumber, known);
   for (const certificate of listedOfUser(snapshot)) {
     if (!mayBeAnAttempts(certificate, snapshot)) found.set(certificate.serialNumber, named(certificate));
   }
@@ -33,6 +37,14 @@ export function unaccounted(snapshot: Snapshot, entries: readonly RecentIssuance
         Date.parse(left.notAfter) - Date.parse(right.notAfter) || (left.serialNumber < right.serialNumber ? -1 : 1),
     )
     .slice(-MAX_NAMED);
+}
+
+/** Whether the latest certificate of the resource was issued for another user than the spec names by now. */
+export function isOfFormerUser(snapshot: Snapshot): boolean {
+  const { spec, status } = snapshot.resource;
+  if (heldCertificate(snapshot) !== undefined) return identityChange(snapshot) !== undefined;
+  const { projectId, username } = status.recentIssuances?.at(-1) ?? {};
+  return projectId !== undefined && username !== undefined && !isSameUser({ projectId, username }, spec);
 }
 
 /** Those that the status did not name before and that are newer than the resource, or belong to one of its attempts. */
