@@ -239,8 +239,8 @@ const recentIssuanceSchema = z
       .optional()
       .meta({
         description:
-          "Set if the private key never reached the Secret: AnswerLost, AnswerUnusable or NotStored. Such a certificate " +
-          "counts toward the limits.",
+          "Set if the private key never reached the Secret: AnswerLost or NotStored. Such a certificate counts toward the " +
+          "limits.",
       }),
   })
   .meta({ description: "A certificate that was issued, or may have been, for this resource." });
