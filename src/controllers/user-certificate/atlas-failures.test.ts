@@ -139,7 +139,7 @@ describe("a reason that needs a person", () => {
     await scene.run(process, { forMs: HOUR_MS });
     expect([scene.ready(), scene.stalled()]).toEqual(["False RoleMissing", "True RoleMissing"]);
     expect(scene.condition("Ready").message).toContain(`Not rechecked since ${since}: Atlas says ${kind}.`);
-    expect(scene.condition("Ready").message).toContain("the role Project Owner");
+    expect(scene.condition("Stalled").message).toContain("the role Project Owner");
     expect(scene.status().lastAttempt).toMatchObject({ reason: "RoleMissing", time: since, needsPerson: true });
     expect(scene.reasons()).toEqual(["RoleMissing"]);
   });

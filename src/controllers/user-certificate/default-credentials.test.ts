@@ -16,7 +16,7 @@ function scene(): Scene {
   return scene;
 }
 
-const message = (of: Scene) => of.status().conditions?.find(({ type }) => type === "Ready")?.message;
+const message = (of: Scene) => of.status().conditions?.find(({ type }) => type === "Stalled")?.message;
 
 describe("a resource that names no credentials", () => {
   test("uses the operator's default ones", async () => {

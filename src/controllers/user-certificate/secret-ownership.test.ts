@@ -223,7 +223,7 @@ describe("a spec.secretName that changes", () => {
       "False SecretClaimedTwice",
       "True SecretClaimedTwice",
     ]);
-    expect(scene.condition("Ready", "younger").message).toBe(
+    expect(scene.condition("Stalled", "younger").message).toBe(
       "Secret orders-api-mongodb holds a certificate of AtlasUserCertificate orders-api, which now uses Secret elsewhere. " +
         "Choose another spec.secretName, or delete Secret orders-api-mongodb once no app uses it.",
     );
@@ -251,7 +251,7 @@ test("a Secret that an older resource wants too is its own, and the younger one 
   await scene.settle(process, "younger");
   expect(scene.ready("younger")).toBe("False SecretClaimedTwice");
   expect(scene.status("younger")).not.toHaveProperty("serialNumber");
-  expect(scene.condition("Ready", "younger").message).toBe(
+  expect(scene.condition("Stalled", "younger").message).toBe(
     "Secret orders-api-mongodb belongs to AtlasUserCertificate orders-api. Choose another spec.secretName, or delete one " +
       "of the two resources.",
   );

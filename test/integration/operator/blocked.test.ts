@@ -112,8 +112,8 @@ test.each(OBSTACLES)("when %s, says so and what to do, and goes on once it is me
   await scene.apply();
   const blocked = await scene.untilReason(obstacle.reason);
   expect(condition(blocked, "Ready")).toMatchObject({ status: "False", observedGeneration: 1 });
-  expect(condition(blocked, "Ready")?.message).toMatch(obstacle.nextStep);
   expect(condition(blocked, "Stalled")).toMatchObject({ status: "True", reason: obstacle.reason });
+  expect(condition(blocked, "Stalled")?.message).toMatch(obstacle.nextStep);
   expect(blocked.status.serialNumber).toBeUndefined();
   await expect.poll(async () => (await scene.events()).map(({ reason }) => reason)).toContain(obstacle.reason);
 
@@ -128,7 +128,7 @@ test("when the project is unknown, says so, and goes on once the spec names the 
   const scene = await Scene.open();
   await scene.apply("orders-api", { projectId: "0123456789abcdef01234567" });
   const blocked = await scene.untilReason("ProjectNotFound");
-  expect(condition(blocked, "Ready")?.message).toContain("0123456789abcdef01234567");
+  expect(condition(blocked, "Stalled")?.message).toContain("0123456789abcdef01234567");
   await scene.patch("orders-api", { spec: { projectId: PRODUCTION } });
   await scene.untilIssued();
 });

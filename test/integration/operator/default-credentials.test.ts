@@ -53,7 +53,9 @@ test("without them a resource that names no credentials says what to set", async
   const scene = await Scene.open();
   await scene.apply("orders-api", { credentialsRef: undefined });
   const missing = await scene.untilReason("CredentialsMissing");
-  expect(condition(missing, "Ready")?.message).toContain("Set spec.credentialsRef.name to a Secret of this namespace");
+  expect(condition(missing, "Stalled")?.message).toContain(
+    "Set spec.credentialsRef.name to a Secret of this namespace",
+  );
   expect(condition(missing, "Stalled")?.status).toBe("True");
   await scene.patch("orders-api", { spec: { credentialsRef: { name: "atlas-api" } } });
   await scene.untilIssued();

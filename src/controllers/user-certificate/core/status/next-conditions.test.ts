@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findCondition } from "../../../../api/conditions.ts";
-import type { BlockedReason } from "../../../../api/reasons.ts";
+import { BLOCKED_REASONS, type BlockedReason } from "../../../../api/reasons.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -28,6 +28,7 @@ import {
   settled,
   statusAfter,
 } from "../../testing/snapshots.ts";
+import type { Retry } from "../model/blocker.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { timestamp } from "../model/timestamp.ts";
@@ -232,6 +233,12 @@ describe("Ready says", () => {
   test.each(Object.entries(cases))("%s", (_what, [snapshot, message, outcome]) => {
     expect(conditionsAfter(snapshot, outcome).ready?.message).toBe(message);
   });
+
+  test("no time of renewal that is past", () => {
+    expect(conditionsAfter(overdue, recorded).ready?.message).toBe(
+      "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z.",
+    );
+  });
 });
 
 describe("Stalled is True", () => {
@@ -403,16 +410,46 @@ describe("the three conditions", () => {
     expect(conditions.map(({ message }) => message.startsWith("[simulated] "))).toEqual([true, true, true]);
   });
 
-  const stories: Readonly<Record<string, readonly [Snapshot, Outcome?]>> = {
+  const situations: Readonly<Record<string, Snapshot>> = {
+    "beside a good certificate": renewing,
+    "without a Secret": missing,
+    "beside an expired certificate": settled({ secret: managed(expired), atlas: listed() }),
+    "while the renewal is overdue": overdue,
+    "while a certificate is parked": waiting({ secret: ABSENT, atlas: listed("1001") }),
+  };
+  const RETRIES: readonly Retry[] = [{ kind: "onChange" }, { kind: "at", atMs: NOW + HOUR_MS }, { kind: "backoff" }];
+  const stories = Object.entries(situations).flatMap(([situation, snapshot]) =>
+    BLOCKED_REASONS.flatMap((reason) =>
+      RETRIES.flatMap((retry) => [
+        { situation, snapshot, blocker: blocker(reason, { retry }) },
+        { situation, snapshot, blocker: blocker(reason, { retry, needsPerson: true, remedy: `Fix ${reason}.` }) },
+      ]),
+    ),
+  );
+  const textsAfter = (snapshot: Snapshot, outcome?: Outcome) =>
+    nextConditions(reconciled(snapshot, outcome), []).map(({ message }) => message);
+
+  test.each(stories)("do not repeat one text on $blocker.reason $situation ($blocker)", ({ snapshot, blocker }) => {
+    const texts = textsAfter(snapshot, { kind: "failed", blocker, attempt: undefined, staysOpen: false });
+    expect(new Set(texts).size).toBe(3);
+  });
+
+  const examples: Readonly<Record<string, readonly [Snapshot, Outcome?]>> = {
     "while nothing is wrong": [settled()],
     "while a first attempt is on record": [missing, recorded],
-    "while a renewal fails": [renewing, person("RoleMissing")],
     "while a replacement is parked": [settled({ atlas: listed("1001") }), parked()],
     "while the resource is suspended": [settled({ spec: { suspend: true } })],
+    "while a foreign Secret is in the way": [settled({ secret: FOREIGN })],
+    "while a parked certificate waits behind a foreign Secret": [waiting({ secret: FOREIGN })],
+    "while another resource holds the Secret": [settled({ secretHolder: { name: "billing" } })],
   };
-  test.each(Object.entries(stories))("do not repeat one text %s", (_what, [snapshot, outcome]) => {
-    const { ready, issuing, stalled } = conditionsAfter(snapshot, outcome);
-    const messages = [ready, issuing, stalled].map((condition) => condition?.message);
-    expect(new Set(messages).size).toBe(3);
+  test.each(Object.entries(examples))("do not repeat one text %s", (_what, [snapshot, outcome]) => {
+    expect(new Set(textsAfter(snapshot, outcome)).size).toBe(3);
+  });
+
+  test("leave the remedy to Stalled where it is True", () => {
+    const { ready, stalled } = conditionsAfter(settled({ secret: FOREIGN }));
+    expect(ready?.message).not.toContain("Choose another spec.secretName");
+    expect(stalled?.message).toContain("Choose another spec.secretName");
   });
 });

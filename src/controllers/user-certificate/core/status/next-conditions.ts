@@ -22,10 +22,11 @@ interface State {
  * @param mark stands before each message: a simulated certificate must not be taken for a real one
  */
 export function nextConditions(assessment: Assessment, before: readonly Condition[], mark = ""): Condition[] {
+  const stalledState = stalled(assessment);
   const states: Readonly<Record<ConditionType, State>> = {
-    Ready: ready(assessment),
+    Ready: ready(stalledState.status === "True" ? withoutRemedy(assessment) : assessment),
     Issuing: issuing(assessment),
-    Stalled: stalled(assessment),
+    Stalled: stalledState,
   };
   const { generation } = assessment.snapshot.resource;
   return CONDITION_TYPES.map((type) => {
@@ -42,8 +43,15 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
   });
 }
 
+/** Tools that know kstatus show Stalled alone, so it has the remedy when it is True, and Ready does not repeat it. */
+function withoutRemedy(assessment: Assessment): Assessment {
+  if (assessment.blocker === undefined) return assessment;
+  const { remedy: _told, ...blocker } = assessment.blocker;
+  return { ...assessment, blocker };
+}
+
 /** Says what is wrong; what still works and until when; what happens next or what the reader must do. */
-function ready({ blocker, held, renewalDueMs, retryMs, snapshot, unusable }: Assessment): State {
+function ready({ blocker, held, nowMs, renewalDueMs, retryMs, snapshot, unusable }: Assessment): State {
   const { secretName, username } = snapshot.resource.spec;
   if (unusable !== undefined || held === undefined) {
     const { reason, problem } = unusable ?? { reason: "SecretMissing", problem: "" };
@@ -57,7 +65,8 @@ function ready({ blocker, held, renewalDueMs, retryMs, snapshot, unusable }: Ass
     const works = `${blocker.problem} The certificate in Secret ${secretName} is valid until ${until}.`;
     return { status: "True", reason: blocker.reason, message: withRetry({ ...blocker, problem: works }, retryMs) };
   }
-  const renewal = renewalDueMs === undefined ? "" : `; it will be renewed at ${timestamp(renewalDueMs)}`;
+  const isAhead = renewalDueMs !== undefined && renewalDueMs > nowMs;
+  const renewal = isAhead ? `; it will be renewed at ${timestamp(renewalDueMs)}` : "";
   const adjustment = renewalAdjustment(held, renewalRule(snapshot.resource.spec));
   return {
     status: "True",
