@@ -171,7 +171,7 @@ export class Creates {
   /** Whether no process can know that the certificate was issued: the one that asked for it was killed. */
   #diedWith(serialNumber: string): boolean {
     const post = this.#ledger.attemptOf(serialNumber)?.post;
-    return post?.deliveredAt === undefined && post?.machine.isAlive === false;
+    return post?.deliveredAt === undefined && (post?.machine.isAlive === false || post?.machine.wasFrozen === true);
   }
 
   /** Three lists over a quarter of an hour agree, and a list has held what was issued for this reason before. */

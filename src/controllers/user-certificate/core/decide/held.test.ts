@@ -13,6 +13,7 @@ import {
   failure,
   firstLook,
   following,
+  issuance,
   issued,
   listed,
   managed,
@@ -174,6 +175,14 @@ describe("Atlas' list is due", () => {
   test("at once, if the latest list that lacked the certificate is dated far ahead", () => {
     expect(due(settled({ status: lacked(1, NOW + 100 * DAY_MS) }))).toBe(0);
     expect(due(settled({ status: lacked(3, NOW + 100 * DAY_MS) }))).toBe(0);
+  });
+
+  test("in doubt about the lists, if a replacement was stored by a process that died before it could say so", () => {
+    const attempt = issuance({ reason: "NotListedByAtlas", knownSerials: ["1000"] });
+    const stored = settled({ atlas: listed(), status: { issuance: attempt } });
+    expect(unlisted(stored, FACTS)).toMatchObject({ replaced: true });
+    const old = settled({ atlas: listed(), status: { issuance: { ...attempt, knownSerials: ["1001"] } } });
+    expect(unlisted(old, FACTS)).toMatchObject({ replaced: false });
   });
 
   test("within minutes after a certificate was issued in place of an unlisted one", () => {

@@ -132,9 +132,12 @@ export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted |
  * a certificate newer than the one it lacks is up to date, and is believed.
  */
 function isReplaced({ atlas, others, resource }: Snapshot, held: CertificateFacts): boolean {
-  const { recentIssuances = [], unlisted } = resource.status;
+  const { issuance, recentIssuances = [], unlisted } = resource.status;
+  // The process that issued and stored it may have died before it could say so.
+  const isOfAttempt = issuance?.reason === "NotListedByAtlas" && !issuance.knownSerials.includes(held.serialNumber);
   // A resource that was deleted and applied again has no memory of its own.
-  if (unlisted?.replaced !== true && !others.unconfirmed.includes(held.serialNumber)) return false;
+  const isUnconfirmed = others.unconfirmed.includes(held.serialNumber);
+  if (unlisted?.replaced !== true && !isOfAttempt && !isUnconfirmed) return false;
   const replacements = recentIssuances.filter(({ reason }) => reason === "NotListedByAtlas");
   const isNewer = ({ createdAt, serialNumber }: ListedCertificate) =>
     createdAt === undefined
