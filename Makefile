@@ -2,7 +2,7 @@
 # before, and Go with a C compiler for `make lint`: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof e2e coverage lint audit crds chart manifests build image clean packages preflight
+.PHONY: help demo test proof e2e mutants coverage lint audit crds chart manifests build image clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
@@ -38,6 +38,9 @@ proof: packages ## Prove more than `make test` has time for: new simulations, ev
 	part "planted bugs" 10m node test/simulation/planted/plant.ts; \
 	part "real faults" 120m vitest run --project integration --repeats=$$(($(PROOF_REPETITIONS) - 1)) $(PROOF_FAULTS); \
 	printf "\n$$table"; exit $$code
+
+mutants: packages ## Make small changes to the core, one at a time, that its unit tests must notice (at most 20 minutes).
+	@PATH="$(BIN):$$PATH" node test/mutants/mutate.ts
 
 e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBECONFIG, else a node of its own (Linux, root).
 	@PATH="$(BIN):$$PATH" vitest run --config vitest.e2e.config.ts

@@ -42,6 +42,15 @@ describe("TokenBucket", () => {
     expect(bucket.waitMs(60_000)).toBe(50_000);
   });
 
+  test("gets no tokens back from an answer that arrives after a later one", () => {
+    const bucket = new TokenBucket(LIMITS, 0);
+    bucket.take();
+    bucket.take();
+    bucket.report({ remaining: 10 }, 0);
+    bucket.report({ remaining: 11 }, 0);
+    expect(bucket.tokensLeft(0)).toBe(9);
+  });
+
   test("starts a new period when Atlas counts fewer tokens, because somebody else asks too", () => {
     const bucket = new TokenBucket(LIMITS, 0);
     bucket.take();

@@ -268,3 +268,14 @@ describe("lists that lie", () => {
     expect(scene.atlas.creates).toBe(4);
   });
 });
+
+test("a resource that is being deleted does not raise the daily limit of its user", async () => {
+  const scene = new Scene();
+  scene.apply({ secretName: "another" }, { name: "leaving" });
+  const process = scene.start();
+  scene.apply();
+  await scene.reconcile(process);
+  scene.markDeleting("leaving");
+  await scene.reconcile(process);
+  expect(process.assessments.map(({ snapshot }) => snapshot.others.count)).toEqual([1, 0]);
+});

@@ -220,3 +220,23 @@ describe("an attempt that was recorded and not made", () => {
     expect(scene.status().recentIssuances?.map(({ lost }) => lost)).toEqual(["AnswerLost", undefined]);
   });
 });
+
+test("a certificate that was stored is found although the caches have not seen its Secret", async () => {
+  const scene = new Scene();
+  scene.apply();
+  const standby = scene.start();
+  const process = scene.start({
+    onStep: (step) => {
+      if (step !== "write") return;
+      scene.lagging = true;
+      scene.cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("Network") : undefined);
+    },
+  });
+  await expect(scene.reconcile(process)).rejects.toThrow();
+  scene.stop(process);
+  scene.cluster.fault = () => undefined;
+  const stored = scene.serialIn();
+  expect(stored).toBeDefined();
+  await scene.settle(standby);
+  expect([scene.atlas.creates, scene.status().serialNumber, scene.ready()]).toEqual([1, stored, "True Issued"]);
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../clock.ts";
+import { DeadlineReached } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
@@ -136,9 +137,7 @@ describe("a resource is left alone", () => {
     const scene = new Scene();
     scene.apply();
     const process = scene.start();
-    const deletionTimestamp = "2030-01-01T00:00:00Z";
-    const live = scene.cluster.peek(USER_CERTIFICATE, REF);
-    scene.cluster.put(USER_CERTIFICATE, { ...live, metadata: { ...live?.metadata, deletionTimestamp } });
+    scene.markDeleting();
     expect(await scene.settle(process)).toEqual({ kind: "done" });
     scene.cluster.remove(USER_CERTIFICATE, REF);
     expect(await scene.reconcile(process)).toEqual({ kind: "done" });
@@ -170,6 +169,19 @@ describe("a resource is left alone", () => {
     expect([scene.atlas.lists, scene.atlas.creates, scene.ready()]).toEqual([1, 1, "False Suspended"]);
     expect(scene.condition("Ready").message).toMatch(/^Certificate \d+ expired at /);
   });
+});
+
+test("the next reconcile goes before others by the hours until the certificate expires", async () => {
+  const { scene, process } = await issuedScene({ suspend: false });
+  const priority = async () => {
+    const outcome = await scene.settle(process);
+    return outcome.kind === "again" ? (outcome.priority ?? 0) : Number.NaN;
+  };
+  const early = await priority();
+  scene.clock.advanceNow(50 * DAY_MS);
+  const late = await priority();
+  expect(late).toBeGreaterThan(0);
+  expect(Math.round((early - late) / 24)).toBe(50);
 });
 
 test("Ready turns False at notAfter, to the second, if no renewal is possible", async () => {
@@ -228,6 +240,14 @@ describe("while the Secret cannot be read", () => {
     scene.cluster.fault = () => undefined;
     await reconcile();
     expect(scene.ready()).toBe("True Issued");
+  });
+
+  test("the expiry is reported although the time limit of the whole reconcile has ended the read", async () => {
+    const { scene } = await unreadable("Forbidden");
+    scene.clock.advanceNow(90 * DAY_MS + HOUR_MS);
+    const timedOut = AbortSignal.abort(new DeadlineReached(120_000));
+    await expect(scene.reconcile(scene.start(), "orders-api", timedOut)).rejects.toThrow();
+    expect(scene.ready()).toBe("False Expired");
   });
 
   test("a process that was told to stop writes nothing", async () => {

@@ -115,3 +115,23 @@ describe.each([
     expect(holder()).toBe("alpha");
   });
 });
+
+describe("a resource that is being deleted", () => {
+  test("does not keep a Secret that it has not written from a newer resource", async () => {
+    claim("alpha");
+    scene.markDeleting("alpha");
+    scene.clock.advanceNow(HOUR_MS);
+    claim("beta");
+    await scene.settle(process, "beta");
+    expect([holder(), scene.ready("beta")]).toEqual(["beta", "True Issued"]);
+  });
+
+  test("does not keep the Secret that it has written from a newer resource", async () => {
+    claim("alpha");
+    await scene.settle(process, "alpha");
+    scene.markDeleting("alpha");
+    claim("beta");
+    await scene.settle(process, "beta");
+    expect([holder(), scene.ready("beta")]).toEqual(["beta", "True Issued"]);
+  });
+});

@@ -365,3 +365,19 @@ describe("in bad weather", () => {
     await server[Symbol.asyncDispose]();
   });
 });
+
+test("the eighth failure in a row lists everything anew instead of watching from the same place", async () => {
+  await using r = await reflectorRig();
+  await r.watching();
+  r.server.failNext(
+    "watch",
+    ...Array.from({ length: 8 }, (): Fault => (response) => sendStatus(response, 500, "InternalError")),
+  );
+  r.server.endWatches();
+  r.server.put("c");
+  for (let failures = 1; failures <= 8; failures++) {
+    expect(r.server.lists()).toHaveLength(1);
+    await r.backOff();
+  }
+  await until(() => r.server.lists().length === 2, "everything was listed anew");
+});

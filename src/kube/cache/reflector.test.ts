@@ -158,3 +158,9 @@ describe("defects in the caller's functions", () => {
     ]);
   });
 });
+
+test("watches end at times between five and ten minutes that chance spreads", async () => {
+  await using r = await reflectorRig({ random: () => 0.5 });
+  await r.watching();
+  expect(r.server.watches()[0]?.url).toContain("timeoutSeconds=450");
+});

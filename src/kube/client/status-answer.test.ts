@@ -60,3 +60,7 @@ test("KubeError.is tells reasons apart and other errors from its own", () => {
   ]);
   expect(KubeError.is(new Error("NotFound"), "NotFound")).toBe(false);
 });
+
+test("a 404 that is no Status does not say that the object is gone", () => {
+  expect(errorOfAnswer("get x", { status: 404, body: "<html>" }, now).reason).toBe("BadAnswer");
+});

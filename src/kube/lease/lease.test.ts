@@ -463,3 +463,15 @@ test("never do two hold the lease at once, whatever goes wrong", async () => {
     expect(leaders).toBeGreaterThan(0);
   }
 });
+
+test("a leader counts its time from the request, since others may have seen it before the answer came", async () => {
+  const { api, clock } = stage();
+  const a = new Contender(api, clock, "a");
+  a.fault = ({ verb }) => {
+    if (verb === "create") clock.advanceNow(1000);
+    return undefined;
+  };
+  a.start();
+  await settle();
+  expect(a.lease.ageMs).toBe(1000);
+});

@@ -403,3 +403,26 @@ test("waiting and working times are told", async () => {
   await settle();
   expect(told).toEqual(["a waited 300", "a worked 200 again"]);
 });
+
+test("the most urgent change during a run decides when its key comes next", async () => {
+  const h = held();
+  const r = queueRig(h.worker);
+  r.queue.add("a");
+  void r.start();
+  await settle();
+  r.queue.add("a", { priority: 1 });
+  r.queue.add("a", { priority: 9 });
+  r.queue.add("b", { priority: 5 });
+  h.take().finish(DONE);
+  await settle();
+  expect(r.runs).toEqual(["a", "a"]);
+});
+
+test("keys whose time comes at once go by their priorities", async () => {
+  const r = queueRig(async () => DONE);
+  void r.start();
+  r.queue.addAfter("a", r.clock.now() + 1000, { priority: 5 });
+  r.queue.addAfter("b", r.clock.now() + 1000, { priority: 1 });
+  await r.clock.advance(1000);
+  expect(r.runs).toEqual(["b", "a"]);
+});

@@ -1,14 +1,6 @@
+import type { Edit } from "../../edit.ts";
 import type { Invariant } from "../invariants/violation.ts";
 import type { Feature } from "../plan/features.ts";
-
-/** One change of one place of the product. */
-interface Edit {
-  /** Relative to src. */
-  readonly file: string;
-  /** Stands there exactly once. */
-  readonly search: string;
-  readonly replacement: string;
-}
 
 /** A defect that the simulation has to find. */
 export interface PlantedBug {

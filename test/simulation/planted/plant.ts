@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { applyEdit } from "../../edit.ts";
 import { PLANTED_BUGS, type PlantedBug } from "./bugs.ts";
 
 /** How the search for a planted bug ended. */
@@ -26,7 +27,7 @@ export async function hunt(bug: PlantedBug): Promise<Hunt> {
     for (const part of ["src", "test/simulation", "package.json"]) {
       cpSync(join(ROOT, part), join(copy, part), { recursive: true });
     }
-    plant(bug, join(copy, "src"));
+    for (const edit of bug.edits) applyEdit(join(copy, "src"), edit);
     let output = "";
     for (let from = 1; from <= MOST_SEEDS; ) {
       output = await simulate(copy, bug, { from, seeds: MOST_SEEDS + 1 - from });
@@ -39,18 +40,6 @@ export async function hunt(bug: PlantedBug): Promise<Hunt> {
     return { bug, seeds: undefined, output };
   } finally {
     rmSync(copy, { recursive: true, force: true });
-  }
-}
-
-/** @throws where the text that a bug replaces is not there, or more than once: then the product has changed */
-function plant({ name, edits }: PlantedBug, src: string): void {
-  for (const { file, search, replacement } of edits) {
-    const path = join(src, file);
-    const parts = readFileSync(path, "utf8").split(search);
-    if (parts.length !== 2) {
-      throw new Error(`"${name}" can't be planted: ${file} holds ${parts.length - 1} times ${JSON.stringify(search)}`);
-    }
-    writeFileSync(path, parts.join(replacement));
   }
 }
 

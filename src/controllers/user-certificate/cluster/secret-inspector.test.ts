@@ -129,3 +129,11 @@ test("the inspector keeps nothing of the key in memory", async () => {
   expect(kept).not.toContain(key.slice(0, 30));
   expect(kept).not.toContain((secretData(pair)["tls.key"] ?? "-").slice(40, 80));
 });
+
+test("a Secret with a lot of metadata is read each time rather than kept", async () => {
+  const { cluster, inspector, put } = rig();
+  const { labels, annotations } = desiredMetadata(resource(), pair.facts);
+  put(secretData(pair), { labels: { ...labels, big: "x".repeat(70_000) }, annotations });
+  for (let count = 0; count < 2; count++) expect(await inspector.cached(SECRET)).toMatchObject({ kind: "managed" });
+  expect(cluster.calls).toHaveLength(2);
+});

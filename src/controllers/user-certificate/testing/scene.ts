@@ -151,6 +151,14 @@ export class Scene {
     this.cluster.put(USER_CERTIFICATE, resource);
   }
 
+  /** Deletes a resource that a foreign finalizer holds. */
+  markDeleting(name = "orders-api"): void {
+    const { cluster } = this;
+    const found = cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+    const deletionTimestamp = "2030-01-01T00:00:00Z";
+    cluster.put(USER_CERTIFICATE, { ...found, metadata: { ...found?.metadata, name, deletionTimestamp } });
+  }
+
   /** Replaces the status as a restored backup does. */
   putStatus(status: UserCertificateStatus, name = "orders-api"): void {
     const found = this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });

@@ -116,6 +116,14 @@ describe("is blocked", () => {
       },
       "NotListedByAtlas",
     ],
+    "by three parked certificates of its namespace": [
+      settled({ secret: ABSENT, parkedCounts: { inNamespace: 3, inTotal: 3 } }),
+      "TooManyParked",
+    ],
+    "by twenty parked certificates of other namespaces": [
+      settled({ secret: ABSENT, parkedCounts: { inNamespace: 0, inTotal: 20 } }),
+      "TooManyParked",
+    ],
     "by a Secret whose data was damaged three times in a day": [
       settled({ secret: damaged("missing"), status: damage(2) }),
       "SecretContended",
@@ -199,7 +207,14 @@ describe("issues", () => {
       attempted: refused("RoleMissing", { needsPerson: true }),
       status: { issuance: issuance({ username: "billing" }) },
     }),
+    "although two certificates of its namespace are parked": settled({
+      secret: ABSENT,
+      parkedCounts: { inNamespace: 2, inTotal: 19 },
+    }),
     "although three lists lack a certificate that replaced none": unlistedThrice,
+    "once a list that lacks the replacement holds a newer certificate": replacedUnlisted(
+      listed(entryFor(FACTS, { serialNumber: "1005", createdAt: new Date(NOW) })),
+    ),
     "on request although the lists lack the replacement too": {
       ...replacedUnlisted(),
       resource: { ...replacedUnlisted().resource, renewRequest: "a" },

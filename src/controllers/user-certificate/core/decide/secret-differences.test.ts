@@ -33,3 +33,9 @@ test.each([
 ])("there is nothing to repair in %s", (_what, snapshot) => {
   expect(secretDifferences(snapshot)).toEqual([]);
 });
+
+test("formats that differ from those of the operator's version are a difference", () => {
+  const secret = managed();
+  const content = { kind: "pair", facts: FACTS, formatsCurrent: false } as const;
+  expect(secretDifferences(settled({ secret: { ...secret, content } }))).toEqual(["formats"]);
+});

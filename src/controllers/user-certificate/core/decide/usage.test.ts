@@ -67,6 +67,10 @@ describe("certificates that count as issued in the last 24 hours", () => {
       1,
     ],
     "open attempts of other resources": [settled(others({ attempts: [open, issuance({ id: "attempt-7" })] })), 2],
+    "the open attempt of another resource, once, if the list shows its certificate": [
+      settled({ atlas: listed("1001", created("5", 60_000)), ...others({ attempts: [open] }) }),
+      1,
+    ],
     "the certificate that another resource has parked, once": [
       settled({ atlas: listed(created("5", 60_000)), ...others({ attempts: [issuance({ parked: inPod("5") })] }) }),
       1,

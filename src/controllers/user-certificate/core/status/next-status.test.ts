@@ -114,6 +114,13 @@ describe("a certificate of an open attempt that a crash left in the Secret", () 
     expect(adopted).not.toHaveProperty("unaccounted");
   });
 
+  test("counts as a revision only with the report that follows the next attempt's record", () => {
+    const atlas = listed("1001", entryFor(FRESH));
+    const attempt = issuance({ id: "attempt-2", reason: "RenewRequested" });
+    const recorded = status({ ...found, atlas, attempted: atlas }, { kind: "recorded", attempt });
+    expect(recorded).toMatchObject({ revision: 1, issuance: attempt });
+  });
+
   test("changes nothing in the status before a list holds it", () => {
     const before = status(found);
     expect(provenFields(before)).toEqual(provenFields(SETTLED_STATUS));

@@ -1,0 +1,297 @@
+import type { MutatedFile } from "../mutant.ts";
+
+const FOLDER = "controllers/user-certificate/core/decide";
+
+/** Of the decisions. */
+export const DECIDE: readonly MutatedFile[] = [
+  {
+    file: `${FOLDER}/decide.ts`,
+    tests: [`${FOLDER}/decide.test.ts`],
+    mutants: [
+      {
+        why: "a parked certificate replaces one that was issued in the same second",
+        search: "return notBefore >= facts.notBefore;",
+        replacement: "return notBefore > facts.notBefore;",
+      },
+      {
+        why: "a parked key is thrown away on the word of a clock that was just set",
+        search: "snapshot.isClockMeasured && parked.facts.notAfter.getTime() <= nowMs",
+        replacement: "parked.facts.notAfter.getTime() <= nowMs",
+      },
+      {
+        why: "a parked certificate of another user is written into the Secret",
+        search: "if (!isSameUser(parked.attempt, resource.spec))",
+        replacement: "if (Number.isNaN(resource.generation))",
+      },
+      {
+        why: "a suspended resource still calls Atlas",
+        search: "if (resource.spec.suspend) return false;",
+        replacement: "",
+      },
+      {
+        why: "something is issued on the word of a cache",
+        search: 'if (decision.kind === "issue") return true;',
+        replacement: 'if (decision.kind === "issue") return false;',
+      },
+      {
+        why: "what became of an open attempt is never looked up",
+        search:
+          "if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;",
+        replacement: "",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/blockers.ts`,
+    tests: [`${FOLDER}/blockers.test.ts`, `${FOLDER}/decide.test.ts`],
+    mutants: [
+      {
+        why: "a Secret that is being deleted is written to",
+        search: "[suspended, secretForeign, secretClaimedTwice, secretTerminating]",
+        replacement: "[suspended, secretForeign, secretClaimedTwice]",
+      },
+      {
+        why: "lists that are wrong cost one certificate after another",
+        search: "  replacedUnlisted,\n",
+        replacement: "",
+      },
+      {
+        why: "a fight for a Secret costs one more certificate a day",
+        search: "const MAX_DAMAGE_PER_DAY = 2;",
+        replacement: "const MAX_DAMAGE_PER_DAY = 3;",
+      },
+      {
+        why: "a certificate that never reached the Secret counts as another writer's damage",
+        search: " && replaces !== undefined && lost === undefined)",
+        replacement: " && replaces !== undefined)",
+      },
+      {
+        why: "one more certificate a day than the limit",
+        search: "issuedMs.length < maxPerDay ||",
+        replacement: "issuedMs.length <= maxPerDay ||",
+      },
+      {
+        why: "the daily limit is over too early or too late",
+        search: "toSorted((left, right) => right - left)",
+        replacement: "toSorted((left, right) => left - right)",
+      },
+      {
+        why: "one more unexpired certificate than the limit",
+        search: "unexpired < policy.maxUnexpiredPerUser ||",
+        replacement: "unexpired <= policy.maxUnexpiredPerUser ||",
+      },
+      {
+        why: "one more certificate than the limit may be lost with a namespace",
+        search: "inNamespace >= MAX_PARKED_IN_NAMESPACE",
+        replacement: "inNamespace > MAX_PARKED_IN_NAMESPACE",
+      },
+      {
+        why: "an attempt for a deleted user blocks the resource for ever",
+        search: 'attempted.kind === "refused" && !attempted.blocker.needsPerson ?',
+        replacement: 'attempted.kind === "refused" ?',
+      },
+      {
+        why: "one more repair an hour than the limit",
+        search: "recent.length < MAX_REPAIRS_PER_HOUR",
+        replacement: "recent.length <= MAX_REPAIRS_PER_HOUR",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/held.ts`,
+    tests: [`${FOLDER}/held.test.ts`, `${FOLDER}/decide.test.ts`],
+    mutants: [
+      {
+        why: "a time that a wrong clock wrote binds for years",
+        search: "return Math.abs(nowMs - timeMs) < spanMs;",
+        replacement: "return nowMs - timeMs < spanMs;",
+      },
+      {
+        why: "a forged certificate is proven by its serial number",
+        search: "if (serialNumber !== held.serialNumber || !isSameTime) return false;",
+        replacement: "if (serialNumber !== held.serialNumber) return false;",
+      },
+      {
+        why: "a certificate under the serial number of the proven one passes for it",
+        search:
+          "return fingerprint !== undefined && serialNumber === held.serialNumber && fingerprint !== held.fingerprint;",
+        replacement: "return false;",
+      },
+      {
+        why: "two lists are enough to give a certificate up",
+        search: "const UNLISTED_LISTS = 3;",
+        replacement: "const UNLISTED_LISTS = 2;",
+      },
+      {
+        why: "lists in quick succession give a certificate up",
+        search: "return Math.abs(nowMs - doubt.sinceMs) >= unlistedSpanMs(policy);",
+        replacement: "return true;",
+        tests: [`${FOLDER}/issue-triggers.test.ts`],
+      },
+      {
+        why: "resources that were made together ask Atlas together",
+        search: "(1 - 0.2 * fractionOf(resource.uid))",
+        replacement: "1",
+      },
+      {
+        why: "new credentials are tried only after the backoff",
+        search: "lastAttempt.credentialsVersion === credentials.version;",
+        replacement: "true;",
+      },
+      {
+        why: "a requested renewal waits for the backoff",
+        search: "lastAttempt.renewRequest === resource.renewRequest &&",
+        replacement: "",
+      },
+      {
+        why: "a backoff that a clock far ahead wrote lasts for years",
+        search: "endMs > nowMs && isWithin(longestMs, endMs, nowMs) ?",
+        replacement: "endMs > nowMs ?",
+      },
+      {
+        why: "a resource takes another's certificate for its own",
+        search: 'if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;',
+        replacement: 'if (secret.kind !== "managed") return undefined;',
+      },
+      {
+        why: "a list that is up to date is not believed after a replacement",
+        search: 'return atlas.kind !== "listed" || !atlas.certificates.some(isNewer);',
+        replacement: "return true || isNewer;",
+        tests: [`${FOLDER}/blockers.test.ts`],
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/history.ts`,
+    tests: [`${FOLDER}/history.test.ts`],
+    mutants: [
+      {
+        why: "a refused list closes the record of an attempt",
+        search: 'attempted.kind === "refused" && attempted !== atlas && attempted.blocker',
+        replacement: 'attempted.kind === "refused" && attempted.blocker',
+      },
+      {
+        why: "a successor waits for ever for a process that is gone",
+        search: "return !isStored && untilMs > snapshot.nowMs && isWithin(",
+        replacement: "return !isStored && isWithin(",
+      },
+      {
+        why: "Atlas' whole seconds separate an attempt from its certificate",
+        search: "export const STAMP_TOLERANCE_MS = 2000;",
+        replacement: "export const STAMP_TOLERANCE_MS = 0;",
+        tests: [`${FOLDER}/history.test.ts`, `${FOLDER}/usage.test.ts`],
+      },
+      {
+        why: "a status grows without bound",
+        search: "const MAX_ENTRIES = 40;",
+        replacement: "const MAX_ENTRIES = 4000;",
+      },
+      {
+        why: "the restored Secret of a moved resource is renewed without need",
+        search: "if (status.revision === undefined || renewRequest === undefined) return false;",
+        replacement: "if (renewRequest === undefined) return false;",
+        tests: [`${FOLDER}/history.test.ts`, `${FOLDER}/issue-triggers.test.ts`, `${FOLDER}/decide.test.ts`],
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/usage.ts`,
+    tests: [`${FOLDER}/usage.test.ts`],
+    mutants: [
+      {
+        why: "resources of one user block each other's first certificates",
+        search: "policy.maxIssuesPerDay + others.count",
+        replacement: "policy.maxIssuesPerDay",
+      },
+      {
+        why: "a renewal that is due is exempt from the limits again and again",
+        search: "...earlier.map((timeMs) => timeMs + DAY_MS)",
+        replacement: "...earlier.slice(earlier.length)",
+      },
+      {
+        why: "the renewal of a certificate that Atlas does not list is exempt from the limits",
+        search: " || isListed(snapshot, held) === false) return undefined;",
+        replacement: ") return undefined;",
+      },
+      {
+        why: "an attempt whose outcome is unknown does not count",
+        search: ": [issuance, ...others.attempts];",
+        replacement: ": others.attempts;",
+      },
+      {
+        why: "a certificate that no resource explains does not count",
+        search: "unexplained.push(createdAt.getTime());\n    bySerial.set(serialNumber, createdAt.getTime());",
+        replacement: "unexplained.push(createdAt.getTime());",
+      },
+      {
+        why: "an attempt whose certificate the list shows counts twice",
+        search: "return index === -1;",
+        replacement: "return true;",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/issue-triggers.ts`,
+    tests: [`${FOLDER}/issue-triggers.test.ts`],
+    mutants: [
+      {
+        why: "a renewal is not due at its time",
+        search: "snapshot.nowMs < renewalDueMs(snapshot, held)",
+        replacement: "snapshot.nowMs <= renewalDueMs(snapshot, held)",
+      },
+      {
+        why: "a forged certificate is not replaced",
+        search: " ?? replacedUnderItsSerial(snapshot)]",
+        replacement: "]",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/unaccounted.ts`,
+    tests: [`${FOLDER}/unaccounted.test.ts`],
+    mutants: [
+      {
+        why: "an expired certificate is reported for ever",
+        search: "!explained.has(serialNumber) && Date.parse(notAfter) > nowMs",
+        replacement: "!explained.has(serialNumber) && nowMs > 0 && notAfter",
+      },
+      {
+        why: "a lost certificate is not reported",
+        search: ".filter(({ lost }) => lost === undefined)",
+        replacement: ".filter(() => true)",
+      },
+      {
+        why: "what was there before the resource is reported as news",
+        search: "Date.parse(createdAt) >= Date.parse(since)",
+        replacement: "since !== undefined",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/secret-differences.ts`,
+    tests: [`${FOLDER}/secret-differences.test.ts`],
+    mutants: [
+      {
+        why: "an owner reference to a deleted resource stays, and the Secret is garbage-collected",
+        search: "return ours.length === 1 && ours[0]?.uid === resource.uid;",
+        replacement: "return ours.length === 1 || resource === undefined;",
+      },
+      {
+        why: "formats that apps ask for are not written",
+        search: '...(content.formatsCurrent ? [] : ["formats"]),',
+        replacement: "",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/urgency.ts`,
+    tests: [`${FOLDER}/urgency.test.ts`],
+    mutants: [
+      {
+        why: "verifications go before first certificates",
+        search: 'decision.kind === "issue" ? "renew" : "verify"',
+        replacement: '"renew"',
+      },
+    ],
+  },
+];

@@ -1,0 +1,189 @@
+import type { MutatedFile } from "../mutant.ts";
+
+const FOLDER = "controllers/user-certificate";
+
+/** Of what reads, decides, acts and reports in order. */
+export const SHELL: readonly MutatedFile[] = [
+  {
+    file: `${FOLDER}/snapshot-reader.ts`,
+    tests: [`${FOLDER}/secret-ownership.test.ts`, `${FOLDER}/contention.test.ts`, `${FOLDER}/shared-secret.test.ts`],
+    mutants: [
+      {
+        why: "a claimant that is being deleted blocks its successor",
+        search: "claimants.filter(({ deleting }) => !deleting).toSorted(byAge)",
+        replacement: "claimants.toSorted(byAge)",
+      },
+      {
+        why: "a certificate under way is issued for a Secret that another resource takes",
+        search: "const first = byRight.find(isIssuing) ?? byRight[0];",
+        replacement: "const first = byRight[0] ?? byRight.find(isIssuing);",
+      },
+      {
+        why: "resources that are being deleted raise the limit of their user",
+        search: "isSameUser(other.spec, spec) && !other.deleting)",
+        replacement: "isSameUser(other.spec, spec))",
+        tests: [`${FOLDER}/limits.test.ts`],
+      },
+      {
+        why: "a stored certificate is taken for lost, since the cache has not seen its Secret",
+        search: "const isOnRecord = resource.status.issuance !== undefined;",
+        replacement: "const isOnRecord = false;",
+        tests: [`${FOLDER}/crash.test.ts`, `${FOLDER}/open-attempt.test.ts`],
+      },
+      {
+        why: "a resource that is deleted and applied again escapes the limits",
+        search: "...gone.map((one) => one.issuances),",
+        replacement: "",
+        tests: [`${FOLDER}/limits.test.ts`],
+      },
+      {
+        why: "an attempt for an earlier user is judged by the list of the new one",
+        search: "if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };",
+        replacement: "if (issuance === undefined || spec) return { atlas, attempted: atlas };",
+        tests: [`${FOLDER}/open-attempt.test.ts`, `${FOLDER}/unaccounted.test.ts`],
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/reconciler.ts`,
+    tests: [`${FOLDER}/reconciler.test.ts`],
+    mutants: [
+      {
+        why: "a certificate near expiry waits behind all others",
+        search: "priority: hoursLeft(assessment) };",
+        replacement: "priority: 0 * hoursLeft(assessment) };",
+      },
+      {
+        why: "an expiry goes unreported if the time limit of the whole item ends the read",
+        search: "const isCalledOff = signal.aborted && !(signal.reason instanceof DeadlineReached);",
+        replacement: "const isCalledOff = signal.aborted;",
+      },
+      {
+        why: "a process that may no longer lead writes a status",
+        search: "const isCalledOff = signal.aborted && !(signal.reason instanceof DeadlineReached);",
+        replacement: "const isCalledOff = false;",
+      },
+      {
+        why: "something is issued for a resource that is being deleted",
+        search: "if (resource === undefined || resource.deleting) return",
+        replacement: "if (resource === undefined) return",
+        tests: [`${FOLDER}/reconciler.test.ts`, `${FOLDER}/issue.test.ts`, `${FOLDER}/controller.test.ts`],
+      },
+      {
+        why: "an attempt that was never sent uses up the limits",
+        search: "await this.#options.statuses.withdraw(resource, unsent);",
+        replacement: "",
+        tests: [`${FOLDER}/issue.test.ts`, `${FOLDER}/open-attempt.test.ts`, `${FOLDER}/crash.test.ts`],
+      },
+      {
+        why: "a turn that is never over blocks the user's other resources",
+        search: "    } finally {\n      endTurn();",
+        replacement: "    } finally {",
+        tests: [`${FOLDER}/issuing-turns.test.ts`],
+      },
+      {
+        why: "two writers repair a Secret against each other without end",
+        search: "this.#noteRepair(resource);\n",
+        replacement: "",
+        tests: [`${FOLDER}/contention.test.ts`],
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/issue.ts`,
+    tests: [`${FOLDER}/issue.test.ts`, `${FOLDER}/crash.test.ts`],
+    mutants: [
+      {
+        why: "a process that was frozen since its record issues beside its successor",
+        search: "assertLeading();\n    this.#unsent.delete(resource.uid);",
+        replacement: "this.#unsent.delete(resource.uid);",
+      },
+      {
+        why: "a create that waited for its turn is sent after the lease is lost",
+        search: ", beforeSending: assertLeading }",
+        replacement: " }",
+      },
+      {
+        why: "a response that was lost closes the record of the attempt",
+        search: 'const staysOpen = error instanceof AtlasError && error.kind === "ambiguous";',
+        replacement: "const staysOpen = false;",
+      },
+      {
+        why: "a certificate for another user is stored",
+        search: "return problem === undefined ? read.pair : unusable(problem, attempt);",
+        replacement: "return read.pair;",
+      },
+      {
+        why: "a certificate that is stored stays in the operator's memory as parked",
+        search: "this.#options.parked.remove(resource.uid);\n      return",
+        replacement: "return",
+        tests: [`${FOLDER}/parked-certificate.test.ts`],
+      },
+      {
+        why: "the dry run that missed the fault is believed again",
+        search: 'history(snapshot).at(-1)?.lost === "NotStored";',
+        replacement: "false;",
+        tests: [`${FOLDER}/preflight.test.ts`],
+      },
+      {
+        why: "the certificate in use is taken for the one of the new attempt",
+        search: "[...new Set([...listed, ...(held === undefined ? [] : [held])])]",
+        replacement: "[...new Set(listed)]",
+      },
+      {
+        why: "the new record takes the place of an older one before its certificate is reported",
+        search: "announcer.announceFindings(assessment);\n    this.#unsent",
+        replacement: "this.#unsent",
+        tests: [`${FOLDER}/unaccounted.test.ts`, `${FOLDER}/open-attempt.test.ts`],
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/issuing-turns.ts`,
+    tests: [`${FOLDER}/issuing-turns.test.ts`],
+    mutants: [
+      {
+        why: "three certificates at a time go into a namespace that refuses Secrets",
+        search: "(this.#options.parkedIn(namespace) > 0 ? 1 : MAX_IN_NAMESPACE)",
+        replacement: "MAX_IN_NAMESPACE",
+      },
+      {
+        why: "a resource that waits for its namespace's turn waits a minute",
+        search: "[...turn.waiting, ...place.waiting]",
+        replacement: "[...turn.waiting]",
+      },
+      {
+        why: "two resources issue for one user at the same time",
+        search: "if (holder !== undefined) {\n      holder.waiting.add(key);\n      return undefined;\n    }",
+        replacement: "",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/hand-over.ts`,
+    tests: [`${FOLDER}/hand-over.test.ts`],
+    mutants: [
+      {
+        why: "a process that stopped writes over its successor's certificate",
+        search: "status.issuance?.id === attempt.id && isSameUser",
+        replacement: "status && isSameUser",
+      },
+      {
+        why: "a process that stopped outruns its successor's patience",
+        search: "const STORE_MS = WAIT_MS - 35_000;",
+        replacement: "const STORE_MS = WAIT_MS + 35_000;",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/announce.ts`,
+    tests: [`${FOLDER}/announce.test.ts`],
+    mutants: [
+      {
+        why: "the same Event is sent with each reconcile",
+        search: "if (announced.has(what)) return false;",
+        replacement: "",
+      },
+    ],
+  },
+];
