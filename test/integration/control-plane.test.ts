@@ -73,18 +73,19 @@ describe("the control plane", () => {
 
   it("counts writes, dry runs apart", async () => {
     const namespace = await freshNamespace();
-    const role = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/roles/${randomBytes(4).toString("hex")}`;
-    const body = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", rules: [] };
+    // A kind that no other test writes: they share the API server with this one.
+    const range = `/api/v1/namespaces/${namespace}/limitranges/${randomBytes(4).toString("hex")}`;
+    const body = { apiVersion: "v1", kind: "LimitRange", spec: { limits: [] } };
     const before = await apiServerWrites();
     const apply = "application/apply-patch+yaml";
-    await rest("PATCH", `${role}?fieldManager=test&dryRun=All`, body, apply);
-    await rest("PATCH", `${role}?fieldManager=test`, body, apply);
-    await rest("PATCH", role, { metadata: { labels: { a: "b" } } }, "application/merge-patch+json");
+    await rest("PATCH", `${range}?fieldManager=test&dryRun=All`, body, apply);
+    await rest("PATCH", `${range}?fieldManager=test`, body, apply);
+    await rest("PATCH", range, { metadata: { labels: { a: "b" } } }, "application/merge-patch+json");
     const writes = writesBetween(before, await apiServerWrites());
-    expect(Object.fromEntries([...writes].filter(([key]) => key.includes(" roles")))).toEqual({
-      "APPLY roles": 1,
-      "APPLY roles (dry run)": 1,
-      "PATCH roles": 1,
+    expect(Object.fromEntries([...writes].filter(([key]) => key.includes(" limitranges")))).toEqual({
+      "APPLY limitranges": 1,
+      "APPLY limitranges (dry run)": 1,
+      "PATCH limitranges": 1,
     });
   });
 });
