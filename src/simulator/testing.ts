@@ -4,7 +4,7 @@ import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
 import { type SimulatorOptions, startSimulator } from "./simulator.ts";
 
-/** A clock that starts at a time (ISO 8601) and moves only when it is told to; a sleep on it moves it. */
+/** A clock that starts at the given time (ISO 8601). Only its methods move it, and a sleep on it moves it too. */
 export function simulatorClock(start: string): ManualClock {
   return new ManualClock({ startAt: Date.parse(start), skipUpToMs: Number.POSITIVE_INFINITY });
 }

@@ -57,7 +57,12 @@ const identitySchema = z.object({
  * @throws z.ZodError if it is no Kubernetes object
  */
 export function secretIdentity(object: unknown): SecretIdentity {
-  const { namespace, name, uid, resourceVersion, deletionTimestamp } = identitySchema.parse(object).metadata;
+  return identityOf(identitySchema.parse(object).metadata);
+}
+
+type Identity = z.output<typeof identitySchema>["metadata"];
+
+function identityOf({ namespace, name, uid, resourceVersion, deletionTimestamp }: Identity): SecretIdentity {
   return { namespace, name, uid, resourceVersion, deleting: deletionTimestamp !== undefined };
 }
 
@@ -68,7 +73,7 @@ export function secretMetadata(object: unknown): SecretMetadata {
   // A backup of the operator's own Secret that was applied puts the private key in there too.
   const { [LAST_APPLIED_ANNOTATION]: _copyOfTheData, ...annotations } = metadata.annotations;
   return {
-    ...secretIdentity(object),
+    ...identityOf(metadata),
     labels: metadata.labels,
     annotations,
     ownerReferences: metadata.ownerReferences.map(withoutUndefined),
