@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../src/clock.ts";
+import { MINUTE_MS, systemClock } from "../../src/clock.ts";
 import { apiServerWrites, writesBetween } from "../control-plane/control-plane.ts";
 import { Scene } from "../integration/operator/scene.ts";
 
@@ -9,7 +9,6 @@ import { Scene } from "../integration/operator/scene.ts";
  */
 
 const RESOURCES = 50;
-const MINUTE_MS = 60_000;
 
 test("writes nothing to the API server over a minute with 50 resources, and asks Atlas nothing", async () => {
   const scene = await Scene.open();

@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { systemClock } from "../../src/clock.ts";
+import { HOUR_MS, systemClock } from "../../src/clock.ts";
 import { type Progress, streamProgress } from "../control-plane/progress.ts";
 import { fixturesFor } from "./fixtures.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -46,7 +46,6 @@ const OPERATOR_FLAGS = [
 const CALM_LIMIT_MS = 90_000;
 /** The memory of a process that has just started rises for a while: that is no slope. */
 const WARM_UP_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 async function main(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({

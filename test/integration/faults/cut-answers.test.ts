@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../../src/clock.ts";
+import { DAY_MS, systemClock } from "../../../src/clock.ts";
 import { MovableClock } from "../../../src/simulator/movable-clock.ts";
 import { Scene } from "../operator/scene.ts";
 import { expectRecovered, orphansTold } from "./outcome.ts";
 
-const DAY_MS = 86_400_000;
 const MAX_PER_DAY = 4;
 
 test("ten answers in a row that are cut cost four certificates a day, each of which is announced as orphaned", async () => {

@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
-import { type Clock, systemClock } from "../../../src/clock.ts";
+import { type Clock, DAY_MS, systemClock } from "../../../src/clock.ts";
 import { condition, Scene } from "../operator/scene.ts";
 import { expectRecovered, type Spent } from "./outcome.ts";
 
 /** The clock of the operator's machine is off by more than the lifetime of its certificate. */
 
-const DAY_MS = 86_400_000;
 const NO_ORPHAN: Spent = { certificates: 1, orphans: 0 };
 
 const WRONG = [

@@ -1,4 +1,5 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
+import { DAY_MS } from "../../../src/clock.ts";
 import type { Post } from "../atlas/atlas-client.ts";
 import { RESOURCES } from "../cluster/kinds.ts";
 import { POLICY } from "../operator/operator-process.ts";
@@ -8,7 +9,6 @@ import { type Attempt, type Ledger, userOf } from "./ledger.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Report } from "./violation.ts";
 
-const DAY_MS = 86_400_000;
 /** A minute off is no wrong clock. */
 const TOLERANCE_MS = 60_000;
 /** A reconcile may take so long that what it saw has changed before it records its attempt; in calm times much less. */

@@ -1,13 +1,12 @@
 import { findCondition } from "../../../src/api/conditions.ts";
 import { SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
+import { DAY_MS } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
 import { POLICY } from "../operator/operator-process.ts";
 import type { Stage } from "../stage.ts";
 import { holdingOf, isOperators } from "./holding.ts";
 import { type Ledger, userOf } from "./ledger.ts";
-
-const DAY_MS = 86_400_000;
 
 /** Why a resource need not be Ready; undefined where nothing is in its way. */
 export function hindranceOf(stage: Stage, ledger: Ledger, resource: ResourceObject): string | undefined {

@@ -1,3 +1,4 @@
+import { HOUR_MS } from "../../../src/clock.ts";
 import type { Change } from "../cluster/api-server.ts";
 import { EVENT_TYPE, RESOURCES } from "../cluster/kinds.ts";
 import type { Machine } from "../engine/machine.ts";
@@ -7,7 +8,6 @@ import { holdingOf } from "./holding.ts";
 import { type Attempt, type Ledger, userOf } from "./ledger.ts";
 import type { Report } from "./violation.ts";
 
-const HOUR_MS = 3_600_000;
 /** A certificate that arrived is in its Secret after this long, while nothing is disturbed. */
 const STORED_WITHIN_MS = 900_000;
 /** As long as a process that has lost its lease goes on storing what is parked in it. */

@@ -1,4 +1,5 @@
 import { findCondition } from "../../../src/api/conditions.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../src/clock.ts";
 import { objectKey } from "../../../src/kube/resource-type.ts";
 import { RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
 import type { Stage } from "../stage.ts";
@@ -6,9 +7,6 @@ import { hindranceOf } from "./hindrance.ts";
 import { type Holding, holdingOf } from "./holding.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Report } from "./violation.ts";
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** How long Ready may be True with such a Secret, while nothing is disturbed. */
 const PATIENCE_MS: Readonly<Record<Holding["kind"], number>> = {

@@ -1,5 +1,6 @@
 import { findCondition } from "../../../src/api/conditions.ts";
 import { BLOCKED_REASONS } from "../../../src/api/reasons.ts";
+import { MINUTE_MS } from "../../../src/clock.ts";
 import { objectKey } from "../../../src/kube/resource-type.ts";
 import type { Change } from "../cluster/api-server.ts";
 import { RESOURCE_TYPE, RESOURCES, type ResourceObject, SECRET_TYPE } from "../cluster/kinds.ts";
@@ -11,7 +12,6 @@ import { type Ledger, userOf } from "./ledger.ts";
 import { isReady } from "./readiness.ts";
 import type { Report } from "./violation.ts";
 
-const MINUTE_MS = 60_000;
 /** What was begun before may still be finished. */
 const SETTLED_MS = 30 * MINUTE_MS;
 /** Verifications are spread: the interval is at most so much shorter. */

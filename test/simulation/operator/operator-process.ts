@@ -1,5 +1,6 @@
 import { FIELD_MANAGER } from "../../../src/api/names.ts";
 import type { AtlasCredentials } from "../../../src/atlas/authentication/credentials.ts";
+import { HOUR_MS } from "../../../src/clock.ts";
 import {
   UserCertificateController,
   type UserCertificateControllerOptions,
@@ -26,8 +27,6 @@ export interface OperatorProcessOptions {
   /** Called when the process ends by itself: told to, or because it lost its lease. */
   readonly onExit: (reason: "stopped" | "lease lost" | "failed", error?: unknown) => void;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** As the flags of `run` have it by default. */
 export const POLICY = {

@@ -1,13 +1,11 @@
 import type { AtlasErrorKind } from "../../../src/atlas/errors/atlas-error.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { atlasError, type WrongAnswer } from "../atlas/atlas-client.ts";
 import type { Call } from "../engine/network.ts";
 import type { Stage } from "../stage.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** For a time, Atlas refuses the calls for one project. */
 function refuse(stage: Stage, item: Item, kind: AtlasErrorKind, probability: number, retryAfterMs?: number): void {

@@ -1,13 +1,11 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../src/clock.ts";
 import { KubeError, type KubeErrorReason } from "../../../src/kube/kube-error.ts";
 import { RESOURCES } from "../cluster/kinds.ts";
 import type { Call, Effect } from "../engine/network.ts";
 import { EVERYWHERE, type Stage } from "../stage.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** For a time, calls of a kind fail. */
 function spell(stage: Stage, item: Item, namespace: string, what: string, spell: SpellOptions): void {

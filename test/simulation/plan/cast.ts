@@ -1,3 +1,4 @@
+import { HOUR_MS } from "../../../src/clock.ts";
 import type { Random } from "../engine/random.ts";
 import type { Feature } from "./features.ts";
 
@@ -32,7 +33,6 @@ export interface Cast {
   readonly pageSize: number;
 }
 
-const HOUR_MS = 3_600_000;
 const NAMESPACES = ["billing", "shop", "noisy"] as const;
 
 export const NOISY = "noisy";

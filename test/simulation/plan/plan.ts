@@ -1,3 +1,4 @@
+import { HOUR_MS } from "../../../src/clock.ts";
 import type { Random } from "../engine/random.ts";
 import { type Cast, drawCast, NOISY } from "./cast.ts";
 import { ALL_FEATURES, type Feature } from "./features.ts";
@@ -28,7 +29,6 @@ export interface Plan {
   readonly items: readonly Item[];
 }
 
-const HOUR_MS = 3_600_000;
 export const RUN_MS = 48 * HOUR_MS;
 /** From here on nothing goes wrong and nobody changes anything: what was wrong must come right. */
 export const CALM_AFTER_MS = 36 * HOUR_MS;

@@ -1,10 +1,9 @@
+import { MINUTE_MS } from "../../../src/clock.ts";
 import type { Machine } from "../engine/machine.ts";
 import type { Call } from "../engine/network.ts";
 import { EVERYWHERE, type Stage } from "../stage.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
-
-const MINUTE_MS = 60_000;
 
 /** Any call of the operator's work; the lease's go on beside it. */
 const isWork = ({ what }: Call) => !what.startsWith("leases") && !what.startsWith("events");

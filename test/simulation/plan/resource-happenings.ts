@@ -1,12 +1,11 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../src/clock.ts";
 import { RESOURCES } from "../cluster/kinds.ts";
 import type { Stage } from "../stage.ts";
 import type { Member } from "./cast.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const BY = { by: "kubectl" } as const;
 
 function refOf({ tenant, name }: Member) {

@@ -1,12 +1,11 @@
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../src/clock.ts";
 import { SECRETS, type Secret } from "../../../src/kube/core-types.ts";
 import { unusedKey } from "../atlas/certificates.ts";
 import type { Stage } from "../stage.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const BY = { by: "argocd" } as const;
 
 function refOf(stage: Stage, item: Item) {
