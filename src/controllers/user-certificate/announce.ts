@@ -2,6 +2,7 @@ import { findCondition } from "../../api/conditions.ts";
 import { describeDuration } from "../../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { timestamp } from "../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DAY_MS } from "../../clock.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
@@ -11,7 +12,6 @@ import { isSettled } from "./core/decide/history.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
 import type { ParkedView } from "./core/model/snapshot.ts";
-import { timestamp } from "./core/model/timestamp.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 
 export interface AnnouncerOptions {

@@ -6,10 +6,10 @@ import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Log } from "../../kube/log.ts";
 import type { ObjectRef } from "../../kube/resource-type.ts";
+import { AtlasAccess, type AtlasApi } from "../access/atlas-access.ts";
+import { CredentialsGate } from "../access/credentials-gate.ts";
 import { Announcer } from "./announce.ts";
-import { AtlasAccess, type AtlasApi } from "./atlas/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
-import { CredentialsGate } from "./atlas/credentials-gate.ts";
 import { DepartedHistories } from "./cluster/departed-histories.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
@@ -87,7 +87,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const atlasClock = new AtlasClock(clock, options.onClockMoved);
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
-    ...{ kube, secrets: cache, connect: options.connect, defaultCredentials: options.defaultCredentials },
+    ...{ kube, secrets: cache, connect: options.connect },
     gate: new CredentialsGate({ recheckIntervalMs: policy.recheckIntervalMs, clock }),
   });
   const live = liveResources(kube);
@@ -105,7 +105,10 @@ export function assemble(options: AssemblyOptions): Assembly {
   });
   const reconciler = new Reconciler({
     ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
-    reader: new SnapshotReader({ resources, inspector, access, parked, departed, announcer, atlasClock, policy }),
+    reader: new SnapshotReader({
+      ...{ resources, inspector, access, parked, departed, announcer, atlasClock, policy },
+      defaultCredentials: options.defaultCredentials,
+    }),
     turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });

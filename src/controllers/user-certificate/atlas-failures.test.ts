@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { AtlasApi } from "./atlas/atlas-access.ts";
+import type { AtlasApi } from "../access/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { CREDENTIALS, issuedScene, Scene, SECRET } from "./testing/scene.ts";

@@ -1,4 +1,5 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { timestamp } from "../../api/timestamp.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import { objectKey } from "../../kube/resource-type.ts";
@@ -7,7 +8,6 @@ import type { LiveResource } from "./cluster/live-resource.ts";
 import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { SecretInspector } from "./cluster/secret-inspector.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
-import { timestamp } from "./core/model/timestamp.ts";
 import { isSameUser } from "./core/model/user.ts";
 import type { Issuer } from "./issue.ts";
 

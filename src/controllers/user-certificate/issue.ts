@@ -1,11 +1,12 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { timestamp } from "../../api/timestamp.ts";
 import type { Issuance } from "../../api/user-certificate.ts";
 import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { checkIssued } from "../../certificate/check-issued.ts";
 import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
+import type { AtlasApi } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
-import type { AtlasApi } from "./atlas/atlas-access.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
@@ -17,7 +18,6 @@ import { urgencyOf } from "./core/decide/urgency.ts";
 import type { Blocker } from "./core/model/blocker.ts";
 import type { Decision, Outcome } from "./core/model/decision.ts";
 import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
-import { timestamp } from "./core/model/timestamp.ts";
 import { assess } from "./core/status/assessment.ts";
 
 /** The steps of issuing that come after the list. */

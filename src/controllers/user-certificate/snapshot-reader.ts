@@ -2,9 +2,9 @@ import { findCondition } from "../../api/conditions.ts";
 import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { AtlasError } from "../../atlas/errors/atlas-error.ts";
-import { objectKey } from "../../kube/resource-type.ts";
+import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import type { Access, AtlasAccess } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
-import type { Access, AtlasAccess } from "./atlas/atlas-access.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import { issueTime } from "./atlas/issue-time.ts";
@@ -13,6 +13,7 @@ import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import type { SecretInspector } from "./cluster/secret-inspector.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
+import { credentialsSecret } from "./core/model/credentials-secret.ts";
 import type {
   ObservedCredentials,
   ObservedList,
@@ -28,6 +29,8 @@ export interface SnapshotReaderOptions {
   readonly resources: ResourceCache;
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
+  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
+  readonly defaultCredentials?: ObjectRef | undefined;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
   readonly announcer: Pick<Announcer, "announceSkew">;
@@ -73,7 +76,7 @@ export class SnapshotReader {
   /** From the caches, which may lag behind: enough to see that nothing has to be done. */
   async fromCaches(resource: UserCertificate, repairs: readonly number[], signal: AbortSignal): Promise<Reading> {
     const secret = await this.#options.inspector.cached(secretOf(resource), signal);
-    const access = await this.#options.access.of(resource);
+    const access = await this.#access(resource);
     return this.#reading(resource, { secret, access, repairs }, { atlas: NOT_ASKED, attempted: NOT_ASKED });
   }
 
@@ -92,9 +95,13 @@ export class SnapshotReader {
     const secret = await (isOnRecord
       ? inspector.live(secretOf(resource), signal)
       : inspector.current(secretOf(resource), signal));
-    const access = await this.#options.access.of(resource);
+    const access = await this.#access(resource);
     const lists = await this.#lists(resource, access, urgency, signal);
     return this.#reading(resource, { secret, access, repairs }, lists);
+  }
+
+  #access(resource: UserCertificate): Promise<Access> {
+    return this.#options.access.of(credentialsSecret(resource, this.#options.defaultCredentials));
   }
 
   /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */

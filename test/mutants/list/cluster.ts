@@ -5,8 +5,8 @@ const FOLDER = "controllers/user-certificate";
 /** Of what reads and writes the cluster, and of the way to Atlas. */
 export const CLUSTER: readonly MutatedFile[] = [
   {
-    file: `${FOLDER}/atlas/atlas-access.ts`,
-    tests: [`${FOLDER}/atlas/atlas-access.test.ts`],
+    file: "controllers/access/atlas-access.ts",
+    tests: ["controllers/access/atlas-access.test.ts"],
     mutants: [
       {
         why: "a failed read of a credentials Secret stays cached",
@@ -26,8 +26,8 @@ export const CLUSTER: readonly MutatedFile[] = [
     ],
   },
   {
-    file: `${FOLDER}/atlas/credentials-gate.ts`,
-    tests: [`${FOLDER}/atlas/credentials-gate.test.ts`],
+    file: "controllers/access/credentials-gate.ts",
+    tests: ["controllers/access/credentials-gate.test.ts"],
     mutants: [
       {
         why: "rejected credentials are sent by each resource",

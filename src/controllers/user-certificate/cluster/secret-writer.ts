@@ -1,5 +1,6 @@
 import { SECRET_ANNOTATIONS, WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
+import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import {
   judgeData,
@@ -32,7 +33,6 @@ import type {
   SecretIdentity,
   SecretMetadata,
 } from "../core/model/snapshot.ts";
-import { timestamp } from "../core/model/timestamp.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";

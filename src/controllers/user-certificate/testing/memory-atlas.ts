@@ -4,7 +4,7 @@ import { MONTH_MS } from "../../../certificate/check-issued.ts";
 import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
-import type { AtlasApi } from "../atlas/atlas-access.ts";
+import type { AtlasApi } from "../../access/atlas-access.ts";
 import { backdatedMs } from "../atlas/issue-time.ts";
 
 /** The fault of a create: an answer of another kind, an error before anything happened, or a lost answer. */

@@ -1,5 +1,5 @@
 import type { KubeApi } from "../../../kube/kube-api.ts";
-import type { AtlasApi } from "../atlas/atlas-access.ts";
+import type { AtlasApi } from "../../access/atlas-access.ts";
 
 type Api = Pick<KubeApi, "get" | "create" | "mergePatch">;
 

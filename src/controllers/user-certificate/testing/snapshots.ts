@@ -1,6 +1,7 @@
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { BlockedReason } from "../../../api/reasons.ts";
+import { timestamp } from "../../../api/timestamp.ts";
 import type {
   Issuance,
   RecentIssuance,
@@ -23,7 +24,6 @@ import type {
   SecretMetadata,
   Snapshot,
 } from "../core/model/snapshot.ts";
-import { timestamp } from "../core/model/timestamp.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
 

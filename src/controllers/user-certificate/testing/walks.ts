@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { timestamp } from "../../../api/timestamp.ts";
 import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate.ts";
 import type { RenewalRule } from "../../../certificate/renewal-time.ts";
 import { DAY_MS, HOUR_MS } from "../../../clock.ts";
@@ -15,7 +16,6 @@ import type {
   SecretHolder,
   Snapshot,
 } from "../core/model/snapshot.ts";
-import { timestamp } from "../core/model/timestamp.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
 import {
   ABSENT,

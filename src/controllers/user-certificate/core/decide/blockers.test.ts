@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import type { BlockedReason } from "../../../../api/reasons.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance } from "../../../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
@@ -28,7 +29,6 @@ import {
 } from "../../testing/snapshots.ts";
 import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { decide } from "./decide.ts";
 
 function blockerOf(snapshot: Snapshot): Blocker | undefined {

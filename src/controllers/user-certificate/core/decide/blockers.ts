@@ -1,11 +1,11 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../../../api/reasons.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import {
   applicableAttempt,
   backoffEndMs,

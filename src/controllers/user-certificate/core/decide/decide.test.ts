@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -26,7 +27,6 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { decide, needsAtlas } from "./decide.ts";
 
 const kindOf = (snapshot: Snapshot) => decide(snapshot).kind;

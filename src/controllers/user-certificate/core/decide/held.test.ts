@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MIN_RENEW_BEFORE, parseDurationMs } from "../../../../api/duration.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { MIN_BEFORE_MS } from "../../../../certificate/renewal-time.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
@@ -25,7 +26,6 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import {
   backoffEndMs,
   heldCertificate,

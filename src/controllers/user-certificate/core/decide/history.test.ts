@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { Issuance } from "../../../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
@@ -21,7 +22,6 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { history, isParkedElsewhere, isParkedHere, isSettled } from "./history.ts";
 
 const STARTED_MS = Date.parse("2030-01-10T23:59:00Z");

@@ -1,7 +1,7 @@
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SECRET_ANNOTATIONS } from "../../../../api/names.ts";
 import type { IssueReason } from "../../../../api/reasons.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -24,7 +25,6 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { decide } from "./decide.ts";
 
 const EXPIRY_MS = FACTS.notAfter.getTime();

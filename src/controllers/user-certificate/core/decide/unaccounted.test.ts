@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { UnaccountedCertificate } from "../../../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
@@ -21,7 +22,6 @@ import {
   statusAfter,
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { history } from "./history.ts";
 import { findings, unaccounted } from "./unaccounted.ts";
 

@@ -1,6 +1,6 @@
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { isSameUser } from "../model/user.ts";
 import { heldCertificate, identityChange } from "./held.ts";
 import { isParkedHere, mayBeAnAttempts } from "./history.ts";

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -21,7 +22,6 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, OthersOfUser, Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { isExempt, usage } from "./usage.ts";
 
 const at = (ms: number) => new Date(NOW + ms);

@@ -1,3 +1,4 @@
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { backoffRunning, credentialsMissing, lastFailure } from "../decide/blockers.ts";
@@ -17,7 +18,6 @@ import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */

@@ -1,6 +1,6 @@
 import { type Condition, type ConditionType, findCondition } from "../../../../api/conditions.ts";
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
-import { timestamp } from "../model/timestamp.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 
 /** Why a resource could not be read, as far as a condition may tell. */
 export interface ReadFailure {

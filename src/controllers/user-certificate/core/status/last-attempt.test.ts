@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockedReason } from "../../../../api/reasons.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { LastAttempt } from "../../../../api/user-certificate.ts";
 import { HOUR_MS } from "../../../../clock.ts";
 import {
@@ -25,7 +26,6 @@ import {
 } from "../../testing/snapshots.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 
 /** `status.lastAttempt`: what failed last, and until when the next try waits. */
 

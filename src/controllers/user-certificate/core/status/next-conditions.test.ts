@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { findCondition } from "../../../../api/conditions.ts";
 import { BLOCKED_REASONS, type BlockedReason } from "../../../../api/reasons.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -31,7 +32,6 @@ import {
 import type { Retry } from "../model/blocker.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { nextConditions } from "./next-conditions.ts";
 
 function conditionsAfter(snapshot: Snapshot, outcome?: Outcome, nowMs?: number) {

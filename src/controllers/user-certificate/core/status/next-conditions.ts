@@ -1,8 +1,8 @@
 import { CONDITION_TYPES, type Condition, type ConditionType } from "../../../../api/conditions.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
 import { type Blocker, blockerMessage } from "../model/blocker.ts";
-import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
 
 interface State {

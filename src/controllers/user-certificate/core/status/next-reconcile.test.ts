@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -29,7 +30,6 @@ import {
 import { listDueMs, provenMs } from "../decide/held.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import { nextReconcileMs } from "./next-reconcile.ts";
 
 const next = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number) =>

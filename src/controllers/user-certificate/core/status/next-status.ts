@@ -1,10 +1,10 @@
 import type { Condition } from "../../../../api/conditions.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
 import type { Issuance, LastAttempt, LeftBehind, UserCertificateStatus } from "../../../../api/user-certificate.ts";
 import { applicableAttempt, isListed } from "../decide/held.ts";
 import { isSettled, isStored } from "../decide/history.ts";
 import { ADOPTED } from "../decide/usage.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { timestamp } from "../model/timestamp.ts";
 import type { Assessment } from "./assessment.ts";
 import { nextConditions } from "./next-conditions.ts";
 

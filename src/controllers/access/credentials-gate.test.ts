@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
-import type { CertificateList } from "../../../atlas/paging.ts";
-import { SensitiveText } from "../../../sensitive-text.ts";
-import { ManualClock } from "../../../testing/manual-clock.ts";
-import { settle } from "../../../testing/settle.ts";
+import { AtlasError, type AtlasErrorKind } from "../../atlas/errors/atlas-error.ts";
+import type { CertificateList } from "../../atlas/paging.ts";
+import { SensitiveText } from "../../sensitive-text.ts";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { settle } from "../../testing/settle.ts";
 import type { AtlasApi } from "./atlas-api.ts";
 import { CredentialsGate } from "./credentials-gate.ts";
 

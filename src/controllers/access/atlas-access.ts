@@ -1,12 +1,9 @@
-import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
-import { type AtlasCredentials, credentialsKey, parseCredentials } from "../../../atlas/authentication/credentials.ts";
-import { SECRETS } from "../../../kube/core-types.ts";
-import type { KubeApi } from "../../../kube/kube-api.ts";
-import { KubeError } from "../../../kube/kube-error.ts";
-import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import { textOfWiped } from "../../../wiped-bytes.ts";
-import type { SecretCache } from "../cluster/resource-cache.ts";
-import { credentialsSecret } from "../core/model/credentials-secret.ts";
+import { type AtlasCredentials, credentialsKey, parseCredentials } from "../../atlas/authentication/credentials.ts";
+import { SECRETS } from "../../kube/core-types.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import { KubeError } from "../../kube/kube-error.ts";
+import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import { textOfWiped } from "../../wiped-bytes.ts";
 import type { AtlasApi } from "./atlas-api.ts";
 import type { CredentialsGate } from "./credentials-gate.ts";
 
@@ -26,9 +23,8 @@ interface Known {
 
 export interface AtlasAccessOptions {
   readonly kube: Pick<KubeApi, "get">;
-  readonly secrets: SecretCache;
-  /** The Secret for resources that name none. @default those have no way to Atlas */
-  readonly defaultCredentials?: ObjectRef | undefined;
+  /** The Secrets as last seen, by `namespace/name`. */
+  readonly secrets: { get(key: string): { readonly resourceVersion: string } | undefined };
   /** Makes the client for one set of credentials; it keeps its token to itself. */
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
   readonly gate: Pick<CredentialsGate, "guard" | "forget">;
@@ -54,8 +50,8 @@ export class AtlasAccess {
     this.#options = options;
   }
 
-  async of(resource: Pick<UserCertificate, "namespace" | "spec">): Promise<Access> {
-    const ref = credentialsSecret(resource, this.#options.defaultCredentials);
+  /** @param ref the Secret with the credentials; undefined where none is named */
+  async of(ref: ObjectRef | undefined): Promise<Access> {
     if (ref === undefined) return { kind: "unnamed", version: undefined };
     const key = objectKey(ref);
     const metadata = this.#options.secrets.get(key);

@@ -1,13 +1,12 @@
 import { expect, test } from "vitest";
-import { SECRETS } from "../../../kube/core-types.ts";
-import type { KubeApi } from "../../../kube/kube-api.ts";
-import { ManualClock } from "../../../testing/manual-clock.ts";
-import { settle } from "../../../testing/settle.ts";
-import { SecretCache } from "../cluster/resource-cache.ts";
-import { secretMetadata } from "../cluster/secret-metadata.ts";
-import { MemoryAtlas } from "../testing/memory-atlas.ts";
-import { MemoryCluster } from "../testing/memory-cluster.ts";
-import { resource } from "../testing/snapshots.ts";
+import { SECRETS } from "../../kube/core-types.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import { settle } from "../../testing/settle.ts";
+import { SecretCache } from "../user-certificate/cluster/resource-cache.ts";
+import { secretMetadata } from "../user-certificate/cluster/secret-metadata.ts";
+import { MemoryAtlas } from "../user-certificate/testing/memory-atlas.ts";
+import { MemoryCluster } from "../user-certificate/testing/memory-cluster.ts";
 import { AtlasAccess } from "./atlas-access.ts";
 import { CredentialsGate } from "./credentials-gate.ts";
 
@@ -47,7 +46,7 @@ class Scene {
   }
 
   look() {
-    return this.access.of(resource());
+    return this.access.of(REF);
   }
 }
 

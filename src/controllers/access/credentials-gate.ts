@@ -1,7 +1,7 @@
-import { AtlasError, type AtlasOperation } from "../../../atlas/errors/atlas-error.ts";
-import type { Clock } from "../../../clock.ts";
-import { DeadlineReached, untilAborted, withDeadline } from "../../../deadline.ts";
-import { timestamp } from "../core/model/timestamp.ts";
+import { timestamp } from "../../api/timestamp.ts";
+import { AtlasError, type AtlasOperation } from "../../atlas/errors/atlas-error.ts";
+import type { Clock } from "../../clock.ts";
+import { DeadlineReached, untilAborted, withDeadline } from "../../deadline.ts";
 import type { AtlasApi } from "./atlas-api.ts";
 
 export interface CredentialsGateOptions {
