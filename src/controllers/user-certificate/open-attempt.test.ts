@@ -78,6 +78,22 @@ describe("an open attempt is followed by a list", () => {
     expect(scene.status()).not.toHaveProperty("issuance");
   });
 
+  test("or announced as unknown, once, if its certificate has expired before the credentials allow a list", async () => {
+    const scene = await lost();
+    scene.apply({ suspend: true, credentialsRef: { name: "later" } });
+    const process = scene.start();
+    await scene.run(process, { forMs: HOUR_MS });
+    scene.clock.advanceNow(100 * DAY_MS);
+    scene.apply({ suspend: true });
+    await scene.run(process, { forMs: 12 * HOUR_MS });
+    expect(scene.orphanEvents()).toEqual([]);
+    expect(scene.events.filter(({ reason }) => reason === "CertificateUnaccountedFor")).toMatchObject([
+      { note: expect.stringContaining("Atlas may have issued a certificate for user orders-api") },
+    ]);
+    expect([scene.unaccountedFound, scene.atlas.creates]).toEqual([1, 1]);
+    expect(scene.status()).not.toHaveProperty("issuance");
+  });
+
   test("no more often than every ten minutes while the list of the attempt's user alone is refused", async () => {
     const scene = await lost();
     scene.apply({ username: "billing" });

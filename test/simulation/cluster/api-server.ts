@@ -89,8 +89,8 @@ export class ApiServer {
       const wanted = metadata?.[field];
       if (wanted !== undefined && wanted !== before.metadata[field]) fail("Conflict", operation);
     }
-    const change = write.subresource === "status" ? { status: this.#kept(Reflect.get(patch, "status")) } : patch;
-    const merged = mergePatched(before, change) as T;
+    const change = write.subresource === "status" ? { status: Reflect.get(patch, "status") } : patch;
+    const merged = this.#pruned(mergePatched(before, change) as T);
     const after = { ...merged, metadata: { ...merged.metadata, resourceVersion: before.metadata.resourceVersion } };
     // A write that changes nothing is none.
     if (isSame(before, after)) return before;
@@ -120,8 +120,12 @@ export class ApiServer {
     this.history.length = 0;
   }
 
-  #kept(status: object): object {
-    return Object.fromEntries(Object.entries(status).filter(([name]) => !this.droppedStatus.has(name)));
+  /** Drops what the installed CRD does not know from what is about to be stored. */
+  #pruned<T extends KubeObject>(object: T): T {
+    const status: unknown = Reflect.get(object, "status");
+    if (this.droppedStatus.size === 0 || typeof status !== "object" || status === null) return object;
+    const known = Object.entries(status).filter(([name]) => !this.droppedStatus.has(name));
+    return { ...object, status: Object.fromEntries(known) };
   }
 
   #store<T extends KubeObject>(type: ResourceType<T>, before: T | undefined, object: T, write: Write): T {

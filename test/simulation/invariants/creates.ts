@@ -25,8 +25,8 @@ export class Creates {
   readonly #ledger: Ledger;
   readonly #readiness: Readiness;
   readonly #report: Report;
-  /** When the renewal of a certificate was last exempt from the limits, by its serial number. */
-  readonly #renewed = new Map<string, number>();
+  /** The last renewal of a certificate that was exempt from the limits, by its serial number. */
+  readonly #renewed = new Map<string, Attempt>();
   /** Replacements that were issued because lists lacked the one before, by resource; until a list holds them. */
   readonly #unconfirmed = new Map<string, string>();
 
@@ -52,7 +52,7 @@ export class Creates {
     if (attempt === undefined || post.certificate === undefined) return;
     attempt.isExempt = this.#isRenewalByTime(attempt);
     if (attempt.isExempt) {
-      if (attempt.held !== undefined) this.#renewed.set(attempt.held.serialNumber, this.#stage.now);
+      if (attempt.held !== undefined) this.#renewed.set(attempt.held.serialNumber, attempt);
       return;
     }
     this.#budgetHolds(attempt);
@@ -86,11 +86,14 @@ export class Creates {
   }
 
   /** The exemption: due by time, and the first of the day for the certificate that it replaces. */
-  #isRenewalByTime({ held, resource, user }: Attempt): boolean {
+  #isRenewalByTime({ held, post, resource, user }: Attempt): boolean {
     if (held === undefined || userOf(held) !== user) return false;
     const { now } = this.#stage;
-    const isFirst = now - (this.#renewed.get(held.serialNumber) ?? Number.NEGATIVE_INFINITY) >= DAY_MS - TOLERANCE_MS;
-    return isFirst && now >= renewalDueAt(resource, held) - TOLERANCE_MS;
+    const earlier = this.#renewed.get(held.serialNumber);
+    const isLongAgo = now - (earlier?.post?.executedAt ?? Number.NEGATIVE_INFINITY) >= DAY_MS - TOLERANCE_MS;
+    // What a deleted resource had recorded is known only to the process that saw it go.
+    const isForgotten = earlier !== undefined && !this.#isOnRecord(earlier) && earlier.post?.machine !== post?.machine;
+    return (isLongAgo || isForgotten) && now >= renewalDueAt(resource, held) - TOLERANCE_MS;
   }
 
   /** c */
@@ -130,17 +133,20 @@ export class Creates {
   }
 
   /** Whether the operator can know of an earlier certificate: from Atlas' list, or from the status of its resource. */
-  #isKnowable({ uid, key, post }: Attempt): boolean {
+  #isKnowable(attempt: Attempt): boolean {
     const { world, now } = this.#stage;
-    const certificate = post?.certificate;
+    const certificate = attempt.post?.certificate;
     if (certificate === undefined) return false;
     // Beyond a day the list alone counts: Atlas may have lost the certificate with its user.
     const isRecent = certificate.createdAt > now - DAY_MS + TOLERANCE_MS;
-    const isOnRecord = world.server.all(RESOURCES).some(({ metadata }) => metadata.uid === uid && this.#lives(key));
-    if (isRecent && isOnRecord) return true;
+    if (isRecent && this.#isOnRecord(attempt)) return true;
     const { weather } = world.atlas.project(certificate.projectId);
     const isListed = !certificate.isRevoked && !weather.listsNothing && certificate.notAfter > now;
     return isListed && certificate.createdAt < now - weather.lagMs - RACE_MS;
+  }
+
+  #isOnRecord({ uid }: Attempt): boolean {
+    return this.#stage.world.server.all(RESOURCES).some(({ metadata }) => metadata.uid === uid);
   }
 
   #lives(key: string): boolean {

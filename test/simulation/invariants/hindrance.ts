@@ -65,8 +65,7 @@ function isContended({ now }: Stage, { metadata, spec, status }: ResourceObject,
 /** It replaced one that lists lacked, and no list has held it: then it may be the lists that are wrong. */
 function isUnlistedAgain({ world }: Stage, resource: ResourceObject, ledger: Ledger): boolean {
   const { certificate } = holdingOf(world, resource);
-  if (certificate === undefined || ledger.confirmed.has(certificate.serialNumber)) return false;
-  if (!certificate.isRevoked) return false;
+  if (!certificate?.isRevoked) return false;
   const issued = ledger.attempts.filter((one) => one.user === userOf(resource.spec) && one.post !== undefined);
   const lastConfirmed = issued.findLastIndex((one) => ledger.confirmed.has(one.post?.certificate?.serialNumber ?? ""));
   return issued.slice(lastConfirmed + 1).some(({ reason }) => reason === "NotListedByAtlas");

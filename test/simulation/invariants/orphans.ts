@@ -12,6 +12,8 @@ import type { Report } from "./violation.ts";
 const STORED_WITHIN_MS = 900_000;
 /** As long as a process that has lost its lease goes on storing what is parked in it. */
 const HAND_OVER_MS = 150_000;
+/** As long as a process may be frozen between its last read and what it says of it. */
+const FREEZE_MS = 300_000;
 /** The next verification shows it at the latest. */
 const TOLD_WITHIN_MS = 7 * HOUR_MS;
 const EVERY_MS = 600_000;
@@ -59,8 +61,9 @@ export class Orphans {
     }
   }
 
-  /** Its create is under way, or its certificate is in memory. */
+  /** Its create is under way, or its certificate is in memory and was not given up. */
   #isStillUnanswered({ post, isClosed }: Attempt): boolean {
+    if (this.#ledger.told.has(post?.certificate?.serialNumber ?? "")) return false;
     return post !== undefined && !post.hasFailed && (post.deliveredAt !== undefined || !isClosed);
   }
 
@@ -101,7 +104,10 @@ export class Orphans {
     const { machine, hasFailed } = attempt.post ?? {};
     const lives = this.#stage.world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === attempt.uid);
     if (lives === undefined || userOf(lives.spec) !== attempt.user) return;
-    const isStored = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
+    const isHeld = holdingOf(this.#stage.world, lives).certificate?.serialNumber === serial;
+    // Stored by a process that was frozen, after its successor had read the Secret for the last time.
+    const isFresh = this.#stage.now - (attempt.storedAt ?? 0) < FREEZE_MS;
+    const isStored = isHeld && !(machine?.wasFrozen && isFresh);
     const isExpired = (attempt.post?.certificate?.notAfter ?? Number.POSITIVE_INFINITY) <= this.#stage.now;
     // The successor of a process that could not reach the API server knows nothing of what that one holds.
     const isCutOff = this.#stage.now - this.#stage.calmSince(attempt.namespace) < HAND_OVER_MS;
