@@ -5,6 +5,7 @@ import { Announcer } from "./announce.ts";
 import type { Outcome } from "./core/model/decision.ts";
 import type { ListedCertificate, Snapshot } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
+import { ResourceMemories } from "./resource-memory.ts";
 import {
   ABSENT,
   FACTS,
@@ -28,7 +29,9 @@ function rig() {
   const counts = { orphans: 0, unaccounted: 0 };
   const line = (level: string) => (_fields: object, message: string) => void logged.push(`${level}: ${message}`);
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  const memories = new ResourceMemories();
   const announcer = new Announcer({
+    memories,
     events: { record: (event) => void events.push(event) },
     onOrphan: () => void counts.orphans++,
     onUnaccounted: () => void counts.unaccounted++,
@@ -42,7 +45,7 @@ function rig() {
     }
   };
   const reasons = () => events.map(({ reason }) => reason);
-  return { announcer, announce, events, logged, counts, reasons };
+  return { announcer, memories, announce, events, logged, counts, reasons };
 }
 
 const history = [
@@ -191,9 +194,9 @@ describe("an orphan", () => {
   });
 
   test("is announced again under another uid, since the recreated resource is another one", () => {
-    const { announce, announcer, reasons } = rig();
+    const { announce, memories, reasons } = rig();
     announce(found());
-    announcer.forget(resource().uid);
+    memories.forget(resource().uid);
     announce(found());
     expect(reasons()).toEqual(["CertificateOrphaned", "CertificateOrphaned"]);
   });

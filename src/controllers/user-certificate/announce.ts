@@ -13,9 +13,11 @@ import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
 import type { ParkedView } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
+import type { ResourceMemories } from "./resource-memory.ts";
 
 export interface AnnouncerOptions {
   readonly events: Pick<EventRecorder, "record">;
+  readonly memories: ResourceMemories;
   /** Called for each certificate whose private key is proven lost. */
   readonly onOrphan?: (() => void) | undefined;
   /** Called for each certificate that no resource explains. */
@@ -26,8 +28,6 @@ export interface AnnouncerOptions {
 /** Tells people what happened: an Event on the resource, and a line in the log. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** Announced items that the status may not show yet, by uid: certificates by serial number, attempts by id, Secrets. */
-  readonly #announced = new Map<string, Set<string>>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
@@ -45,8 +45,8 @@ export class Announcer {
     for (const finding of findings) {
       if (this.#isNews(resource, finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
-    const announced = this.#announced.get(resource.uid);
-    for (const { serialNumber } of resource.status.unaccounted ?? []) announced?.delete(serialNumber);
+    const { announced } = this.#options.memories.of(resource);
+    for (const { serialNumber } of resource.status.unaccounted ?? []) announced.delete(serialNumber);
   }
 
   /** Announces a certificate that was issued and can no longer be stored. */
@@ -97,15 +97,9 @@ export class Announcer {
     this.#tell(resource, "Warning", "ClockSkewed", "Verify", note);
   }
 
-  /** Drops what was kept for a resource that is gone. */
-  forget(uid: string): void {
-    this.#announced.delete(uid);
-  }
-
   /** Whether something has not been announced yet; from now on it has. */
-  #isNews({ uid }: Pick<UserCertificate, "uid">, what: string): boolean {
-    const announced = this.#announced.get(uid) ?? new Set();
-    this.#announced.set(uid, announced);
+  #isNews(resource: UserCertificate, what: string): boolean {
+    const { announced } = this.#options.memories.of(resource);
     if (announced.has(what)) return false;
     announced.add(what);
     return true;
@@ -166,7 +160,8 @@ export class Announcer {
     const { leftBehind = [], notAfter, secretName } = status;
     if (secretName === undefined || secretName === spec.secretName || notAfter === undefined) return;
     const what = `Secret ${secretName}`;
-    if (leftBehind.some((one) => one.secretName === secretName)) this.#announced.get(resource.uid)?.delete(what);
+    if (leftBehind.some((one) => one.secretName === secretName))
+      this.#options.memories.of(resource).announced.delete(what);
     else if (this.#isNews(resource, what)) this.#tellLeftBehind(resource, secretName, notAfter);
   }
 

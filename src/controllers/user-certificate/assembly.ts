@@ -23,6 +23,7 @@ import { HandOver } from "./hand-over.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
 import { IssuingTurns } from "./issuing-turns.ts";
 import { Reconciler } from "./reconciler.ts";
+import { ResourceMemories } from "./resource-memory.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
 /** Tells a process about its reconciles. Only onStep may throw. */
@@ -84,6 +85,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const { observer = {}, onForeignResource, onForeignSecret } = options;
   const parked = new ParkedCertificates();
   const departed = new DepartedHistories();
+  const memories = new ResourceMemories();
   const atlasClock = new AtlasClock(clock, options.onClockMoved);
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
@@ -94,19 +96,20 @@ export function assemble(options: AssemblyOptions): Assembly {
   const secrets = new SecretWriter({ kube, inspector, cache, live, onForeignChange: onForeignSecret, clock });
   const statuses = new StatusWriter({ kube, cache: resources, onForeignChange: onForeignResource, mark });
   const announcer = new Announcer({
-    events: options.events,
+    ...{ events: options.events, memories },
     onOrphan: () => observer.onOrphan?.(),
     onUnaccounted: () => observer.onUnaccounted?.(),
     log,
   });
   const issuer = new Issuer({
-    ...{ secrets, statuses, announcer, parked, identity, leadership, newId, atlasClock, random },
+    ...{ secrets, statuses, announcer, parked, memories, identity, leadership, newId, atlasClock, random },
     onStep: (step, resource) => observer.onStep?.(step, resource),
   });
   const reconciler = new Reconciler({
-    ...{ resources, issuer, secrets, statuses, announcer, parked, departed, atlasClock, mark, clock, random, log },
+    ...{ resources, issuer, secrets, statuses, announcer, parked, departed, memories, atlasClock, mark },
+    ...{ clock, random, log },
     reader: new SnapshotReader({
-      ...{ resources, inspector, access, parked, departed, announcer, atlasClock, policy },
+      ...{ resources, inspector, access, parked, departed, memories, announcer, atlasClock, policy },
       defaultCredentials: options.defaultCredentials,
     }),
     turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),

@@ -13,6 +13,7 @@ import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
 import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
+import { ResourceMemories } from "./resource-memory.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 import { ABSENT, certificate, firstLook, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
@@ -53,6 +54,7 @@ function rig(options: RigOptions = {}) {
     statuses: new StatusWriter({ kube: cluster, cache: new ResourceCache(), onForeignChange: () => {} }),
     announcer: { announceFindings: () => {} },
     parked,
+    memories: new ResourceMemories(),
     identity: "pod-1",
     leadership: options.leadership ?? (() => () => {}),
     newId: () => "attempt-1",

@@ -19,6 +19,7 @@ import type { Blocker } from "./core/model/blocker.ts";
 import type { Decision, Outcome } from "./core/model/decision.ts";
 import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
 import { assess } from "./core/status/assessment.ts";
+import type { ResourceMemories } from "./resource-memory.ts";
 
 /** The steps of issuing that come after the list. */
 export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
@@ -28,6 +29,7 @@ export interface IssuerOptions {
   readonly statuses: StatusWriter;
   readonly announcer: Pick<Announcer, "announceFindings">;
   readonly parked: ParkedCertificates;
+  readonly memories: ResourceMemories;
   /** Name of this process, for the record of a certificate that waits in it. */
   readonly identity: string;
   /**
@@ -55,8 +57,6 @@ const CREATE_TIMEOUT_MS = 30_000;
  */
 export class Issuer {
   readonly #options: IssuerOptions;
-  /** The attempts that Atlas was not asked for yet, by the uid of their resource. */
-  readonly #unsent = new Map<string, string>();
 
   constructor(options: IssuerOptions) {
     this.#options = options;
@@ -64,8 +64,9 @@ export class Issuer {
 
   /** @param snapshot with Atlas' list of this reconcile */
   async issue(snapshot: Snapshot, decision: IssueDecision, api: AtlasApi, signal: AbortSignal): Promise<Outcome> {
-    const { secrets, statuses, announcer, atlasClock, onStep, parked } = this.#options;
+    const { secrets, statuses, announcer, atlasClock, memories, onStep, parked } = this.#options;
     const { resource } = snapshot;
+    const memory = memories.of(resource);
     const assertLeading = this.#options.leadership();
 
     await onStep?.("preflight", resource);
@@ -82,7 +83,7 @@ export class Issuer {
     const assessment = assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: 0 });
     // The new record takes the place of an older one, and with it what that could still tell.
     announcer.announceFindings(assessment);
-    this.#unsent.set(resource.uid, attempt.id);
+    memory.unsent = attempt.id;
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
     if (recorded === "notKept") return failed(crdOutdated(snapshot));
@@ -90,7 +91,7 @@ export class Issuer {
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
     assertLeading();
-    this.#unsent.delete(resource.uid);
+    memory.unsent = undefined;
     // From here on nothing but the end of the process stops the attempt.
     const bundle = await this.#create(snapshot, attempt, api, assertLeading);
     if ("kind" in bundle) return bundle;
@@ -107,13 +108,9 @@ export class Issuer {
    * The attempt on record, if this process recorded it and then did not ask Atlas: the response to that write was lost, or its
    * lease. It uses up no limit and must not stay on record.
    */
-  unsentAttempt({ uid, status: { issuance } }: UserCertificate): Issuance | undefined {
-    return issuance !== undefined && this.#unsent.get(uid) === issuance.id ? issuance : undefined;
-  }
-
-  /** Drops what was kept for a resource that is gone. */
-  forget(uid: string): void {
-    this.#unsent.delete(uid);
+  unsentAttempt(resource: UserCertificate): Issuance | undefined {
+    const { issuance } = resource.status;
+    return issuance?.id === this.#options.memories.of(resource).unsent ? issuance : undefined;
   }
 
   /** Tries to write a certificate into its Secret; until that succeeds, it stays parked. */

@@ -20,6 +20,7 @@ import { expiredUnread } from "./core/status/expired-unread.ts";
 import { nextReconcileMs } from "./core/status/next-reconcile.ts";
 import type { Issuer } from "./issue.ts";
 import type { IssuingTurns } from "./issuing-turns.ts";
+import type { ResourceMemories } from "./resource-memory.ts";
 import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
 
 export interface ReconcilerOptions {
@@ -31,6 +32,7 @@ export interface ReconcilerOptions {
   readonly announcer: Announcer;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
+  readonly memories: ResourceMemories;
   readonly turns: IssuingTurns;
   readonly atlasClock: AtlasClock;
   /** Told of each reconcile when its status is written, or could not be. It must not throw. */
@@ -59,8 +61,6 @@ interface Decided {
 /** read ▶ decide ▶ act ▶ report, for one resource at a time. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  /** When this process repaired the Secret of a resource, by its uid: two writers that fight must be noticed. */
-  readonly #repairs = new Map<string, readonly number[]>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -92,13 +92,9 @@ export class Reconciler {
 
   /** Drops what was kept for a resource that is gone. */
   forget(resource: CachedResource): void {
-    const { uid } = resource;
     if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
-    this.#repairs.delete(uid);
-    this.#options.issuer.forget(uid);
-    this.#options.reader.forget(uid);
-    this.#dropParked(uid);
-    this.#options.announcer.forget(uid);
+    this.#dropParked(resource.uid);
+    this.#options.memories.forget(resource.uid);
   }
 
   #dropParked(uid: string): void {
@@ -108,14 +104,14 @@ export class Reconciler {
   }
 
   async #decideFromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Decided> {
-    const reading = await this.#options.reader.fromCaches(resource, this.#recentRepairs(resource), signal);
+    const reading = await this.#options.reader.fromCaches(resource, signal);
     return { reading, decision: decide(reading.snapshot) };
   }
 
   async #decideLive(resource: UserCertificate, before: Decided, signal: AbortSignal): Promise<Decided> {
     const urgency = urgencyOf(before.reading.snapshot, before.decision);
     return this.#read(resource, signal, async (readSignal) => {
-      const reading = await this.#options.reader.live(resource, this.#recentRepairs(resource), urgency, readSignal);
+      const reading = await this.#options.reader.live(resource, urgency, readSignal);
       return { reading, decision: decide(reading.snapshot) };
     });
   }
@@ -212,14 +208,10 @@ export class Reconciler {
     if (conditions !== undefined) await statuses.reportUnread(resource, conditions);
   }
 
-  #recentRepairs({ uid }: UserCertificate): readonly number[] {
-    const { atlasClock } = this.#options;
-    return (this.#repairs.get(uid) ?? []).filter((time) => time > atlasClock.now() - HOUR_MS);
-  }
-
   #noteRepair(resource: UserCertificate): void {
-    const { atlasClock } = this.#options;
-    this.#repairs.set(resource.uid, [...this.#recentRepairs(resource), atlasClock.now()]);
+    const memory = this.#options.memories.of(resource);
+    const nowMs = this.#options.atlasClock.now();
+    memory.repairs = [...memory.repairs.filter((time) => time > nowMs - HOUR_MS), nowMs];
   }
 }
 

@@ -24,6 +24,7 @@ import type {
   Snapshot,
 } from "./core/model/snapshot.ts";
 import { isSameUser, type User } from "./core/model/user.ts";
+import type { ResourceMemories } from "./resource-memory.ts";
 
 export interface SnapshotReaderOptions {
   readonly resources: ResourceCache;
@@ -33,6 +34,7 @@ export interface SnapshotReaderOptions {
   readonly defaultCredentials?: ObjectRef | undefined;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
+  readonly memories: ResourceMemories;
   readonly announcer: Pick<Announcer, "announceSkew">;
   readonly atlasClock: AtlasClock;
   readonly policy: Policy;
@@ -60,36 +62,24 @@ const ENOUGH_TO_MEASURE = 4;
 /** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
 export class SnapshotReader {
   readonly #options: SnapshotReaderOptions;
-
   #listsUnderWay = 0;
-  readonly #listedMs = new Map<string, number>();
 
   constructor(options: SnapshotReaderOptions) {
     this.#options = options;
   }
 
-  /** Drops what was kept for a resource that is gone. */
-  forget(uid: string): void {
-    this.#listedMs.delete(uid);
-  }
-
   /** From the caches, which may lag behind: enough to see that nothing has to be done. */
-  async fromCaches(resource: UserCertificate, repairs: readonly number[], signal: AbortSignal): Promise<Reading> {
+  async fromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Reading> {
     const secret = await this.#options.inspector.cached(secretOf(resource), signal);
     const access = await this.#access(resource);
-    return this.#reading(resource, { secret, access, repairs }, { atlas: NOT_ASKED, attempted: NOT_ASKED });
+    return this.#reading(resource, secret, access, { atlas: NOT_ASKED, attempted: NOT_ASKED });
   }
 
   /**
    * The Secret as the API server has it now, and Atlas' list: what a certificate may be issued upon. While an attempt is
    * on record its certificate may be in a Secret that the caches have not seen, and would be taken for lost.
    */
-  async live(
-    resource: UserCertificate,
-    repairs: readonly number[],
-    urgency: Urgency,
-    signal: AbortSignal,
-  ): Promise<Reading> {
+  async live(resource: UserCertificate, urgency: Urgency, signal: AbortSignal): Promise<Reading> {
     const { inspector } = this.#options;
     const isOnRecord = resource.status.issuance !== undefined;
     const secret = await (isOnRecord
@@ -97,7 +87,7 @@ export class SnapshotReader {
       : inspector.current(secretOf(resource), signal));
     const access = await this.#access(resource);
     const lists = await this.#lists(resource, access, urgency, signal);
-    return this.#reading(resource, { secret, access, repairs }, lists);
+    return this.#reading(resource, secret, access, lists);
   }
 
   #access(resource: UserCertificate): Promise<Access> {
@@ -105,13 +95,9 @@ export class SnapshotReader {
   }
 
   /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
-  #reading(
-    resource: UserCertificate,
-    seen: { readonly secret: ObservedSecret; readonly access: Access; readonly repairs: readonly number[] },
-    lists: Lists,
-  ): Reading {
-    const { atlasClock, parked, policy } = this.#options;
-    const { secret, access, repairs } = seen;
+  #reading(resource: UserCertificate, secret: ObservedSecret, access: Access, lists: Lists): Reading {
+    const { atlasClock, memories, parked, policy } = this.#options;
+    const { listedMs, repairs } = memories.of(resource);
     return {
       access,
       snapshot: {
@@ -122,7 +108,7 @@ export class SnapshotReader {
         secretHolder: this.#secretHolder(resource, secret),
         credentials: credentialsOf(access),
         ...lists,
-        listedMs: this.#listedMs.get(resource.uid),
+        listedMs,
         others: this.#others(resource),
         parked: parked.view(resource),
         parkedCounts: { inNamespace: parked.refusedIn(resource.namespace), inTotal: parked.refused.length },
@@ -137,7 +123,7 @@ export class SnapshotReader {
     const { spec, status } = resource;
     this.#listsUnderWay += 1;
     const atlas = await this.#list(resource, spec, access, urgency, signal).finally(() => (this.#listsUnderWay -= 1));
-    if (atlas.kind === "listed") this.#listedMs.set(resource.uid, this.#options.atlasClock.now());
+    if (atlas.kind === "listed") this.#options.memories.of(resource).listedMs = this.#options.atlasClock.now();
     const { issuance } = status;
     if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };
     return { atlas, attempted: await this.#list(resource, issuance, access, urgency, signal) };

@@ -95,8 +95,8 @@ export const SHELL: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a process that was frozen since its record issues beside its successor",
-        search: "assertLeading();\n    this.#unsent.delete(resource.uid);",
-        replacement: "this.#unsent.delete(resource.uid);",
+        search: "assertLeading();\n    memory.unsent = undefined;",
+        replacement: "memory.unsent = undefined;",
       },
       {
         why: "a create that waited for its turn is sent after the lease is lost",
@@ -132,8 +132,8 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "the new record takes the place of an older one before its certificate is reported",
-        search: "announcer.announceFindings(assessment);\n    this.#unsent",
-        replacement: "this.#unsent",
+        search: "announcer.announceFindings(assessment);\n    memory.unsent",
+        replacement: "memory.unsent",
         tests: [`${FOLDER}/unaccounted.test.ts`, `${FOLDER}/open-attempt.test.ts`],
       },
     ],

@@ -1,0 +1,28 @@
+/** What one process knows of one resource and its status does not show, or not yet. */
+export interface ResourceMemory {
+  /** Id of an attempt that was recorded and that Atlas was not asked for. */
+  unsent?: string | undefined;
+  /** When Atlas' list of the spec's user was last read, in milliseconds since the epoch. */
+  listedMs?: number;
+  /** When its Secret was recently repaired, in milliseconds since the epoch: two writers that fight must be noticed. */
+  repairs: readonly number[];
+  /** Items that were announced: certificates by serial number, attempts by id, Secrets. */
+  readonly announced: Set<string>;
+}
+
+/** The memory of a process, by the uid of the resource: all of it goes with the resource. */
+export class ResourceMemories {
+  readonly #byUid = new Map<string, ResourceMemory>();
+
+  of({ uid }: { readonly uid: string }): ResourceMemory {
+    const known = this.#byUid.get(uid);
+    if (known !== undefined) return known;
+    const memory: ResourceMemory = { repairs: [], announced: new Set() };
+    this.#byUid.set(uid, memory);
+    return memory;
+  }
+
+  forget(uid: string): void {
+    this.#byUid.delete(uid);
+  }
+}
