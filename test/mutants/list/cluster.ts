@@ -130,8 +130,8 @@ export const CLUSTER: readonly MutatedFile[] = [
       {
         why: "a certificate is issued without a record, since the CRD dropped it",
         search:
-          'if (written?.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";',
-        replacement: 'if (written?.valid && attempt) return "recorded";',
+          'if (written.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";',
+        replacement: 'if (written.valid && attempt) return "recorded";',
       },
       {
         why: "two processes record an attempt of one resource",
@@ -140,8 +140,8 @@ export const CLUSTER: readonly MutatedFile[] = [
       },
       {
         why: "another process' record is taken back",
-        search: "if (onRecord !== undefined && onRecord.id !== id) return;",
-        replacement: "",
+        search: "return onRecord !== undefined && onRecord.id !== id ? undefined : { issuance: null };",
+        replacement: "return { issuance: null };",
       },
     ],
   },
@@ -209,8 +209,8 @@ export const CLUSTER: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a resource that is being deleted keeps its Secret from a new one",
-        search: "live.uid === uid && !live.deleting ?",
-        replacement: "live.uid === uid ?",
+        search: "return found?.deleting ? undefined : found;",
+        replacement: "return found;",
       },
     ],
   },

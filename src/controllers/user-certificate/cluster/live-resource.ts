@@ -11,13 +11,22 @@ export type ResourceId = Pick<UserCertificateIdentity, "namespace" | "name" | "u
 export type LiveResource = (id: ResourceId) => Promise<CachedResource | undefined>;
 
 export function liveResources(kube: Pick<KubeApi, "get">): LiveResource {
-  return async ({ namespace, name, uid }) => {
-    try {
-      const live = parseUserCertificate(await kube.get(USER_CERTIFICATE, { namespace, name }));
-      return live.uid === uid && !live.deleting ? live : undefined;
-    } catch (error: unknown) {
-      if (KubeError.is(error, "NotFound")) return undefined;
-      throw error;
-    }
+  return async (id) => {
+    const found = await readResource(kube, id);
+    return found?.deleting ? undefined : found;
   };
+}
+
+/** Gives a resource as the API server has it now; undefined where it is gone or was recreated. */
+export async function readResource(
+  kube: Pick<KubeApi, "get">,
+  { namespace, name, uid }: ResourceId,
+): Promise<CachedResource | undefined> {
+  try {
+    const found = parseUserCertificate(await kube.get(USER_CERTIFICATE, { namespace, name }));
+    return found.uid === uid ? found : undefined;
+  } catch (error: unknown) {
+    if (KubeError.is(error, "NotFound")) return undefined;
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ export function notWritable({ namespace, spec }: UserCertificate, error: KubeErr
   return {
     reason: "SecretNotWritable",
     problem: `Secret ${spec.secretName} cannot be written, so nothing is issued: ${error.message}.`,
-    ...(!PASSING.has(error.reason) && { remedy: whatToFix(namespace) }),
+    remedy: PASSING.has(error.reason) ? undefined : whatToFix(namespace),
     needsPerson: !PASSING.has(error.reason),
     retry: { kind: "backoff", ...(error.retryAfterMs !== undefined && { atLeastMs: error.retryAfterMs }) },
   };

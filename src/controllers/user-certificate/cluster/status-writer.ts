@@ -5,9 +5,10 @@ import type { StoreEvent } from "../../../kube/cache/store.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import { mergePatchOf } from "../../../kube/merge-patch.ts";
-import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
+import { objectKey } from "../../../kube/resource-type.ts";
 import type { Assessment } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
+import { readResource } from "./live-resource.ts";
 import type { CachedResource, ResourceCache } from "./resource-cache.ts";
 
 export interface StatusWriterOptions {
@@ -45,10 +46,10 @@ export class StatusWriter {
   async record(assessment: Assessment, attempt: Issuance, signal: AbortSignal): Promise<RecordResult> {
     const { resource } = assessment.snapshot;
     try {
-      const status = this.#statusOf(assessment, resource);
-      const written = await this.#write(resource, status, signal);
-      if (written?.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";
-      await this.withdraw(written ?? resource, attempt);
+      const status = mergePatchOf(resource.status, this.#statusOf(assessment, resource)) ?? {};
+      const written = await this.#send(resource, status, signal);
+      if (written.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";
+      await this.withdraw(written, attempt);
       return "notKept";
     } catch (error: unknown) {
       if (KubeError.is(error, "Conflict", "NotFound")) return "overtaken";
@@ -62,35 +63,19 @@ export class StatusWriter {
    * that attempt, and must not close the record of it.
    */
   async report(assessment: Assessment): Promise<void> {
-    const { resource } = assessment.snapshot;
-    let current = this.#current(resource);
-    for (let conflicts = 0; ; conflicts++) {
-      if (current === undefined || attemptedByOther(current, assessment)) return;
-      try {
-        await this.#write(current, this.#statusOf(assessment, current));
-        return;
-      } catch (error: unknown) {
-        if (KubeError.is(error, "NotFound")) return;
-        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
-        current = await this.#live(resource);
-      }
-    }
+    await this.#sendOnto(this.#current(assessment.snapshot.resource), (current) =>
+      current.valid && !attemptedByOther(current, assessment)
+        ? mergePatchOf(current.status, this.#statusOf(assessment, current))
+        : undefined,
+    );
   }
 
-  /** Takes back the record of an attempt that was not made, whatever else changes meanwhile; never another's. */
+  /** Takes back the record of an attempt that was not made; never another's. */
   async withdraw(recorded: CachedResource, { id }: Issuance): Promise<void> {
-    let current: CachedResource | undefined = recorded;
-    for (let conflicts = 0; current !== undefined; conflicts++) {
-      try {
-        await this.#send(current, { issuance: null });
-        return;
-      } catch (error: unknown) {
-        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
-        current = await this.#read(recorded);
-        const onRecord = current?.valid ? current.status.issuance : undefined;
-        if (onRecord !== undefined && onRecord.id !== id) return;
-      }
-    }
+    await this.#sendOnto(recorded, (current) => {
+      const onRecord = current.valid ? current.status.issuance : undefined;
+      return onRecord !== undefined && onRecord.id !== id ? undefined : { issuance: null };
+    });
   }
 
   /** Replaces the conditions of a resource that cannot be read. */
@@ -100,27 +85,34 @@ export class StatusWriter {
 
   /** Tells a successor how long this process still tries to store the certificate of an attempt. */
   async announceParked(resource: UserCertificate, attempt: Issuance, parked: Issuance["parked"]): Promise<void> {
-    let current = this.#current(resource);
-    for (let conflicts = 0; current?.status.issuance?.id === attempt.id; conflicts++) {
-      try {
-        await this.#send(current, { issuance: { parked } });
-        return;
-      } catch (error: unknown) {
-        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
-        current = await this.#live(resource);
-      }
-    }
+    await this.#sendOnto(this.#current(resource), (current) =>
+      current.valid && current.status.issuance?.id === attempt.id ? { issuance: { parked } } : undefined,
+    );
   }
 
   #statusOf(assessment: Assessment, { status }: UserCertificate): UserCertificateStatus {
     return nextStatus(assessment, { before: status.conditions ?? [], mark: this.#options.mark });
   }
 
-  /** Writes what differs; undefined if nothing does. */
-  async #write(resource: UserCertificate, status: UserCertificateStatus, signal?: AbortSignal) {
-    const patch = mergePatchOf(resource.status, status);
-    if (patch === undefined) return undefined;
-    return this.#send(resource, patch, signal);
+  /**
+   * Writes onto a resource that others change at the same time: after a conflict onto what they left.
+   *
+   * @param patchOf the change of the status; undefined if nothing is to be written
+   */
+  async #sendOnto(resource: CachedResource, patchOf: (current: CachedResource) => object | undefined): Promise<void> {
+    let current: CachedResource | undefined = resource;
+    for (let conflicts = 0; current !== undefined; conflicts++) {
+      const patch = patchOf(current);
+      if (patch === undefined) return;
+      try {
+        await this.#send(current, patch);
+        return;
+      } catch (error: unknown) {
+        if (KubeError.is(error, "NotFound")) return;
+        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
+        current = await readResource(this.#options.kube, resource);
+      }
+    }
   }
 
   /** The precondition is also what tells our own change from those of others. */
@@ -135,26 +127,9 @@ export class StatusWriter {
   }
 
   /** The state that our own last write left, which the observation may be older than. */
-  #current(resource: UserCertificate): UserCertificate | undefined {
+  #current(resource: UserCertificate): UserCertificate {
     const cached = this.#options.cache.get(objectKey(resource));
     return cached?.valid && cached.uid === resource.uid ? cached : resource;
-  }
-
-  async #live(resource: UserCertificate): Promise<UserCertificate | undefined> {
-    const live = await this.#read(resource);
-    return live?.valid ? live : undefined;
-  }
-
-  /** As the API server has it now; undefined if it is gone or was made anew. */
-  async #read({ namespace, name, uid }: CachedResource): Promise<CachedResource | undefined> {
-    const ref: ObjectRef = { namespace, name };
-    try {
-      const live = parseUserCertificate(await this.#options.kube.get(USER_CERTIFICATE, ref));
-      return live.uid === uid ? live : undefined;
-    } catch (error: unknown) {
-      if (KubeError.is(error, "NotFound")) return undefined;
-      throw error;
-    }
   }
 }
 
