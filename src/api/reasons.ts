@@ -1,14 +1,16 @@
 /** Why a new certificate is issued. The order is the order in which they are checked. */
-export type IssueReason =
-  | "SecretMissing"
-  | "SecretDataMissing"
-  | "PemUndecodable"
-  | "KeyMismatch"
-  | "SecretReverted"
-  | "IdentityChanged"
-  | "RenewRequested"
-  | "NearingExpiry"
-  | "NotListedByAtlas";
+export const ISSUE_REASONS = [
+  "SecretMissing",
+  "SecretDataMissing",
+  "PemUndecodable",
+  "KeyMismatch",
+  "SecretReverted",
+  "IdentityChanged",
+  "RenewRequested",
+  "NearingExpiry",
+  "NotListedByAtlas",
+] as const;
+export type IssueReason = (typeof ISSUE_REASONS)[number];
 
 /** Why the operator does nothing now although something may be due. */
 export const BLOCKED_REASONS = [

@@ -1,12 +1,9 @@
 import { findCondition } from "../api/conditions.ts";
-import { BLOCKED_REASONS, type BlockedReason } from "../api/reasons.ts";
+import { BLOCKED_REASONS, type BlockedReason, ISSUE_REASONS } from "../api/reasons.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
-import { ISSUE_TRIGGERS } from "../controllers/user-certificate/core/decide/issue-triggers.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
 import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
-
-export const ISSUE_REASONS: readonly string[] = ISSUE_TRIGGERS.map(([reason]) => reason);
 
 const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOCKED_REASONS, ...ISSUE_REASONS]);
 

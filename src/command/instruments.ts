@@ -1,3 +1,4 @@
+import { ISSUE_REASONS } from "../api/reasons.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
 import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
@@ -22,7 +23,7 @@ import { Pulse } from "../telemetry/pulse.ts";
 import { RunsUnderWay } from "../telemetry/runs-under-way.ts";
 import { registerRuntimeMetrics } from "../telemetry/runtime-metrics.ts";
 import { type RunningServer, startServer } from "../telemetry/server.ts";
-import { ISSUE_REASONS, reconcileFigures, resourceFigures } from "./figures.ts";
+import { reconcileFigures, resourceFigures } from "./figures.ts";
 import { VERSION } from "./version.ts";
 
 /** Where metrics and health are served; undefined for not at all. */

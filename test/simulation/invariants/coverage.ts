@@ -1,19 +1,6 @@
-import { BLOCKED_REASONS } from "../../../src/api/reasons.ts";
+import { BLOCKED_REASONS, ISSUE_REASONS } from "../../../src/api/reasons.ts";
 import type { Change } from "../cluster/api-server.ts";
 import { EVENT_TYPE, RESOURCE_TYPE, type ResourceObject } from "../cluster/kinds.ts";
-
-/** In the order of src/api/reasons.ts. */
-const ISSUE_REASONS = [
-  "SecretMissing",
-  "SecretDataMissing",
-  "PemUndecodable",
-  "KeyMismatch",
-  "SecretReverted",
-  "IdentityChanged",
-  "RenewRequested",
-  "NearingExpiry",
-  "NotListedByAtlas",
-] as const;
 
 /** What the operator can decide, by what shows of it. */
 export const EXPECTED: readonly string[] = [

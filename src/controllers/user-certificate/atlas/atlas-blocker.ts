@@ -70,7 +70,7 @@ export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker
   return {
     reason,
     problem: withFullStop(error.problem),
-    ...(remedy !== undefined && { remedy: remedy(spec) }),
+    remedy: remedy?.(spec),
     needsPerson,
     retry: { kind: "backoff", ...(error.retryAfterMs !== undefined && { atLeastMs: error.retryAfterMs }) },
   };

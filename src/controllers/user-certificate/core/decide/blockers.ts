@@ -152,8 +152,8 @@ export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefin
   return {
     reason: BLOCKED_REASONS.find((reason) => reason === attempt.reason) ?? "AtlasUnavailable",
     problem: message,
-    ...(remedy !== undefined && { remedy }),
-    ...(notRechecked !== undefined && { notRechecked }),
+    remedy,
+    notRechecked,
     needsPerson,
     retry: { kind: "running", atMs },
   };

@@ -11,21 +11,24 @@ export type Retry =
   /** The backoff of an earlier attempt, which is still running. */
   | { readonly kind: "running"; readonly atMs: number };
 
-/** Why nothing happens now. */
-export interface Blocker {
-  readonly reason: BlockedReason;
+interface Explanation {
   /** The cause, in one sentence, without a remedy. */
   readonly problem: string;
   /** The reader's next step, or the operator's, in one sentence. @default the operator retries */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
   /** Why later retries could not tell whether the problem persists. */
-  readonly notRechecked?: string;
+  readonly notRechecked?: string | undefined;
+}
+
+/** Why nothing happens now. */
+export interface Blocker extends Explanation {
+  readonly reason: BlockedReason;
   /** Waiting does not help: a person has to act. */
   readonly needsPerson: boolean;
   readonly retry: Retry;
 }
 
 /** The whole message: the problem, then the remedy, once. */
-export function blockerMessage({ problem, remedy, notRechecked }: Blocker): string {
+export function blockerMessage({ problem, remedy, notRechecked }: Explanation): string {
   return [problem, remedy, notRechecked].filter((part) => part !== undefined).join(" ");
 }

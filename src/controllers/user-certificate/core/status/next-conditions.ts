@@ -2,7 +2,7 @@ import { CONDITION_TYPES, type Condition, type ConditionType } from "../../../..
 import { timestamp } from "../../../../api/timestamp.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
-import { type Blocker, blockerMessage } from "../model/blocker.ts";
+import { blockerMessage } from "../model/blocker.ts";
 import type { Assessment } from "./assessment.ts";
 
 interface State {
@@ -24,7 +24,8 @@ interface State {
 export function nextConditions(assessment: Assessment, before: readonly Condition[], mark = ""): Condition[] {
   const stalledState = stalled(assessment);
   const states: Readonly<Record<ConditionType, State>> = {
-    Ready: ready(stalledState.status === "True" ? withoutRemedy(assessment) : assessment),
+    // Tools that know kstatus show Stalled alone, so it has the remedy when it is True, and Ready does not repeat it.
+    Ready: ready(assessment, stalledState.status === "True" ? undefined : assessment.blocker?.remedy),
     Issuing: issuing(assessment),
     Stalled: stalledState,
   };
@@ -43,27 +44,26 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
   });
 }
 
-/** Tools that know kstatus show Stalled alone, so it has the remedy when it is True, and Ready does not repeat it. */
-function withoutRemedy(assessment: Assessment): Assessment {
-  if (assessment.blocker === undefined) return assessment;
-  const { remedy: _told, ...blocker } = assessment.blocker;
-  return { ...assessment, blocker };
-}
-
 /** Says what is wrong; what still works and until when; what happens next or what the reader must do. */
-function ready({ blocker, held, nowMs, renewalDueMs, retryMs, snapshot, unusable }: Assessment): State {
+function ready(
+  { blocker, held, nowMs, renewalDueMs, retryMs, snapshot, unusable }: Assessment,
+  remedy: string | undefined,
+): State {
   const { secretName, username } = snapshot.resource.spec;
+  const explained = (problem: string) =>
+    blockerMessage({ problem, remedy, notRechecked: blocker?.notRechecked }) +
+    (retryMs === undefined ? "" : ` The operator retries at ${timestamp(retryMs)}.`);
   if (unusable !== undefined || held === undefined) {
     const { reason, problem } = unusable ?? { reason: "SecretMissing", problem: "" };
     if (blocker === undefined) return { status: "False", reason, message: problem };
     // An expiry is worth saying before its cause: apps are already down.
     const first = reason === "Expired" ? `${problem} ` : "";
-    return { status: "False", reason: blocker.reason, message: first + withRetry(blocker, retryMs) };
+    return { status: "False", reason: blocker.reason, message: first + explained(blocker.problem) };
   }
   const until = timestamp(held.notAfter.getTime());
   if (blocker !== undefined) {
     const works = `${blocker.problem} The certificate in Secret ${secretName} is valid until ${until}.`;
-    return { status: "True", reason: blocker.reason, message: withRetry({ ...blocker, problem: works }, retryMs) };
+    return { status: "True", reason: blocker.reason, message: explained(works) };
   }
   const isAhead = renewalDueMs !== undefined && renewalDueMs > nowMs;
   const renewal = isAhead ? `; it will be renewed at ${timestamp(renewalDueMs)}` : "";
@@ -75,11 +75,6 @@ function ready({ blocker, held, nowMs, renewalDueMs, retryMs, snapshot, unusable
       `Secret ${secretName} holds certificate ${held.serialNumber} of user ${username}, valid until ${until}${renewal}.` +
       (adjustment === undefined ? "" : ` ${ADJUSTMENTS[adjustment]}`),
   };
-}
-
-function withRetry(blocker: Blocker, retryMs: number | undefined): string {
-  const next = retryMs === undefined ? "" : ` The operator retries at ${timestamp(retryMs)}.`;
-  return blockerMessage(blocker) + next;
 }
 
 /** Replacements for renewal times that the spec asks for and the operator can't use. */
