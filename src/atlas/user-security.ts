@@ -6,11 +6,13 @@ export interface UserSecurity {
     /** PEM certificates of the customer's own CAs. Set exactly when customer-managed X.509 is on. */
     readonly cas?: string;
   };
+  /** When Atlas answered, by its own clock (`Date` header); undefined when the answer had no date. */
+  readonly answeredAt: Date | undefined;
 }
 
 /** `UserSecurity` of the Atlas specification. An empty text means none, as an absent one does. */
-export const userSecurity = z
-  .object({ customerX509: z.object({ cas: z.string().nullish() }).nullish() })
-  .transform(
-    ({ customerX509 }): UserSecurity => ({ customerX509: customerX509?.cas ? { cas: customerX509.cas } : {} }),
-  );
+export const userSecurity = z.object({ customerX509: z.object({ cas: z.string().nullish() }).nullish() }).transform(
+  ({ customerX509 }): Omit<UserSecurity, "answeredAt"> => ({
+    customerX509: customerX509?.cas ? { cas: customerX509.cas } : {},
+  }),
+);

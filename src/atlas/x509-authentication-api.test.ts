@@ -294,6 +294,18 @@ describe("the user security settings", () => {
     expect(await under.api.disableCustomerManagedX509({ groupId: GROUP_ID })).toEqual({ customerX509: {} });
   });
 
+  test.each(["disableCustomerManagedX509", "getUserSecurity"] as const)(
+    "come with the time at Atlas from %s",
+    async (operation) => {
+      const settings = answer(200, {}, { date: "Wed, 06 May 2026 12:00:10 GMT" });
+      await using under = await ApiUnderTest.start({ answers: [settings] });
+      expect(await under.api[operation]({ groupId: GROUP_ID })).toEqual({
+        customerX509: {},
+        answeredAt: new Date("2026-05-06T12:00:10Z"),
+      });
+    },
+  );
+
   test.each(["disableCustomerManagedX509", "getUserSecurity", "refreshRateLimits"] as const)(
     "%s sends nothing for a wrong project id",
     async (operation) => {

@@ -176,8 +176,8 @@ export class X509AuthenticationApi {
       readPath: userSecurityPath(parameters.groupId),
     };
     const answer = await this.#call(call, options);
-    if (answer.body.length === 0) return { customerX509: {} };
-    return parseBody(answer, userSecurity, "the user security settings", call);
+    if (answer.body.length === 0) return { customerX509: {}, answeredAt: answeredAt(answer) };
+    return readUserSecurity(answer, call);
   }
 
   /** Tells whether customer-managed X.509 is on: `customerX509.cas`. Needs the role Project Owner. */
@@ -189,7 +189,7 @@ export class X509AuthenticationApi {
       method: "GET",
       path: userSecurityPath(parameters.groupId),
     };
-    return parseBody(await this.#call(call, options), userSecurity, "the user security settings", call);
+    return readUserSecurity(await this.#call(call, options), call);
   }
 
   /**
@@ -274,4 +274,8 @@ export class X509AuthenticationApi {
       headers: { Accept: ATLAS_MEDIA_TYPE },
     };
   }
+}
+
+function readUserSecurity(answer: AtlasAnswer, call: Call): UserSecurity {
+  return { ...parseBody(answer, userSecurity, "the user security settings", call), answeredAt: answeredAt(answer) };
 }

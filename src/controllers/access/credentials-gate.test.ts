@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AtlasError, type AtlasErrorKind } from "../../atlas/errors/atlas-error.ts";
 import type { CertificateList } from "../../atlas/paging.ts";
+import type { UserSecurity } from "../../atlas/user-security.ts";
 import { SensitiveText } from "../../sensitive-text.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle } from "../../testing/settle.ts";
@@ -39,11 +40,19 @@ class Scene {
       this.answer?.();
       return new SensitiveText("pem");
     },
+    getUserSecurity: () => this.#settings(),
+    disableCustomerManagedX509: () => this.#settings(),
   };
 
   /** The guarded API of a Secret that holds these credentials. */
   holds(content: string, secret = SECRET): AtlasApi {
     return this.gate.guard(secret, content, this.#api);
+  }
+
+  async #settings(): Promise<UserSecurity> {
+    this.calls++;
+    this.answer?.();
+    return { customerX509: {}, answeredAt: undefined };
   }
 
   rejects(): this {
@@ -149,6 +158,14 @@ describe("credentials that Atlas rejects", () => {
     await list(api);
     const create = api.createDatabaseUserCertificate({ ...USER, userCert: { monthsUntilExpiration: 3 } });
     await expect(create).rejects.toMatchObject({ kind: "credentials", operation: "createDatabaseUserCertificate" });
+    expect(scene.calls).toBe(1);
+  });
+
+  test.each(["getUserSecurity", "disableCustomerManagedX509"] as const)("stop %s as well", async (operation) => {
+    const scene = new Scene().rejects();
+    const api = scene.holds("a");
+    await list(api);
+    await expect(api[operation]({ groupId: "p" })).rejects.toMatchObject({ kind: "credentials", operation });
     expect(scene.calls).toBe(1);
   });
 

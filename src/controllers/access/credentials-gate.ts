@@ -1,5 +1,6 @@
 import { timestamp } from "../../api/timestamp.ts";
 import { AtlasError, type AtlasOperation } from "../../atlas/errors/atlas-error.ts";
+import type { CallOptions } from "../../atlas/session.ts";
 import type { Clock } from "../../clock.ts";
 import { DeadlineReached, untilAborted, withDeadline } from "../../deadline.ts";
 import type { AtlasApi } from "./atlas-api.ts";
@@ -67,15 +68,17 @@ export class CredentialsGate {
   guard(secret: string, content: string, api: AtlasApi): AtlasApi {
     const keeper = this.#hold(secret, content);
     const { holder } = keeper;
+    const pass = <T>(operation: AtlasOperation, options: CallOptions | undefined, send: () => Promise<T>) =>
+      this.#pass(keeper, holder, { operation, signal: options?.signal }, send);
     return {
       createDatabaseUserCertificate: (parameters, options) =>
-        this.#pass(keeper, holder, { operation: "createDatabaseUserCertificate", signal: options?.signal }, () =>
-          api.createDatabaseUserCertificate(parameters, options),
-        ),
+        pass("createDatabaseUserCertificate", options, () => api.createDatabaseUserCertificate(parameters, options)),
       listAllDatabaseUserCertificates: (parameters, options) =>
-        this.#pass(keeper, holder, { operation: "listDatabaseUserCertificates", signal: options?.signal }, () =>
-          api.listAllDatabaseUserCertificates(parameters, options),
-        ),
+        pass("listDatabaseUserCertificates", options, () => api.listAllDatabaseUserCertificates(parameters, options)),
+      getUserSecurity: (parameters, options) =>
+        pass("getUserSecurity", options, () => api.getUserSecurity(parameters, options)),
+      disableCustomerManagedX509: (parameters, options) =>
+        pass("disableCustomerManagedX509", options, () => api.disableCustomerManagedX509(parameters, options)),
     };
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { AtlasApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { CREDENTIALS, issuedScene, Scene, SECRET } from "./testing/scene.ts";
@@ -185,7 +185,7 @@ test("a create that Atlas refuses closes its record and counts nowhere", async (
 
 describe("if Atlas never answers", () => {
   /** Ends as the Atlas client does: a deadline is its error, anything else is the caller's will. */
-  const silentAtlas: AtlasApi = {
+  const silentAtlas: CertificateApi = {
     createDatabaseUserCertificate: () => Promise.reject(new Error("nothing may be created without a list")),
     listAllDatabaseUserCertificates: (_user, { signal } = {}) =>
       untilAborted(new Promise<never>(() => {}), signal ?? AbortSignal.abort()).catch((reason: unknown) => {

@@ -3,7 +3,7 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
 import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { AtlasApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
@@ -72,7 +72,7 @@ function rig(options: RigOptions = {}) {
     secret: options.secret?.(cluster) ?? ABSENT,
     atlas: list,
   });
-  const issue = (signal = new AbortController().signal, api: AtlasApi = atlas) =>
+  const issue = (signal = new AbortController().signal, api: CertificateApi = atlas) =>
     issuer.issue(snapshot, decision, api, signal);
   return { scene, cluster, atlas, steps, parked, issuer, snapshot, issue };
 }
@@ -243,7 +243,7 @@ describe("nothing is created", () => {
       },
     });
     let sent = 0;
-    const waiting: AtlasApi = {
+    const waiting: CertificateApi = {
       listAllDatabaseUserCertificates: (parameters) => atlas.listAllDatabaseUserCertificates(parameters),
       createDatabaseUserCertificate: async (_parameters, options) => {
         isLeading = false;

@@ -5,7 +5,7 @@ import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { checkIssued } from "../../certificate/check-issued.ts";
 import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
-import type { AtlasApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
@@ -63,7 +63,7 @@ export class Issuer {
   }
 
   /** @param snapshot with Atlas' list of this reconcile */
-  async issue(snapshot: Snapshot, decision: IssueDecision, api: AtlasApi, signal: AbortSignal): Promise<Outcome> {
+  async issue(snapshot: Snapshot, decision: IssueDecision, api: CertificateApi, signal: AbortSignal): Promise<Outcome> {
     const { secrets, statuses, announcer, atlasClock, memories, onStep, parked } = this.#options;
     const { resource } = snapshot;
     const memory = memories.of(resource);
@@ -151,7 +151,7 @@ export class Issuer {
   async #create(
     snapshot: Snapshot,
     attempt: Issuance,
-    api: AtlasApi,
+    api: CertificateApi,
     assertLeading: () => void,
   ): Promise<SensitiveText | Failed> {
     const { spec } = snapshot.resource;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { HOUR_MS } from "../../clock.ts";
-import type { AtlasApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { NAMESPACE, type Process, type ProcessOptions, Scene } from "./testing/scene.ts";
@@ -50,7 +50,7 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
   /** A process is killed with its request under way; its successor issues; then Atlas carries the first request out. */
   async function carriedOutLate(scene: Scene): Promise<string> {
     scene.apply();
-    const sent = Promise.withResolvers<Parameters<AtlasApi["createDatabaseUserCertificate"]>[0]>();
+    const sent = Promise.withResolvers<Parameters<CertificateApi["createDatabaseUserCertificate"]>[0]>();
     const doomed = scene.start({
       atlas: {
         createDatabaseUserCertificate: (parameters) => {
@@ -196,7 +196,7 @@ describe("two resources of one user", () => {
     const isCreated = Promise.withResolvers<void>();
     let onList = async () => {};
     let onWrite = async () => {};
-    const slowList: AtlasApi = {
+    const slowList: CertificateApi = {
       createDatabaseUserCertificate: (parameters) => atlas.createDatabaseUserCertificate(parameters),
       listAllDatabaseUserCertificates: async (parameters) => {
         await onList();

@@ -123,6 +123,15 @@ export class AtlasClient {
     );
   }
 
+  /** Customer-managed X.509 is off in every project. */
+  async getUserSecurity() {
+    return { customerX509: {}, answeredAt: undefined };
+  }
+
+  disableCustomerManagedX509(): Promise<never> {
+    return Promise.reject(atlasError("role", "disableCustomerManagedX509"));
+  }
+
   #create(post: Post, months: number): string {
     const { atlas, observer, scheduler } = this.#options;
     const { projectId, username } = post;

@@ -32,6 +32,13 @@ export class MemoryAtlas implements AtlasApi {
   /** Asked at each create. */
   createFault: (create: number) => CreateFault | undefined = () => undefined;
   listFault: () => AtlasError | undefined = () => undefined;
+  /** PEM of the customer's own CAs, by project: customer-managed X.509 is on there. */
+  readonly customerAuthorities = new Map<string, string>();
+  /** How often it was asked to switch that off. */
+  removals = 0;
+  /** Asked at each of those calls: a refusal, or an answer that is lost after the deed or instead of it. */
+  removalFault: () => AtlasError | "answerLost" | "requestLost" | undefined = () => undefined;
+  securityFault: () => AtlasError | undefined = () => undefined;
   /** How long a certificate lives, in milliseconds. @default as many months of 30 days as were asked for */
   lifetimeMs: number | undefined;
   /** How far this Atlas' clock is ahead of the operator's, in milliseconds. */
@@ -65,6 +72,29 @@ export class MemoryAtlas implements AtlasApi {
     });
     if (fault === "answerLost") throw atlasError("ambiguous");
     return fault === undefined ? bundle : new SensitiveText(fault.answer);
+  }
+
+  async getUserSecurity({ groupId }: { readonly groupId: string }): ReturnType<AtlasApi["getUserSecurity"]> {
+    const fault = this.securityFault();
+    if (fault !== undefined) throw fault;
+    const cas = this.customerAuthorities.get(groupId);
+    return {
+      customerX509: cas === undefined ? {} : { cas },
+      answeredAt: new Date(Math.floor((this.#clock.now() + this.clockOffsetMs) / 1000) * 1000),
+    };
+  }
+
+  async disableCustomerManagedX509(
+    parameters: Parameters<AtlasApi["disableCustomerManagedX509"]>[0],
+    options: Parameters<AtlasApi["disableCustomerManagedX509"]>[1] = {},
+  ): ReturnType<AtlasApi["disableCustomerManagedX509"]> {
+    options.beforeSending?.();
+    this.removals++;
+    const fault = this.removalFault();
+    if (fault instanceof AtlasError) throw fault;
+    if (fault !== "requestLost") this.customerAuthorities.delete(parameters.groupId);
+    if (fault !== undefined) throw atlasError("ambiguous");
+    return this.getUserSecurity(parameters);
   }
 
   async listAllDatabaseUserCertificates(

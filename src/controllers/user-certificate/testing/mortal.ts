@@ -1,5 +1,5 @@
 import type { KubeApi } from "../../../kube/kube-api.ts";
-import type { AtlasApi } from "../../access/atlas-access.ts";
+import type { CertificateApi } from "../../access/atlas-access.ts";
 
 type Api = Pick<KubeApi, "get" | "create" | "mergePatch">;
 
@@ -37,7 +37,7 @@ export class Mortal {
     };
   }
 
-  atlas(atlas: AtlasApi): AtlasApi {
+  atlas(atlas: CertificateApi): CertificateApi {
     return {
       createDatabaseUserCertificate: (parameters) => this.call(() => atlas.createDatabaseUserCertificate(parameters)),
       listAllDatabaseUserCertificates: (parameters) =>

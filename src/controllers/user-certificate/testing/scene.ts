@@ -14,7 +14,7 @@ import type { KubeApi } from "../../../kube/kube-api.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/queue/work-queue.ts";
 import { type KubeObject, type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
-import type { AtlasApi } from "../../access/atlas-access.ts";
+import type { AtlasApi, CertificateApi } from "../../access/atlas-access.ts";
 import { type Assembly, assemble } from "../assembly.ts";
 import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
 import { secretIdentity } from "../cluster/secret-metadata.ts";
@@ -40,7 +40,7 @@ export interface Process extends Assembly {
 
 export interface ProcessOptions {
   readonly kube?: Pick<KubeApi, "get" | "create" | "mergePatch">;
-  readonly atlas?: AtlasApi;
+  readonly atlas?: CertificateApi;
   readonly onStep?: (step: IssueStep, resource: UserCertificate) => void | Promise<void>;
   readonly assertLeading?: () => void;
   readonly defaultCredentials?: ObjectRef;
@@ -95,7 +95,7 @@ export class Scene {
     const onForeignChange = ({ key }: { readonly key: string }) => void this.foreignChanges.push(key);
     const assembly = assemble({
       ...{ kube, resources, secrets, defaultCredentials, identity, mark, clock, policy: this.policy, log: logs },
-      connect: () => options.atlas ?? this.atlas,
+      connect: () => this.#connect(options.atlas ?? this.atlas),
       events: { record: (event) => void events.push(event) },
       leadership: () => options.assertLeading ?? (() => {}),
       newId: () => `attempt-${++this.#attempts}`,
@@ -116,6 +116,16 @@ export class Scene {
     for (const store of [resources.store, secrets.labelled, secrets.others]) store.advance("", "1");
     this.#processes.add(process);
     return process;
+  }
+
+  /** What concerns a whole project is this scene's own Atlas' to answer. */
+  #connect(certificates: CertificateApi): AtlasApi {
+    return {
+      createDatabaseUserCertificate: (...call) => certificates.createDatabaseUserCertificate(...call),
+      listAllDatabaseUserCertificates: (...call) => certificates.listAllDatabaseUserCertificates(...call),
+      getUserSecurity: (parameters) => this.atlas.getUserSecurity(parameters),
+      disableCustomerManagedX509: (...call) => this.atlas.disableCustomerManagedX509(...call),
+    };
   }
 
   /** Its caches see nothing any more. */
