@@ -1,12 +1,12 @@
 import { findCondition } from "../../api/conditions.ts";
 import { describeDuration } from "../../api/duration.ts";
-import { API_GROUP, API_VERSION } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { timestamp } from "../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DAY_MS } from "../../clock.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
+import { tell } from "../tell.ts";
 import { isWithin } from "./core/decide/held.ts";
 import { isSettled } from "./core/decide/history.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
@@ -180,24 +180,7 @@ export class Announcer {
     this.#tell(resource, type, blocker.reason, "Reconcile", blockerMessage(blocker));
   }
 
-  #tell(
-    { namespace, name, uid, resourceVersion }: UserCertificate,
-    type: "Normal" | "Warning",
-    reason: string,
-    action: string,
-    note: string,
-  ): void {
-    const { events, log } = this.#options;
-    const fields = { resource: `${namespace}/${name}`, reason };
-    if (type === "Warning") log.warn(fields, note);
-    else log.info(fields, note);
-    const apiVersion = `${API_GROUP}/${API_VERSION}`;
-    events.record({
-      regarding: { apiVersion, kind: USER_CERTIFICATE.kind, namespace, name, uid, resourceVersion },
-      type,
-      reason,
-      action,
-      note,
-    });
+  #tell(resource: UserCertificate, type: "Normal" | "Warning", reason: string, action: string, note: string): void {
+    tell(this.#options, USER_CERTIFICATE, resource, { type, reason, action, note });
   }
 }

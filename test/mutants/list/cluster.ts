@@ -119,6 +119,17 @@ export const CLUSTER: readonly MutatedFile[] = [
     ],
   },
   {
+    file: "kube/status-sender.ts",
+    tests: [`${FOLDER}/cluster/status-writer.test.ts`],
+    mutants: [
+      {
+        why: "two processes record an attempt of one resource",
+        search: "const patch = { metadata: { uid, resourceVersion }, status };",
+        replacement: "const patch = { metadata: { uid }, status };",
+      },
+    ],
+  },
+  {
     file: `${FOLDER}/cluster/status-writer.ts`,
     tests: [`${FOLDER}/cluster/status-writer.test.ts`],
     mutants: [
@@ -132,11 +143,6 @@ export const CLUSTER: readonly MutatedFile[] = [
         search:
           'if (written.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";',
         replacement: 'if (written.valid && attempt) return "recorded";',
-      },
-      {
-        why: "two processes record an attempt of one resource",
-        search: "const patch = { metadata: { uid, resourceVersion }, status };",
-        replacement: "const patch = { metadata: { uid }, status };",
       },
       {
         why: "another process' record is taken back",

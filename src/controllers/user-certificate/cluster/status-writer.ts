@@ -6,9 +6,9 @@ import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import { mergePatchOf } from "../../../kube/merge-patch.ts";
 import { objectKey } from "../../../kube/resource-type.ts";
+import { StatusSender } from "../../../kube/status-sender.ts";
 import type { Assessment } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
-import { readResource } from "./live-resource.ts";
 import type { CachedResource, ResourceCache } from "./resource-cache.ts";
 
 export interface StatusWriterOptions {
@@ -23,15 +23,16 @@ export interface StatusWriterOptions {
 /** Whether an attempt is on record: `notKept` if the API server dropped a part of it. */
 export type RecordResult = "recorded" | "overtaken" | "notKept";
 
-/** How often a report is fitted to a resource that others change at the same time. */
-const MAX_CONFLICTS = 5;
-
 /** Writes status: only what differs, all of it in one write, and only onto the state that was looked at. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
+  readonly #sender: StatusSender<CachedResource>;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    const { cache, kube, onForeignChange } = options;
+    const common = { kube, type: USER_CERTIFICATE, parse: parseUserCertificate };
+    this.#sender = new StatusSender({ ...common, store: cache.store, onForeignChange });
   }
 
   /**
@@ -47,7 +48,7 @@ export class StatusWriter {
     const { resource } = assessment.snapshot;
     try {
       const status = mergePatchOf(resource.status, this.#statusOf(assessment, resource)) ?? {};
-      const written = await this.#send(resource, status, signal);
+      const written = await this.#sender.send(resource, status, signal);
       if (written.valid && mergePatchOf(attempt, written.status.issuance ?? {}) === undefined) return "recorded";
       await this.withdraw(written, attempt);
       return "notKept";
@@ -63,7 +64,7 @@ export class StatusWriter {
    * that attempt, and must not close the record of it.
    */
   async report(assessment: Assessment): Promise<void> {
-    await this.#sendOnto(this.#current(assessment.snapshot.resource), (current) =>
+    await this.#sender.sendOnto(this.#current(assessment.snapshot.resource), (current) =>
       current.valid && !attemptedByOther(current, assessment)
         ? mergePatchOf(current.status, this.#statusOf(assessment, current))
         : undefined,
@@ -72,7 +73,7 @@ export class StatusWriter {
 
   /** Takes back the record of an attempt that was not made; never another's. */
   async withdraw(recorded: CachedResource, { id }: Issuance): Promise<void> {
-    await this.#sendOnto(recorded, (current) => {
+    await this.#sender.sendOnto(recorded, (current) => {
       const onRecord = current.valid ? current.status.issuance : undefined;
       return onRecord !== undefined && onRecord.id !== id ? undefined : { issuance: null };
     });
@@ -80,50 +81,18 @@ export class StatusWriter {
 
   /** Replaces the conditions of a resource that cannot be read. */
   async reportUnread(resource: UserCertificate, conditions: readonly Condition[]): Promise<void> {
-    await this.#send(resource, { conditions });
+    await this.#sender.send(resource, { conditions });
   }
 
   /** Tells a successor how long this process still tries to store the certificate of an attempt. */
   async announceParked(resource: UserCertificate, attempt: Issuance, parked: Issuance["parked"]): Promise<void> {
-    await this.#sendOnto(this.#current(resource), (current) =>
+    await this.#sender.sendOnto(this.#current(resource), (current) =>
       current.valid && current.status.issuance?.id === attempt.id ? { issuance: { parked } } : undefined,
     );
   }
 
   #statusOf(assessment: Assessment, { status }: UserCertificate): UserCertificateStatus {
     return nextStatus(assessment, { before: status.conditions ?? [], mark: this.#options.mark });
-  }
-
-  /**
-   * Writes onto a resource that others change at the same time: after a conflict onto what they left.
-   *
-   * @param patchOf the change of the status; undefined if nothing is to be written
-   */
-  async #sendOnto(resource: CachedResource, patchOf: (current: CachedResource) => object | undefined): Promise<void> {
-    let current: CachedResource | undefined = resource;
-    for (let conflicts = 0; current !== undefined; conflicts++) {
-      const patch = patchOf(current);
-      if (patch === undefined) return;
-      try {
-        await this.#send(current, patch);
-        return;
-      } catch (error: unknown) {
-        if (KubeError.is(error, "NotFound")) return;
-        if (!KubeError.is(error, "Conflict") || conflicts === MAX_CONFLICTS) throw error;
-        current = await readResource(this.#options.kube, resource);
-      }
-    }
-  }
-
-  /** The precondition is also what tells our own change from those of others. */
-  async #send(resource: CachedResource, status: object, signal?: AbortSignal): Promise<CachedResource> {
-    const { kube, cache, onForeignChange } = this.#options;
-    const { namespace, name, uid, resourceVersion } = resource;
-    const patch = { metadata: { uid, resourceVersion }, status };
-    const options = { subresource: "status", signal } as const;
-    const written = parseUserCertificate(await kube.mergePatch(USER_CERTIFICATE, { namespace, name }, patch, options));
-    for (const event of cache.store.assume(written, resourceVersion)) onForeignChange(event);
-    return written;
   }
 
   /** The state that our own last write left, which the observation may be older than. */

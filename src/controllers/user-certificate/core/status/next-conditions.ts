@@ -1,15 +1,10 @@
+import { type ConditionState, conditionsOf } from "../../../../api/condition-states.ts";
 import { CONDITION_TYPES, type Condition, type ConditionType } from "../../../../api/conditions.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
 import { blockerMessage } from "../model/blocker.ts";
 import type { Assessment } from "./assessment.ts";
-
-interface State {
-  readonly status: "True" | "False";
-  readonly reason: string;
-  readonly message: string;
-}
 
 /**
  * The three conditions after a reconciliation, in one list: they change together.
@@ -21,34 +16,23 @@ interface State {
  * @param before the conditions as they are on the API server
  * @param mark stands before each message: a simulated certificate must not be taken for a real one
  */
-export function nextConditions(assessment: Assessment, before: readonly Condition[], mark = ""): Condition[] {
+export function nextConditions(assessment: Assessment, before: readonly Condition[], mark?: string): Condition[] {
   const stalledState = stalled(assessment);
-  const states: Readonly<Record<ConditionType, State>> = {
+  const states: Readonly<Record<ConditionType, ConditionState>> = {
     // Tools that know kstatus show Stalled alone, so it has the remedy when it is True, and Ready does not repeat it.
     Ready: ready(assessment, stalledState.status === "True" ? undefined : assessment.blocker?.remedy),
     Issuing: issuing(assessment),
     Stalled: stalledState,
   };
   const { generation } = assessment.snapshot.resource;
-  return CONDITION_TYPES.map((type) => {
-    const previous = before.find((condition) => condition.type === type);
-    const { status, reason, message } = states[type];
-    return {
-      type,
-      status,
-      reason,
-      message: mark + message,
-      observedGeneration: generation,
-      lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : timestamp(assessment.nowMs),
-    };
-  });
+  return conditionsOf(CONDITION_TYPES, states, { before, generation, nowMs: assessment.nowMs, mark });
 }
 
 /** Says what is wrong; what still works and until when; what happens next or what the reader must do. */
 function ready(
   { blocker, held, nowMs, renewalDueMs, retryMs, snapshot, unusable }: Assessment,
   remedy: string | undefined,
-): State {
+): ConditionState {
   const { secretName, username } = snapshot.resource.spec;
   const explained = (problem: string) =>
     blockerMessage({ problem, remedy, notRechecked: blocker?.notRechecked }) +
@@ -84,7 +68,7 @@ const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
   replacedByOneThird: "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
 };
 
-function issuing({ blocker, outcome, parked, snapshot }: Assessment): State {
+function issuing({ blocker, outcome, parked, snapshot }: Assessment): ConditionState {
   if (outcome.kind === "recorded") {
     const message = `A certificate for user ${snapshot.resource.spec.username} is being issued.`;
     return { status: "True", reason: outcome.attempt.reason, message };
@@ -97,7 +81,7 @@ function issuing({ blocker, outcome, parked, snapshot }: Assessment): State {
 }
 
 /** kstatus reports Ready and Stalled together as a failure: an app that works must not fail a rollout. */
-function stalled({ blocker, held, nowMs, outcome, parked, renewalDueMs, unusable }: Assessment): State {
+function stalled({ blocker, held, nowMs, outcome, parked, renewalDueMs, unusable }: Assessment): ConditionState {
   const reason = blocker?.reason ?? "Issued";
   if (parked !== undefined && blocker !== undefined) {
     // The blocker of a failed write says all of it by itself.
