@@ -2,7 +2,7 @@
 # before, and Go with a C compiler for `make lint`: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof e2e mutants coverage lint audit crds chart manifests build image clean packages preflight
+.PHONY: help demo test proof e2e mutants coverage lint audit crds chart messages manifests build image clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
@@ -52,12 +52,12 @@ lint: packages ## Check types, style, formatting and prose, and that the generat
 	@echo "checking types …" && npm run --silent types
 	@echo "checking style and formatting …" && npm run --silent lint
 	@echo "checking prose …" && "$(BIN)/node" test/prose/prose.ts
-	@echo "checking that crds/ and the chart are current …"; \
-	sums() { find crds deploy/charts -type f -exec cksum {} + | sort; }; \
+	@echo "checking that crds/, the chart and docs/messages.md are current …"; \
+	sums() { find crds deploy/charts docs/messages.md -type f -exec cksum {} + | sort; }; \
 	before=$$(sums); \
-	$(MAKE) --no-print-directory chart >/dev/null || exit 1; \
+	$(MAKE) --no-print-directory chart messages >/dev/null || exit 1; \
 	if [ "$$before" != "$$(sums)" ]; then \
-		echo "crds/ or deploy/charts was out of date and has been generated anew: commit it." >&2; exit 1; \
+		echo "crds/, deploy/charts or docs/messages.md was out of date and has been generated anew: commit it." >&2; exit 1; \
 	fi
 
 audit: packages ## Ask the package registry for known vulnerabilities of the packages; no answer is a failure too.
@@ -66,10 +66,13 @@ audit: packages ## Ask the package registry for known vulnerabilities of the pac
 crds: packages ## Generate the CustomResourceDefinitions in crds/ from the schemas in src/api.
 	@PATH="$(BIN):$$PATH" node src/api/generate-crds.ts
 
+messages: packages ## Generate docs/messages.md: every condition message, Event, flag and metric, from the code.
+	@PATH="$(BIN):$$PATH" node deploy/generate/messages/messages.ts
+
 chart: crds ## Bring into the chart what comes from elsewhere: definitions, roles, version, the table of its values.
 	@PATH="$(BIN):$$PATH" node deploy/generate/chart.ts
 
-manifests: chart ## Render the chart into deploy/atlas-cert-operator.yaml and the kustomize base. Builds Helm where there is none.
+manifests: chart messages ## Render the chart into deploy/atlas-cert-operator.yaml and the kustomize base. Builds Helm where there is none.
 	@PATH="$(BIN):$$PATH" node deploy/generate/manifests.ts
 
 build: packages ## Bundle the operator and the library into dist/.

@@ -41,3 +41,14 @@ export const BLOCKED_REASONS = [
   "Expired",
 ] as const;
 export type BlockedReason = (typeof BLOCKED_REASONS)[number];
+
+/** Events that announce something else than a reason above. */
+export const EVENT_REASONS = [
+  "Issued",
+  "Repaired",
+  "CertificateOrphaned",
+  "CertificateUnaccountedFor",
+  "SecretLeftBehind",
+  "ClockSkewed",
+] as const;
+export type EventReason = (typeof EVENT_REASONS)[number] | BlockedReason;

@@ -45,7 +45,7 @@ export interface CommandContext {
 const SIMULATED_MARK = "[simulated Atlas] ";
 
 /** The flags of `run` by the headings of `--help`, in its order. */
-const FLAG_GROUPS = {
+export const FLAG_GROUPS = {
   Kubernetes: {
     kubeconfig: textFlag(
       "FILE",

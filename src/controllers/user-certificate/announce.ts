@@ -1,6 +1,7 @@
 import { findCondition } from "../../api/conditions.ts";
 import { describeDuration } from "../../api/duration.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { EventReason } from "../../api/reasons.ts";
 import { timestamp } from "../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DAY_MS } from "../../clock.ts";
@@ -180,7 +181,13 @@ export class Announcer {
     this.#tell(resource, type, blocker.reason, "Reconcile", blockerMessage(blocker));
   }
 
-  #tell(resource: UserCertificate, type: "Normal" | "Warning", reason: string, action: string, note: string): void {
+  #tell(
+    resource: UserCertificate,
+    type: "Normal" | "Warning",
+    reason: EventReason,
+    action: string,
+    note: string,
+  ): void {
     tell(this.#options, USER_CERTIFICATE, resource, { type, reason, action, note });
   }
 }

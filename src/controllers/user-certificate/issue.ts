@@ -7,9 +7,10 @@ import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
 import type { CertificateApi } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
-import { atlasBlocker } from "./atlas/atlas-blocker.ts";
+import { answerUnusable, atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
+import { crdOutdated } from "./cluster/secret-blockers.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
 import { heldCertificate } from "./core/decide/held.ts";
@@ -86,7 +87,7 @@ export class Issuer {
     memory.unsent = attempt.id;
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
-    if (recorded === "notKept") return failed(crdOutdated(snapshot));
+    if (recorded === "notKept") return failed(crdOutdated(snapshot.policy));
 
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
@@ -181,34 +182,11 @@ export class Issuer {
   }
 }
 
-function crdOutdated({ policy }: Snapshot): Blocker {
-  return {
-    reason: "CrdOutdated",
-    problem:
-      "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
-    remedy: "Apply the CRDs of this operator's version.",
-    needsPerson: true,
-    // The API server may not keep the backoff either, so it does not grow.
-    retry: { kind: "backoff", atLeastMs: policy.recheckIntervalMs },
-  };
-}
-
 function failed(blocker: Blocker): Outcome {
   return { kind: "failed", blocker, attempt: undefined, staysOpen: false };
 }
 
-/** Atlas' answer holds no certificate that can be used, and one was probably issued all the same. */
+/** One was probably issued all the same. */
 function unusable(problem: string, attempt: Issuance): Failed {
-  return {
-    kind: "failed",
-    attempt,
-    staysOpen: true,
-    blocker: {
-      reason: "AnswerUnusable",
-      problem: `Atlas' answer cannot be used: ${problem}.`,
-      remedy: "The operator retries in an hour or later; if it persists, check what answers as Atlas.",
-      needsPerson: true,
-      retry: { kind: "backoff" },
-    },
-  };
+  return { kind: "failed", attempt, staysOpen: true, blocker: answerUnusable(problem) };
 }

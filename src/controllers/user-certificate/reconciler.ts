@@ -1,7 +1,6 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
 import { type Clock, HOUR_MS } from "../../clock.ts";
 import { DeadlineReached, withDeadline } from "../../deadline.ts";
-import { KubeError } from "../../kube/kube-error.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import { objectKey } from "../../kube/resource-type.ts";
@@ -10,6 +9,7 @@ import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import { type ParkedCertificates, viewOf } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
+import { readFailure } from "./cluster/secret-blockers.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
 import { decide, needsAtlas } from "./core/decide/decide.ts";
@@ -201,10 +201,7 @@ export class Reconciler {
 
   async #reportUnread(resource: UserCertificate, error: unknown): Promise<void> {
     const { atlasClock, mark, statuses } = this.#options;
-    // Only of the API server's errors is it known that their words hold nothing secret.
-    const problem = KubeError.is(error) ? error.message : "see the operator's log";
-    const remedy = KubeError.is(error, "Forbidden") ? "Grant the operator the RBAC rights of its chart." : undefined;
-    const conditions = expiredUnread(resource, { problem, remedy }, { nowMs: atlasClock.now(), mark });
+    const conditions = expiredUnread(resource, readFailure(error), { nowMs: atlasClock.now(), mark });
     if (conditions !== undefined) await statuses.reportUnread(resource, conditions);
   }
 

@@ -1,4 +1,4 @@
-/** What one process knows of one resource and its status does not show, or not yet. */
+/** The knowledge of one process about one resource that the status does not show, or not yet. */
 export interface ResourceMemory {
   /** Id of an attempt that was recorded and that Atlas was not asked for. */
   unsent?: string | undefined;

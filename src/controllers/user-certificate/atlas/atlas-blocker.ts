@@ -76,6 +76,17 @@ export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker
   };
 }
 
+/** Atlas' answer to a create holds no certificate that can be used. */
+export function answerUnusable(problem: string): Blocker {
+  return {
+    reason: "AnswerUnusable",
+    problem: `Atlas' answer cannot be used: ${problem}.`,
+    remedy: "The operator retries in an hour or later; if it persists, check what answers as Atlas.",
+    needsPerson: true,
+    retry: { kind: "backoff" },
+  };
+}
+
 function withFullStop(sentence: string): string {
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }

@@ -36,7 +36,7 @@ import type {
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
-import { notStored, notWritable } from "./secret-blockers.ts";
+import { notStored, notStoredBecause, notWritable } from "./secret-blockers.ts";
 import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
 import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 
@@ -160,7 +160,9 @@ export class SecretWriter {
           secretForeign({ secret: seen, resource }) ??
           secretTerminating({ secret: seen, resource }) ??
           (await this.#claimed(resource, seen));
-        if (blocker !== undefined) return waiting(serialNumber, blocker);
+        if (blocker !== undefined) {
+          return { kind: "waiting", blocker: notStoredBecause(blocker, serialNumber) };
+        }
         if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };
         const data = secretData(pair);
         const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, {});
@@ -318,11 +320,4 @@ function queryOf({ namespace, spec, status }: UserCertificate): SecretQuery {
 /** The certificate in the Secret: also the one whose write was carried out although its answer was lost. */
 function certificateIn(seen: ObservedSecret): CertificateFacts | undefined {
   return seen.kind === "managed" && seen.content.kind === "pair" ? seen.content.facts : undefined;
-}
-
-function waiting(serialNumber: string, blocker: Blocker): StoreResult {
-  const problem =
-    `Certificate ${serialNumber} has been issued but not stored yet: ${blocker.problem} ` +
-    "It exists only in the operator's memory and is lost if the pod is killed.";
-  return { kind: "waiting", blocker: { ...blocker, problem, needsPerson: true } };
 }

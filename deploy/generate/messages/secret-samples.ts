@@ -1,0 +1,154 @@
+import { timestamp } from "../../../src/api/timestamp.ts";
+import { judgeData } from "../../../src/certificate/secret-data.ts";
+import { HOUR_MS } from "../../../src/clock.ts";
+import {
+  crdOutdated,
+  notStored,
+  notStoredBecause,
+  notWritable,
+} from "../../../src/controllers/user-certificate/cluster/secret-blockers.ts";
+import { foreignBecause } from "../../../src/controllers/user-certificate/cluster/secret-ownership.ts";
+import { secretForeign } from "../../../src/controllers/user-certificate/core/decide/blockers.ts";
+import type { Blocker } from "../../../src/controllers/user-certificate/core/model/blocker.ts";
+import type { Outcome } from "../../../src/controllers/user-certificate/core/model/decision.ts";
+import type { ObservedSecret, Snapshot } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
+import {
+  ABSENT,
+  FACTS,
+  FRESH,
+  firstLook,
+  issuance,
+  listed,
+  managed,
+  NOW,
+  POLICY,
+  reconciled,
+  resource,
+  secretMetadataFor,
+  settled,
+} from "../../../src/controllers/user-certificate/testing/snapshots.ts";
+import { seen } from "./samples.ts";
+
+import { FORBIDDEN, failure, holding, nothingYet, ofRecord, UNREACHABLE } from "./situations.ts";
+
+export function secretSamples() {
+  return {
+    Suspended: [
+      seen("Before the first certificate", reconciled(nothingYet({ spec: { suspend: true } }))),
+      seen("While a certificate is valid", reconciled(settled({ spec: { suspend: true } }))),
+    ],
+    SecretForeign: [
+      seen("A Secret of another type", reconciled(firstLook({ secret: foreign("Opaque", ["argocd"]) }))),
+      seen("A Secret of another owner", reconciled(firstLook({ secret: foreign("kubernetes.io/tls", []) }))),
+      seen("A certificate was issued meanwhile", waiting(settled({ secret: ABSENT }), foreign("Opaque", []))),
+    ],
+    SecretClaimedTwice: [
+      seen("Another resource uses the Secret", reconciled(nothingYet({}, { secretHolder: { name: "checkout" } }))),
+      seen(
+        "Another resource used the Secret before",
+        reconciled(firstLook({ secretHolder: { name: "checkout", movedTo: "checkout-mongodb" } })),
+      ),
+    ],
+    SecretContended: [
+      seen("The Secret keeps being deleted", reconciled(settled(damagedOften(ABSENT)))),
+      seen(
+        "Another writer keeps overwriting the Secret",
+        reconciled(settled(damagedOften(holding({}, { otherWriters: ["argocd-controller"] })))),
+      ),
+      seen(
+        "Two writers fight for the Secret's labels",
+        reconciled(
+          settled({
+            secret: managed(FACTS, { labels: {}, otherWriters: ["argocd-controller"] }),
+            recentRepairs: Array.from({ length: 5 }, (_, index) => NOW - (index + 1) * 60_000),
+          }),
+        ),
+      ),
+    ],
+    SecretNotWritable: [
+      seen(
+        "The API server refuses the Secret, so nothing is issued",
+        failure(nothingYet(), notWritable(resource(), FORBIDDEN)),
+      ),
+      seen("The API server does not answer", failure(nothingYet(), notWritable(resource(), UNREACHABLE))),
+      seen(
+        "The API server refuses the Secret of a certificate that was issued",
+        parked(nothingYet(), notStored(resource(), FRESH.serialNumber, FORBIDDEN)),
+      ),
+      seen(
+        "A bug keeps a certificate that was issued out of its Secret",
+        parked(nothingYet(), notStored(resource(), FRESH.serialNumber, new TypeError("x"))),
+      ),
+      seen(
+        "A certificate still waits for its Secret, which is another owner's by now",
+        reconciled(
+          settled({
+            parked: { facts: FRESH, attempt: issuance() },
+            secret: foreign("Opaque", []),
+            status: { issuance: issuance() },
+          }),
+        ),
+      ),
+    ],
+    SecretTerminating: [
+      seen("A finalizer holds the Secret", reconciled(firstLook({ secret: managed(FACTS, { deleting: true }) }))),
+    ],
+    CertificateParked: [
+      seen(
+        "The previous leader still stores a certificate",
+        reconciled(
+          nothingYet({
+            status: {
+              issuance: issuance({
+                parked: {
+                  pod: "atlas-cert-operator-7d9f",
+                  serialNumber: FRESH.serialNumber,
+                  notAfter: timestamp(FRESH.notAfter.getTime()),
+                  until: timestamp(NOW + 120_000),
+                },
+              }),
+            },
+          }),
+        ),
+      ),
+    ],
+    TooManyParked: [
+      seen("Too many in the namespace", reconciled(nothingYet({}, { parkedCounts: { inNamespace: 3, inTotal: 5 } }))),
+      seen("Too many in the operator", reconciled(nothingYet({}, { parkedCounts: { inNamespace: 1, inTotal: 20 } }))),
+    ],
+    CrdOutdated: [seen("The installed CRD drops a field", failure(nothingYet(), crdOutdated(POLICY)))],
+  };
+}
+
+function parked(snapshot: Snapshot, blocker: Blocker) {
+  const outcome: Outcome = {
+    ...{ kind: "parked", facts: FRESH, attempt: issuance(), pod: "atlas-cert-operator-7d9f", blocker },
+    nextTryMs: NOW + 1500,
+  };
+  return reconciled(snapshot, outcome);
+}
+
+/** A certificate that was issued finds its Secret taken. */
+function waiting(snapshot: Snapshot, secret: ObservedSecret) {
+  const blocker = secretForeign({ secret, resource: snapshot.resource });
+  if (blocker === undefined) throw new Error("the Secret is not foreign");
+  return parked(snapshot, notStoredBecause(blocker, FRESH.serialNumber));
+}
+
+function foreign(type: string, otherWriters: readonly string[]): ObservedSecret {
+  const metadata = secretMetadataFor(FACTS, { annotations: {}, labels: {}, otherWriters });
+  const problem = foreignBecause({ secret: { type }, metadata, content: judgeData({}), fingerprint: undefined });
+  if (problem === undefined) throw new Error("the Secret is the operator's");
+  return { kind: "foreign", metadata, problem };
+}
+
+/** The Secret was damaged and restored twice in a day. */
+function damagedOften(secret: ObservedSecret) {
+  const entries = ["1000", "1001"].map((serialNumber, index) => ({
+    ...ofRecord(serialNumber, timestamp(FACTS.notAfter.getTime())),
+    time: timestamp(NOW - (3 - index) * HOUR_MS),
+    reason: "SecretMissing",
+    replaces: "999",
+  }));
+  return { secret, atlas: listed(FACTS.serialNumber), status: { recentIssuances: entries } };
+}

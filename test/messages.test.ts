@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { MESSAGES, messagesPage } from "../deploy/generate/messages/page.ts";
+import { type Reason, userCertificateSamples } from "../deploy/generate/messages/user-certificate.ts";
+import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS } from "../src/api/reasons.ts";
+import { RUN_FLAGS } from "../src/command/run.ts";
+import { SIMULATE_FLAGS } from "../src/simulator/command-flags.ts";
+
+const ROOT = path.join(import.meta.dirname, "..");
+let page: string;
+let samples: Awaited<ReturnType<typeof userCertificateSamples>>;
+
+beforeAll(async () => {
+  page = await messagesPage();
+  samples = await userCertificateSamples();
+});
+
+test("docs/messages.md is current", () => {
+  const committed = readFileSync(path.join(ROOT, MESSAGES), "utf8");
+  expect(committed === page, `${MESSAGES} is out of date: run "make messages" and commit it`).toBe(true);
+});
+
+describe("docs/messages.md shows", () => {
+  test.each([...ISSUE_REASONS, ...BLOCKED_REASONS])("a condition with the reason %s", (reason) => {
+    const conditions = samples[reason].flatMap((sample) => sample.conditions);
+    expect(conditions.map((condition) => condition.reason)).toContain(reason);
+  });
+
+  const events: readonly Reason[] = EVENT_REASONS;
+  test.each(events)("an Event with the reason %s", (reason) => {
+    expect(samples[reason].flatMap((sample) => sample.events).map((event) => event.reason)).toContain(reason);
+  });
+
+  test.each(Object.keys({ ...RUN_FLAGS, ...SIMULATE_FLAGS }))("the flag --%s", (name) => {
+    expect(page).toMatch(new RegExp(`^\\| \`--${name}[=\`]`, "m"));
+  });
+
+  test.each(metricNames())("the metric %s", (name) => {
+    expect(page).toMatch(new RegExp(`^\\| \`${name}\` \\|`, "m"));
+  });
+});
+
+/** Every metric that the sources name. */
+function metricNames(): readonly string[] {
+  const folder = path.join(ROOT, "src");
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(".ts") && !file.endsWith(".test.ts"),
+  );
+  const texts = files.map((file) => readFileSync(path.join(folder, file), "utf8"));
+  return [...new Set(texts.flatMap((text) => text.match(/(?<=")atlascerts_\w+(?=")/g) ?? []))].toSorted();
+}
