@@ -187,6 +187,24 @@ describe("when the API server does not take it", () => {
     expect([new Set(r.api.calls.map((call) => call.key)).size, r.recorder.dropped]).toEqual([1, 0]);
   });
 
+  test("the log tells of dropped Events once a minute, with their number and the last reason", async () => {
+    const lines: object[] = [];
+    const r = rig({ log: { ...silentLog, warn: (fields) => lines.push(fields) } });
+    r.api.fault = () => new KubeError({ reason: "Forbidden", operation: "create" });
+    for (let second = 0; second < 90; second += 1) {
+      r.recorder.record(report({ regarding: { ...report().regarding, uid: `u${second}` } }));
+      await r.clock.advance(1000);
+    }
+    await r.clock.advance(60_000);
+    const last = { reason: "Issued", namespace: "n", name: "a", why: "it could not be written" };
+    const err = expect.objectContaining({ reason: "Forbidden" });
+    expect(lines).toEqual([
+      { dropped: 1, droppedSinceStart: 1, last, err },
+      { dropped: 59, droppedSinceStart: 60, last, err },
+      { dropped: 30, droppedSinceStart: 90, last, err },
+    ]);
+  });
+
   test("no more wait than allowed", async () => {
     const r = rig({ queueLimit: 3, burstPerObject: 100 });
     r.api.fault = () => "hang";
@@ -194,6 +212,49 @@ describe("when the API server does not take it", () => {
       r.recorder.record(report({ note: `serial ${serial}` }));
     }
     expect([r.recorder.pending, r.recorder.dropped]).toEqual([3, 7]);
+  });
+});
+
+describe("many Events", () => {
+  const of = (uid: string, note: string) => report({ regarding: { ...report().regarding, uid, name: uid }, note });
+  const notes = (r: ReturnType<typeof rig>) => r.api.calls.map(({ body }) => (body as { note: string }).note);
+
+  test("of many objects are written four at a time", async () => {
+    const r = rig();
+    r.api.fault = () => "hang";
+    for (let object = 0; object < 10; object += 1) {
+      r.recorder.record(of(`u${object}`, "issued"));
+    }
+    await settle();
+    expect(r.api.calls.length).toBe(4);
+  });
+
+  test("of one object are written in order, and hold up no other object's", async () => {
+    const r = rig();
+    r.api.fault = ({ body }) =>
+      JSON.stringify(body).includes("u1 first") && r.api.calls.length < 5 ? away : undefined;
+    r.recorder.record(of("u1", "u1 first"));
+    r.recorder.record(of("u1", "u1 second"));
+    r.recorder.record(of("u2", "u2 first"));
+    r.recorder.record(of("u3", "u3 first"));
+    await settle();
+    expect(notes(r)).toEqual(["u1 first", "u2 first", "u3 first"]);
+    await r.clock.advance(60_000);
+    expect(notes(r).slice(3)).toEqual(["u1 first", "u1 first", "u1 second"]);
+  });
+
+  test("of a burst of 10,000 certificates all arrive, however long the API server takes none", async () => {
+    const r = rig();
+    r.api.fault = () => "hang";
+    for (let object = 0; object < 10_000; object += 1) {
+      r.recorder.record(of(`u${object}`, "issued"));
+    }
+    await settle();
+    r.stop.abort();
+    await r.running;
+    r.api.fault = () => undefined;
+    await r.recorder.flush(new AbortController().signal);
+    expect([r.recorder.sent, r.recorder.dropped, r.recorder.pending]).toEqual([10_000, 0, 0]);
   });
 });
 
