@@ -1,13 +1,13 @@
 import { z } from "zod";
 
-/** The condition types. kstatus reads Ready and Stalled; Issuing says that a certificate is being issued. */
+/** The condition types of AtlasUserCertificate. kstatus reads Ready and Stalled; Issuing says that a certificate is being issued. */
 export const CONDITION_TYPES = ["Ready", "Issuing", "Stalled"] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** A condition as metav1.Condition defines it. */
 export const conditionSchema = z
   .object({
-    type: z.string().meta({ description: "Type of the condition: Ready, Issuing or Stalled.", maxLength: 316 }),
+    type: z.string().meta({ description: "Type of the condition, such as Ready.", maxLength: 316 }),
     status: z
       .enum(["True", "False", "Unknown"])
       .meta({ description: "Status of the condition: True, False or Unknown." }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PROJECT_X509, projectX509SpecSchema, projectX509StatusSchema } from "./project-x509.ts";
 import { USER_CERTIFICATE, userCertificateSpecSchema, userCertificateStatusSchema } from "./user-certificate.ts";
 
 /** A piece of a JSON document. */
@@ -29,6 +30,25 @@ const USER_CERTIFICATE_COLUMNS: readonly PrinterColumn[] = [
   column("MESSAGE", readyCondition("message"), "Reason and next step.", "string", 1),
 ];
 
+const PROJECT_X509_COLUMNS: readonly PrinterColumn[] = [
+  column("READY", readyCondition("status"), "Whether certificates of the project can be issued.", "string", 0),
+  column("REASON", readyCondition("reason"), "Reason for that, in one word.", "string", 0),
+  column("PROJECT", ".spec.projectId", "ID of the Atlas project.", "string", 0),
+  column("RESOURCES", ".status.resources", "Number of AtlasUserCertificates that use the project.", "integer", 0),
+  column("RESOURCES-READY", ".status.ready", "Number of those that are ready.", "integer", 0),
+  column(
+    "CUSTOMER-X509",
+    ".status.customerManagedX509.enabled",
+    "Whether customer-managed X.509 is enabled, so that Atlas issues no certificates.",
+    "string",
+    0,
+  ),
+  column("AGE", ".metadata.creationTimestamp", "Age of the resource.", "date", 0),
+  column("UNEXPIRED", ".status.unexpired", "Number of unexpired certificates of the users.", "integer", 1),
+  column("TOKENS", ".status.rateLimitTokens", "Requests that Atlas' rate limit still allows.", "integer", 1),
+  column("MESSAGE", readyCondition("message"), "Reason and next step.", "string", 1),
+];
+
 function column(
   name: string,
   jsonPath: string,
@@ -39,9 +59,43 @@ function column(
   return { name, jsonPath, description, type, priority };
 }
 
-/** The CustomResourceDefinition of AtlasUserCertificate, as crds/ holds it. */
-export function userCertificateCrd(): Json {
-  const { group, version, kind, plural, singular, shortNames, categories, description } = USER_CERTIFICATE;
+/** A kind of the operator's: where it is served, and what `kubectl get` shows of it. */
+interface Kind {
+  readonly names: {
+    readonly group: string;
+    readonly version: string;
+    readonly kind: string;
+    readonly plural: string;
+    readonly singular: string;
+    readonly shortNames: readonly string[];
+    readonly categories: readonly string[];
+    readonly namespaced: boolean;
+    readonly description: string;
+  };
+  readonly spec: z.ZodType;
+  readonly status: z.ZodType;
+  readonly columns: readonly PrinterColumn[];
+}
+
+/** All kinds. */
+export const KINDS: readonly [Kind, ...Kind[]] = [
+  {
+    names: USER_CERTIFICATE,
+    spec: userCertificateSpecSchema,
+    status: userCertificateStatusSchema,
+    columns: USER_CERTIFICATE_COLUMNS,
+  },
+  {
+    names: PROJECT_X509,
+    spec: projectX509SpecSchema,
+    status: projectX509StatusSchema,
+    columns: PROJECT_X509_COLUMNS,
+  },
+];
+
+/** The CustomResourceDefinition of a kind, as crds/ holds it. */
+export function customResourceDefinition({ names, spec, status, columns }: Kind): Json {
+  const { group, version, kind, plural, singular, shortNames, categories, namespaced, description } = names;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -56,14 +110,14 @@ export function userCertificateCrd(): Json {
         shortNames: [...shortNames],
         categories: [...categories],
       },
-      scope: "Namespaced",
+      scope: namespaced ? "Namespaced" : "Cluster",
       versions: [
         {
           name: version,
           served: true,
           storage: true,
           subresources: { status: {} },
-          additionalPrinterColumns: USER_CERTIFICATE_COLUMNS.map(printerColumn),
+          additionalPrinterColumns: columns.map(printerColumn),
           schema: {
             openAPIV3Schema: {
               type: "object",
@@ -71,10 +125,10 @@ export function userCertificateCrd(): Json {
               required: ["spec"],
               properties: {
                 apiVersion: { type: "string", description: "Version of this kind's schema." },
-                kind: { type: "string", description: "Always AtlasUserCertificate." },
+                kind: { type: "string", description: `Always ${kind}.` },
                 metadata: { type: "object" },
-                spec: structuralSchema(userCertificateSpecSchema),
-                status: structuralSchema(userCertificateStatusSchema),
+                spec: structuralSchema(spec),
+                status: structuralSchema(status),
               },
             },
           },

@@ -2,19 +2,18 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { userCertificateCrd } from "./crd.ts";
-import { USER_CERTIFICATE } from "./user-certificate.ts";
+import { customResourceDefinition, KINDS } from "./crd.ts";
 
 const HEADER = "# Generated from src/api by `make crds`. Change the schema there.\n";
 
 /** File name, below crds/, and text of each generated definition. */
 export function generatedCrds(): ReadonlyMap<string, string> {
-  return new Map([
-    [
-      `${USER_CERTIFICATE.group}_${USER_CERTIFICATE.plural}.yaml`,
-      HEADER + stringify(userCertificateCrd(), { lineWidth: 110 }),
-    ],
-  ]);
+  return new Map(
+    KINDS.map((kind) => [
+      `${kind.names.group}_${kind.names.plural}.yaml`,
+      HEADER + stringify(customResourceDefinition(kind), { lineWidth: 110 }),
+    ]),
+  );
 }
 
 if (import.meta.main) {

@@ -1,4 +1,4 @@
-/** API group of both kinds. */
+/** API group of all kinds. */
 export const API_GROUP = "atlascerts.io";
 export const API_VERSION = "v1alpha1";
 
@@ -30,3 +30,6 @@ export const LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-confi
 
 /** The name under which the operator's writes stand in `metadata.managedFields`. */
 export const FIELD_MANAGER = "atlas-cert-operator";
+
+/** On a Secret of the operator's namespace: an AtlasProjectX509 may name it as its credentials. */
+export const CREDENTIALS_LABEL = `${OWN_PREFIX}credentials`;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { conditionSchema } from "./conditions.ts";
 import { DURATION_PATTERN, MIN_RENEW_BEFORE } from "./duration.ts";
 import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
+import { keysQualified, labelValuesValid, objectName, projectIdSchema, type Rule, rules, timestamp } from "./schema.ts";
 
 /**
  * AtlasUserCertificate: one database user of one Atlas project, one Secret with its X.509 client certificate.
@@ -11,50 +12,15 @@ import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
  * message would tell the reader less than they need to know.
  */
 
-interface Rule {
-  readonly rule: string;
-  readonly message: string;
-  /** The field to report, if the rule belongs to an object above it, such as `.renewBefore`. */
-  readonly fieldPath?: string;
-}
-
-const rules = (...list: readonly Rule[]) => ({ "x-kubernetes-validations": list });
-
-const DNS_SUBDOMAIN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-
-const objectName = (field: string, description: string) =>
-  z.string().meta({
-    description,
-    maxLength: 253,
-    ...rules({
-      rule: `self.matches('${DNS_SUBDOMAIN}')`,
-      message: `${field} must be a DNS subdomain: at most 253 lower-case letters, digits, '-' and '.', starting and ending with a letter or digit`,
-    }),
-  });
-
 const ownKeysRefused: Rule = {
   rule: `self.all(key, !key.startsWith('${OWN_PREFIX}'))`,
   message: `keys that start with ${OWN_PREFIX} are reserved for the operator: choose another prefix`,
 };
 
-/** A Kubernetes qualified name, so that a key that the API server would refuse on the Secret is refused here first. */
-const QUALIFIED_NAME =
-  "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
-
-const keysQualified: Rule = {
-  rule: `self.all(key, key.matches('${QUALIFIED_NAME}') && key.indexOf('/') <= 253)`,
-  message:
-    "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that starts and ends with a letter or digit, optionally preceded by a DNS subdomain and a '/', such as app or example.com/team",
-};
-
 const secretLabels = z.record(z.string(), z.string().meta({ maxLength: 63 })).meta({
   description: "Labels to set on the Secret. Labels set by others are preserved.",
   maxProperties: 64,
-  ...rules(ownKeysRefused, keysQualified, {
-    rule: "self.all(key, self[key].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))",
-    message:
-      "a label value must be empty, or at most 63 letters, digits, '-', '_' and '.' that start and end with a letter or digit",
-  }),
+  ...rules(ownKeysRefused, keysQualified, labelValuesValid),
 });
 
 const secretAnnotations = z.record(z.string(), z.string().meta({ maxLength: 262144 })).meta({
@@ -85,14 +51,7 @@ function secretNameDiffersFrom(field: string): Rule {
 
 export const userCertificateSpecSchema = z
   .object({
-    projectId: z.string().meta({
-      description: "ID of the Atlas project (group): the 24 lower-case hexadecimal digits in the project's settings.",
-      maxLength: 128,
-      ...rules({
-        rule: "self.matches('^[0-9a-f]{24}$')",
-        message: "projectId must be the 24 lower-case hexadecimal digits that Atlas shows in the project's settings",
-      }),
-    }),
+    projectId: projectIdSchema,
     credentialsRef: z
       .object({ name: objectName("credentialsRef.name", "Name of the Secret, in the resource's namespace.") })
       .optional()
@@ -217,8 +176,6 @@ export const userCertificateSpecSchema = z
       ...SECRETS_READ.map(secretNameDiffersFrom),
     ),
   });
-
-const timestamp = (description: string) => z.string().meta({ description, format: "date-time" });
 
 const recentIssuanceSchema = z
   .object({

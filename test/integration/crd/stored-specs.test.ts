@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { userCertificateCrd } from "../../../src/api/crd.ts";
+import { customResourceDefinition, KINDS } from "../../../src/api/crd.ts";
 import { rest } from "../../control-plane/control-plane.ts";
 import { type JsonObject, LEAST_SPEC, merged, namespaceOfFile } from "./sample.ts";
 
@@ -27,7 +27,8 @@ const nameOf = (index: number) => `stored-${index}`;
 
 function definition(rules: "with rules" | "without rules"): JsonObject {
   const names = { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), shortNames: [], categories: [] };
-  const text = JSON.stringify(userCertificateCrd(), (key, value: unknown) =>
+  const [userCertificates] = KINDS;
+  const text = JSON.stringify(customResourceDefinition(userCertificates), (key, value: unknown) =>
     rules === "without rules" && key === "x-kubernetes-validations" ? undefined : value,
   );
   return merged(JSON.parse(text), { metadata: { name: `${plural}.${GROUP}` }, spec: { names } });
