@@ -15,26 +15,26 @@ export interface ConditionContext {
   /** metadata.generation that they describe. */
   readonly generation: number;
   readonly nowMs: number;
-  /** Stands before each message: a simulated Atlas must not be taken for a real one. @default nothing */
-  readonly mark?: string | undefined;
 }
 
 /** Conditions of these types, in this order. The time of a transition stays while the status does. */
 export function conditionsOf<Type extends string>(
   types: readonly Type[],
   states: Readonly<Record<Type, ConditionState>>,
-  { before, generation, nowMs, mark = "" }: ConditionContext,
+  { before, generation, nowMs }: ConditionContext,
 ): Condition[] {
   return types.map((type) => {
     const previous = before.find((condition) => condition.type === type);
     const { status, reason, message } = states[type];
     return {
-      type,
-      status,
-      reason,
-      message: mark + message,
+      ...{ type, status, reason, message },
       observedGeneration: generation,
       lastTransitionTime: previous?.status === status ? previous.lastTransitionTime : timestamp(nowMs),
     };
   });
+}
+
+/** @param mark stands before each message: what a simulated Atlas issues must not be taken for the real thing */
+export function marked(conditions: readonly Condition[], mark = ""): Condition[] {
+  return conditions.map((condition) => ({ ...condition, message: mark + condition.message }));
 }

@@ -40,6 +40,8 @@ export interface OperatorOptions {
   readonly lease?: Pick<LeaseOptions, "namespace" | "name" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">;
   /** Where metrics and health are served. @default nowhere */
   readonly serve?: ServeOptions | undefined;
+  /** Length of Atlas' months. @default the calendar's */
+  readonly calendar?: UserCertificateControllerOptions["calendar"];
   /** Stands before each message of a condition. @default nothing */
   readonly mark?: string | undefined;
   /** Called before each step of issuing. */
@@ -103,6 +105,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     defaultCredentials: options.defaultCredentials,
     workers: options.workers,
     identity,
+    calendar: options.calendar,
     mark: options.mark,
     leadership: () => lease?.leadership() ?? (() => {}),
     observer: {

@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/transport/base-url.ts";
 import { readExtraCaFile } from "../atlas/transport/extra-ca.ts";
 import { USER_AGENT } from "../atlas/transport/transport.ts";
-import { MONTH_MS } from "../certificate/check-issued.ts";
 import { systemClock } from "../clock.ts";
+import { calendarOf } from "../controllers/user-certificate/atlas/calendar.ts";
 import {
   bindAddressFlag,
   choiceFlag,
@@ -206,8 +206,8 @@ async function operatorOptions(
       verifyIntervalMs: flags["verify-interval"],
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],
-      monthMs: flags["simulated-month"] ?? MONTH_MS,
     },
+    calendar: calendarOf(flags["simulated-month"]),
     mark: flags["simulated-atlas"] || flags["simulated-month"] !== undefined ? SIMULATED_MARK : undefined,
     ...(flags["leader-elect"] && {
       lease: {

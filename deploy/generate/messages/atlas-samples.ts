@@ -6,6 +6,7 @@ import { checkIssued, MONTH_MS } from "../../../src/certificate/check-issued.ts"
 import { DAY_MS, HOUR_MS } from "../../../src/clock.ts";
 import { AtlasAccess } from "../../../src/controllers/access/atlas-access.ts";
 import { answerUnusable, atlasBlocker } from "../../../src/controllers/user-certificate/atlas/atlas-blocker.ts";
+import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
 import type { ObservedCredentials } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import {
   FACTS,
@@ -106,19 +107,23 @@ export async function atlasSamples() {
     AnswerUnusable: [
       seen(
         "The certificate is for another user",
-        failure(nothingYet(), answerUnusable(mismatch({ subject: [{ type: "CN", value: "billing" }] })), true),
+        failure(
+          nothingYet(),
+          answerUnusable(mismatch({ subject: [{ type: "CN", value: "billing" }] }), calendarOf()),
+          true,
+        ),
       ),
       seen(
         "The certificate was there before",
-        failure(nothingYet(), answerUnusable(mismatch({ serialNumber: "1001" })), true),
+        failure(nothingYet(), answerUnusable(mismatch({ serialNumber: "1001" }), calendarOf()), true),
       ),
       seen(
         "The lifetime is another one",
-        failure(nothingYet(), answerUnusable(mismatch({ notAfter: new Date(NOW + 30 * DAY_MS) })), true),
+        failure(nothingYet(), answerUnusable(mismatch({ notAfter: new Date(NOW + 30 * DAY_MS) }), calendarOf()), true),
       ),
       seen(
         "The certificate has expired",
-        failure(nothingYet(), answerUnusable(mismatch({ notAfter: new Date(NOW - DAY_MS) })), true),
+        failure(nothingYet(), answerUnusable(mismatch({ notAfter: new Date(NOW - DAY_MS) }), calendarOf()), true),
       ),
     ],
   };

@@ -104,7 +104,7 @@ function readForbidden() {
 }
 
 function unread(title: string, error: KubeError): Sample {
-  const conditions = expiredUnread(settled().resource, readFailure(error), { nowMs: EXPIRED_MS });
+  const conditions = expiredUnread(settled().resource, readFailure(error), EXPIRED_MS);
   if (conditions === undefined) throw new Error("there is nothing to report");
   return { title, conditions, events: [] };
 }

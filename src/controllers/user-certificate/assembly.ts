@@ -10,6 +10,7 @@ import { AtlasAccess, type AtlasApi } from "../access/atlas-access.ts";
 import { CredentialsGate } from "../access/credentials-gate.ts";
 import { Announcer } from "./announce.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
+import { type Calendar, calendarOf } from "./atlas/calendar.ts";
 import { DepartedHistories } from "./cluster/departed-histories.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
@@ -62,6 +63,8 @@ export interface AssemblyOptions {
   readonly onForeignResource: (event: StoreEvent<CachedResource>) => void;
   readonly onForeignSecret: (event: StoreEvent<SecretIdentity>) => void;
   readonly observer?: ReconcileObserver | undefined;
+  /** Length of Atlas' months. @default the calendar's */
+  readonly calendar?: Calendar | undefined;
   /** Stands before each message of a condition. @default nothing */
   readonly mark?: string | undefined;
   readonly clock: Clock;
@@ -82,7 +85,7 @@ export interface Assembly {
 /** Puts the parts together: the only place, for production and for tests. */
 export function assemble(options: AssemblyOptions): Assembly {
   const { kube, resources, secrets: cache, policy, identity, leadership, newId, mark, clock, random, log } = options;
-  const { observer = {}, onForeignResource, onForeignSecret } = options;
+  const { calendar = calendarOf(), observer = {}, onForeignResource, onForeignSecret } = options;
   const parked = new ParkedCertificates();
   const departed = new DepartedHistories();
   const memories = new ResourceMemories();
@@ -102,14 +105,14 @@ export function assemble(options: AssemblyOptions): Assembly {
     log,
   });
   const issuer = new Issuer({
-    ...{ secrets, statuses, announcer, parked, memories, identity, leadership, newId, atlasClock, random },
+    ...{ secrets, statuses, announcer, parked, memories, identity, leadership, newId, atlasClock, calendar, random },
     onStep: (step, resource) => observer.onStep?.(step, resource),
   });
   const reconciler = new Reconciler({
-    ...{ resources, issuer, secrets, statuses, announcer, parked, departed, memories, atlasClock, mark },
+    ...{ resources, issuer, secrets, statuses, announcer, parked, departed, memories, atlasClock },
     ...{ clock, random, log },
     reader: new SnapshotReader({
-      ...{ resources, inspector, access, parked, departed, memories, announcer, atlasClock, policy },
+      ...{ resources, inspector, access, parked, departed, memories, announcer, atlasClock, calendar, policy },
       defaultCredentials: options.defaultCredentials,
     }),
     turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),

@@ -15,6 +15,7 @@ import { WorkQueue, type WorkQueueObserver } from "../../kube/queue/work-queue.t
 import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { AtlasApi } from "../access/atlas-access.ts";
 import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
+import type { Calendar } from "./atlas/calendar.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { secretIdentity } from "./cluster/secret-metadata.ts";
 import { credentialsSecret } from "./core/model/credentials-secret.ts";
@@ -43,6 +44,8 @@ export interface UserCertificateControllerOptions {
   readonly identity: string;
   readonly leadership: IssuerOptions["leadership"];
   readonly observer?: ControllerObserver | undefined;
+  /** Length of Atlas' months. @default the calendar's */
+  readonly calendar?: Calendar | undefined;
   /** Stands before each message of a condition. @default nothing */
   readonly mark?: string | undefined;
   readonly clock: Clock;

@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { CertificateApi } from "../access/atlas-access.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
+import { calendarOf } from "./atlas/calendar.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import { ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
@@ -59,6 +60,7 @@ function rig(options: RigOptions = {}) {
     leadership: options.leadership ?? (() => () => {}),
     newId: () => "attempt-1",
     atlasClock: new AtlasClock(clock),
+    calendar: calendarOf(),
     random: () => 0.5,
     onStep: (step) => {
       steps.push(step);
@@ -346,7 +348,7 @@ describe("an answer is unusable, nothing is stored and the record stays open", (
     const outcome = await issue();
     expect(outcome).toMatchObject({
       kind: "failed",
-      blocker: { reason: "AnswerUnusable", needsPerson: true, retry: { kind: "backoff" } },
+      blocker: { reason: "AnswerUnusable", needsPerson: true, retry: { kind: "backoff", atLeastMs: HOUR_MS } },
       staysOpen: true,
     });
     expect(outcome.kind === "failed" && outcome.blocker.problem).toContain(problem);

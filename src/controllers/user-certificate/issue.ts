@@ -9,6 +9,7 @@ import type { CertificateApi } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
 import { answerUnusable, atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import type { Calendar } from "./atlas/calendar.ts";
 import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
 import { crdOutdated } from "./cluster/secret-blockers.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
@@ -41,6 +42,7 @@ export interface IssuerOptions {
   /** Makes the identifier of an attempt. */
   readonly newId: () => string;
   readonly atlasClock: AtlasClock;
+  readonly calendar: Calendar;
   readonly random: () => number;
   /** Called before each step: tests stop the process there. */
   readonly onStep?: ((step: IssueStep, resource: UserCertificate) => void | Promise<void>) | undefined;
@@ -98,7 +100,7 @@ export class Issuer {
     if ("kind" in bundle) return bundle;
 
     await onStep?.("check", resource);
-    const pair = this.#check(snapshot, bundle, attempt);
+    const pair = this.#check(resource, bundle, attempt);
     if ("kind" in pair) return pair;
 
     await onStep?.("write", resource);
@@ -171,14 +173,14 @@ export class Issuer {
     }
   }
 
-  #check({ resource, policy }: Snapshot, bundle: SensitiveText, attempt: Issuance): KeyPair | Failed {
+  #check({ spec }: UserCertificate, bundle: SensitiveText, attempt: Issuance): KeyPair | Failed {
+    const { atlasClock, calendar } = this.#options;
     const read = readPemBundle(bundle);
-    if (!read.ok) return unusable(read.problem, attempt);
-    const { username, monthsUntilExpiration } = resource.spec;
-    const { knownSerials } = attempt;
-    const request = { username, monthsUntilExpiration, monthMs: policy.monthMs, knownSerials };
-    const problem = checkIssued(read.pair.facts, request, this.#options.atlasClock.now());
-    return problem === undefined ? read.pair : unusable(problem, attempt);
+    if (!read.ok) return unusable(read.problem, attempt, calendar);
+    const { username, monthsUntilExpiration } = spec;
+    const request = { username, monthsUntilExpiration, monthMs: calendar.monthMs, knownSerials: attempt.knownSerials };
+    const problem = checkIssued(read.pair.facts, request, atlasClock.now());
+    return problem === undefined ? read.pair : unusable(problem, attempt, calendar);
   }
 }
 
@@ -187,6 +189,6 @@ function failed(blocker: Blocker): Outcome {
 }
 
 /** One was probably issued all the same. */
-function unusable(problem: string, attempt: Issuance): Failed {
-  return { kind: "failed", attempt, staysOpen: true, blocker: answerUnusable(problem) };
+function unusable(problem: string, attempt: Issuance, calendar: Calendar): Failed {
+  return { kind: "failed", attempt, staysOpen: true, blocker: answerUnusable(problem, calendar) };
 }

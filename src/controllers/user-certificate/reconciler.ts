@@ -37,8 +37,6 @@ export interface ReconcilerOptions {
   readonly atlasClock: AtlasClock;
   /** Told of each reconcile when its status is written, or could not be. It must not throw. */
   readonly onReconciled?: ((assessment: Assessment) => void) | undefined;
-  /** Stands before each message of a condition. */
-  readonly mark?: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -200,8 +198,8 @@ export class Reconciler {
   }
 
   async #reportUnread(resource: UserCertificate, error: unknown): Promise<void> {
-    const { atlasClock, mark, statuses } = this.#options;
-    const conditions = expiredUnread(resource, readFailure(error), { nowMs: atlasClock.now(), mark });
+    const { atlasClock, statuses } = this.#options;
+    const conditions = expiredUnread(resource, readFailure(error), atlasClock.now());
     if (conditions !== undefined) await statuses.reportUnread(resource, conditions);
   }
 

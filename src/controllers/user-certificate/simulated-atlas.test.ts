@@ -1,50 +1,52 @@
-import { describe, expect, test } from "vitest";
-import type { Snapshot } from "./core/model/snapshot.ts";
-import type { Assessment } from "./core/status/assessment.ts";
-import { nextStatus } from "./core/status/next-status.ts";
+import { expect, test } from "vitest";
+import { HOUR_MS } from "../../clock.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
-import { Scene } from "./testing/scene.ts";
-import { FOREIGN, following, listed, reconciled, refused, settled } from "./testing/snapshots.ts";
+import { kubeError } from "./testing/memory-cluster.ts";
+import { issuedScene, Scene, SECRET } from "./testing/scene.ts";
 
 const MARK = "[simulated Atlas] ";
+const MARKED_ONCE = /^\[simulated Atlas\] (?!.*simulated)/;
 
-function messages(assessment: Assessment, mark?: string): readonly string[] {
-  const before = assessment.snapshot.resource.status.conditions ?? [];
-  return (nextStatus(assessment, { before, mark }).conditions ?? []).map(({ message }) => message);
-}
+const messages = (scene: Scene) => (scene.status().conditions ?? []).map(({ message }) => message);
 
-describe("with a simulated Atlas the message of every condition starts with the mark", () => {
-  test.each<readonly [string, Snapshot]>([
-    ["while the certificate is good", settled({ atlas: listed("1001") })],
-    ["while the certificate is renewed", settled({ renewRequest: "a", atlas: listed("1001") })],
-    ["while a person has to act", settled({ secret: FOREIGN })],
-  ])("%s", (_what, snapshot) => {
-    const assessment = reconciled(snapshot);
-    expect(messages(assessment, MARK)).toEqual(messages(assessment).map((message) => MARK + message));
-  });
+const scenes: readonly (readonly [string, () => Promise<Scene>])[] = [
+  ["while the certificate is good", async () => (await issuedScene({}, { mark: MARK })).scene],
+  [
+    "while a person has to act, also while a backoff runs",
+    async () => {
+      const scene = new Scene();
+      scene.apply();
+      scene.atlas.listFault = () => atlasError("userNotFound");
+      const process = scene.start({ mark: MARK });
+      for (let count = 0; count < 3; count++) {
+        await scene.settle(process);
+        scene.clock.advanceNow(3000);
+      }
+      return scene;
+    },
+  ],
+  [
+    "while an expired certificate cannot be read",
+    async () => {
+      const { scene, process } = await issuedScene({}, { mark: MARK });
+      scene.changeSecret((secret) => ({ ...secret, metadata: { ...secret.metadata, labels: { a: "b" } } }));
+      scene.cluster.fault = ({ verb, what }) =>
+        verb === "get" && what.includes(SECRET.name) ? kubeError("Forbidden") : undefined;
+      scene.clock.advanceNow(3000 * HOUR_MS);
+      await scene.settle(process).catch(() => {});
+      expect(scene.ready()).toBe("False Expired");
+      return scene;
+    },
+  ],
+];
 
-  test("once, also while a backoff runs", () => {
-    const failed = reconciled(settled({ atlas: refused("AtlasUnavailable") }));
-    const carried = messages(reconciled(following(failed, { atlas: { kind: "notAsked" } })), MARK);
-    expect(carried.map((message) => message.split(MARK.trim()).length - 1)).toEqual([1, 1, 1]);
-    expect(carried[0]).toContain("AtlasUnavailable happened.");
-  });
-});
-
-test("the mark reaches the API server, and no message carries it twice", async () => {
-  const scene = new Scene();
-  scene.apply();
-  const process = scene.start({ mark: MARK });
-  scene.atlas.listFault = () => atlasError("userNotFound");
-  for (let count = 0; count < 3; count++) {
-    await scene.settle(process);
-    scene.clock.advanceNow(3000);
-  }
-  const written = (scene.status().conditions ?? []).map(({ message }) => message);
+test.each(scenes)("with a simulated Atlas each condition's message starts with the mark, once, %s", async (_, make) => {
+  const written = messages(await make());
   expect(written).toHaveLength(3);
-  for (const message of written) expect(message).toMatch(/^\[simulated Atlas\] (?!.*simulated)/);
+  for (const message of written) expect(message).toMatch(MARKED_ONCE);
 });
 
-test("without a mark no message speaks of a simulated Atlas", () => {
-  expect(messages(reconciled(settled({ atlas: listed("1001") }))).join()).not.toContain("simulated");
+test("without a mark no message speaks of a simulated Atlas", async () => {
+  const { scene } = await issuedScene();
+  expect(messages(scene).join()).not.toContain("simulated");
 });

@@ -7,7 +7,7 @@ import type { Access, AtlasAccess } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
-import { issueTime } from "./atlas/issue-time.ts";
+import { type Calendar, issueTime } from "./atlas/calendar.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
@@ -37,6 +37,7 @@ export interface SnapshotReaderOptions {
   readonly memories: ResourceMemories;
   readonly announcer: Pick<Announcer, "announceSkew">;
   readonly atlasClock: AtlasClock;
+  readonly calendar: Calendar;
   readonly policy: Policy;
 }
 
@@ -143,8 +144,8 @@ export class SnapshotReader {
       const options = { signal, timeoutMs: LIST_TIMEOUT_MS, ...urgency };
       const { certificates, answeredAt } = await access.api.listAllDatabaseUserCertificates(user, options);
       this.#measure(resource, answeredAt, askedMs);
-      const { monthMs } = this.#options.policy;
-      const dated = certificates.map((one) => ({ ...one, createdAt: issueTime(one.createdAt, answeredAt, monthMs) }));
+      const { calendar } = this.#options;
+      const dated = certificates.map((one) => ({ ...one, createdAt: issueTime(one.createdAt, answeredAt, calendar) }));
       return { kind: "listed", certificates: dated };
     } catch (error: unknown) {
       if (error instanceof AtlasError) this.#measure(resource, error.answeredAt, askedMs);

@@ -54,7 +54,7 @@ test.each(WRONG)("a clock that jumps 40 days %s under a running operator costs n
 
 test.each(WRONG)("an operator whose clock is 40 days %s renews when Atlas' clock says so", async (_, offMs) => {
   // Three months of 2 s each: renewed after two thirds of 6 s.
-  const scene = await Scene.prepare({ simulator: { monthMs: 2000 }, policy: { monthMs: 2000 } });
+  const scene = await Scene.prepare({ simulator: { monthMs: 2000 } });
   await scene.startOperator({ clock: clockThatIs(() => offMs) });
   await scene.apply();
   const { status: first } = await scene.untilIssued();

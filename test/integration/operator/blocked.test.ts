@@ -227,7 +227,7 @@ test("issues nothing for a user who has as many unexpired certificates as allowe
 });
 
 test("Ready turns False by itself when the certificate expires unrenewed", async () => {
-  const scene = await Scene.open({ simulator: { monthMs: 1000 }, policy: { monthMs: 1000 } });
+  const scene = await Scene.open({ simulator: { monthMs: 1000 } });
   await scene.apply();
   await scene.untilIssued();
   await scene.patch("orders-api", { spec: { suspend: true } });

@@ -45,7 +45,7 @@ test("issues the first certificate into a Secret that a driver can use, in three
 
 test("renews by the certificate's real lifetime, while the old one is still valid", async () => {
   // Three months of 2 s each: renewed after two thirds of 6 s.
-  const scene = await Scene.open({ simulator: { monthMs: 2000 }, policy: { monthMs: 2000 } });
+  const scene = await Scene.open({ simulator: { monthMs: 2000 } });
   await scene.apply();
   const first = await scene.untilIssued();
   const [firstNotAfter, renewalTime] = [first.status.notAfter ?? "", first.status.renewalTime ?? ""];

@@ -33,7 +33,7 @@ interface State {
 }
 
 const often: SceneOptions = { policy: { verifyIntervalMs: 500 } };
-const months = (monthMs: number): SceneOptions => ({ simulator: { monthMs }, policy: { monthMs } });
+const months = (monthMs: number): SceneOptions => ({ simulator: { monthMs } });
 
 /** Applies the resource and waits for its certificate. */
 async function issue(scene: Scene): Promise<void> {

@@ -23,7 +23,7 @@ const ODD_LISTS: readonly (readonly [string, Fault["effect"]])[] = [
 ];
 
 test.each(ODD_LISTS)("keeps renewing for months while %s", async (_, effect) => {
-  const scene = await Scene.open({ simulator: { monthMs: MONTH_MS }, policy: { monthMs: MONTH_MS } });
+  const scene = await Scene.open({ simulator: { monthMs: MONTH_MS } });
   scene.atlas.faults.add({ operation: "listDatabaseUserCertificates", times: "always", effect });
   await scene.apply();
   const first = await scene.untilIssued();

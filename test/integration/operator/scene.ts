@@ -3,9 +3,9 @@ import { PassThrough } from "node:stream";
 import { expect, onTestFinished } from "vitest";
 import { parseUserCertificate, type UserCertificate } from "../../../src/api/parse-user-certificate.ts";
 import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
-import { MONTH_MS } from "../../../src/certificate/check-issued.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
+import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
 import type { Policy } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import {
@@ -33,7 +33,6 @@ export const TEST_POLICY: Policy = {
   verifyIntervalMs: 6 * 3_600_000,
   maxBackoffMs: 2000,
   recheckIntervalMs: 2000,
-  monthMs: MONTH_MS,
 };
 
 export interface SceneOptions {
@@ -169,6 +168,7 @@ export class Scene {
         namespaces: [this.namespace],
         workers: 4,
         policy: { ...TEST_POLICY, ...this.#options.policy },
+        calendar: calendarOf(this.#options.simulator?.monthMs),
         serve: { metrics: { host: "127.0.0.1", port: 0 } },
         onStep: this.#options.onStep,
         clock: systemClock,

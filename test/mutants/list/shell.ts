@@ -94,6 +94,11 @@ export const SHELL: readonly MutatedFile[] = [
     tests: [`${FOLDER}/issue.test.ts`, `${FOLDER}/crash.test.ts`],
     mutants: [
       {
+        why: "an attempt that wasted a certificate is repeated at once",
+        search: "atLeastMs: wasteWaitMs",
+        replacement: "atLeastMs: 0 * wasteWaitMs",
+      },
+      {
         why: "a process that was frozen since its record issues beside its successor",
         search: "assertLeading();\n    memory.unsent = undefined;",
         replacement: "memory.unsent = undefined;",
@@ -110,7 +115,7 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "a certificate for another user is stored",
-        search: "return problem === undefined ? read.pair : unusable(problem, attempt);",
+        search: "return problem === undefined ? read.pair : unusable(problem, attempt, calendar);",
         replacement: "return read.pair;",
       },
       {

@@ -36,19 +36,25 @@ export const STATUS: readonly MutatedFile[] = [
         replacement: "longestMs;",
       },
       {
-        why: "an attempt that wasted a certificate is repeated at once",
-        search: "isSpent ? Math.min(HOUR_MS, monthMs / 30) : 0",
-        replacement: "isSpent ? 0 : 0",
-      },
-      {
         why: "a resource that was turned away often returns last",
         search: 'blocker.reason === "RateLimited" && askedMs !== undefined ? 1 : failures;',
         replacement: "failures;",
       },
       {
         why: "a wait that Atlas asks for is cut short",
-        search: "return Math.max(waitMs, atLeastMs, ",
-        replacement: "return Math.max(waitMs, ",
+        search: "return Math.max(waitMs, atLeastMs);",
+        replacement: "return waitMs;",
+      },
+    ],
+  },
+  {
+    file: "api/condition-states.ts",
+    tests: [`${FOLDER}/next-conditions.test.ts`],
+    mutants: [
+      {
+        why: "each report moves lastTransitionTime, and alerts with a duration never fire",
+        search: "previous?.status === status ? previous.lastTransitionTime : timestamp(nowMs)",
+        replacement: "timestamp(nowMs)",
       },
     ],
   },
@@ -56,11 +62,6 @@ export const STATUS: readonly MutatedFile[] = [
     file: `${FOLDER}/next-conditions.ts`,
     tests: [`${FOLDER}/next-conditions.test.ts`],
     mutants: [
-      {
-        why: "each report moves lastTransitionTime, and alerts with a duration never fire",
-        search: "previous?.status === status ? previous.lastTransitionTime : timestamp(assessment.nowMs)",
-        replacement: "timestamp(assessment.nowMs)",
-      },
       {
         why: "an overdue renewal that needs a person is not Stalled",
         search: "unusable !== undefined || held === undefined || isOverdue",

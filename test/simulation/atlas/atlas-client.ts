@@ -1,6 +1,6 @@
 import type { AtlasCredentials } from "../../../src/atlas/authentication/credentials.ts";
 import { AtlasError, type AtlasErrorKind, type AtlasOperation } from "../../../src/atlas/errors/atlas-error.ts";
-import { backdatedMs } from "../../../src/controllers/user-certificate/atlas/issue-time.ts";
+import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
 import { SensitiveText } from "../../../src/sensitive-text.ts";
 import type { Machine } from "../engine/machine.ts";
 import type { Call, Network } from "../engine/network.ts";
@@ -114,7 +114,7 @@ export class AtlasClient {
         observer.listed(groupId, username, listed);
         const certificates = listed.map(({ serialNumber, createdAt, notAfter }) => ({
           ...{ serialNumber, groupId, subject: `CN=${username}` },
-          createdAt: new Date(createdAt - backdatedMs(atlas.monthMs)),
+          createdAt: new Date(createdAt - calendarOf(atlas.monthMs).backdatedMs),
           notAfter: new Date(notAfter),
         }));
         return { certificates, answeredAt: new Date(Math.floor(scheduler.now / 1000) * 1000) };

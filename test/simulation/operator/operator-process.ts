@@ -1,6 +1,7 @@
 import { FIELD_MANAGER } from "../../../src/api/names.ts";
 import type { AtlasCredentials } from "../../../src/atlas/authentication/credentials.ts";
 import { HOUR_MS } from "../../../src/clock.ts";
+import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
 import {
   UserCertificateController,
   type UserCertificateControllerOptions,
@@ -105,7 +106,8 @@ export class OperatorProcess {
       kube,
       connect,
       events,
-      policy: { ...POLICY, monthMs },
+      policy: POLICY,
+      calendar: calendarOf(monthMs),
       workers: 16,
       identity: machine.name,
       leadership: () => lease?.leadership() ?? (() => {}),

@@ -52,7 +52,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the record has no precondition, and leadership is not checked before the create",
     edits: [
       {
-        file: `${CORE}/cluster/status-writer.ts`,
+        file: "kube/status-sender.ts",
         search: "const patch = { metadata: { uid, resourceVersion }, status };",
         replacement: "const patch = { metadata: { uid }, status };",
       },

@@ -3,6 +3,7 @@ import type { UserCertificateSpec } from "../../../api/user-certificate.ts";
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import { credentialsPlace } from "../core/model/credentials-secret.ts";
+import type { Calendar } from "./calendar.ts";
 
 interface Explanation {
   readonly reason: BlockedReason;
@@ -77,13 +78,13 @@ export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker
 }
 
 /** Atlas' answer to a create holds no certificate that can be used. */
-export function answerUnusable(problem: string): Blocker {
+export function answerUnusable(problem: string, { wasteWaitMs }: Calendar): Blocker {
   return {
     reason: "AnswerUnusable",
     problem: `Atlas' answer cannot be used: ${problem}.`,
     remedy: "The operator retries in an hour or later; if it persists, check what answers as Atlas.",
     needsPerson: true,
-    retry: { kind: "backoff" },
+    retry: { kind: "backoff", atLeastMs: wasteWaitMs },
   };
 }
 

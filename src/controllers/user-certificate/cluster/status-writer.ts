@@ -1,3 +1,4 @@
+import { marked } from "../../../api/condition-states.ts";
 import type { Condition } from "../../../api/conditions.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { type Issuance, USER_CERTIFICATE, type UserCertificateStatus } from "../../../api/user-certificate.ts";
@@ -16,7 +17,7 @@ export interface StatusWriterOptions {
   readonly cache: ResourceCache;
   /** Told of what others changed if the answer of a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<CachedResource>) => void;
-  /** Stands before each message of a condition. @default nothing */
+  /** Stands before each message of a condition: a simulated certificate must not be taken for a real one. @default nothing */
   readonly mark?: string | undefined;
 }
 
@@ -81,7 +82,7 @@ export class StatusWriter {
 
   /** Replaces the conditions of a resource that cannot be read. */
   async reportUnread(resource: UserCertificate, conditions: readonly Condition[]): Promise<void> {
-    await this.#sender.send(resource, { conditions });
+    await this.#sender.send(resource, { conditions: marked(conditions, this.#options.mark) });
   }
 
   /** Tells a successor how long this process still tries to store the certificate of an attempt. */
@@ -92,7 +93,8 @@ export class StatusWriter {
   }
 
   #statusOf(assessment: Assessment, { status }: UserCertificate): UserCertificateStatus {
-    return nextStatus(assessment, { before: status.conditions ?? [], mark: this.#options.mark });
+    const next = nextStatus(assessment, status.conditions ?? []);
+    return { ...next, conditions: marked(next.conditions ?? [], this.#options.mark) };
   }
 
   /** The state that our own last write left, which the observation may be older than. */

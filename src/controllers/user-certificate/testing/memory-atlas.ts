@@ -1,11 +1,10 @@
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
 import type { IssuedCertificate } from "../../../atlas/issued-certificate.ts";
-import { MONTH_MS } from "../../../certificate/check-issued.ts";
 import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
 import type { AtlasApi } from "../../access/atlas-access.ts";
-import { backdatedMs } from "../atlas/issue-time.ts";
+import { calendarOf } from "../atlas/calendar.ts";
 
 /** The fault of a create: an answer of another kind, an error before anything happened, or a lost answer. */
 export type CreateFault = { readonly answer: string } | { readonly refuse: AtlasErrorKind } | "answerLost";
@@ -64,7 +63,7 @@ export class MemoryAtlas implements AtlasApi {
     const { bundle } = await issuePem({ subject, serialHex: serial.toString(16), ...validity });
     this.issued.push({
       serialNumber: serial.toString(),
-      createdAt: new Date(now - backdatedMs(MONTH_MS)),
+      createdAt: new Date(now - calendarOf().backdatedMs),
       notAfter: validity.notAfter,
       groupId,
       subject,

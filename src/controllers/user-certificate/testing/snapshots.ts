@@ -9,7 +9,6 @@ import type {
   UserCertificateStatus,
 } from "../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
-import { MONTH_MS } from "../../../certificate/check-issued.ts";
 import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
@@ -44,7 +43,6 @@ export const POLICY: Policy = {
   verifyIntervalMs: 6 * HOUR_MS,
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 10 * 60_000,
-  monthMs: MONTH_MS,
 };
 
 /** Issued ten days ago for 90 days: renewed on the 60th. */
@@ -266,7 +264,7 @@ export function reconciled(
 
 /** The status that a reconcile leaves. */
 export function statusAfter(assessment: Assessment): UserCertificateStatus {
-  return nextStatus(assessment, { before: assessment.snapshot.resource.status.conditions ?? [] });
+  return nextStatus(assessment, assessment.snapshot.resource.status.conditions ?? []);
 }
 
 /** The same resource with the status that a reconcile left. */

@@ -6,7 +6,7 @@ export type Retry =
   | { readonly kind: "onChange" }
   /** This time, in milliseconds since the epoch. */
   | { readonly kind: "at"; readonly atMs: number }
-  /** A backoff that begins now; never shorter than what Atlas or the API server asks for. */
+  /** A backoff that begins now; never shorter than what Atlas, the API server or a wasted certificate asks for. */
   | { readonly kind: "backoff"; readonly atLeastMs?: number }
   /** The backoff of an earlier attempt, which is still running. */
   | { readonly kind: "running"; readonly atMs: number };

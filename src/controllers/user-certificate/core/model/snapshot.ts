@@ -97,8 +97,6 @@ export interface Policy {
   readonly maxBackoffMs: number;
   /** Longest wait between two attempts if a person has to fix something in Atlas, in milliseconds. */
   readonly recheckIntervalMs: number;
-  /** Length of a month in milliseconds: the calendar's, or a simulator's. */
-  readonly monthMs: number;
 }
 
 /** Everything that decide() may know. Immutable. */

@@ -7,8 +7,8 @@ const EXPIRY_MS = FACTS.notAfter.getTime();
 const PASSING: ReadFailure = { problem: "etcd is away", remedy: undefined };
 const FORBIDDEN: ReadFailure = { problem: "access is forbidden", remedy: "Grant the right." };
 
-function reported(status: UserCertificateStatus, failure = PASSING, nowMs = EXPIRY_MS, mark?: string) {
-  return expiredUnread(resource({ status, generation: 3 }), failure, { nowMs, mark });
+function reported(status: UserCertificateStatus, failure = PASSING, nowMs = EXPIRY_MS) {
+  return expiredUnread(resource({ status, generation: 3 }), failure, nowMs);
 }
 
 test("the expiry of a certificate that cannot be read is reported at its moment, and not before", () => {
@@ -42,11 +42,6 @@ test("the conditions of a resource that cannot be read keep the time of their la
   const [ready, issuing] = reported(SETTLED_STATUS, PASSING, EXPIRY_MS + 1999) ?? [];
   expect(ready).toMatchObject({ lastTransitionTime: "2030-04-01T00:00:01Z", observedGeneration: 3 });
   expect(issuing).toMatchObject({ lastTransitionTime: "2030-01-10T23:00:00Z", observedGeneration: 3 });
-});
-
-test("the messages of a resource that cannot be read begin with the mark of a simulated certificate", () => {
-  const messages = reported(SETTLED_STATUS, PASSING, EXPIRY_MS, "[simulated] ")?.map(({ message }) => message);
-  expect(messages?.every((message) => message.startsWith("[simulated] "))).toBe(true);
 });
 
 test("a resource that cannot be read and is not Ready, or has no known certificate, is left as it is", () => {

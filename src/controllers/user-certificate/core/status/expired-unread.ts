@@ -18,7 +18,7 @@ export interface ReadFailure {
 export function expiredUnread(
   { generation, spec, status }: UserCertificate,
   { problem, remedy }: ReadFailure,
-  { nowMs, mark = "" }: { readonly nowMs: number; readonly mark?: string | undefined },
+  nowMs: number,
 ): Condition[] | undefined {
   const { notAfter, serialNumber } = status;
   const isReady = findCondition(status, "Ready")?.status === "True";
@@ -29,7 +29,7 @@ export function expiredUnread(
   const condition = (type: ConditionType, value: "True" | "False", message: string): Condition => {
     const previous = findCondition(status, type);
     return {
-      ...{ type, status: value, reason: "Expired", message: mark + message, observedGeneration: generation },
+      ...{ type, status: value, reason: "Expired", message, observedGeneration: generation },
       lastTransitionTime: previous?.status === value ? previous.lastTransitionTime : timestamp(nowMs),
     };
   };

@@ -405,11 +405,6 @@ describe("the three conditions", () => {
     expect(ready).toMatchObject({ status: "False", lastTransitionTime: "2030-01-11T01:00:00Z" });
   });
 
-  test("begin with the mark of a simulated certificate", () => {
-    const conditions = nextConditions(reconciled(settled()), [], "[simulated] ");
-    expect(conditions.map(({ message }) => message.startsWith("[simulated] "))).toEqual([true, true, true]);
-  });
-
   const situations: Readonly<Record<string, Snapshot>> = {
     "beside a good certificate": renewing,
     "without a Secret": missing,

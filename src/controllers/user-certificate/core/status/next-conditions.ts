@@ -14,9 +14,8 @@ import type { Assessment } from "./assessment.ts";
  * act before an app is affected any further. Issuing says that a create is on record.
  *
  * @param before the conditions as they are on the API server
- * @param mark stands before each message: a simulated certificate must not be taken for a real one
  */
-export function nextConditions(assessment: Assessment, before: readonly Condition[], mark?: string): Condition[] {
+export function nextConditions(assessment: Assessment, before: readonly Condition[]): Condition[] {
   const stalledState = stalled(assessment);
   const states: Readonly<Record<ConditionType, ConditionState>> = {
     // Tools that know kstatus show Stalled alone, so it has the remedy when it is True, and Ready does not repeat it.
@@ -25,7 +24,7 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
     Stalled: stalledState,
   };
   const { generation } = assessment.snapshot.resource;
-  return conditionsOf(CONDITION_TYPES, states, { before, generation, nowMs: assessment.nowMs, mark });
+  return conditionsOf(CONDITION_TYPES, states, { before, generation, nowMs: assessment.nowMs });
 }
 
 /** Says what is wrong; what still works and until when; what happens next or what the reader must do. */

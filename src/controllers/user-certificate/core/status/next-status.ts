@@ -11,19 +11,16 @@ import { nextConditions } from "./next-conditions.ts";
 /** Secrets left behind beyond this are not named: a status must stay small. */
 const MAX_LEFT_BEHIND = 5;
 
-export interface StatusOptions {
-  /** The conditions as they are on the API server. */
-  readonly before: readonly Condition[];
-  /** Stands before each message of a condition. */
-  readonly mark?: string | undefined;
-}
-
-/** The status that a reconciliation leaves. Pure: what is written is the difference to the status before. */
-export function nextStatus(assessment: Assessment, { before, mark }: StatusOptions): UserCertificateStatus {
+/**
+ * The status that a reconciliation leaves. Pure: what is written is the difference to the status before.
+ *
+ * @param before the conditions as they are on the API server
+ */
+export function nextStatus(assessment: Assessment, before: readonly Condition[]): UserCertificateStatus {
   const { snapshot } = assessment;
   const { resource } = snapshot;
   return withoutUndefined({
-    conditions: nextConditions(assessment, before, mark),
+    conditions: nextConditions(assessment, before),
     observedGeneration: resource.generation,
     ...certificateFields(assessment),
     unlisted: unlistedField(assessment),

@@ -1,6 +1,5 @@
 import { askedWaitMs, backoffMs } from "../../../../backoff.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
-import { HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Policy } from "../model/snapshot.ts";
 
@@ -22,11 +21,10 @@ export interface Failure {
 
 /**
  * Wait before the next attempt, in milliseconds: it doubles from 5 s to the longest wait and is shorter near expiry. It is never
- * shorter than Atlas asks for, nor than an hour (or a day of a simulated month) after an attempt that wasted a certificate,
- * since the next one would probably waste another.
+ * shorter than the blocker asks for.
  */
 export function retryWaitMs({ blocker, failures, held, nowMs, random, policy }: Failure): number {
-  const { maxBackoffMs, recheckIntervalMs, monthMs } = policy;
+  const { maxBackoffMs, recheckIntervalMs } = policy;
   const longestMs = blocker.needsPerson ? Math.min(recheckIntervalMs, maxBackoffMs) : maxBackoffMs;
   const askedMs = blocker.retry.kind === "backoff" ? blocker.retry.atLeastMs : undefined;
   // Otherwise a resource that was turned away often would return last, when others have used up the limit.
@@ -35,6 +33,5 @@ export function retryWaitMs({ blocker, failures, held, nowMs, random, policy }: 
   const urgentMs = leftMs > 0 ? Math.max(URGENT_BACKOFF_MS, leftMs / 10) : longestMs;
   const waitMs = backoffMs({ firstMs: FIRST_BACKOFF_MS, maxMs: Math.min(longestMs, urgentMs) }, count, random);
   const atLeastMs = askedWaitMs(askedMs ?? 0, random);
-  const isSpent = blocker.reason === "AnswerUnusable";
-  return Math.max(waitMs, atLeastMs, isSpent ? Math.min(HOUR_MS, monthMs / 30) : 0);
+  return Math.max(waitMs, atLeastMs);
 }
