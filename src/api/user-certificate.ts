@@ -308,6 +308,16 @@ export const userCertificateStatusSchema = z
     lastVerifiedTime: timestamp(
       "Time at which Atlas last listed the certificate, or returned it to the operator.",
     ).optional(),
+    previous: z
+      .object({
+        serialNumber: z.string().meta({ description: "Its serial number, in decimal." }),
+        notAfter: timestamp("Time until which it is valid."),
+      })
+      .optional()
+      .meta({
+        description:
+          "The certificate before this one, until it expires: apps that have not read the new one still log in with it.",
+      }),
     unlisted: z
       .object({
         serialNumber: z.string().meta({ description: "Serial number of that certificate, in decimal." }),

@@ -22,6 +22,7 @@ import {
   POLICY,
   PROJECT,
   parked,
+  RENEWAL_MS,
   reconciled,
   refused,
   SECOND_MS,
@@ -47,6 +48,41 @@ const PROVEN = [
 ] as const;
 const provenFields = (of: UserCertificateStatus) => PROVEN.map((field) => of[field]);
 const open = issuance({ knownSerials: ["1001"] });
+
+describe("the certificate before is named", () => {
+  const renewed = status(settled({ nowMs: RENEWAL_MS, atlas: listed("1001") }), issued(), RENEWAL_MS);
+  const later = (nowMs: number) => status(settled({ status: renewed, secret: managed(FRESH), nowMs }));
+  const previous = { serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" };
+
+  test("once another one is in the Secret", () => {
+    expect(renewed.previous).toEqual(previous);
+    expect(status(settled())).not.toHaveProperty("previous");
+  });
+
+  test("until it expires", () => {
+    expect(later(FACTS.notAfter.getTime() - 1).previous).toEqual(previous);
+    expect(later(FACTS.notAfter.getTime())).not.toHaveProperty("previous");
+  });
+
+  test("only if it was valid when it was replaced", () => {
+    const nowMs = FACTS.notAfter.getTime();
+    expect(status(settled({ nowMs, atlas: listed() }), issued(), nowMs)).not.toHaveProperty("previous");
+  });
+
+  test("while the new one is only parked, or was not proven, as before", () => {
+    expect(status(settled({ status: renewed, secret: ABSENT }), parked()).previous).toEqual(previous);
+    expect(status(settled({ status: renewed, secret: managed(certificate("1003")) })).previous).toEqual(previous);
+  });
+
+  test("no more than one of them", () => {
+    const again = status(settled({ status: renewed, secret: managed(FRESH) }), {
+      kind: "issued",
+      facts: certificate("1003"),
+      attempt: issuance(),
+    });
+    expect(again.previous?.serialNumber).toBe("1002");
+  });
+});
 
 describe("a certificate that was issued", () => {
   const after = status(missing({ status: { issuance: issuance() } }), issued(), NOW + 777);

@@ -23,6 +23,7 @@ export function nextStatus(assessment: Assessment, before: readonly Condition[])
     conditions: nextConditions(assessment, before),
     observedGeneration: resource.generation,
     ...certificateFields(assessment),
+    previous: previous(assessment),
     unlisted: unlistedField(assessment),
     revision: revision(assessment),
     issuance: issuanceAfter(assessment),
@@ -51,6 +52,15 @@ function certificateFields({ held, provenMs, renewalDueMs, snapshot }: Assessmen
     renewalTime: timestamp(renewalDueMs),
     lastVerifiedTime: timestamp(provenMs),
   };
+}
+
+/** The certificate that this one followed, for as long as an app that has not read the Secret since can log in with it. */
+function previous({ held, nowMs, provenMs, snapshot }: Assessment): UserCertificateStatus["previous"] {
+  const { fingerprint, notAfter, previous: before, serialNumber } = snapshot.resource.status;
+  const isReplaced = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
+  const replaced = serialNumber === undefined || notAfter === undefined ? undefined : { serialNumber, notAfter };
+  const last = isReplaced ? replaced : before;
+  return last !== undefined && Date.parse(last.notAfter) > nowMs ? last : undefined;
 }
 
 function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
