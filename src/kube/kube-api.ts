@@ -27,7 +27,12 @@ export interface SelectOptions {
 
 export interface GetOptions extends CallOptions, AnswerOptions {}
 
-export interface ListOptions extends CallOptions, AnswerOptions, SelectOptions {
+export interface ListOptions<T = never, R = unknown> extends CallOptions, AnswerOptions, SelectOptions {
+  /**
+   * Takes from an object what is kept of it. Each is parsed and dropped by itself, so that a list takes no more memory than
+   * what is kept of it. What this throws ends the list. @default the whole object
+   */
+  readonly keep?: ((object: T) => R) | undefined;
   /** Maximum number of objects per page; 0 asks for everything in one answer. @default 100 */
   readonly limit?: number | undefined;
   /** "0" takes whatever the API server has in its cache. @default the most recent state */
@@ -38,8 +43,8 @@ export interface ListPage<T> {
   readonly items: readonly T[];
   /** The state that all pages of one list show: a watch goes on from here. */
   readonly resourceVersion: string;
-  /** Name of an object that is too large to be read, if the page would have been that. */
-  readonly skipped?: string;
+  /** Names of objects that are too large to be read. */
+  readonly skipped: readonly string[];
 }
 
 export interface WatchOptions extends CallOptions, AnswerOptions, SelectOptions {
@@ -91,7 +96,7 @@ export interface KubeApi {
   get<T extends KubeObject>(type: ResourceType<T>, ref: ObjectRef, options?: GetOptions): Promise<T>;
 
   /** The objects page by page. A page token that has become too old throws `Expired`. */
-  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): AsyncIterable<ListPage<T>>;
+  list<T extends KubeObject, R = T>(type: ResourceType<T>, options?: ListOptions<T, R>): AsyncIterable<ListPage<R>>;
 
   /**
    * Changes as they happen. Ends without an error when the API server has had enough of it (`timeoutSeconds`); throws

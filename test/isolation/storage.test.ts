@@ -96,7 +96,9 @@ test("a neighbour asks for 60 certificates of one database user at once", async 
   await neighbour.untilReady("True Issued", 1);
   await expectUnharmed(victim, operator);
   await expect
-    .poll(async () => (await neighbour.ready()).filter(({ ready }) => ready.startsWith("False")).length)
+    .poll(async () => (await neighbour.ready()).filter(({ ready }) => ready.startsWith("False")).length, {
+      timeout: 20_000,
+    })
     .toBe(count - 10);
   expect(victim.creates - 2).toBe(10);
 });

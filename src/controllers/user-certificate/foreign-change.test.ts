@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { KubeApi, ListPage, WatchEvent } from "../../kube/kube-api.ts";
+import type { KubeApi, ListOptions, ListPage, WatchEvent } from "../../kube/kube-api.ts";
 import { silentLog } from "../../kube/log.ts";
 import { type KubeObject, type ResourceType, typeName } from "../../kube/resource-type.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
@@ -17,11 +17,15 @@ function silentWatches(cluster: MemoryCluster): KubeApi {
     mergePatch: cluster.mergePatch.bind(cluster),
     apply: () => Promise.reject(new Error("no one applies")),
     delete: () => Promise.reject(new Error("no one deletes")),
-    async *list<T extends KubeObject>(type: ResourceType<T>, { labelSelector = "" } = {}): AsyncGenerator<ListPage<T>> {
+    async *list<T extends KubeObject, R = T>(
+      type: ResourceType<T>,
+      options: ListOptions<T, R> = {},
+    ): AsyncGenerator<ListPage<R>> {
+      const { labelSelector = "", keep = (object: T) => object as unknown as R } = options;
       const listed = cluster.all().filter(([what]) => what.startsWith(`${typeName(type)} `));
       // They are stored under their type's name. No Secret of these tests has the label before it is issued.
       const items = labelSelector.endsWith("=true") && !labelSelector.endsWith("!=true") ? [] : listed;
-      yield { items: items.map(([, object]) => object as T), resourceVersion: "150" };
+      yield { items: items.map(([, object]) => keep(object as T)), resourceVersion: "150", skipped: [] };
     },
     async *watch<T extends KubeObject>(_type: ResourceType<T>, options: { signal?: AbortSignal | undefined }) {
       yield { type: "OPENED" } satisfies WatchEvent<T>;

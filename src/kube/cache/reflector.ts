@@ -138,15 +138,16 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     const limit = this.#inOnePage ? 0 : pageSize;
     const listed = new Set<string>();
     let resourceVersion: string | undefined;
-    for await (const page of client.list(type, { ...this.#selection(), metadataOnly, limit, signal })) {
+    const keep = (object: O) => this.#projected(object);
+    for await (const page of client.list(type, { ...this.#selection(), metadataOnly, limit, keep, signal })) {
       this.#progress();
       if (resourceVersion === undefined) this.#compareHistory(page.resourceVersion);
       resourceVersion = page.resourceVersion;
-      if (page.skipped !== undefined) this.#skip(page.skipped);
-      for (const object of page.items) {
-        // Before the projection: an object that can't be projected is still there, and its last state stays.
-        listed.add(objectKey(object.metadata));
-        this.#observe(object, page.resourceVersion);
+      for (const name of page.skipped) this.#skip(name);
+      for (const { key, projection } of page.items) {
+        // An object that can't be projected is still there, and its last state stays.
+        listed.add(key);
+        if (projection !== undefined) this.#tell(this.store.observe(projection, page.resourceVersion));
       }
     }
     if (resourceVersion === undefined) {
@@ -249,18 +250,21 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     });
   }
 
-  /** @param listedAt the resourceVersion of the list that showed it; undefined where a watch told of it */
-  #observe(object: O, listedAt?: string): void {
+  #observe(object: O): void {
     // The echo of a write of ours, whose answer is in the store already: a projection costs more than this question.
-    if (this.store.knows(object.metadata, listedAt)) return;
-    let projection: T;
+    if (this.store.knows(object.metadata)) return;
+    const { projection } = this.#projected(object);
+    if (projection !== undefined) this.#tell(this.store.observe(projection));
+  }
+
+  #projected(object: O): { readonly key: string; readonly projection: T | undefined } {
+    const key = objectKey(object.metadata);
     try {
-      projection = this.#options.project(object);
+      return { key, projection: this.#options.project(object) };
     } catch (error: unknown) {
-      this.#blame(error, objectKey(object.metadata), "an object could not be projected: its last state is kept");
-      return;
+      this.#blame(error, key, "an object could not be projected: its last state is kept");
+      return { key, projection: undefined };
     }
-    this.#tell(this.store.observe(projection, listedAt));
   }
 
   #tell(events: readonly StoreEvent<T>[]): void {

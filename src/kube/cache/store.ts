@@ -73,10 +73,10 @@ export class Store<T extends Stored> {
     return stored?.resourceVersion === onto ? [] : events;
   }
 
-  /** Whether the store has this state of an object, or a newer one: `observe` would have no news of it. */
-  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">, listedAt?: string): boolean {
+  /** Whether the store has this state of an object, or a newer one: if a watch tells of it, `observe` has no news. */
+  knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">): boolean {
     const stored = this.#objects.get(objectKey(seen));
-    return stored !== undefined && isOldNews(stored, seen, listedAt);
+    return stored !== undefined && isOldNews(stored, seen, undefined);
   }
 
   /**

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { clientRig, WIDGETS, widget } from "../testing/client-rig.ts";
+import { KubeError } from "../kube-error.ts";
+import type { KubeObject } from "../resource-type.ts";
+import { clientRig, collect, failure, WIDGETS, widget } from "../testing/client-rig.ts";
 import type { Answer } from "../testing/local-server.ts";
 
 /** Answers lists of objects of these sizes, page by page. */
@@ -20,13 +22,13 @@ function lists(sizes: readonly number[]): Answer {
 }
 
 async function listed(sizes: readonly number[], options: { readonly limit?: number } = {}) {
-  await using rig = await clientRig({ maxPageBytes: 40_000, maxAnswerBytes: 60_000 });
+  await using rig = await clientRig({ maxPageBytes: 40_000 });
   rig.server.answer = lists(sizes);
   const names: string[] = [];
   const skipped: string[] = [];
   for await (const page of rig.client.list(WIDGETS, options)) {
     names.push(...page.items.map(({ metadata }) => metadata.name));
-    if (page.skipped !== undefined) skipped.push(page.skipped);
+    skipped.push(...page.skipped);
   }
   return { names, skipped, requests: rig.server.requests.length };
 }
@@ -39,12 +41,12 @@ describe("a page that is too large", () => {
     expect([names, skipped]).toEqual([ALL(30), []]);
   });
 
-  test("is asked for in pages if everything was asked for at once", async () => {
-    const { names } = await listed(
+  test("is read to its end if everything was asked for at once", async () => {
+    const { names, requests } = await listed(
       Array.from({ length: 30 }, () => 9000),
       { limit: 0 },
     );
-    expect(names).toEqual(ALL(30));
+    expect([names, requests]).toEqual([ALL(30), 1]);
   });
 
   test("makes the pages behind it larger again once its objects are small", async () => {
@@ -58,4 +60,40 @@ describe("a page that is too large", () => {
     const { names, skipped } = await listed([10, 100_000, 10, 10]);
     expect([names, skipped]).toEqual([["w0", "w2", "w3"], ["w1"]]);
   });
+});
+
+test("of each object what is to be kept is taken as it arrives, before the list has ended", async () => {
+  await using rig = await clientRig();
+  const head = `{"kind":"WidgetList","items":[${JSON.stringify(widget)},`;
+  const kept = Promise.withResolvers<string>();
+  rig.server.answer = (_request, response) => {
+    response.setHeader("content-type", "application/json").write(head);
+    void kept.promise.then(() => response.end(`${JSON.stringify(widget)}],"metadata":{"resourceVersion":"7"}}`));
+  };
+  const keep = ({ metadata: { name } }: KubeObject) => {
+    kept.resolve(name);
+    return name;
+  };
+  expect(await collect(rig.client.list(WIDGETS, { keep }))).toEqual([
+    { items: ["a", "a"], resourceVersion: "7", skipped: [] },
+  ]);
+});
+
+test("an error of what takes an object's part ends the list", async () => {
+  await using rig = await clientRig();
+  rig.server.answer = lists([1, 1]);
+  const keep = () => {
+    throw new KubeError({ reason: "BadAnswer", operation: "list", explanation: "no" });
+  };
+  await expect(collect(rig.client.list(WIDGETS, { keep }))).rejects.toThrow("no");
+});
+
+test("an answer that is no list is not read on and on", async () => {
+  await using rig = await clientRig({ maxPageBytes: 40_000 });
+  rig.server.answer = (_request, response) => {
+    response.setHeader("content-type", "application/json").write('{"kind":"');
+    const more = () => response.destroyed || response.write("x".repeat(10_000), () => setImmediate(more));
+    more();
+  };
+  expect((await failure(collect(rig.client.list(WIDGETS)))).reason).toBe("BadAnswer");
 });

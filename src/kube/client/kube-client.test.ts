@@ -167,7 +167,7 @@ describe("list", () => {
     r.server.answer = (_request, response) =>
       sendJson(response, 200, { kind: "WidgetList", metadata: { resourceVersion: "1" }, items: null });
     const pages = await collect(r.client.list(WIDGETS));
-    expect(pages).toEqual([{ items: [], resourceVersion: "1" }]);
+    expect(pages).toEqual([{ items: [], resourceVersion: "1", skipped: [] }]);
   });
 });
 

@@ -18,8 +18,9 @@ import type {
 } from "../kube-api.ts";
 import { KubeError } from "../kube-error.ts";
 import type { Desired, KubeObject, ObjectRef, ResourceType } from "../resource-type.ts";
-import { AnswerTooLarge, asObject, asPage, listHead, parseJson, readText } from "./answer-body.ts";
+import { AnswerTooLarge, asObject, parseJson, readText } from "./answer-body.ts";
 import { type HttpExchange, HttpTransport } from "./http-transport.ts";
+import { type ReadPage, readPage } from "./list-page.ts";
 import { RequestBudget } from "./request-budget.ts";
 import * as requests from "./requests.ts";
 import { errorOfAnswer } from "./status-answer.ts";
@@ -40,7 +41,7 @@ export interface KubeClientOptions {
   readonly maxConnections?: number;
   /** The largest answer that is read, in bytes. @default 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number;
-  /** The largest page of a list that is read at once, in bytes. @default 2097152 (2 MiB) */
+  /** The largest page of a list, if it has several objects, and the largest object of a list, in bytes. @default 4194304 (4 MiB) */
   readonly maxPageBytes?: number;
   /** Under which name writes are noted in managedFields, unless the call says otherwise. @default the API server's guess */
   readonly fieldManager?: string;
@@ -91,7 +92,7 @@ export class KubeClient implements KubeApi {
     this.#userAgent = options.userAgent;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 64 * 2 ** 20;
-    this.#maxPageBytes = Math.min(options.maxPageBytes ?? 2 ** 21, this.#maxAnswerBytes);
+    this.#maxPageBytes = Math.min(options.maxPageBytes ?? 2 ** 22, this.#maxAnswerBytes);
     this.#fieldManager = options.fieldManager;
     this.#onExchange = options.onExchange;
     this.#transport = new HttpTransport({
@@ -111,39 +112,36 @@ export class KubeClient implements KubeApi {
   }
 
   /**
-   * Pages that would be too large are asked for again with fewer objects, down to one. One that is too large alone is
-   * skipped and named: no one can make a list unreadable.
+   * Pages that would take long are asked for again with fewer objects, down to one. An object that is too large is skipped
+   * and named: no one can make a list unreadable.
    */
-  async *list<T extends KubeObject>(
+  async *list<T extends KubeObject, R = T>(
     type: ResourceType<T>,
-    options: ListOptions = {},
-  ): AsyncGenerator<ListPage<T>, void, undefined> {
+    options: ListOptions<T, R> = {},
+  ): AsyncGenerator<ListPage<R>, void, undefined> {
     const mostItems = options.limit ?? DEFAULT_PAGE_SIZE;
+    // Without one, what is kept is the object: R is T.
+    const keep = options.keep ?? ((object: T) => object as unknown as R);
+    const maxItemBytes = this.#maxPageBytes;
     let limit = mostItems;
     let continueToken: string | undefined;
     for (;;) {
       const request = requests.list(type, { ...options, limit }, continueToken);
+      const { operation } = request;
+      const maxBytes = limit > 1 ? this.#maxPageBytes : Number.POSITIVE_INFINITY;
+      let answer: ReadPage<R>;
       try {
-        const { body, bytes } = await this.#json(
-          request,
-          options,
-          limit === 1 ? this.#maxAnswerBytes : this.#maxPageBytes,
+        answer = await this.#answer(request, options, (response) =>
+          readPage(response, { operation, maxBytes, maxItemBytes, keep }),
         );
-        const page = asPage<T>(body, request.operation);
-        continueToken = page.continueToken;
-        yield { items: page.items, resourceVersion: page.resourceVersion };
-        if (bytes * 4 < this.#maxPageBytes && limit < mostItems) limit = Math.min(mostItems, limit * 2);
       } catch (error: unknown) {
-        if (!(error instanceof AnswerTooLarge)) throw error;
-        if (limit !== 1) {
-          limit = limit === 0 ? DEFAULT_PAGE_SIZE : Math.ceil(limit / 2);
-          continue;
-        }
-        const head = listHead(error.head());
-        if (head === undefined) throw error;
-        continueToken = head.continueToken;
-        yield { items: [], resourceVersion: head.resourceVersion, skipped: head.name };
+        if (!(error instanceof AnswerTooLarge) || limit <= 1) throw error;
+        limit = Math.ceil(limit / 2);
+        continue;
       }
+      yield answer.page;
+      continueToken = answer.continueToken;
+      if (answer.bytes * 4 < this.#maxPageBytes && limit < mostItems) limit = Math.min(mostItems, limit * 2);
       if (continueToken === undefined) return;
     }
   }
@@ -228,28 +226,28 @@ export class KubeClient implements KubeApi {
   }
 
   async #object<T extends KubeObject>(request: requests.KubeRequest, options: CallOptions): Promise<T> {
-    return asObject<T>((await this.#json(request, options)).body, request.operation);
+    return asObject<T>(await this.#json(request, options), request.operation);
   }
 
-  async #json(
+  #json(request: requests.KubeRequest, options: CallOptions): Promise<unknown> {
+    const { operation } = request;
+    return this.#answer(request, options, async (response) => {
+      const body = parseJson(await readText(response, this.#maxAnswerBytes, operation));
+      if (body !== undefined) return body;
+      const explanation = `the answer is not JSON (content type ${contentType(response)})`;
+      throw new KubeError({ reason: "BadAnswer", operation, status: response.statusCode, explanation });
+    });
+  }
+
+  /** @param read reads the body of an answer of success */
+  async #answer<A>(
     request: requests.KubeRequest,
     options: CallOptions,
-    maxBytes = this.#maxAnswerBytes,
-  ): Promise<{ readonly body: unknown; readonly bytes: number }> {
+    read: (response: IncomingMessage) => Promise<A>,
+  ): Promise<A> {
     const deadline = this.#begin(options);
     try {
-      const response = await this.#send(request, options, deadline.signal);
-      const text = await readText(response, maxBytes, request.operation);
-      const body = parseJson(text);
-      if (body === undefined) {
-        throw new KubeError({
-          reason: "BadAnswer",
-          operation: request.operation,
-          status: response.statusCode,
-          explanation: `the answer is not JSON (content type ${contentType(response)})`,
-        });
-      }
-      return { body, bytes: text.length };
+      return await read(await this.#send(request, options, deadline.signal));
     } catch (error: unknown) {
       throw this.#translate(error, request, deadline);
     } finally {

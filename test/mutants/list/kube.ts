@@ -33,9 +33,34 @@ export const KUBE: readonly MutatedFile[] = [
       },
       {
         why: "an object that cannot be projected vanishes from the cache",
-        search: "listed.add(objectKey(object.metadata));\n        this.#observe(object, page.resourceVersion);",
-        replacement:
-          "this.#observe(object, page.resourceVersion);\n        if (this.#statistics.handlerErrors === 0) listed.add(objectKey(object.metadata));",
+        search: "listed.add(key);",
+        replacement: "if (projection !== undefined) listed.add(key);",
+      },
+    ],
+  },
+  {
+    file: "kube/client/item-splitter.ts",
+    tests: ["kube/client/item-splitter.test.ts"],
+    mutants: [
+      {
+        why: "a quotation mark that is escaped ends a string",
+        search: "else if (byte === BACKSLASH) isEscaped = true;",
+        replacement: "",
+      },
+      {
+        why: "an escape at the end of a piece is forgotten",
+        search: "let isEscaped = this.#isEscaped;",
+        replacement: "let isEscaped = false;",
+      },
+      {
+        why: "an array deeper inside counts as the list's objects",
+        search: "(this.#depth === 1 && byte === OPEN_BRACKET)",
+        replacement: "byte === OPEN_BRACKET",
+      },
+      {
+        why: "an object of any size is parsed",
+        search: "this.#item.bytes > maxItemBytes ? onTooLarge : onItem",
+        replacement: "onItem",
       },
     ],
   },

@@ -47,9 +47,12 @@ export class SimulatedKube implements Pick<KubeApi, "get" | "list" | "watch" | "
     return this.#call("get", type, ref, options, () => shown(server.get(type, ref), options));
   }
 
-  async *list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): AsyncIterable<ListPage<T>> {
+  async *list<T extends KubeObject, R = T>(
+    type: ResourceType<T>,
+    options: ListOptions<T, R> = {},
+  ): AsyncIterable<ListPage<R>> {
     const { server, pageSize } = this.#options;
-    const { limit = 100, namespace } = options;
+    const { limit = 100, namespace, keep = (object: T) => object as unknown as R } = options;
     // All pages show the state of the first.
     let whole: { readonly items: readonly T[]; readonly resourceVersion: string } | undefined;
     for (let from = 0; ; ) {
@@ -65,8 +68,9 @@ export class SimulatedKube implements Pick<KubeApi, "get" | "list" | "watch" | "
         return whole;
       });
       yield {
-        items: page.items.slice(from, to).map((object) => shown(object, options)),
+        items: page.items.slice(from, to).map((object) => keep(shown(object, options))),
         resourceVersion: page.resourceVersion,
+        skipped: [],
       };
       if (to >= page.items.length) return;
       from = to;

@@ -26,12 +26,17 @@ export class WatchedCluster extends MemoryCluster implements Pick<KubeApi, "list
     }
   };
 
-  async *list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): AsyncIterable<ListPage<T>> {
+  async *list<T extends KubeObject, R = T>(
+    type: ResourceType<T>,
+    options: ListOptions<T, R> = {},
+  ): AsyncIterable<ListPage<R>> {
     const selects = selection(type, options.labelSelector);
     const selected = this.all().filter(([what, object]) => selects(what, object));
     const newest = Math.max(...this.all().map(([, { metadata }]) => Number(metadata.resourceVersion)));
+    const { keep = (object: T) => object as unknown as R } = options;
     // It is stored under its type's name and nowhere else.
-    yield { items: selected.map(([, object]) => object as T), resourceVersion: String(newest) };
+    const items = selected.map(([, object]) => keep(object as T));
+    yield { items, resourceVersion: String(newest), skipped: [] };
   }
 
   async *watch<T extends KubeObject>(type: ResourceType<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>> {
