@@ -30,6 +30,7 @@ interface Case {
   serialNumber: string | undefined;
   notAfter: number;
   username: string;
+  secretName: string;
   since: number;
   /** Since when it could be Ready and is not. */
   ableSince: number | undefined;
@@ -79,17 +80,18 @@ export class Readiness {
     const key = objectKey(resource.metadata);
     const { kind, certificate } = holdingOf(this.#stage.world, resource);
     const { uid } = resource.metadata;
-    const { username } = resource.spec;
+    const { secretName, username } = resource.spec;
     const serialNumber = certificate?.serialNumber;
     const known = this.#cases.get(key);
     const isSame = known?.uid === uid && known.kind === kind && known.serialNumber === serialNumber;
-    if (known !== undefined && isSame && known.username === username) return known;
+    const isSameSpec = known?.username === username && known.secretName === secretName;
+    if (known !== undefined && isSame && isSameSpec) return known;
     // What was there when it expired has been expired since then; another may have been put in its place.
     const wasThere = known?.uid === uid && known.serialNumber === serialNumber;
     const since = kind === "expired" && wasThere ? (certificate?.notAfter ?? 0) : this.#stage.now;
     const ableSince = known?.uid === uid ? known.ableSince : undefined;
     const notAfter = certificate?.notAfter ?? Number.POSITIVE_INFINITY;
-    const next: Case = { uid, kind, serialNumber, notAfter, username, since, ableSince };
+    const next: Case = { uid, kind, serialNumber, notAfter, username, secretName, since, ableSince };
     this.#cases.set(key, next);
     return next;
   }

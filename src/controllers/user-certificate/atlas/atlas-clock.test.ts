@@ -79,3 +79,17 @@ test("the time is not known before an answer, and no longer once this machine's 
   answer(DAY_MS);
   expect(atlasClock.isMeasured).toBe(true);
 });
+
+test("an answer that was long on its way keeps the skew that a prompt one showed, as far as it can be true", () => {
+  const { clock, atlasClock } = rig();
+  atlasClock.measure(new Date(clock.now() + 7 * MINUTE_MS), clock.now());
+  const late = (aheadMs: number) => {
+    const askedMs = clock.now();
+    clock.advanceNow(2 * MINUTE_MS);
+    atlasClock.measure(new Date(askedMs + aheadMs), askedMs);
+  };
+  late(7 * MINUTE_MS);
+  expect(atlasClock.skewMs).toBe(7 * MINUTE_MS);
+  late(10 * MINUTE_MS);
+  expect(atlasClock.skewMs).toBe(8 * MINUTE_MS);
+});

@@ -61,7 +61,8 @@ export class AtlasClock {
     const nowMs = this.#clock.now();
     this.#measured = { now: nowMs, monotonic: this.#clock.monotonic() };
     const answeredMs = answeredAt.getTime();
-    const differenceMs = answeredMs - Math.min(Math.max(answeredMs, askedMs), nowMs);
+    // Of what the answer leaves possible, the skew that is nearest to the one known before.
+    const differenceMs = Math.max(answeredMs - nowMs, Math.min(this.#skewMs, answeredMs - askedMs));
     const skewMs = Math.abs(differenceMs) < TOLERANCE_MS ? 0 : differenceMs;
     const isNews = Math.abs(skewMs) > NOTABLE_MS && Math.abs(this.#skewMs) <= NOTABLE_MS;
     this.#skewMs = skewMs;

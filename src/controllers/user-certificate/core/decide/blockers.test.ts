@@ -112,6 +112,10 @@ describe("is blocked", () => {
     "by lists that lack the replacement which a deleted resource left": [
       {
         ...unlistedThrice,
+        resource: {
+          ...unlistedThrice.resource,
+          status: { conditions: [], unlisted: unlistedThrice.resource.status.unlisted },
+        },
         others: { ...NO_OTHERS, unconfirmed: ["1001"] },
       },
       "NotListedByAtlas",
@@ -212,6 +216,10 @@ describe("issues", () => {
       parkedCounts: { inNamespace: 2, inTotal: 19 },
     }),
     "although three lists lack a certificate that replaced none": unlistedThrice,
+    "although three lists lack a replacement that a deleted resource left, and that a list has held since": {
+      ...unlistedThrice,
+      others: { ...NO_OTHERS, unconfirmed: ["1001"] },
+    },
     "once a list that lacks the replacement holds a newer certificate": replacedUnlisted(
       listed(entryFor(FACTS, { serialNumber: "1005", createdAt: new Date(NOW) })),
     ),

@@ -131,12 +131,13 @@ export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted |
  * Whether one was issued already because the lists lacked a certificate; its response may have been lost. A list that holds
  * a certificate newer than the one it lacks is up to date, and is believed.
  */
-function isReplaced({ atlas, others, resource }: Snapshot, held: CertificateFacts): boolean {
+function isReplaced(snapshot: Snapshot, held: CertificateFacts): boolean {
+  const { atlas, others, resource } = snapshot;
   const { issuance, recentIssuances = [], unlisted } = resource.status;
   // The process that issued and stored it may have died before it could say so.
   const isOfAttempt = issuance?.reason === "NotListedByAtlas" && !issuance.knownSerials.includes(held.serialNumber);
-  // A resource that was deleted and applied again has no memory of its own.
-  const isUnconfirmed = others.unconfirmed.includes(held.serialNumber);
+  // A resource that was deleted and applied again has no memory of its own until a list holds the certificate.
+  const isUnconfirmed = others.unconfirmed.includes(held.serialNumber) && provenMs(snapshot, held) === undefined;
   if (unlisted?.replaced !== true && !isOfAttempt && !isUnconfirmed) return false;
   const replacements = recentIssuances.filter(({ reason }) => reason === "NotListedByAtlas");
   const isNewer = ({ createdAt, serialNumber }: ListedCertificate) =>
