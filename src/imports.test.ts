@@ -52,6 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   command: ["api/", "atlas/", "certificate/", "controllers/", "flags.ts", "kube/", "simulator/", "telemetry/"],
   controllers: ["api/", "atlas/", "certificate/", "kube/"],
   "controllers/access": ["api/", "atlas/", "kube/"],
+  [`${CORE}/grant`]: ["api/", "certificate/"],
   [`${CORE}/model`]: ["api/", "certificate/"],
   [`${CORE}/decide`]: ["api/", "certificate/", `${CORE}/model/`],
   [`${CORE}/status`]: ["api/", "certificate/", `${CORE}/model/`, `${CORE}/decide/`],
