@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "sensitive-text.ts": [],
   "wiped-bytes.ts": [],
   "index.ts": ["atlas/", "certificate/"],
-  "main.ts": ["command/", "flags.ts", "simulator/"],
+  "main.ts": ["command/", "flags.ts", "simulator/", "telemetry/source-stacks.ts"],
   api: [],
   atlas: ["certificate/"],
   "atlas/authentication": [

@@ -2,6 +2,7 @@
 import { type CommandContext, runCommand } from "./command/run.ts";
 import { COMMIT, VERSION } from "./command/version.ts";
 import { UsageError } from "./flags.ts";
+import { withSources } from "./telemetry/source-stacks.ts";
 
 const USAGE = `Usage: atlas-cert-operator COMMAND [flags]
 
@@ -63,7 +64,7 @@ function stopOnSignals(): AbortSignal {
 /** Tells of a crash; a command with a log puts it there. */
 let report = (error: unknown): void => {
   process.stderr.write(
-    `atlas-cert-operator: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    `atlas-cert-operator: ${error instanceof Error ? withSources(error.stack ?? error.message) : String(error)}\n`,
   );
 };
 

@@ -38,14 +38,33 @@ test("collects once when a burst of work is over, and not again at rest", async 
   expect(collections()).toBe(1);
 });
 
+test("collects once when a start over little or nothing is over", async () => {
+  const { clock, queue, collections } = rig();
+  queue.atWork = 1;
+  for (let second = 0; second < 10; second += 1) await clock.advance(1_000);
+  expect(collections(), "there is work left").toBe(0);
+  queue.atWork = 0;
+  for (let second = 0; second < 10; second += 1) await clock.advance(1_000);
+  expect(collections()).toBe(1);
+});
+
+test("the first seconds of a start are left alone", async () => {
+  const { clock, collections } = rig();
+  for (let second = 0; second < 4; second += 1) await clock.advance(1_000);
+  expect(collections()).toBe(0);
+  await clock.advance(1_000);
+  expect(collections()).toBe(1);
+});
+
 test("a run now and then is not worth a collection", async () => {
   const { clock, finish, collections } = rig();
+  for (let second = 0; second < 10; second += 1) await clock.advance(1_000);
   for (let minute = 0; minute < 10; minute += 1) {
     finish(10);
     await clock.advance(1_000);
     await clock.advance(1_000);
   }
-  expect(collections()).toBe(0);
+  expect(collections(), "the one after the start").toBe(1);
 });
 
 test("ends with its signal, and at once where there is no collector", async () => {

@@ -8,11 +8,13 @@ export interface MemoryReleaseOptions {
 }
 
 const CHECK_MS = 1_000;
+/** A start is over by then, unless there is work: what it took to load the program can go. */
+const START_MS = 5_000;
 /** Fewer runs than this leave too little behind for a collection to be worth its time. */
 const WORTH_RUNS = 200;
 
 /**
- * Collects garbage once a burst of work is over. At rest an operator allocates nothing, so V8 collects nothing: what a
+ * Collects garbage once after the start, and whenever a burst of work is over. At rest an operator allocates nothing, so V8 collects nothing: what a
  * start over thousands of Secrets has strewn about, keys that were read and certificates outside of V8's heap among it,
  * would stay for hours.
  */
@@ -20,9 +22,12 @@ export class MemoryRelease {
   readonly #options: MemoryReleaseOptions;
   #runs = 0;
   #runsAtLastCheck = 0;
+  /** Monotonic milliseconds of the first collection's time, until it is made. */
+  #firstDueAt: number | undefined;
 
   constructor(options: MemoryReleaseOptions) {
     this.#options = options;
+    this.#firstDueAt = options.clock.monotonic() + START_MS;
   }
 
   runFinished(): void {
@@ -41,10 +46,13 @@ export class MemoryRelease {
   }
 
   #check(collect: () => void): void {
-    const { depth, atWork } = this.#options.queue;
+    const { clock, queue } = this.#options;
+    const { depth, atWork } = queue;
     const isIdle = depth === 0 && atWork === 0 && this.#runs === this.#runsAtLastCheck;
     this.#runsAtLastCheck = this.#runs;
-    if (!isIdle || this.#runs < WORTH_RUNS) return;
+    const isFirst = this.#firstDueAt !== undefined && clock.monotonic() >= this.#firstDueAt;
+    if (!isIdle || (this.#runs < WORTH_RUNS && !isFirst)) return;
+    this.#firstDueAt = undefined;
     this.#runs = 0;
     this.#runsAtLastCheck = 0;
     collect();

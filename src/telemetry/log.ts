@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino, stdSerializers } from "pino";
+import { withSources } from "./source-stacks.ts";
 
 /** All of pino's. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
@@ -45,10 +46,19 @@ export function createLog({ level, format, destination }: LogOptions): Logger {
         paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
         censor: "[redacted]",
       },
+      serializers: { err: errorOf },
       hooks: { streamWrite: withoutKeyMaterial },
     },
     stream,
   );
+}
+
+/** As pino prints errors, with stacks in terms of the sources. */
+function errorOf(error: Error) {
+  const printed = stdSerializers.err(error);
+  // Anything can be thrown, and pino passes what is no error on as it is.
+  if (typeof printed?.stack === "string") printed.stack = withSources(printed.stack);
+  return printed;
 }
 
 /** The last net: whatever a library put into a message, no PEM block of a private key leaves this process in a log. */

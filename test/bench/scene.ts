@@ -12,7 +12,7 @@ import type { Progress } from "../control-plane/progress.ts";
 import { createRest, type Rest, type RestAnswer } from "../control-plane/rest.ts";
 import { type RunningControlPlane, startControlPlane } from "../control-plane/start.ts";
 import { countRequests } from "../control-plane/write-counts.ts";
-import { nodeFlagsOfImage } from "../image/node-flags.ts";
+import { podCommand } from "./pod.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 /** What `npm run build:image` makes: the script that users run. */
@@ -76,35 +76,29 @@ export class BenchScene implements AsyncDisposable {
       });
       const fixturesFile = path.join(guard.folder, "fixtures.json");
       await writeFile(fixturesFile, JSON.stringify(options.fixtures));
-      const nodeProgram = (name: string, nodeFlags: readonly string[], args: readonly string[], ready: RegExp) => {
-        const logFile = path.join(guard.folder, `${name}.log`);
-        const args_ = [...nodeFlags, script, ...args];
-        return new FreshProgram({ name, args: args_, logFile, guard, ready });
-      };
-      const simulator = nodeProgram(
-        "simulator",
-        [],
-        [
+      const logFile = (name: string) => path.join(guard.folder, `${name}.log`);
+      const simulator = new FreshProgram({
+        ...{ name: "simulator", file: process.execPath, logFile: logFile("simulator"), guard, ready: /"caFile"/ },
+        args: [
+          script,
           "simulate",
           `--fixtures=${fixturesFile}`,
           "--key-algorithm=ec-p256",
           "--rate-limit=unlimited",
           ...(options.simulatorFlags ?? []),
         ],
-        /"caFile"/,
-      );
+      });
       await simulator.start();
       const { url, adminUrl } = simulatorSchema.parse(JSON.parse(await readFile(simulator.logFile, "utf8")));
       const profile = options.cpuProfileFolder;
-      const operator = nodeProgram(
-        "operator",
-        [
-          ...(await nodeFlagsOfImage()),
+      const pod = await podCommand(controlPlane.kubeconfigPath, guard.folder);
+      const operator = new FreshProgram({
+        ...{ name: "operator", file: pod.file, logFile: logFile("operator"), guard, ready: /"leading: at work"/ },
+        args: [
+          ...pod.args,
           ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(profile)}`]),
-        ],
-        [
+          script,
           "run",
-          `--kubeconfig=${controlPlane.kubeconfigPath}`,
           `--atlas-base-url=${url}`,
           // Its renewals come by time and not by certificate: they would blur the counts.
           "--leader-elect=false",
@@ -114,8 +108,7 @@ export class BenchScene implements AsyncDisposable {
           "--log-format=json",
           ...(options.operatorFlags ?? []),
         ],
-        /"leading: at work"/,
-      );
+      });
       return new BenchScene({ controlPlane, simulator, operator, operatorLogFile: operator.logFile, guard, adminUrl });
     } catch (error: unknown) {
       await guard.close();
@@ -162,16 +155,17 @@ class FreshProgram extends Program {
 
   constructor(options: {
     readonly name: string;
+    readonly file: string;
     readonly args: readonly string[];
     readonly logFile: string;
     readonly guard: CrashGuard;
     readonly ready: RegExp;
   }) {
-    const { name, args, logFile, guard, ready } = options;
+    const { name, file, args, logFile, guard, ready } = options;
     const start = { offset: 0 };
     super({
       name,
-      file: process.execPath,
+      file,
       args,
       logFile,
       guard,

@@ -1,5 +1,6 @@
 import { UnwritableCacheError } from "../control-plane/cache-folder.ts";
 import { NoProgramsError } from "../control-plane/program-source.ts";
+import { NoMountNamespaceError } from "./pod.ts";
 import { NoProcFileSystemError } from "./process-usage.ts";
 
 /** A flag that can't be used; the message says what it takes. */
@@ -40,6 +41,7 @@ function isForPeople(error: unknown): error is Error {
   return (
     isUsage(error) ||
     error instanceof NoProcFileSystemError ||
+    error instanceof NoMountNamespaceError ||
     error instanceof NoProgramsError ||
     error instanceof UnwritableCacheError
   );

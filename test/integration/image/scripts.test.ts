@@ -1,15 +1,27 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { nodeFlagsOfImage } from "../../image/node-flags.ts";
 
 const execute = promisify(execFile);
 const ROOT = path.join(import.meta.dirname, "../../..");
 const OPERATOR = "atlas-cert-operator.mjs";
+/** The operator's reader of kubeconfigs, and the rest of it that both need. */
+const [KUBECONFIG, SHARED] = ["kubeconfig-file.mjs", "chunk.mjs"];
 const SIMULATOR = "atlas-simulator.mjs";
+
+/** Of an API server that is not there. JSON is YAML. */
+const KUBECONFIG_OF_NO_ONE = JSON.stringify({
+  clusters: [{ name: "none", cluster: { server: "https://127.0.0.1:1" } }],
+  users: [{ name: "none", user: { token: "none" } }],
+  contexts: [{ name: "none", context: { cluster: "none", user: "none" } }],
+  "current-context": "none",
+});
 
 let folder: string;
 beforeAll(async () => {
@@ -18,45 +30,69 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The simulator and what signs certificates for it, as far as a script holds them. */
-async function simulatorSources(script: string): Promise<readonly string[]> {
+/** The simulator, what signs certificates for it and the client library, as far as a script holds them. */
+async function apart(script: string): Promise<readonly string[]> {
   const map = await readFile(path.join(folder, `${script}.map`), "utf8");
   const { sources } = z.object({ sources: z.array(z.string()) }).parse(JSON.parse(map));
-  const found = sources.flatMap(
-    (source) => /src\/simulator|node_modules\/(?:@peculiar|tsyringe|reflect-metadata)(?=\/)/.exec(source)?.[0] ?? [],
-  );
-  return [...new Set(found)].toSorted();
+  const parts = /src\/simulator|node_modules\/(?:@peculiar|tsyringe|reflect-metadata|@kubernetes)(?=\/)/;
+  return [...new Set(sources.flatMap((source) => parts.exec(source)?.[0] ?? []))].toSorted();
 }
 
-function run(...argv: readonly string[]): Promise<{ readonly code: unknown; readonly stderr: string }> {
-  return execute(process.execPath, [path.join(folder, OPERATOR), ...argv]).then(
-    ({ stderr }) => ({ code: 0, stderr }),
-    ({ code, stderr }: { code: unknown; stderr: string }) => ({ code, stderr }),
+async function run(...argv: readonly string[]) {
+  const script = path.join(folder, OPERATOR);
+  return execute(process.execPath, [...(await nodeFlagsOfImage()), script, ...argv]).then(
+    ({ stdout, stderr }) => ({ code: 0 as unknown, stdout, stderr }),
+    ({ code, stdout, stderr }: { code: unknown; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
   );
 }
 
-test("the image has two scripts with their maps, and the licences of both", async () => {
-  const expected = [OPERATOR, `${OPERATOR}.map`, SIMULATOR, `${SIMULATOR}.map`, "LICENSES.txt"];
+test("the image has these scripts with their maps, and the licences of all", async () => {
+  const scripts = [OPERATOR, KUBECONFIG, SHARED, SIMULATOR];
+  const expected = [...scripts, ...scripts.map((script) => `${script}.map`), "LICENSES.txt"];
   expect((await readdir(folder)).toSorted()).toEqual(expected.toSorted());
   const licences = await readFile(path.join(folder, "LICENSES.txt"), "utf8");
   expect(licences).toMatch(/^@peculiar\/x509 /m);
   expect(licences).toMatch(/^pino /m);
 });
 
-test("the operator's script holds neither the simulator nor the packages that sign certificates", async () => {
-  expect(await simulatorSources(OPERATOR)).toEqual([]);
+test("what a pod loads holds neither the simulator, nor the packages that sign certificates, nor the client library", async () => {
+  expect([await apart(OPERATOR), await apart(SHARED)]).toEqual([[], []]);
 });
 
 test("the simulator's script holds the simulator and the packages that sign certificates", async () => {
   const packages = ["@peculiar", "reflect-metadata", "tsyringe"].map((name) => `node_modules/${name}`);
-  expect(await simulatorSources(SIMULATOR)).toEqual([...packages, "src/simulator"]);
+  expect(await apart(SIMULATOR)).toEqual([...packages, "src/simulator"]);
+});
+
+test("a kubeconfig loads the client library's script, and an error of it is the operator's own", async () => {
+  expect(await apart(KUBECONFIG)).toEqual(["node_modules/@kubernetes"]);
+  const missing = path.join(folder, "missing");
+  const { code, stderr } = await run("run", `--kubeconfig=${missing}`);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(missing)]);
+});
+
+test("a stack in the log is told in terms of the sources", async () => {
+  const kubeconfig = path.join(folder, "kubeconfig");
+  await writeFile(kubeconfig, KUBECONFIG_OF_NO_ONE);
+  const servers = ["--metrics-bind-address=0", "--health-bind-address=0"];
+  const argv = ["run", `--kubeconfig=${kubeconfig}`, "--log-format=json", ...servers];
+  const operator = spawn(process.execPath, [...(await nodeFlagsOfImage()), path.join(folder, OPERATOR), ...argv]);
+  let failed = "";
+  for await (const line of createInterface(operator.stdout)) {
+    if (!line.includes("watch failed")) continue;
+    failed = line;
+    operator.kill("SIGKILL");
+  }
+  const { err } = z.object({ err: z.object({ stack: z.string() }) }).parse(JSON.parse(failed));
+  expect(err.stack).toMatch(/^ {4}at .*\(src\/kube\/client\/kube-client\.ts:\d+:\d+\)$/m);
+  expect(err.stack).not.toContain(".mjs");
 });
 
 test("the verb simulate loads the simulator's script", async () => {
-  expect(await run("simulate", "--help")).toEqual({ code: 0, stderr: "" });
+  expect(await run("simulate", "--help")).toMatchObject({ code: 0, stderr: "" });
 });
 
 test("a wrong flag of the simulator is a usage error although the simulator is a script of its own", async () => {
   const stderr = "atlas-cert-operator: unknown flag --prt. See --help.\n";
-  expect(await run("simulate", "--prt=1")).toEqual({ code: 2, stderr });
+  expect(await run("simulate", "--prt=1")).toMatchObject({ code: 2, stderr });
 });
