@@ -66,7 +66,7 @@ describe.each(KINDS.map((kind) => [kind.names.kind, versionOf(kind)] as const))(
   test("the description of each spec field with a default states the default", () => {
     const withDefault = all.filter(([path, node]) => path.startsWith(".spec.") && node.default !== undefined);
     for (const [path, node] of withDefault) {
-      expect(node.description, path).toMatch(new RegExp(`Defaults to ${node.default}\\.$`));
+      expect(node.description?.endsWith(`Defaults to ${node.default}.`), path).toBe(true);
     }
   });
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { conditionSchema } from "./conditions.ts";
+import { connectionStringSchema } from "./connection-string.ts";
 import { DURATION_PATTERN, MIN_RENEW_BEFORE } from "./duration.ts";
 import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
 import { keysQualified, labelValuesValid, objectName, projectIdSchema, type Rule, rules, timestamp } from "./schema.ts";
@@ -133,6 +134,7 @@ export const userCertificateSpecSchema = z
       })
       .optional()
       .meta({ description: "Metadata to set on the Secret." }),
+    connectionString: connectionStringSchema.optional(),
     userSharedWithOtherClusters: z
       .boolean()
       .default(false)

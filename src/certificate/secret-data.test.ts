@@ -24,7 +24,7 @@ test("the combined file holds the certificate, then the key", () => {
 });
 
 test("what is written is judged good and gives the same pair back", () => {
-  expect(judgeData(good)).toEqual({ kind: "pair", facts: pair.facts, formatsCurrent: true });
+  expect(judgeData(good)).toEqual({ kind: "pair", facts: pair.facts, formatsCurrent: true, extras: {} });
   const again = pairFromData(good);
   expect(again && secretData(again)).toEqual(good);
 });

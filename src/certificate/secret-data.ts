@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { SensitiveText } from "../sensitive-text.ts";
 import { textOfWiped } from "../wiped-bytes.ts";
 import type { CertificateFacts } from "./certificate-facts.ts";
@@ -11,6 +12,10 @@ export const PRIVATE_KEY_KEY = "tls.key";
 /** Certificate, then key, in one file: what MongoDB drivers take as tlsCertificateKeyFile. */
 export const COMBINED_KEY = "tls-combined.pem";
 
+/** Keys that are there only if the spec asks for them. */
+export const EXTRA_KEYS = ["connectionString"] as const;
+export type ExtraKey = (typeof EXTRA_KEYS)[number];
+
 /** The data of a Secret as the API server sends it: key to base64. */
 export type SecretData = Readonly<Record<string, string>>;
 
@@ -21,24 +26,50 @@ export type SecretContent =
       readonly facts: CertificateFacts;
       /** Every format beside tls.crt and tls.key is there and says the same. */
       readonly formatsCurrent: boolean;
+      /** Digests of the extra keys that are there. */
+      readonly extras: Readonly<Partial<Record<ExtraKey, string>>>;
     }
   | { readonly kind: "missing" | "undecodable" | "mismatch"; readonly problem: string };
 
-/** The data that the Secret must hold for a pair. All keys go in one write. */
-export function secretData(pair: KeyPair): SecretData {
+/**
+ * The data that the Secret must hold for a pair. All keys go in one write.
+ *
+ * @param extras what the spec asks for beside the pair, as data of a Secret
+ */
+export function secretData(pair: KeyPair, extras: SecretData = {}): SecretData {
   const key = pair.privateKeyPem.reveal();
   return {
     [CERTIFICATE_KEY]: base64(pair.certificatePem),
     [PRIVATE_KEY_KEY]: base64(key),
     [COMBINED_KEY]: base64(pair.certificatePem + key),
+    ...extras,
   };
+}
+
+/** A value of a Secret's data, to be compared without being kept. */
+export function digestOf(value: string): string {
+  return createHash("sha256").update(value).digest("hex");
+}
+
+/** The verdict on data that was just written. */
+export function writtenContent(facts: CertificateFacts, data: SecretData): SecretContent {
+  return { kind: "pair", facts, formatsCurrent: true, extras: extrasIn(data) };
+}
+
+function extrasIn(data: SecretData): Readonly<Partial<Record<ExtraKey, string>>> {
+  return Object.fromEntries(
+    EXTRA_KEYS.flatMap((key) => {
+      const value = data[key];
+      return value === undefined ? [] : [[key, digestOf(value)]];
+    }),
+  );
 }
 
 /**
  * A stand-in of the same shape for a dry run: what would stop the real write (access, quota, admission, a wrong type)
  * stops it too. It holds no certificate.
  */
-export function standInData(): SecretData {
+export function standInData(extras: SecretData = {}): SecretData {
   const block = (label: string) => `-----BEGIN ${label}-----\n${"A".repeat(1024)}\n-----END ${label}-----\n`;
   const certificate = block("CERTIFICATE");
   const key = block("PRIVATE KEY");
@@ -46,6 +77,7 @@ export function standInData(): SecretData {
     [CERTIFICATE_KEY]: base64(certificate),
     [PRIVATE_KEY_KEY]: base64(key),
     [COMBINED_KEY]: base64(certificate + key),
+    ...extras,
   };
 }
 
@@ -67,6 +99,7 @@ export function judgeData(data: SecretData): SecretContent {
     kind: "pair",
     facts: result.pair.facts,
     formatsCurrent: Object.entries(wanted).every(([key, value]) => data[key] === value),
+    extras: extrasIn(data),
   };
 }
 
@@ -77,7 +110,8 @@ function readPair(data: SecretData) {
   return readKeyPair(fromBase64(certificate), new SensitiveText(fromBase64(key)));
 }
 
-function base64(text: string): string {
+/** A text as a value of a Secret's data. */
+export function base64(text: string): string {
   return textOfWiped(Buffer.from(text, "utf8"), "base64");
 }
 

@@ -160,7 +160,7 @@ export class Reconciler {
         announcer.announceOrphan(resource, decision.parked, decision.problem);
         return { kind: "discarded" };
       case "repair": {
-        const obstacle = await secrets.repair(resource, decision.secret, decision.held, signal);
+        const obstacle = await secrets.repair(resource, decision, signal);
         if (obstacle === "overtaken") return { kind: "overtaken" };
         if (obstacle !== undefined) return { kind: "failed", blocker: obstacle, attempt: undefined, staysOpen: false };
         this.#noteRepair(resource);

@@ -13,6 +13,14 @@ import {
 
 const namespace = namespaceOfFile("accepted");
 
+const CONNECTION_STRING = {
+  host: "cluster0.abcde.mongodb.net",
+  scheme: "mongodb+srv",
+  database: "orders",
+  mountPath: "/etc/mongodb",
+  options: { appName: "orders & more", retryWrites: "true" },
+};
+
 const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] = [
   ["a username of one character", { username: "u" }],
   ["a username of 1024 characters", { username: "u".repeat(1024) }],
@@ -51,6 +59,21 @@ const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] =
   ["a label with a name of 63 characters", { secretTemplate: { labels: { ["n".repeat(63)]: "x" } } }],
   ["a label with a prefix of 253 characters", { secretTemplate: { labels: { [`${"p".repeat(253)}/app`]: "x" } } }],
   ["an annotation with any text", { secretTemplate: { annotations: { note: "Für den\nBestelldienst / EU\t✓" } } }],
+  ["a connection string with all of its parts", { connectionString: CONNECTION_STRING }],
+  [
+    "a connection string to several hosts",
+    {
+      connectionString: {
+        ...CONNECTION_STRING,
+        scheme: "mongodb",
+        host: "a.example.com:27017,b.example.com,localhost:1",
+      },
+    },
+  ],
+  [
+    "a mount path with spaces and UTF-8",
+    { connectionString: { ...CONNECTION_STRING, mountPath: "/run/Bücher 1/..x/" } },
+  ],
   ["the deletion policy Delete", { deletionPolicy: "Delete" }],
   ["suspension", { suspend: true }],
 ];
@@ -63,6 +86,13 @@ describe("the API server, asked to create a resource,", () => {
       userSharedWithOtherClusters: false,
       deletionPolicy: "Retain",
       suspend: false,
+    });
+  });
+
+  test("fills in the scheme and the mount path of a connection string", async () => {
+    const { spec } = stored(await tryCreate(namespace, { connectionString: { host: "a.b.mongodb.net" } }));
+    expect(spec).toMatchObject({
+      connectionString: { host: "a.b.mongodb.net", scheme: "mongodb+srv", mountPath: "/etc/mongodb" },
     });
   });
 

@@ -29,6 +29,10 @@ const dnsSubdomain = (field: string) =>
 const labels = (map: JsonObject): JsonObject => ({ secretTemplate: { labels: map } });
 const annotations = (map: JsonObject): JsonObject => ({ secretTemplate: { annotations: map } });
 
+const connection = (change: JsonObject): JsonObject => ({
+  connectionString: { host: "cluster0.abcde.mongodb.net", ...change },
+});
+
 const OWN_PREFIX = "keys that start with atlascerts.io/ are reserved for the operator: choose another prefix";
 const QUALIFIED_NAME =
   "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that starts and ends with a letter or digit, optionally preceded by a DNS subdomain and a '/', such as app or example.com/team";
@@ -216,6 +220,66 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   ...refused("spec.secretTemplate.labels", "must have at most 64 items", {
     "65 labels": labels(Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`label-${index}`, "x"]))),
   }),
+  ...refused(
+    "spec.connectionString.host",
+    "host must be one full host name without a port, such as cluster0.abcde.mongodb.net, if the scheme is mongodb+srv",
+    {
+      "a connection string without a host": connection({ host: "" }),
+      "an SRV host with a port": connection({ host: "cluster0.abcde.mongodb.net:27017" }),
+      "two SRV hosts": connection({ host: "a.abcde.mongodb.net,b.abcde.mongodb.net" }),
+      "an SRV host without a domain": connection({ host: "localhost" }),
+      "a whole connection string for a host": connection({
+        host: "mongodb+srv://cluster0.abcde.mongodb.net/?tls=false",
+      }),
+    },
+  ),
+  ...refused(
+    "spec.connectionString.host",
+    "host must be a host name, optionally with a port, or several of them separated by commas",
+    {
+      "a host with options": connection({ scheme: "mongodb", host: "a.example.com/?tls=false" }),
+      "a host with a user name": connection({ scheme: "mongodb", host: "me@a.example.com" }),
+      "a list of hosts with a gap": connection({ scheme: "mongodb", host: "a.example.com,,b.example.com" }),
+    },
+  ),
+  ...refused("spec.connectionString.scheme", 'supported values: "mongodb+srv", "mongodb"', {
+    "an unknown scheme": connection({ scheme: "https" }),
+  }),
+  ...refused(
+    "spec.connectionString.database",
+    'database must be a name without spaces, control characters and / \\ . " $ * < > : | ?',
+    {
+      "an empty database": connection({ database: "" }),
+      "a database with a slash": connection({ database: "a/b" }),
+      "a database with a line break": connection({ database: "a\nb" }),
+    },
+  ),
+  ...refused(
+    "spec.connectionString.mountPath",
+    "mountPath must be an absolute path without . and .., such as /etc/mongodb",
+    {
+      "a relative mount path": connection({ mountPath: "etc/mongodb" }),
+      "the root as mount path": connection({ mountPath: "/" }),
+      "a mount path that goes up": connection({ mountPath: "/etc/../mongodb" }),
+      "a mount path that goes up at its end": connection({ mountPath: "/etc/.." }),
+      "a mount path with a line break": connection({ mountPath: "/etc/a\nb" }),
+    },
+  ),
+  ...refused("spec.connectionString.options", "an option must be a name of 1 to 64 letters, such as appName", {
+    "an option with an equals sign": connection({ options: { "tls=false&x": "1" } }),
+  }),
+  ...refused("spec.connectionString.options", "an option must have a value", {
+    "an option without a value": connection({ options: { appName: "" } }),
+  }),
+  ...refused(
+    "spec.connectionString.options",
+    "the operator sets these options, or they do not go with X.509: authMechanism",
+    {
+      "another authentication mechanism": connection({ options: { authMechanism: "SCRAM-SHA-256" } }),
+      "the option tls in capitals": connection({ options: { TLS: "false" } }),
+      "another certificate file": connection({ options: { tlsCertificateKeyFile: "/tmp/x" } }),
+    },
+  ),
   ...refused("spec.deletionPolicy", 'supported values: "Retain", "Delete"', {
     "an unknown deletion policy": { deletionPolicy: "Keep" },
     "a deletion policy in lower case": { deletionPolicy: "delete" },

@@ -44,6 +44,24 @@ test("restores a format that was taken away, from the pair that is there", async
   expect((await scene.get()).status.serialNumber).toBe(issued.status.serialNumber);
 });
 
+test("follows spec.connectionString without a new certificate", async () => {
+  const scene = await Scene.open();
+  await scene.apply("orders-api", {
+    connectionString: { host: "a.b.mongodb.net", scheme: "mongodb+srv", mountPath: "/etc/mongodb" },
+  });
+  const issued = await scene.untilIssued();
+  const present = async () => (await scene.secret())?.data.connectionString;
+  expect(await present()).toMatch(
+    /^mongodb\+srv:\/\/a\.b\.mongodb\.net\/\?authMechanism=MONGODB-X509&.*tls-combined\.pem$/,
+  );
+  await scene.patch("orders-api", { spec: { connectionString: { database: "orders" } } });
+  await expect.poll(present).toContain("mongodb.net/orders?");
+  await scene.patch("orders-api", { spec: { connectionString: null } });
+  await expect.poll(present).toBeUndefined();
+  expect((await scene.secret())?.data["tls-combined.pem"]).toMatch(/PRIVATE KEY/);
+  expect((await scene.get()).status.serialNumber).toBe(issued.status.serialNumber);
+});
+
 test("with deletionPolicy Retain the Secret stays when its resource goes; with Delete it goes too", async () => {
   const scene = await Scene.open();
   await scene.apply("stays", { deletionPolicy: "Retain" });

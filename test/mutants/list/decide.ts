@@ -277,6 +277,11 @@ export const DECIDE: readonly MutatedFile[] = [
         replacement: "return ours.length === 1 || resource === undefined;",
       },
       {
+        why: "a connection string that someone else put into the Secret is taken away",
+        search: "return present === undefined || !metadata.ownDataKeys.includes(key);",
+        replacement: "return present === undefined;",
+      },
+      {
         why: "formats that apps ask for are not written",
         search: '...(content.formatsCurrent ? [] : ["formats"]),',
         replacement: "",

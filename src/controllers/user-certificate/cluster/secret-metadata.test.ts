@@ -15,6 +15,7 @@ test("fills in what a bare Secret lacks", () => {
     ownerReferences: [],
     ownLabelKeys: [],
     ownAnnotationKeys: [],
+    ownDataKeys: [],
     otherWriters: [],
   });
 });
@@ -57,6 +58,10 @@ test("knows which keys the operator wrote, and who else writes", () => {
         { manager: "kubectl-edit", ...fields({ "f:team": {} }, {}) },
         { manager: "argocd", fieldsV1: { "f:data": { "f:tls.key": {} } } },
         { manager: "argocd", fieldsV1: {} },
+        {
+          manager: "atlas-cert-operator",
+          fieldsV1: { "f:data": { ".": {}, "f:connectionString": {}, "f:tls.crt": {} } },
+        },
         { manager: "nothing" },
         {},
       ],
@@ -64,6 +69,7 @@ test("knows which keys the operator wrote, and who else writes", () => {
   });
   expect(read.ownLabelKeys).toEqual(["app.kubernetes.io/name"]);
   expect(read.ownAnnotationKeys).toEqual(["a/b"]);
+  expect(read.ownDataKeys).toEqual(["connectionString"]);
   expect(read.otherWriters).toEqual(["kubectl-edit", "argocd", "nothing"]);
 });
 

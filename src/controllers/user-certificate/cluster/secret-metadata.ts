@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FIELD_MANAGER, LAST_APPLIED_ANNOTATION } from "../../../api/names.ts";
+import { EXTRA_KEYS } from "../../../certificate/secret-data.ts";
 import type { SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
 
 const managedFieldsSchema = z.object({
@@ -12,7 +13,7 @@ const managedFieldsSchema = z.object({
           "f:annotations": z.record(z.string(), z.unknown()).optional(),
         })
         .optional(),
-      "f:data": z.unknown().optional(),
+      "f:data": z.record(z.string(), z.unknown()).optional(),
     })
     .optional(),
 });
@@ -72,6 +73,7 @@ export function secretMetadata(object: unknown): SecretMetadata {
   const own = metadata.managedFields.filter(({ manager }) => manager === FIELD_MANAGER);
   // A backup of the operator's own Secret that was applied puts the private key in there too.
   const { [LAST_APPLIED_ANNOTATION]: _copyOfTheData, ...annotations } = metadata.annotations;
+  const ownData = own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:data"]));
   return {
     ...identityOf(metadata),
     labels: metadata.labels,
@@ -79,6 +81,7 @@ export function secretMetadata(object: unknown): SecretMetadata {
     ownerReferences: metadata.ownerReferences.map(withoutUndefined),
     ownLabelKeys: own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:labels"])),
     ownAnnotationKeys: own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:annotations"])),
+    ownDataKeys: EXTRA_KEYS.filter((key) => ownData.includes(key)),
     otherWriters: otherManagers(metadata),
   };
 }

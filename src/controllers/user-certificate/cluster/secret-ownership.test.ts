@@ -5,7 +5,7 @@ import { FACTS, secretMetadataFor, UID } from "../testing/snapshots.ts";
 import { foreignBecause, type OwnershipEvidence } from "./secret-ownership.ts";
 
 const { certificateName, certificateUid } = SECRET_ANNOTATIONS;
-const PAIR: SecretContent = { kind: "pair", facts: FACTS, formatsCurrent: true };
+const PAIR: SecretContent = { kind: "pair", facts: FACTS, formatsCurrent: true, extras: {} };
 const STRIPPED = secretMetadataFor(FACTS, { annotations: {} });
 
 function because(change: Partial<OwnershipEvidence>): string | undefined {

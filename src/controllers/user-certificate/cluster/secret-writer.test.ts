@@ -5,12 +5,14 @@ import { issuePair } from "../../../certificate/testing.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import { KubeError, type KubeErrorReason } from "../../../kube/kube-error.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
+import { dataDifferences } from "../core/decide/secret-differences.ts";
 import { blockerMessage } from "../core/model/blocker.ts";
+import { desiredExtras } from "../core/model/desired-data.ts";
 import { desiredMetadata } from "../core/model/desired-secret.ts";
 import type { ObservedSecret } from "../core/model/snapshot.ts";
 import { type Call, kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
 import { SECRET } from "../testing/scene.ts";
-import { ABSENT, issuance, resource } from "../testing/snapshots.ts";
+import { ABSENT, issuance, resource, settled } from "../testing/snapshots.ts";
 import { type CachedResource, SecretCache } from "./resource-cache.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
@@ -444,8 +446,34 @@ describe("a repair", () => {
   const repair = async (wishes: Parameters<typeof resource>[0] = {}, first?: ObservedSecret) => {
     const before = first ?? (await seen());
     if (before.kind !== "managed" || before.content.kind !== "pair") throw new Error("there is nothing to repair");
-    return writer.repair(resource(wishes), before, before.content.facts, signal);
+    const wanted = resource(wishes);
+    const rewritesData = dataDifferences(settled({ spec: wanted.spec, secret: before })).length > 0;
+    return writer.repair(wanted, { secret: before, held: before.content.facts, rewritesData }, signal);
   };
+  const connectionString = { host: "a.example.com", scheme: "mongodb", mountPath: "/etc/mongodb" } as const;
+
+  test("writes the connection string, and takes it away again, without touching another's key", async () => {
+    put(old);
+    change((secret) => ({ ...secret, data: { ...secret.data, "ca.crt": "eA==" } }));
+    await repair({ spec: { connectionString } });
+    expect(stored()?.data).toEqual({ ...secretData(old, desiredExtras({ connectionString })), "ca.crt": "eA==" });
+    expect(await seen()).toMatchObject({
+      content: { formatsCurrent: true },
+      metadata: { ownDataKeys: ["connectionString"] },
+    });
+    await repair();
+    expect(stored()?.data).toEqual({ ...secretData(old), "ca.crt": "eA==" });
+  });
+
+  test("remembers the connection string that it wrote", async () => {
+    put(old);
+    const calls = cluster.calls.length;
+    await repair({ spec: { connectionString } });
+    expect(cluster.calls.length - calls).toBe(3);
+    const remembered = await inspector.cached(SECRET);
+    expect(cluster.calls.length - calls).toBe(3);
+    expect(dataDifferences(settled({ spec: { connectionString }, secret: remembered }))).toEqual([]);
+  });
 
   test("restores labels without reading or sending the key", async () => {
     put(old, { labels: {} });

@@ -6,10 +6,10 @@ import {
   judgeData,
   pairFromData,
   SECRET_TYPE,
-  type SecretContent,
   type SecretData,
   secretData,
   standInData,
+  writtenContent,
 } from "../../../certificate/secret-data.ts";
 import type { Clock } from "../../../clock.ts";
 import type { StoreEvent } from "../../../kube/cache/store.ts";
@@ -20,19 +20,15 @@ import type { ObjectRef } from "../../../kube/resource-type.ts";
 import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
 import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
+import type { Repair } from "../core/model/decision.ts";
+import { desiredExtras, wantedExtras } from "../core/model/desired-data.ts";
 import {
   type DesiredMetadata,
   desiredMetadata,
   desiredOwnerReferences,
   leftOver,
 } from "../core/model/desired-secret.ts";
-import type {
-  ManagedSecret,
-  ObservedSecret,
-  SecretHolder,
-  SecretIdentity,
-  SecretMetadata,
-} from "../core/model/snapshot.ts";
+import type { ObservedSecret, SecretHolder, SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
@@ -100,7 +96,8 @@ export class SecretWriter {
       // A cache that lags behind may not know of the resource that wrote it.
       if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
       const desired = desiredMetadata(resource, NO_FACTS);
-      await this.#send(resource, seen, desired, standInData(), { dryRun: true, metadataOnly: true, signal });
+      const data = standInData(desiredExtras(resource.spec));
+      await this.#send(resource, seen, desired, data, { dryRun: true, metadataOnly: true, signal });
       if (isReal) await this.#writeForReal(resource, seen, signal);
       return undefined;
     } catch (error: unknown) {
@@ -112,25 +109,23 @@ export class SecretWriter {
   }
 
   /**
-   * Writes labels, annotations, owner reference and formats around the pair that is there.
+   * Writes labels, annotations, owner reference and, if they differ, the keys around the pair that is there.
    *
    * @returns what stands in the way; undefined if it is written
    */
   async repair(
     resource: UserCertificate,
-    seen: ManagedSecret,
-    facts: CertificateFacts,
+    { secret: seen, held, rewritesData }: Pick<Repair, "secret" | "held" | "rewritesData">,
     signal: AbortSignal,
   ): Promise<Blocker | "overtaken" | undefined> {
     const { namespace, name } = seen.metadata;
-    const needsData = seen.content.kind === "pair" && !seen.content.formatsCurrent;
-    const secret = needsData ? await this.#options.inspector.read({ namespace, name }, signal) : undefined;
+    const secret = rewritesData ? await this.#options.inspector.read({ namespace, name }, signal) : undefined;
     // Only the body that was judged may be rewritten: the precondition below refuses any other.
     const pair = secret?.data && pairFromData(secret.data);
-    const data = pair && secretData(pair);
+    const data = pair && secretData(pair, desiredExtras(resource.spec));
     try {
-      const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, { signal });
-      this.#remember(written, seen, data, { kind: "pair", facts, formatsCurrent: true });
+      const written = await this.#send(resource, seen, desiredMetadata(resource, held), data, { signal });
+      this.#remember(written, seen, data, held);
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
@@ -164,9 +159,9 @@ export class SecretWriter {
           return { kind: "waiting", blocker: notStoredBecause(blocker, serialNumber) };
         }
         if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };
-        const data = secretData(pair);
+        const data = secretData(pair, desiredExtras(resource.spec));
         const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, {});
-        this.#remember(written, seen, data, { kind: "pair", facts, formatsCurrent: true });
+        this.#remember(written, seen, data, facts);
         return { kind: "stored" };
       } catch (error: unknown) {
         const isFitted = error instanceof KubeError && hasChanged(seen, error) && conflicts < MAX_CONFLICTS;
@@ -238,7 +233,7 @@ export class SecretWriter {
       case "absent":
         return kube.create(SECRETS, newSecret(ref, desired, data ?? {}), options);
       case "managed":
-        return kube.mergePatch(SECRETS, ref, patchFor(seen.metadata, desired, data), options);
+        return kube.mergePatch(SECRETS, ref, patchFor(seen.metadata, resource, desired, data), options);
       case "foreign":
         throw new KubeError({
           reason: "AlreadyExists",
@@ -252,17 +247,17 @@ export class SecretWriter {
 
   /**
    * @param seen what the write was made onto
-   * @param content what the Secret holds if what was sent is what is there
+   * @param facts of the certificate that it holds if what was sent is what is there
    */
-  #remember(written: Secret, seen: ObservedSecret, sent: SecretData | undefined, content: SecretContent): void {
+  #remember(written: Secret, seen: ObservedSecret, sent: SecretData | undefined, facts: CertificateFacts): void {
     const { cache, inspector, onForeignChange } = this.#options;
     const metadata = secretMetadata(written);
     const onto = seen.kind === "absent" ? undefined : seen.metadata.resourceVersion;
     for (const event of cache.assume(secretIdentity(written), onto)) onForeignChange(event);
     // An admission webhook may have changed what was sent: what came back is what counts.
-    const { data } = written;
-    const judged = data === undefined || (sent !== undefined && holdsAll(data, sent)) ? content : judgeData(data);
-    inspector.remember(metadata, judged);
+    const { data = sent ?? {} } = written;
+    const isAsSent = sent !== undefined && holdsAll(data, sent);
+    inspector.remember(metadata, isAsSent ? writtenContent(facts, data) : judgeData(data));
   }
 }
 
@@ -287,7 +282,13 @@ function newSecret(ref: ObjectRef, desired: DesiredMetadata, data: SecretData) {
   };
 }
 
-function patchFor(seen: SecretMetadata, desired: DesiredMetadata, data: SecretData | undefined): object {
+function patchFor(
+  seen: SecretMetadata,
+  { spec }: UserCertificate,
+  desired: DesiredMetadata,
+  data: SecretData | undefined,
+): object {
+  const unwanted = seen.ownDataKeys.filter((key) => !wantedExtras(spec).includes(key));
   return {
     metadata: {
       uid: seen.uid,
@@ -299,7 +300,7 @@ function patchFor(seen: SecretMetadata, desired: DesiredMetadata, data: SecretDa
       },
       ownerReferences: desiredOwnerReferences(seen.ownerReferences, desired),
     },
-    ...(data !== undefined && { data }),
+    ...(data !== undefined && { data: { ...nulls(unwanted), ...data } }),
   };
 }
 

@@ -167,7 +167,7 @@ function specOf(object: KubeObject | undefined): unknown {
   return object === undefined ? undefined : Reflect.get(object, "spec");
 }
 
-/** Each label and annotation belongs to the manager that changed it last. */
+/** Each label, annotation and data key belongs to the manager that changed it last. */
 function managedFields(
   before: KubeObject | undefined,
   object: KubeObject,
@@ -178,11 +178,12 @@ function managedFields(
     for (const field of fieldsOf(entry)) owners.set(field, entry.manager ?? "");
   }
   const present = new Set<string>();
-  for (const kind of ["labels", "annotations"] as const) {
-    for (const [key, value] of Object.entries(object.metadata[kind] ?? {})) {
+  for (const kind of OWNED) {
+    const [was, is] = [mapIn(before, kind), mapIn(object, kind)];
+    for (const [key, value] of Object.entries(is)) {
       const field = `${kind} ${key}`;
       present.add(field);
-      if (before?.metadata[kind]?.[key] !== value) owners.set(field, manager);
+      if (was[key] !== value) owners.set(field, manager);
     }
   }
   const managers = new Set([...owners.values(), manager]);
@@ -195,16 +196,26 @@ function managedFields(
     return {
       manager: name,
       operation: "Update",
-      fieldsV1: { "f:metadata": { "f:labels": fields("labels"), "f:annotations": fields("annotations") } },
+      fieldsV1: {
+        "f:metadata": { "f:labels": fields("labels"), "f:annotations": fields("annotations") },
+        "f:data": fields("data"),
+      },
     };
   });
 }
 
+const OWNED = ["labels", "annotations", "data"] as const;
+
+function mapIn(object: KubeObject | undefined, kind: (typeof OWNED)[number]): Readonly<Record<string, unknown>> {
+  return (kind === "data" ? Reflect.get(Object(object), "data") : object?.metadata[kind]) ?? {};
+}
+
 function fieldsOf(entry: ManagedFieldsEntry): readonly string[] {
   const metadata = Reflect.get(Object(entry.fieldsV1), "f:metadata");
-  return (["labels", "annotations"] as const).flatMap((kind) =>
-    Object.keys(Object(Reflect.get(Object(metadata), `f:${kind}`))).map((key) => `${kind} ${key.slice(2)}`),
-  );
+  return OWNED.flatMap((kind) => {
+    const fields = Reflect.get(Object(kind === "data" ? entry.fieldsV1 : metadata), `f:${kind}`);
+    return Object.keys(Object(fields)).map((key) => `${kind} ${key.slice(2)}`);
+  });
 }
 
 /** RFC 7386. */

@@ -120,6 +120,7 @@ export function secretMetadataFor(facts: CertificateFacts, change: Partial<Secre
     ownerReferences: [],
     ownLabelKeys: [MANAGED_LABEL],
     ownAnnotationKeys: Object.values(SECRET_ANNOTATIONS),
+    ownDataKeys: [],
     otherWriters: [],
     ...change,
   };
@@ -130,7 +131,7 @@ export function managed(facts: CertificateFacts = FACTS, change: Partial<SecretM
   return {
     kind: "managed",
     metadata: secretMetadataFor(facts, change),
-    content: { kind: "pair", facts, formatsCurrent: true },
+    content: { kind: "pair", facts, formatsCurrent: true, extras: {} },
   };
 }
 

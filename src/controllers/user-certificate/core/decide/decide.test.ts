@@ -124,8 +124,12 @@ describe("repairs", () => {
       "annotation example.com/x",
     ],
     "the formats": [
-      settled({ secret: { ...managed(), content: { kind: "pair", facts: FACTS, formatsCurrent: false } } }),
+      settled({ secret: { ...managed(), content: { kind: "pair", facts: FACTS, formatsCurrent: false, extras: {} } } }),
       "formats",
+    ],
+    "the connection string that the spec asks for": [
+      settled({ spec: { connectionString: { host: "a.example.com", scheme: "mongodb", mountPath: "/etc/mongodb" } } }),
+      "key connectionString",
     ],
     "the resource's UID in a Secret that was there before it": [
       settled({ secret: managed(FACTS, { annotations: { ...annotations, [certificateUid]: "an older one" } }) }),
@@ -149,7 +153,8 @@ describe("repairs", () => {
   };
   test.each(Object.entries(cases))("%s", (_what, [snapshot, difference]) => {
     const { secret } = snapshot;
-    expect(decide(snapshot)).toEqual({ kind: "repair", secret, held: FACTS, differences: [difference] });
+    const rewritesData = difference === "formats" || difference.startsWith("key ");
+    expect(decide(snapshot)).toEqual({ kind: "repair", secret, held: FACTS, differences: [difference], rewritesData });
   });
 
   test("all annotations at once if they were stripped", () => {

@@ -7,7 +7,7 @@ import { BLOCKERS, ISSUE_BLOCKERS, repairContended } from "./blockers.ts";
 import { backoffEndMs, heldCertificate, listDueMs, provenMs, unlisted } from "./held.ts";
 import { history, isAwaited, isParkedElsewhere, isParkedHere } from "./history.ts";
 import { ISSUE_TRIGGERS } from "./issue-triggers.ts";
-import { secretDifferences } from "./secret-differences.ts";
+import { dataDifferences, metadataDifferences } from "./secret-differences.ts";
 
 /**
  * Decides what to do from a snapshot. Pure: the same snapshot gives the same decision, and the lists of checks, read in
@@ -29,12 +29,13 @@ export function decide(snapshot: Snapshot): Decision {
     }
     return { kind: "issue", reason, message };
   }
-  const differences = secretDifferences(snapshot);
+  const data = dataDifferences(snapshot);
+  const differences = [...metadataDifferences(snapshot), ...data];
   const held = heldCertificate(snapshot);
   if (differences.length === 0 || held === undefined || snapshot.secret.kind !== "managed") return { kind: "keep" };
   const blocker = repairContended(snapshot);
   return blocker === undefined
-    ? { kind: "repair", secret: snapshot.secret, held, differences }
+    ? { kind: "repair", secret: snapshot.secret, held, differences, rewritesData: data.length > 0 }
     : { kind: "blocked", blocker };
 }
 

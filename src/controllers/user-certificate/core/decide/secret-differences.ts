@@ -1,19 +1,38 @@
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
+import { digestOf, EXTRA_KEYS, type ExtraKey } from "../../../../certificate/secret-data.ts";
+import { desiredExtras } from "../model/desired-data.ts";
 import { type DesiredMetadata, desiredMetadata, isOurKind, leftOver } from "../model/desired-secret.ts";
 import type { SecretMetadata, Snapshot } from "../model/snapshot.ts";
 import { heldCertificate } from "./held.ts";
 
-/** How the Secret differs from what it must hold, if a write without a new certificate fixes it: objects of sentences. */
-export function secretDifferences(snapshot: Snapshot): readonly string[] {
+/** How the labels, annotations and owner references of the Secret differ from what they must be: objects of sentences. */
+export function metadataDifferences(snapshot: Snapshot): readonly string[] {
   const held = heldCertificate(snapshot);
-  if (snapshot.secret.kind !== "managed" || snapshot.secret.content.kind !== "pair" || held === undefined) return [];
-  const { metadata, content } = snapshot.secret;
+  if (snapshot.secret.kind !== "managed" || held === undefined) return [];
+  const { metadata } = snapshot.secret;
   const desired = desiredMetadata(snapshot.resource, held);
   return [
     ...mapDifferences("label", metadata.labels, desired.labels, metadata.ownLabelKeys),
     ...mapDifferences("annotation", metadata.annotations, desired.annotations, metadata.ownAnnotationKeys),
     ...(ownerReferencesAreRight(metadata, desired, snapshot.resource) ? [] : ["owner reference"]),
+  ];
+}
+
+/** The same for its data, beside the pair. */
+export function dataDifferences(snapshot: Snapshot): readonly string[] {
+  const { secret, resource } = snapshot;
+  if (heldCertificate(snapshot) === undefined || secret.kind !== "managed" || secret.content.kind !== "pair") return [];
+  const { content, metadata } = secret;
+  const desired = desiredExtras(resource.spec);
+  const isCurrent = (key: ExtraKey) => {
+    const [present, value] = [content.extras[key], desired[key]];
+    // A key that someone else put there is left alone.
+    if (value === undefined) return present === undefined || !metadata.ownDataKeys.includes(key);
+    return present === digestOf(value);
+  };
+  return [
     ...(content.formatsCurrent ? [] : ["formats"]),
+    ...EXTRA_KEYS.filter((key) => !isCurrent(key)).map((key) => `key ${key}`),
   ];
 }
 

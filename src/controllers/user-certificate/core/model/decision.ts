@@ -18,8 +18,10 @@ export type Decision =
       readonly secret: ManagedSecret;
       readonly held: CertificateFacts;
       readonly differences: readonly string[];
+      readonly rewritesData: boolean;
     }
   | { readonly kind: "keep" };
+export type Repair = Extract<Decision, { kind: "repair" }>;
 
 /** The result of a decision. */
 export type Outcome =

@@ -1,7 +1,7 @@
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
 import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
-import type { SecretContent } from "../../../../certificate/secret-data.ts";
+import type { ExtraKey, SecretContent } from "../../../../certificate/secret-data.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";
 import type { Blocker } from "./blocker.ts";
 
@@ -22,6 +22,8 @@ export interface SecretMetadata extends SecretIdentity {
   /** Label and annotation keys that the operator wrote, from managedFields: only those may be removed again. */
   readonly ownLabelKeys: readonly string[];
   readonly ownAnnotationKeys: readonly string[];
+  /** Of the keys that the spec may ask for, those that it wrote. */
+  readonly ownDataKeys: readonly ExtraKey[];
   /** Other field managers that wrote to it. */
   readonly otherWriters: readonly string[];
 }
