@@ -95,8 +95,8 @@ export const SHELL: readonly MutatedFile[] = [
     mutants: [
       {
         why: "an attempt that wasted a certificate is repeated at once",
-        search: "atLeastMs: wasteWaitMs",
-        replacement: "atLeastMs: 0 * wasteWaitMs",
+        search: "blocker: answerUnusable(problem, calendar)",
+        replacement: "blocker: answerUnusable(problem, { ...calendar, wasteWaitMs: 0 })",
       },
       {
         why: "a process that was frozen since its record issues beside its successor",
