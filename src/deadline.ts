@@ -9,6 +9,18 @@ export class DeadlineReached extends Error {
   }
 }
 
+/**
+ * Acts as soon as a signal aborts: at once if it has.
+ *
+ * @returns ends the link, which a long-lived signal would keep otherwise
+ */
+export function whenAborted(signal: AbortSignal | undefined, act: (reason: unknown) => void): () => void {
+  const listener = () => act(signal?.reason);
+  if (signal?.aborted) listener();
+  else signal?.addEventListener("abort", listener, { once: true });
+  return () => signal?.removeEventListener("abort", listener);
+}
+
 /** Why a timer was taken away. One for all: without it each abort makes an exception with a stack, for every call. */
 const CLEARED = new Error("the timer was taken away");
 
@@ -20,17 +32,12 @@ const CLEARED = new Error("the timer was taken away");
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #timer = new AbortController();
-  readonly #outer: AbortSignal | undefined;
-  readonly #onOuterAbort = () => this.#controller.abort(this.#outer?.reason);
+  readonly #unlink: () => void;
   #expired = false;
 
   constructor(clock: Clock, ms: number, outer: AbortSignal | undefined) {
-    this.#outer = outer;
-    if (outer?.aborted) {
-      this.#controller.abort(outer.reason);
-      return;
-    }
-    outer?.addEventListener("abort", this.#onOuterAbort, { once: true });
+    this.#unlink = whenAborted(outer, (reason) => this.#controller.abort(reason));
+    if (outer?.aborted) return;
     clock.sleep(ms, this.#timer.signal).then(
       () => {
         this.#expired = true;
@@ -62,7 +69,7 @@ export class Deadline {
 
   clear(): void {
     this.#timer.abort(CLEARED);
-    this.#outer?.removeEventListener("abort", this.#onOuterAbort);
+    this.#unlink();
   }
 }
 
@@ -85,14 +92,7 @@ export async function withDeadline<T>(
 /** Settles like `promise`, or rejects with the signal's reason as soon as it aborts, whatever `promise` does later. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) {
-      // It has lost its only listener, and its failure must not end the process.
-      promise.catch(() => {});
-      onAbort();
-      return;
-    }
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    // Where it has aborted already, nothing else listens to the promise, whose failure must not end the process.
+    promise.then(resolve, reject).finally(whenAborted(signal, reject));
   });
 }

@@ -3,6 +3,7 @@ import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
 import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
+import { whenAborted } from "../deadline.ts";
 import type { EventRecorder } from "../kube/events/event-recorder.ts";
 import type { Lease } from "../kube/lease/lease.ts";
 import type { Log } from "../kube/log.ts";
@@ -88,11 +89,9 @@ export class Instruments {
   /** From now on keys are worked on, until the signal aborts: whether the queue moves matters. */
   working(signal: AbortSignal): void {
     this.#workingSince = this.#clock.monotonic();
-    const onAbort = () => {
+    whenAborted(signal, () => {
       this.#workingSince = undefined;
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
+    });
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { whenAborted } from "../deadline.ts";
 
 /** One for all: without it each abort makes an exception with a stack. */
 const WOKEN = new Error("the sleep was cut short");
@@ -24,9 +25,9 @@ export class Alarm {
     signal.throwIfAborted();
     if (!this.#ringing) {
       const woken = new AbortController();
-      const onAbort = () => woken.abort(WOKEN);
-      this.#wake = onAbort;
-      signal.addEventListener("abort", onAbort, { once: true });
+      const wake = () => woken.abort(WOKEN);
+      this.#wake = wake;
+      const unlink = whenAborted(signal, wake);
       try {
         await this.#clock.sleep(ms, woken.signal);
       } catch (error) {
@@ -35,10 +36,10 @@ export class Alarm {
         }
       } finally {
         // The next sleep may have begun before this one has ended.
-        if (this.#wake === onAbort) {
+        if (this.#wake === wake) {
           this.#wake = undefined;
         }
-        signal.removeEventListener("abort", onAbort);
+        unlink();
       }
       signal.throwIfAborted();
     }

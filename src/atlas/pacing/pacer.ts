@@ -1,4 +1,5 @@
 import { type Clock, HOUR_MS, MINUTE_MS, systemClock } from "../../clock.ts";
+import { whenAborted } from "../../deadline.ts";
 import { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./rate-limits.ts";
 import { SharedBucket } from "./shared-bucket.ts";
 import { type Waiting, WaitingTurns } from "./waiting-turns.ts";
@@ -86,20 +87,19 @@ export class Pacer {
     signal?.throwIfAborted();
     const project = this.#project(request.groupId);
     const { promise, resolve, reject } = Promise.withResolvers<Permit>();
-    const onAbort = () => {
-      project.waiting.remove(waiter);
-      reject(signal?.reason);
-      this.#serve(project);
-    };
     const waiter: Waiter = {
       ...request,
       from: this.#caller(project, request),
       grant: (permit) => {
-        signal?.removeEventListener("abort", onAbort);
+        unlink();
         resolve(permit);
       },
     };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const unlink = whenAborted(signal, (reason) => {
+      project.waiting.remove(waiter);
+      reject(reason);
+      this.#serve(project);
+    });
     project.waiting.add(waiter);
     this.#serve(project);
     return promise;

@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import packageJson from "../../../package.json" with { type: "json" };
 import { type Clock, systemClock } from "../../clock.ts";
-import { DeadlineReached, withDeadline } from "../../deadline.ts";
+import { DeadlineReached, whenAborted, withDeadline } from "../../deadline.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
 import { DEFAULT_BASE_URL, parseBaseUrl } from "./base-url.ts";
 import { openConnections, type ProxyEnvironment } from "./connections.ts";
@@ -129,13 +129,11 @@ export class AtlasTransport {
   async #send(request: AtlasRequest, signal: AbortSignal): Promise<AtlasAnswer> {
     const { beforeSending, isWhole } = request;
     const handler = new ExchangeHandler({ maxAnswerBytes: this.#maxAnswerBytes, beforeSending, isWhole });
-    const onAbort = () => {
-      const timeout = signal.reason instanceof DeadlineReached;
-      handler.stop(timeout ? "timeout" : "aborted", timeout ? signal.reason.message : "stopped by the caller");
-    };
-    if (signal.aborted) onAbort();
-    else {
-      signal.addEventListener("abort", onAbort, { once: true });
+    const unlink = whenAborted(signal, (reason) => {
+      const isTimeout = reason instanceof DeadlineReached;
+      handler.stop(isTimeout ? "timeout" : "aborted", isTimeout ? reason.message : "stopped by the caller");
+    });
+    if (!signal.aborted) {
       const connections = request.method === "GET" && !request.fresh ? this.#kept : this.#single;
       connections.dispatch(
         {
@@ -151,7 +149,7 @@ export class AtlasTransport {
     try {
       return await handler.answer;
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      unlink();
     }
   }
 }

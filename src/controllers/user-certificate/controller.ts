@@ -4,6 +4,7 @@ import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { AtlasCredentials } from "../../atlas/authentication/credentials.ts";
 import type { Clock } from "../../clock.ts";
+import { whenAborted } from "../../deadline.ts";
 import { Reflector } from "../../kube/cache/reflector.ts";
 import type { StoreEvent } from "../../kube/cache/store.ts";
 import { SECRETS } from "../../kube/core-types.ts";
@@ -176,11 +177,10 @@ export class UserCertificateController {
   #takeKeys(signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#isWorking = true;
-    const onAbort = () => {
+    whenAborted(signal, () => {
       this.#isWorking = false;
       this.queue.clear();
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
+    });
     this.#wakeAll();
   }
 

@@ -1,7 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Clock } from "../../clock.ts";
-import { untilAborted } from "../../deadline.ts";
+import { untilAborted, whenAborted } from "../../deadline.ts";
 import type { KubeAuthentication, KubeConfig } from "../config/kube-config.ts";
 import { ConnectionPool, type Lane } from "./connection-pool.ts";
 
@@ -118,12 +118,6 @@ class Attempt {
   constructor(request: ClientRequest, body: string | undefined, signal: AbortSignal) {
     this.#request = request;
     this.answer = new Promise((resolve, reject) => {
-      const onAbort = () => {
-        request.destroy(signal.reason);
-        // A request that waits for a connection tells of its end only when it would get one.
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
       request.once("response", (response) => {
         // The reader sees later errors; without a listener, such an error would end the process.
         response.on("error", () => {});
@@ -131,12 +125,14 @@ class Attempt {
       });
       request.on("error", reject);
       request.once("close", () => {
-        signal.removeEventListener("abort", onAbort);
+        unlink();
         reject(new Error("the connection closed without an answer"));
       });
-      if (signal.aborted) {
-        onAbort();
-      }
+      const unlink = whenAborted(signal, () => {
+        request.destroy(signal.reason);
+        // A request that waits for a connection tells of its end only when it would get one.
+        reject(signal.reason);
+      });
     });
     // Out here, where no function closes over the body: a TLS connection holds on to the request that opened it, with all
     // that its listeners can reach, for as long as it stays open, and a body may hold a private key.

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts";
+import { whenAborted } from "../../deadline.ts";
 import type { KubeApi } from "../kube-api.ts";
 import type { Log } from "../log.ts";
 import { LeaseClaim, LeaseLostError } from "./lease-claim.ts";
@@ -104,17 +105,13 @@ export class Lease {
   async #leadUntilLost({ signal, lead }: LeadOptions): Promise<LostLeadership | undefined> {
     const leadership = new AbortController();
     const finished = new AbortController();
-    const onAbort = () => leadership.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) {
-      onAbort();
-    }
+    const unlink = whenAborted(signal, (reason) => leadership.abort(reason));
     const loss = this.#keepRenewing(finished.signal).catch((error: unknown) => {
       this.#claim.lose();
       leadership.abort(error);
       return error;
     });
-    const work = finishing(lead, leadership.signal).finally(() => signal.removeEventListener("abort", onAbort));
+    const work = finishing(lead, leadership.signal).finally(unlink);
     const lostAtWork = await Promise.race([work.catch(() => {}), loss]);
     if (lostAtWork === undefined) {
       finished.abort();
@@ -131,11 +128,7 @@ export class Lease {
   /** Contends until what a lost leadership has left behind is finished. Throws what that throws. */
   async #isAcquiredMeanwhile(unfinished: Promise<void>, signal: AbortSignal): Promise<boolean> {
     const stop = new AbortController();
-    const onAbort = () => stop.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) {
-      onAbort();
-    }
+    const unlink = whenAborted(signal, (reason) => stop.abort(reason));
     const ended = unfinished.finally(() => stop.abort());
     try {
       // Work usually ends at once, unless a certificate can't be written yet. Wait for it before contending again.
@@ -152,7 +145,7 @@ export class Lease {
       await ended;
       return false;
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      unlink();
     }
   }
 

@@ -1,6 +1,6 @@
 import { type BackoffOptions, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
-import { DeadlineReached } from "../../deadline.ts";
+import { Deadline, whenAborted } from "../../deadline.ts";
 import { Alarm } from "../alarm.ts";
 import type { Log } from "../log.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
@@ -174,9 +174,7 @@ export class WorkQueue {
   }
 
   async #wakeDelayed(signal: AbortSignal): Promise<void> {
-    const onAbort = () => this.#settle();
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#settle();
+    whenAborted(signal, () => this.#settle());
     while (true) {
       for (const { key, priority } of this.#delayed.takeDue()) {
         this.add(key, { priority });
@@ -269,31 +267,22 @@ export class WorkQueue {
   #startLimit(run: Run, key: string, item: Item) {
     const { clock, log } = this.#options;
     const { signal, itemTimeoutMs } = run.options;
-    const controller = new AbortController();
+    const deadline = new Deadline(clock, itemTimeoutMs, signal);
     const stop = new AbortController();
-    let timedOut = false;
-    const onAbort = () => controller.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    const watch = async () => {
-      await clock.sleep(itemTimeoutMs, stop.signal);
-      timedOut = true;
-      controller.abort(new DeadlineReached(itemTimeoutMs));
-      await clock.sleep(GRACE_MS, stop.signal);
+    const onStuck = () => {
       // It keeps its key, so that no second run of it starts, but not its place: one bad item starves no other.
       item.stuck = true;
       this.#ready.release(key);
       log.error({ key, itemTimeoutMs }, "a run goes on in spite of its time limit");
       this.#pump();
     };
-    watch().catch(() => {
-      // Stopped: the only way a sleep can fail.
-    });
+    clock.sleep(itemTimeoutMs + GRACE_MS, stop.signal).then(onStuck, () => {});
     return {
-      signal: controller.signal,
-      timedOut: () => timedOut,
+      signal: deadline.signal,
+      timedOut: () => deadline.expired,
       stop: () => {
         stop.abort(FINISHED);
-        signal.removeEventListener("abort", onAbort);
+        deadline.clear();
       },
     };
   }
