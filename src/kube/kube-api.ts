@@ -35,8 +35,6 @@ export interface ListOptions<T = never, R = unknown> extends CallOptions, Answer
   readonly keep?: ((object: T) => R) | undefined;
   /** Maximum number of objects per page; 0 asks for everything in one answer. @default 100 */
   readonly limit?: number | undefined;
-  /** "0" takes whatever the API server has in its cache. @default the most recent state */
-  readonly resourceVersion?: string | undefined;
 }
 
 export interface ListPage<T> {
@@ -73,20 +71,6 @@ export interface MergePatchOptions extends WriteOptions {
   readonly subresource?: "status" | undefined;
 }
 
-export interface ApplyOptions extends WriteOptions {
-  readonly subresource?: "status" | undefined;
-  /** Takes fields over from other managers instead of failing with Conflict. @default false */
-  readonly force?: boolean | undefined;
-}
-
-export interface DeleteOptions extends CallOptions {
-  /** Deletes only the object with this uid; otherwise Conflict. */
-  readonly uid?: string | undefined;
-  /** Deletes only this state of the object; otherwise Conflict. */
-  readonly resourceVersion?: string | undefined;
-  readonly dryRun?: boolean | undefined;
-}
-
 /**
  * The calls to the API server that this product makes. Every one throws KubeError, or the reason of its signal. All but
  * KubeClient's tests can stand on another implementation.
@@ -114,14 +98,4 @@ export interface KubeApi {
     patch: object,
     options?: MergePatchOptions,
   ): Promise<T>;
-
-  /** Server-side apply: creates the object, or sets the given fields of it. `Conflict` if others manage them. */
-  apply<T extends KubeObject>(
-    type: ResourceType<T>,
-    ref: ObjectRef,
-    object: Desired<T>,
-    options?: ApplyOptions,
-  ): Promise<T>;
-
-  delete(type: ResourceType, ref: ObjectRef, options?: DeleteOptions): Promise<void>;
 }

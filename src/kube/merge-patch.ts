@@ -1,3 +1,5 @@
+import { isRecord } from "./client/status-answer.ts";
+
 /** A piece of a JSON document, with absent members as undefined. */
 type Value = unknown;
 
@@ -25,8 +27,4 @@ function equal(left: Value, right: Value): boolean {
     return left.length === right.length && left.every((item, index) => equal(item, right[index]));
   }
   return isRecord(left) && isRecord(right) && mergePatchOf(left, right) === undefined;
-}
-
-function isRecord(value: Value): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -59,9 +59,9 @@ export interface ResourceType<T extends KubeObject = KubeObject> {
   readonly object?: T;
 }
 
-/** The body of a create or an apply: what the API server fills in may be missing. */
+/** The body of a create: what the API server fills in may be missing. */
 export type Desired<T extends KubeObject = KubeObject> = Omit<T, "metadata"> & {
-  readonly metadata: Partial<ObjectMeta> & { readonly generateName?: string };
+  readonly metadata: Partial<ObjectMeta>;
 };
 
 /** The `apiVersion` text of a type, such as `v1` or `events.k8s.io/v1`. */

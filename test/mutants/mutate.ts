@@ -1,25 +1,11 @@
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { applyEdit, type Edit } from "../edit.ts";
-import { CLUSTER } from "./list/cluster.ts";
-import { DECIDE } from "./list/decide.ts";
-import { KUBE } from "./list/kube.ts";
-import { PACING } from "./list/pacing.ts";
-import { SHELL } from "./list/shell.ts";
-import { STATUS } from "./list/status.ts";
-
-interface Mutant extends Edit {
-  readonly why: string;
-  readonly tests: readonly string[];
-}
+import { applyEdit } from "../edit.ts";
+import { MUTANTS, type Mutant } from "./mutants.ts";
 
 /** What the tests made of a mutant. `broken`: no test failed, but they did not run through either. */
 type Verdict = "killed" | "survived" | "hung" | "broken";
-
-const MUTANTS: readonly Mutant[] = [...DECIDE, ...STATUS, ...CLUSTER, ...SHELL, ...KUBE, ...PACING].flatMap(
-  ({ file, tests, mutants }) => mutants.map((mutant) => ({ file, tests, ...mutant })),
-);
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const COPY = join(ROOT, "dist", "mutants");

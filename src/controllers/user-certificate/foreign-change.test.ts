@@ -15,8 +15,6 @@ function silentWatches(cluster: MemoryCluster): KubeApi {
     get: cluster.get.bind(cluster),
     create: cluster.create.bind(cluster),
     mergePatch: cluster.mergePatch.bind(cluster),
-    apply: () => Promise.reject(new Error("no one applies")),
-    delete: () => Promise.reject(new Error("no one deletes")),
     async *list<T extends KubeObject, R = T>(
       type: ResourceType<T>,
       options: ListOptions<T, R> = {},

@@ -49,26 +49,6 @@ describe("requests", () => {
         body: { metadata: { resourceVersion: "7" }, status: {} },
       },
     ],
-    [
-      "apply is a server-side apply",
-      (client) =>
-        client.apply(SECRETS, ref, { metadata: { name: "a" }, type: "t" }, { force: true, fieldManager: "m" }),
-      {
-        method: "PATCH",
-        url: "/api/v1/namespaces/n/secrets/a?fieldManager=m&fieldValidation=Ignore&force=true",
-        contentType: "application/apply-patch+yaml",
-        body: { apiVersion: "v1", kind: "Secret", metadata: { name: "a" }, type: "t" },
-      },
-    ],
-    [
-      "delete sends its preconditions",
-      (client) => client.delete(WIDGETS, ref, { uid: "u", resourceVersion: "7" }),
-      {
-        method: "DELETE",
-        url: "/apis/example.org/v1/namespaces/n/widgets/a",
-        body: { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid: "u", resourceVersion: "7" } },
-      },
-    ],
   ];
   test.each(cases)("%s", async (_name, call, expected) => {
     await using r = await clientRig();
@@ -180,10 +160,10 @@ describe("for metrics", () => {
     await rig.client.get(WIDGETS, ref);
     rig.server.answer = (_request, response) =>
       sendJson(response, 409, { kind: "Status", reason: "Conflict", message: "it has changed", code: 409 });
-    await failure(rig.client.apply(WIDGETS, ref, { metadata: {} }));
+    await failure(rig.client.mergePatch(WIDGETS, ref, { metadata: {} }));
     expect(told).toEqual([
       { verb: "get", code: 200 },
-      { verb: "apply", code: 409 },
+      { verb: "patch", code: 409 },
     ]);
   });
 

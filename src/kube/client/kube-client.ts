@@ -4,9 +4,7 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { Deadline } from "../../deadline.ts";
 import { type KubeConfig, KubeConfigError } from "../config/kube-config.ts";
 import type {
-  ApplyOptions,
   CallOptions,
-  DeleteOptions,
   GetOptions,
   KubeApi,
   ListOptions,
@@ -55,7 +53,7 @@ export interface KubeClientOptions {
 
 /** One request to the API server, for metrics. */
 export interface KubeExchange {
-  /** get, list, watch, create, patch, apply or delete. */
+  /** get, list, watch, create or patch. */
   readonly verb: string;
   /** HTTP status; undefined where no answer came. */
   readonly code: number | undefined;
@@ -161,19 +159,6 @@ export class KubeClient implements KubeApi {
     options: MergePatchOptions = {},
   ): Promise<T> {
     return this.#object(requests.mergePatch(type, ref, patch, this.#named(options)), options);
-  }
-
-  async apply<T extends KubeObject>(
-    type: ResourceType<T>,
-    ref: ObjectRef,
-    object: Desired<T>,
-    options: ApplyOptions = {},
-  ): Promise<T> {
-    return this.#object(requests.apply(type, ref, object, this.#named(options)), options);
-  }
-
-  async delete(type: ResourceType, ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
-    await this.#json(requests.remove(type, ref, options), options);
   }
 
   async *watch<T extends KubeObject>(

@@ -1,7 +1,5 @@
 import type {
   AnswerOptions,
-  ApplyOptions,
-  DeleteOptions,
   ListOptions,
   MergePatchOptions,
   SelectOptions,
@@ -23,7 +21,7 @@ import {
 export interface KubeRequest {
   /** For messages: verb, type and object. */
   readonly operation: string;
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH";
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -50,8 +48,6 @@ export function list(type: ResourceType, options: ListOptions, continueToken: st
       ...selection(options),
       limit: limit > 0 ? String(limit) : undefined,
       continue: continueToken,
-      // A page token stands for its own resourceVersion: both together are refused.
-      resourceVersion: continueToken === undefined ? options.resourceVersion : undefined,
     })}`,
     headers: { accept: accept("PartialObjectMetadataList", options) },
   };
@@ -78,13 +74,14 @@ export function create<T extends KubeObject>(
   object: Desired<T>,
   options: WriteOptions,
 ): KubeRequest {
-  const { name, namespace, generateName } = object.metadata;
+  const { name = "", namespace } = object.metadata;
   return {
-    operation: operation("create", type, { namespace, name: name ?? `${generateName ?? ""}*` }),
+    operation: operation("create", type, { namespace, name }),
     method: "POST",
     path: `${resourcePath(type, { namespace })}${query(writeQuery(options))}`,
     headers: writeHeaders("application/json", options),
-    body: typedBody(type, object),
+    // apiVersion and kind come from the type, so that no caller can say them wrong.
+    body: JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind }),
   };
 }
 
@@ -95,45 +92,6 @@ export function mergePatch(type: ResourceType, ref: ObjectRef, patch: object, op
     path: `${resourcePath(type, { ...ref, ...subresource(options) })}${query(writeQuery(options))}`,
     headers: writeHeaders("application/merge-patch+json", options),
     body: JSON.stringify(patch),
-  };
-}
-
-export function apply<T extends KubeObject>(
-  type: ResourceType<T>,
-  ref: ObjectRef,
-  object: Desired<T>,
-  options: ApplyOptions,
-): KubeRequest {
-  return {
-    operation: operation("apply", type, ref, options.subresource),
-    method: "PATCH",
-    path: `${resourcePath(type, { ...ref, ...subresource(options) })}${query({
-      ...writeQuery(options),
-      force: options.force ? "true" : undefined,
-    })}`,
-    // JSON is YAML; the API server takes no apply under application/json.
-    headers: writeHeaders("application/apply-patch+yaml", options),
-    body: typedBody(type, object),
-  };
-}
-
-export function remove(type: ResourceType, ref: ObjectRef, options: DeleteOptions): KubeRequest {
-  const preconditions = {
-    ...(options.uid !== undefined && { uid: options.uid }),
-    ...(options.resourceVersion !== undefined && { resourceVersion: options.resourceVersion }),
-  };
-  return {
-    operation: operation("delete", type, ref),
-    method: "DELETE",
-    path: resourcePath(type, ref),
-    // The answer may hold the whole object: ask for no more than its metadata.
-    headers: writeHeaders("application/json", { metadataOnly: true }),
-    body: JSON.stringify({
-      apiVersion: "v1",
-      kind: "DeleteOptions",
-      ...(Object.keys(preconditions).length > 0 && { preconditions }),
-      ...(options.dryRun && { dryRun: ["All"] }),
-    }),
   };
 }
 
@@ -171,11 +129,6 @@ function selection(options: SelectOptions): Readonly<Record<string, string | und
 
 function subresource(options: { readonly subresource?: "status" | undefined }): { readonly subresource?: "status" } {
   return options.subresource === undefined ? {} : { subresource: options.subresource };
-}
-
-/** apiVersion and kind come from the type, so that no caller can say them wrong. */
-function typedBody(type: ResourceType, object: object): string {
-  return JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind });
 }
 
 function query(parameters: Readonly<Record<string, string | undefined>>): string {

@@ -1,4 +1,4 @@
-import type { DeleteOptions, KubeApi, MergePatchOptions, WriteOptions } from "../kube-api.ts";
+import type { CallOptions, KubeApi, MergePatchOptions, WriteOptions } from "../kube-api.ts";
 import { KubeError, type KubeErrorReason } from "../kube-error.ts";
 import {
   type Desired,
@@ -19,7 +19,7 @@ export interface SeenCall {
 export type CallFault = "fail" | "hang" | "answer lost";
 
 /** Objects in memory behind the calls for single objects, with resourceVersions and preconditions. */
-export class MemoryApi implements Pick<KubeApi, "get" | "create" | "mergePatch" | "delete"> {
+export class MemoryApi implements Pick<KubeApi, "get" | "create" | "mergePatch"> {
   readonly calls: SeenCall[] = [];
   /** Asked before each call. */
   fault: (call: SeenCall) => CallFault | KubeError | undefined = () => undefined;
@@ -71,7 +71,8 @@ export class MemoryApi implements Pick<KubeApi, "get" | "create" | "mergePatch" 
     });
   }
 
-  async delete(type: ResourceType, ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
+  /** What others do, such as kubectl. */
+  async delete(type: ResourceType, ref: ObjectRef, options: CallOptions = {}): Promise<void> {
     return this.#call({ verb: "delete", key: this.#key(type, ref), body: undefined }, options.signal, () => {
       if (!this.#objects.delete(this.#key(type, ref))) {
         fail("NotFound");

@@ -7,9 +7,17 @@ import { SECRETS } from "../../../src/kube/core-types.ts";
 import { KubeError } from "../../../src/kube/kube-error.ts";
 import { silentLog } from "../../../src/kube/log.ts";
 import type { KubeObject } from "../../../src/kube/resource-type.ts";
+import { rest } from "../../control-plane/control-plane.ts";
+import type { Rest } from "../../control-plane/rest.ts";
 
 const LABELS = { test: "reflector" };
 const SELECTOR = "test=reflector";
+
+/** Deletes a Secret, as another client would. */
+export async function removeSecret(namespace: string, name: string, send: Rest = rest): Promise<void> {
+  const { status } = await send("DELETE", `/api/v1/namespaces/${namespace}/secrets/${name}`);
+  if (status !== 200) throw new Error(`Secret ${name} could not be deleted (${status})`);
+}
 
 /** Starts a reflector of the Secrets that `secret` makes; it ends with the running test. */
 export function reflect(

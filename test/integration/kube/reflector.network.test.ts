@@ -3,7 +3,7 @@ import { SECRETS } from "../../../src/kube/core-types.ts";
 import { freshNamespace } from "../../control-plane/control-plane.ts";
 import { apiServerUrl, connect } from "./connect.ts";
 import { DELAY_MS, FaultProxy } from "./fault-proxy.ts";
-import { listUids, reflect, secret } from "./reflecting.ts";
+import { listUids, reflect, removeSecret, secret } from "./reflecting.ts";
 
 /** A reflector of the real API server, and a network between the two that does what networks do. */
 
@@ -20,7 +20,7 @@ test("comes back from resets and refused connections", async () => {
   proxy.weather = "refuse";
   proxy.reset();
   await admin.create(SECRETS, secret(namespace, "b"));
-  await admin.delete(SECRETS, { namespace, name: "a" });
+  await removeSecret(namespace, "a");
   await expect.poll(() => r.failures.length, RECOVERED).toBeGreaterThan(2);
   expect(r.events, "nothing is known of what happens meanwhile").toEqual(["added a"]);
   proxy.weather = "fair";
@@ -85,7 +85,7 @@ test("a slow network loses nothing and is no failure", async () => {
   await r.reflector.synced;
   expect(performance.now() - startedAt, "each way is delayed").toBeGreaterThan(2 * DELAY_MS);
   for (const name of ["a", "b", "c"]) await admin.create(SECRETS, secret(namespace, name));
-  await admin.delete(SECRETS, { namespace, name: "b" });
+  await removeSecret(namespace, "b");
   await expect.poll(() => r.events, RECOVERED).toEqual(["added a", "added b", "added c", "deleted b"]);
   expect([r.failures, r.uids()]).toEqual([[], await listUids(admin, namespace)]);
 });
@@ -126,7 +126,7 @@ test("after 1,000 creates and deletes in all weathers it has what the API server
   const present = new Set<string>();
   const createOrDelete = async (name: string) => {
     if (present.delete(name)) {
-      await admin.delete(SECRETS, { namespace, name });
+      await removeSecret(namespace, name);
     } else {
       await admin.create(SECRETS, secret(namespace, name));
       present.add(name);

@@ -3,12 +3,13 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { systemClock } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
-import { freshNamespace } from "../../control-plane/control-plane.ts";
+import { freshNamespace, readCredentials } from "../../control-plane/control-plane.ts";
 import { silentProgress } from "../../control-plane/progress.ts";
+import { createRest } from "../../control-plane/rest.ts";
 import { startControlPlane } from "../../control-plane/start.ts";
 import { apiServerUrl, connect } from "./connect.ts";
 import { FaultProxy } from "./fault-proxy.ts";
-import { listUids, reflect, secret } from "./reflecting.ts";
+import { listUids, reflect, removeSecret, secret } from "./reflecting.ts";
 
 describe("against a healthy API server", () => {
   test("follows creates, changes, deletes and the loss of the label", async () => {
@@ -20,7 +21,7 @@ describe("against a healthy API server", () => {
     await client.create(SECRETS, secret(namespace, "b"));
     await client.mergePatch(SECRETS, { namespace, name: "a" }, { data: { key: "" } });
     await client.mergePatch(SECRETS, { namespace, name: "a" }, { metadata: { labels: { test: null } } });
-    await client.delete(SECRETS, { namespace, name: "b" });
+    await removeSecret(namespace, "b");
     await expect.poll(() => r.events).toEqual(["added a", "added b", "modified a", "deleted a", "deleted b"]);
   });
 
@@ -84,7 +85,7 @@ test("survives a killed API server, a frozen etcd and a compacted history", { ti
   // While the reflector is cut off an object goes, and the history with it: only a new list can tell.
   proxy.weather = "refuse";
   proxy.reset();
-  await client.delete(SECRETS, { namespace, name: "a" });
+  await removeSecret(namespace, "a", createRest(readCredentials(kubeconfigPath)));
   await client.create(SECRETS, secret(namespace, "d"));
   await running.apiServer.kill("SIGKILL");
   await compact(running.etcdPort);

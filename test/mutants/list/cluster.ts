@@ -62,7 +62,7 @@ export const CLUSTER: readonly MutatedFile[] = [
       },
       {
         why: "an answer that was long on its way counts as skew",
-        search: "answeredMs - Math.min(Math.max(answeredMs, askedMs), nowMs)",
+        search: "Math.max(answeredMs - nowMs, Math.min(this.#skewMs, answeredMs - askedMs))",
         replacement: "answeredMs - nowMs",
       },
       {

@@ -1,0 +1,16 @@
+import type { Edit } from "../edit.ts";
+import { CLUSTER } from "./list/cluster.ts";
+import { DECIDE } from "./list/decide.ts";
+import { KUBE } from "./list/kube.ts";
+import { PACING } from "./list/pacing.ts";
+import { SHELL } from "./list/shell.ts";
+import { STATUS } from "./list/status.ts";
+
+export interface Mutant extends Edit {
+  readonly why: string;
+  readonly tests: readonly string[];
+}
+
+export const MUTANTS: readonly Mutant[] = [...DECIDE, ...STATUS, ...CLUSTER, ...SHELL, ...KUBE, ...PACING].flatMap(
+  ({ file, tests, mutants }) => mutants.map((mutant) => ({ file, tests, ...mutant })),
+);
