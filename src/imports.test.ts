@@ -21,6 +21,7 @@ const COMMON: readonly string[] = [
 
 const USER_CERTIFICATE = "controllers/user-certificate";
 const CORE = `${USER_CERTIFICATE}/core`;
+const REMOVAL = "controllers/customer-x509-removal";
 
 /** The shared vocabulary and tools of the folders inside kube. */
 const KUBE = ["alarm", "kube-api", "kube-error", "log", "micro-time", "resource-type"].map((name) => `kube/${name}.ts`);
@@ -66,6 +67,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "controllers/access/",
     `${USER_CERTIFICATE}/cluster/`,
   ],
+  [`${REMOVAL}/core`]: ["api/", "certificate/"],
+  [`${REMOVAL}/cluster`]: ["api/", "kube/", `${REMOVAL}/core/`],
+  [`${REMOVAL}/atlas`]: ["api/", "atlas/", "certificate/", "controllers/access/", `${REMOVAL}/core/`],
   kube: [],
   "kube/cache": KUBE,
   "kube/client": ["kube/config/", ...KUBE],

@@ -1,14 +1,14 @@
 import type { Condition } from "./conditions.ts";
 import { timestamp } from "./timestamp.ts";
 
-/** What a condition says now. */
+/** The state of a condition. */
 export interface ConditionState {
   readonly status: "True" | "False";
   readonly reason: string;
   readonly message: string;
 }
 
-/** What the conditions of one object have in common. */
+/** The facts that the conditions of one object have in common. */
 export interface ConditionContext {
   /** The conditions as they are on the API server. */
   readonly before: readonly Condition[];

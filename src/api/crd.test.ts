@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { customResourceDefinition, KINDS } from "./crd.ts";
+import { CUSTOMER_X509_REMOVAL } from "./customer-x509-removal.ts";
 import { PROJECT_X509 } from "./project-x509.ts";
 import { USER_CERTIFICATE } from "./user-certificate.ts";
 
@@ -86,6 +87,11 @@ test.each([
     PROJECT_X509.kind,
     ["READY", "REASON", "PROJECT", "RESOURCES", "RESOURCES-READY", "CUSTOMER-X509", "AGE"],
     ["UNEXPIRED", "TOKENS", "MESSAGE"],
+  ],
+  [
+    CUSTOMER_X509_REMOVAL.kind,
+    ["COMPLETE", "FAILED", "REASON", "PROJECT", "NOT-AFTER", "REQUESTED", "AGE"],
+    ["MESSAGE"],
   ],
 ])("kubectl get shows the most important columns of %s first", (kind, always, wide) => {
   const columns = KINDS.filter(({ names }) => names.kind === kind).flatMap(

@@ -1,4 +1,9 @@
 import { z } from "zod";
+import {
+  CUSTOMER_X509_REMOVAL,
+  customerX509RemovalSpecSchema,
+  customerX509RemovalStatusSchema,
+} from "./customer-x509-removal.ts";
 import { PROJECT_X509, projectX509SpecSchema, projectX509StatusSchema } from "./project-x509.ts";
 import { USER_CERTIFICATE, userCertificateSpecSchema, userCertificateStatusSchema } from "./user-certificate.ts";
 
@@ -15,7 +20,8 @@ interface PrinterColumn {
   readonly priority: 0 | 1;
 }
 
-const readyCondition = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
+const condition = (type: string, field: string) => `.status.conditions[?(@.type=="${type}")].${field}`;
+const readyCondition = (field: string) => condition("Ready", field);
 
 const USER_CERTIFICATE_COLUMNS: readonly PrinterColumn[] = [
   column("READY", readyCondition("status"), "Whether apps can log in with the certificate in the Secret.", "string", 0),
@@ -47,6 +53,17 @@ const PROJECT_X509_COLUMNS: readonly PrinterColumn[] = [
   column("UNEXPIRED", ".status.unexpired", "Number of unexpired certificates of the users.", "integer", 1),
   column("TOKENS", ".status.rateLimitTokens", "Requests that Atlas' rate limit still allows.", "integer", 1),
   column("MESSAGE", readyCondition("message"), "Reason and next step.", "string", 1),
+];
+
+const REMOVAL_COLUMNS: readonly PrinterColumn[] = [
+  column("COMPLETE", condition("Complete", "status"), "Whether customer-managed X.509 is off.", "string", 0),
+  column("FAILED", condition("Failed", "status"), "Whether the request is over without success.", "string", 0),
+  column("REASON", condition("Complete", "reason"), "Reason for both, in one word.", "string", 0),
+  column("PROJECT", ".spec.projectRef.name", "AtlasProjectX509.", "string", 0),
+  column("NOT-AFTER", ".spec.notAfter", "Time after which the operator never acts upon it.", "string", 0),
+  column("REQUESTED", ".status.requestedAt", "Time at which the operator asked Atlas.", "string", 0),
+  column("AGE", ".metadata.creationTimestamp", "Age of the request.", "date", 0),
+  column("MESSAGE", ".status.message", "Current state and next step.", "string", 1),
 ];
 
 function column(
@@ -90,6 +107,12 @@ export const KINDS: readonly [Kind, ...Kind[]] = [
     spec: projectX509SpecSchema,
     status: projectX509StatusSchema,
     columns: PROJECT_X509_COLUMNS,
+  },
+  {
+    names: CUSTOMER_X509_REMOVAL,
+    spec: customerX509RemovalSpecSchema,
+    status: customerX509RemovalStatusSchema,
+    columns: REMOVAL_COLUMNS,
   },
 ];
 

@@ -118,7 +118,7 @@ export class Scene {
     return process;
   }
 
-  /** What concerns a whole project is this scene's own Atlas' to answer. */
+  /** Calls that concern a whole project go to this scene's own Atlas. */
   #connect(certificates: CertificateApi): AtlasApi {
     return {
       createDatabaseUserCertificate: (...call) => certificates.createDatabaseUserCertificate(...call),

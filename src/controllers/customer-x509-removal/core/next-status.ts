@@ -1,0 +1,115 @@
+import { type ConditionState, conditionsOf } from "../../../api/condition-states.ts";
+import type { Condition } from "../../../api/conditions.ts";
+import { type CustomerX509RemovalStatus, REMOVAL_CONDITION_TYPES } from "../../../api/customer-x509-removal.ts";
+import { timestamp } from "../../../api/timestamp.ts";
+import { CONFIRMATION_MS } from "./decide.ts";
+import { type Assessment, failureOf, recordOf } from "./outcome.ts";
+import type { Obstacle } from "./snapshot.ts";
+
+/** The state of a request in words. */
+interface Story {
+  readonly reason: string;
+  /** Cause, or deed, and the next step of the operator. */
+  readonly message: string;
+  /** The next step of the reader; undefined if there is none. */
+  readonly remedy?: string | undefined;
+  readonly isComplete?: boolean;
+  readonly isFailed?: boolean;
+  /** Whether the operator goes on by itself. */
+  readonly isUnderWay?: boolean;
+}
+
+/**
+ * The status that a reconcile leaves; undefined if it leaves the one that is there. kstatus knows neither Complete nor
+ * Failed: it reads Reconciling and Stalled, of which at most one is True.
+ */
+export function nextStatus(
+  assessment: Assessment,
+  before: readonly Condition[],
+): CustomerX509RemovalStatus | undefined {
+  const { decision, snapshot } = assessment;
+  const { nowMs, removal } = snapshot;
+  const story = storyOf(assessment);
+  if (story === undefined) return undefined;
+  const { reason, message, remedy, isComplete = false, isFailed = false, isUnderWay = false } = story;
+  const state = (isTrue: boolean, yes: string, no: string): ConditionState => ({
+    status: isTrue ? "True" : "False",
+    reason,
+    message: isTrue ? yes : no,
+  });
+  const advised = remedy === undefined ? message : `${message} ${remedy}`.trim();
+  const states = {
+    Complete: state(isComplete, message, "This request is not complete."),
+    Failed: state(isFailed, message, "This request has not failed."),
+    Reconciling: state(isUnderWay, message, "The operator does nothing for this request."),
+    Stalled: state(remedy !== undefined, advised, "No action is required."),
+  };
+  return {
+    conditions: conditionsOf(REMOVAL_CONDITION_TYPES, states, { before, generation: removal.generation, nowMs }),
+    observedGeneration: removal.generation,
+    ...recordOf(assessment),
+    ...(decision.kind === "complete" && { completedAt: timestamp(nowMs) }),
+    message: advised,
+  };
+}
+
+/** Effect of the call on the database: people read it before, while and after it happens. */
+export function restartOf(projectId: string): string {
+  return `Atlas restarts the nodes of every cluster of project ${projectId}, one after the other.`;
+}
+
+function storyOf(assessment: Assessment): Story | undefined {
+  const { decision, outcome, snapshot } = assessment;
+  const failure = failureOf(assessment);
+  if (failure !== undefined) {
+    return { reason: failure.reason, message: failure.problem, remedy: failure.remedy, isFailed: true };
+  }
+  const { projectId = "", requestedAt = "" } = recordOf(assessment);
+  switch (decision.kind) {
+    case "rest":
+    case "look":
+    case "fail":
+      return undefined;
+    case "blocked":
+      return blocked(decision.obstacle, snapshot.removal.spec.notAfter, requestedAt);
+    case "request":
+    case "wait": {
+      if (outcome.kind === "overtaken") return undefined;
+      const until = timestamp(Date.parse(requestedAt) + CONFIRMATION_MS);
+      const lost = outcome.kind === "answerLost" ? ` ${outcome.problem}` : "";
+      const message =
+        `The operator recorded at ${requestedAt} that it asks Atlas to switch off customer-managed X.509 in project ${projectId}.${lost} ` +
+        `${restartOf(projectId)} It does not ask twice; until ${until} it checks whether Atlas has done so.`;
+      const reason = outcome.kind === "answerLost" ? "AnswerLost" : "Requested";
+      return { reason, message, isUnderWay: true };
+    }
+    case "complete":
+      return decision.reason === "AlreadyOff"
+        ? {
+            reason: decision.reason,
+            message: "Customer-managed X.509 was already off when the operator looked, so it did nothing.",
+            isComplete: true,
+          }
+        : {
+            reason: decision.reason,
+            message: `Customer-managed X.509 of project ${projectId} was removed upon the request of ${requestedAt}. ${restartOf(projectId)}`,
+            isComplete: true,
+          };
+    default:
+      return decision satisfies never;
+  }
+}
+
+function blocked({ reason, problem, remedy, needsPerson }: Obstacle, notAfter: string, requestedAt: string): Story {
+  const next =
+    requestedAt === ""
+      ? `Nothing was changed; the operator retries until ${notAfter}.`
+      : `The operator asked Atlas at ${requestedAt} and cannot tell whether Atlas has switched it off; it retries.`;
+  return {
+    reason,
+    message: `${problem} ${next}`,
+    // Without a condition that is True, kstatus would take the request for done.
+    remedy: needsPerson ? (remedy ?? "") : undefined,
+    isUnderWay: !needsPerson,
+  };
+}
