@@ -72,6 +72,19 @@ describe("a sparse list", () => {
   });
 });
 
+test("a list that is endless has a full page and a next one, and no certificate twice", async () => {
+  const { simulator, url } = await startSimulated();
+  simulator.faults.add({ operation: "listDatabaseUserCertificates", times: 2, effect: { kind: "endlessList" } });
+  const ids: unknown[] = [];
+  for (const pageNum of [7, 8]) {
+    // The simulator's own answer.
+    const page = (await (await call(url, `${certsPath()}?itemsPerPage=500&pageNum=${pageNum}`)).json()) as Page;
+    expect(page.links?.map(({ rel }) => rel)).toContain("next");
+    ids.push(...page.results.map(({ _id }) => _id));
+  }
+  expect(new Set(ids).size).toBe(1000);
+});
+
 test("a list that is empty says so", async () => {
   const { page } = await listUnder({ kind: "emptyList" });
   expect(page).toMatchObject({ results: [], totalCount: 0 });

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../clock.ts";
 import type { Page } from "./paging.ts";
 import { pageLinks } from "./paging.ts";
 import type { CertificateRecord } from "./state.ts";
@@ -31,6 +32,8 @@ export interface ListDeviation {
   readonly times?: TimeForm;
   /** No certificate at all. */
   readonly isEmpty?: boolean;
+  /** Made-up certificates without end. */
+  readonly isEndless?: boolean;
   /** A certificate that was issued less than this long ago is not listed yet. */
   readonly lagMs?: number;
 }
@@ -43,20 +46,22 @@ export interface CertificateListRequest {
   readonly nowMs: number;
 }
 
+type ListedCertificate = Pick<CertificateRecord, "serialNumber" | "subject" | "notBefore" | "notAfter" | "issuedAt">;
+
 /** The JSON of one page of a user's unexpired certificates. */
 export function certificateListJson(
-  recorded: readonly CertificateRecord[],
+  recorded: readonly ListedCertificate[],
   { page, projectId, url, nowMs }: CertificateListRequest,
   deviation: ListDeviation,
 ): string {
-  const { countsExpired = false, countOffBy = 0, isEmpty = false, lagMs = 0 } = deviation;
+  const { countsExpired = false, countOffBy = 0, isEmpty = false, isEndless = false, lagMs = 0 } = deviation;
   const visible = isEmpty ? [] : recorded.filter(({ issuedAt }) => issuedAt.getTime() + lagMs <= nowMs);
-  const listed = visible.filter(({ notAfter }) => notAfter.getTime() > nowMs);
+  const listed = isEndless ? endless(page, nowMs) : visible.filter(({ notAfter }) => notAfter.getTime() > nowMs);
   const counted = countsExpired ? visible : listed;
 
   const write = (fields: Readonly<Record<string, string>>) => objectJson(fields, deviation);
   const time = (date: Date) => JSON.stringify(timestamp(date, deviation.times ?? "Z"));
-  const certificate = ({ serialNumber, subject, notBefore, notAfter }: CertificateRecord) =>
+  const certificate = ({ serialNumber, subject, notBefore, notAfter }: ListedCertificate) =>
     write({
       // A bare number beyond 2^53, which `JSON.stringify` can't write.
       _id: serialNumber,
@@ -74,6 +79,15 @@ export function certificateListJson(
     results: `[${page.cut(listed).map(certificate).join(",")}]`,
     ...(page.includeCount ? { totalCount: String(Math.max(0, counted.length + countOffBy)) } : {}),
   });
+}
+
+/** All certificates up to the first one of the next page. */
+function endless({ pageNum, itemsPerPage }: Page, nowMs: number): readonly ListedCertificate[] {
+  const now = new Date(nowMs);
+  return Array.from({ length: pageNum * itemsPerPage + 1 }, (_, index) => ({
+    ...{ serialNumber: String(index + 1), subject: "CN=made-up", notBefore: now, issuedAt: now },
+    notAfter: new Date(nowMs + DAY_MS),
+  }));
 }
 
 /** @param fields each with its value as JSON */

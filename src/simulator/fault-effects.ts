@@ -108,6 +108,8 @@ function deviationOf(effect: FaultEffect): Deviation {
       return { list: effect };
     case "emptyList":
       return { list: { isEmpty: true } };
+    case "endlessList":
+      return { list: { isEndless: true } };
     case "laggingList":
       return { list: { lagMs: effect.ms } };
     default:

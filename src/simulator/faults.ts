@@ -91,6 +91,8 @@ const listing = [
   }),
   /** No certificate at all, and a count of 0. */
   z.strictObject({ kind: z.literal("emptyList") }),
+  /** Each page is full of certificates that no other page has, and says that there is a next one. */
+  z.strictObject({ kind: z.literal("endlessList") }),
   /** The list lacks what was issued less than this long ago. */
   z.strictObject({ kind: z.literal("laggingList"), ms: milliseconds }),
 ] as const;

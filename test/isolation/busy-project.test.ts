@@ -2,7 +2,15 @@ import { describe, expect, test } from "vitest";
 import type { Fault } from "../../src/simulator/faults.ts";
 import { credentialEntries } from "../integration/operator/scene.ts";
 import { expectUnharmed, SCALE } from "./attack.ts";
-import { fixturesWithApps, openWithNeighbour, PRODUCTION, STAGING } from "./neighbour.ts";
+import { ImageOperator } from "./image-operator.ts";
+import {
+  fixturesWithApps,
+  openWithNeighbour,
+  PRODUCTION,
+  prepareNeighbour,
+  prepareWithNeighbour,
+  STAGING,
+} from "./neighbour.ts";
 
 const RESOURCES = 100 * SCALE;
 
@@ -31,6 +39,14 @@ describe("a resource is ready within 5 s while a project of another tenant", () 
     expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(1000);
   });
 
+  test("lists certificates without end", async () => {
+    const { victim, neighbour, operator } = await openWithFault({ kind: "endlessList" });
+    await neighbour.untilReady("False AtlasUnavailable", RESOURCES / 4);
+    await expectUnharmed(victim, operator);
+    // Where no container limits it, the heap grows before it is collected. Without a bound it was a gibibyte.
+    expect(await operator.peakMiB()).toBeLessThan(400);
+  });
+
   test("hangs", async () => {
     const { victim, operator } = await openWithFault({ kind: "hang" });
     const isCalled = () => victim.atlas.log.entries().some(({ projectId }) => projectId === STAGING);
@@ -50,16 +66,22 @@ test("a resource is ready within 5 s while another namespace floods its project 
   await expectUnharmed(victim, operator);
 });
 
-test("projects that tenants invent get no metric series of their own", async () => {
-  const { victim, neighbour, operator } = await openWithNeighbour();
+test("projects that tenants invent, 500 in each of four namespaces, get no metric series of their own", async () => {
+  const { victim, neighbour } = await prepareWithNeighbour();
+  const neighbours = [neighbour];
+  while (neighbours.length < 4) neighbours.push(await prepareNeighbour(victim));
+  const namespaces = neighbours.map(({ namespace }) => namespace);
+  const operator = await ImageOperator.start(victim, [victim.namespace, ...namespaces]);
   const count = 5 * RESOURCES;
-  await neighbour.putSecret("atlas-api", credentialEntries(victim.credentials("owner-service-account")));
-  await neighbour.apply(count, (index) => ({
-    projectId: index.toString(16).padStart(24, "0"),
-    credentialsRef: { name: "atlas-api" },
-  }));
+  for (const [number, each] of neighbours.entries()) {
+    await each.putSecret("atlas-api", credentialEntries(victim.credentials("owner-service-account")));
+    await each.apply(count, (index) => ({
+      projectId: (number * count + index).toString(16).padStart(24, "0"),
+      credentialsRef: { name: "atlas-api" },
+    }));
+  }
   await expectUnharmed(victim, operator);
-  await neighbour.untilReady("False ProjectNotFound", count);
+  for (const each of neighbours) await each.untilReady("False ProjectNotFound", count);
   const series = [
     ...(await operator.metrics()).matchAll(/^atlascerts_atlas_rate_limit_tokens\{project_id="(\w+)"\}/gm),
   ];

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { onTestFinished, vi } from "vitest";
@@ -12,11 +12,11 @@ const STARTED = { timeout: 60_000, interval: 50 };
 
 /** The operator as users run it: the image's script with the image's flags, the shipped defaults and a ServiceAccount. */
 export class ImageOperator {
-  readonly #pid: number;
+  readonly #process: ChildProcess;
   readonly #output: () => string;
 
-  private constructor(pid: number, output: () => string) {
-    this.#pid = pid;
+  private constructor(child: ChildProcess, output: () => string) {
+    this.#process = child;
     this.#output = output;
   }
 
@@ -45,13 +45,17 @@ export class ImageOperator {
       child.kill("SIGKILL");
       await ended;
     });
-    const operator = new ImageOperator(child.pid ?? 0, () => output);
+    const operator = new ImageOperator(child, () => output);
     await vi.waitFor(() => operator.address("health"), STARTED);
     await vi.waitFor(async () => {
       const { ok } = await http(`http://${operator.address("health")}/readyz`, { retry: 0, throwHttpErrors: false });
       if (!ok) throw new Error(`not ready:\n${output.slice(-2000)}`);
     }, STARTED);
     return operator;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
   }
 
   get log(): string {
@@ -71,7 +75,7 @@ export class ImageOperator {
 
   /** The most memory that it has had at one time, in MiB. */
   async peakMiB(): Promise<number> {
-    const status = await readFile(`/proc/${this.#pid}/status`, "utf8");
+    const status = await readFile(`/proc/${this.#process.pid}/status`, "utf8");
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 }

@@ -81,7 +81,8 @@ export class Neighbour {
   /** Waits until the operator has got to so many of its resources. */
   async untilReady(ready: string, count: number): Promise<void> {
     const reached = async () => (await this.ready()).filter((one) => one.ready === ready).length;
-    await expect.poll(reached, { timeout: 20_000 }).toBeGreaterThanOrEqual(count);
+    // Many resources are a large answer: to ask for it all the time would be an attack of its own.
+    await expect.poll(reached, { timeout: 60_000, interval: 500 }).toBeGreaterThanOrEqual(count);
   }
 
   async #must(method: string, root: string, path: string, body?: unknown, contentType?: string) {
@@ -103,9 +104,14 @@ export async function prepareWithNeighbour(
   options: SceneOptions = {},
 ): Promise<{ readonly victim: Scene; readonly neighbour: Neighbour }> {
   const victim = await Scene.prepare({ ...options, simulator: { rateLimit: undefined, ...options.simulator } });
+  return { victim, neighbour: await prepareNeighbour(victim) };
+}
+
+/** Another namespace, which the victim's operator may look after. */
+export async function prepareNeighbour(victim: Scene): Promise<Neighbour> {
   const neighbour = new Neighbour(await freshNamespace("neighbour"));
   await victim.account.grant(await shippedRole("namespace-role"), neighbour.namespace);
-  return { victim, neighbour };
+  return neighbour;
 }
 
 /** The same with the operator, as users run it. */

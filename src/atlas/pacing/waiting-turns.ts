@@ -44,6 +44,11 @@ export class WaitingTurns<T extends Waiting> {
     return undefined;
   }
 
+  /** Of each turn the next waiter that may go. They go on waiting. */
+  nextOfEach(mayGo: (waiter: T) => boolean): readonly T[] {
+    return [...this.#turns.values()].flatMap((waiters) => waiters.find(mayGo) ?? []);
+  }
+
   *[Symbol.iterator](): IterableIterator<T> {
     for (const waiters of this.#turns.values()) yield* waiters;
   }

@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { HOUR_MS } from "../../clock.ts";
+import type { Urgency } from "./core/decide/urgency.ts";
 import { IssuingTurns } from "./issuing-turns.ts";
 import { type Process, Scene, SECRET } from "./testing/scene.ts";
 import { OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
@@ -10,8 +12,9 @@ function rig(parkedIn: (namespace: string) => number = () => 0) {
   const woken: string[] = [];
   const turns = new IssuingTurns({ wake: (key) => void woken.push(key), parkedIn });
   /** A turn of the resource `namespace/name`. */
-  const take = (user: typeof USER, key: string) => turns.take(user, { namespace: key.split("/")[0] ?? "", key });
-  return { turns: { take }, woken };
+  const take = (user: typeof USER, key: string, urgency: Partial<Urgency> = {}) =>
+    turns.take(user, key, { priority: "issue", turn: key.split("/")[0] ?? "", ...urgency });
+  return { turns: { take, leave: (key: string) => turns.leave(key) }, woken };
 }
 
 describe("a turn for a user", () => {
@@ -23,13 +26,35 @@ describe("a turn for a user", () => {
     expect(turns.take(USER, "shop/b")).toBeDefined();
   });
 
-  test("wakes every resource that waited, once, when it ends", () => {
+  test("wakes one resource of each namespace when it ends, and each further one when the one before it has ended", () => {
     const { turns, woken } = rig();
     const end = turns.take(USER, "shop/a");
-    for (const key of ["shop/b", "shop/c", "shop/b"]) turns.take(USER, key);
+    for (const key of ["shop/b", "shop/c", "bank/d", "shop/b"]) turns.take(USER, key);
     expect(woken).toEqual([]);
     end?.();
+    expect(woken.splice(0)).toEqual(["shop/b", "bank/d"]);
+    const next = turns.take(USER, "shop/b");
+    next?.();
+    expect(woken).toEqual(["shop/c", "bank/d"]);
+  });
+
+  test("wakes the next resource when the one that was woken does not want it any more", () => {
+    const { turns, woken } = rig();
+    const end = turns.take(USER, "shop/a");
+    for (const key of ["shop/b", "shop/c"]) turns.take(USER, key);
+    end?.();
+    turns.leave("shop/b");
     expect(woken).toEqual(["shop/b", "shop/c"]);
+  });
+
+  test("is offered to a renewal first, and of two to the one that expires sooner", () => {
+    const { turns, woken } = rig();
+    const end = turns.take(USER, "shop/a");
+    turns.take(USER, "shop/first");
+    turns.take(USER, "shop/later", { priority: "renew", expiresAt: new Date(2000) });
+    turns.take(USER, "shop/sooner", { priority: "renew", expiresAt: new Date(1000) });
+    end?.();
+    expect(woken).toEqual(["shop/sooner"]);
   });
 
   test("does not keep another user's resources waiting, nor those of a namesake in another project", () => {
@@ -49,12 +74,11 @@ describe("a turn for a user", () => {
   });
 
   test("leaves nothing behind: a resource that waited and never came back blocks no one", () => {
-    const { turns, woken } = rig();
+    const { turns } = rig();
     const end = turns.take(USER, "shop/a");
     turns.take(USER, "shop/b");
     end?.();
     turns.take(USER, "shop/c")?.();
-    expect(woken).toEqual(["shop/b"]);
     expect(turns.take(USER, "shop/d")).toBeDefined();
   });
 });
@@ -80,6 +104,65 @@ describe("a turn in a namespace", () => {
     end?.();
     expect(turns.take(user(2), "shop/2")).toBeDefined();
   });
+});
+
+const keys = fc.uniqueArray(
+  fc
+    .record({ namespace: fc.nat(3), user: fc.nat(4), isRenewal: fc.boolean() })
+    .chain((fields) => fc.nat(30).map((name) => ({ ...fields, key: `${fields.namespace}/${name}` }))),
+  { maxLength: 60, selector: ({ key }) => key },
+);
+
+test("whatever comes in whichever order, each gets its turn, no limit is passed, and a turn wakes one of each namespace", () => {
+  fc.assert(
+    fc.property(keys, fc.array(fc.nat(1000), { minLength: 1 }), fc.boolean(), (all, choices, isParked) => {
+      const due = new Set(all.map(({ key }) => key));
+      const atWork = new Map<string, () => void>();
+      let wakes = 0;
+      let turnsTaken = 0;
+      const turns = new IssuingTurns({
+        wake: (key) => {
+          wakes++;
+          due.add(key);
+        },
+        parkedIn: () => (isParked ? 1 : 0),
+      });
+      const byKey = new Map(all.map((one) => [one.key, one]));
+      const isDone = new Set<string>();
+      for (let step = 0; due.size + atWork.size > 0; step++) {
+        const choice = choices[step % choices.length] ?? 0;
+        const key = [...due, ...atWork.keys()][choice % (due.size + atWork.size)] ?? "";
+        const end = atWork.get(key);
+        if (end !== undefined) {
+          atWork.delete(key);
+          isDone.add(key);
+          end();
+          continue;
+        }
+        due.delete(key);
+        const one = byKey.get(key);
+        // Woken once more after its turn, or it has changed its mind: each fifth does not want any.
+        if (one === undefined || isDone.has(key) || one.user === 4) {
+          isDone.add(key);
+          turns.leave(key);
+          continue;
+        }
+        const user = { ...USER, username: `user-${one.user}` };
+        const urgency = { priority: one.isRenewal ? "renew" : "issue", turn: String(one.namespace) } as const;
+        const taken = turns.take(user, key, urgency);
+        if (taken === undefined) continue;
+        turnsTaken++;
+        atWork.set(key, taken);
+        const others = [...atWork.keys()].flatMap((other) => byKey.get(other) ?? []);
+        expect(new Set(others.map((other) => other.user)).size).toBe(others.length);
+        const inNamespace = others.filter(({ namespace }) => namespace === one.namespace);
+        expect(inNamespace.length).toBeLessThanOrEqual(isParked ? 1 : 3);
+      }
+      expect(isDone).toEqual(new Set(byKey.keys()));
+      expect(wakes).toBeLessThanOrEqual(4 * (2 * turnsTaken + all.length));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 /** Works on keys as the queue does, 16 at a time, until nothing is due within two seconds. */

@@ -1,8 +1,12 @@
+import { type Waiting, WaitingTurns } from "../../atlas/pacing/waiting-turns.ts";
+import type { Urgency } from "./core/decide/urgency.ts";
 import { type User, userKey } from "./core/model/user.ts";
 
-interface Place {
+interface Waiter extends Waiting {
+  /** The resource, `namespace/name`. */
   readonly key: string;
-  readonly waiting: Set<string>;
+  readonly userId: string;
+  readonly turn: string;
 }
 
 export interface IssuingTurnsOptions {
@@ -20,11 +24,18 @@ const MAX_IN_NAMESPACE = 3;
  * record, so that each attempt sees how much of the user's limits the previous one has used. In a namespace a few
  * resources issue at the same time, and only one while certificates of that namespace wait for their Secrets: whatever
  * refuses one Secret will refuse the others.
+ *
+ * Of those who wait, one of each namespace is woken at a time, renewals first: to wake all would cost a reconcile of each
+ * for every turn, and thousands of resources of one tenant would occupy the process.
  */
 export class IssuingTurns {
   readonly #options: IssuingTurnsOptions;
-  readonly #users = new Map<string, Place>();
-  readonly #namespaces = new Map<string, { atWork: number; readonly waiting: Set<string> }>();
+  /** The users that a resource issues for. */
+  readonly #users = new Set<string>();
+  /** Number of resources that issue, by namespace. */
+  readonly #namespaces = new Map<string, number>();
+  readonly #waiting = new WaitingTurns<Waiter>();
+  readonly #waiters = new Map<string, Waiter>();
 
   constructor(options: IssuingTurnsOptions) {
     this.#options = options;
@@ -32,32 +43,73 @@ export class IssuingTurns {
 
   /**
    * @param key the resource, `namespace/name`
-   * @returns the end of the turn; undefined if it is not this resource's: then it is woken when that may have changed
+   * @returns the end of the turn; undefined if it is not this resource's: then it is woken when it may be, and has to take
+   *   the turn or to `leave`
    */
-  take(user: User, { namespace, key }: { readonly namespace: string; readonly key: string }): (() => void) | undefined {
-    const id = userKey(user);
-    const holder = this.#users.get(id);
-    if (holder !== undefined) {
-      holder.waiting.add(key);
+  take(user: User, key: string, urgency: Urgency): (() => void) | undefined {
+    const waiter: Waiter = { ...urgency, key, userId: userKey(user) };
+    if (!this.#mayGo(waiter)) {
+      this.#wait(waiter);
       return undefined;
     }
-    const place = this.#namespaces.get(namespace) ?? { atWork: 0, waiting: new Set<string>() };
-    if (place.atWork >= (this.#options.parkedIn(namespace) > 0 ? 1 : MAX_IN_NAMESPACE)) {
-      place.waiting.add(key);
-      return undefined;
-    }
-    const turn: Place = { key, waiting: new Set() };
-    this.#users.set(id, turn);
-    place.atWork += 1;
-    this.#namespaces.set(namespace, place);
+    const { userId, turn } = waiter;
+    this.#remove(key);
+    this.#users.add(userId);
+    this.#namespaces.set(turn, this.#atWork(turn) + 1);
+    // There may be places for more than one of those who were to be woken.
+    this.#wakeNext();
+    let hasEnded = false;
     return () => {
-      if (this.#users.get(id) !== turn) return;
-      this.#users.delete(id);
-      place.atWork -= 1;
-      if (place.atWork === 0) this.#namespaces.delete(namespace);
-      const woken = [...turn.waiting, ...place.waiting];
-      place.waiting.clear();
-      for (const next of woken) this.#options.wake(next);
+      if (hasEnded) return;
+      hasEnded = true;
+      this.#users.delete(userId);
+      const left = this.#atWork(turn) - 1;
+      if (left > 0) this.#namespaces.set(turn, left);
+      else this.#namespaces.delete(turn);
+      this.#wakeNext();
     };
   }
+
+  /** A resource was reconciled that does not wait for a turn, or no longer. */
+  leave(key: string): void {
+    if (this.#remove(key)) this.#wakeNext();
+  }
+
+  #mayGo({ userId, turn }: Waiter): boolean {
+    const most = this.#options.parkedIn(turn) > 0 ? 1 : MAX_IN_NAMESPACE;
+    return !this.#users.has(userId) && this.#atWork(turn) < most;
+  }
+
+  #wakeNext(): void {
+    for (const { key } of this.#waiting.nextOfEach((waiter) => this.#mayGo(waiter))) this.#options.wake(key);
+  }
+
+  /** One that waits already keeps its place, unless something about it has changed. */
+  #wait(waiter: Waiter): void {
+    const known = this.#waiters.get(waiter.key);
+    if (known !== undefined && isSame(known, waiter)) return;
+    this.#remove(waiter.key);
+    this.#waiters.set(waiter.key, waiter);
+    this.#waiting.add(waiter);
+  }
+
+  #remove(key: string): boolean {
+    const waiter = this.#waiters.get(key);
+    if (waiter === undefined) return false;
+    this.#waiters.delete(key);
+    this.#waiting.remove(waiter);
+    return true;
+  }
+
+  #atWork(namespace: string): number {
+    return this.#namespaces.get(namespace) ?? 0;
+  }
+}
+
+function isSame(one: Waiter, other: Waiter): boolean {
+  return (
+    one.userId === other.userId &&
+    one.priority === other.priority &&
+    one.expiresAt?.getTime() === other.expiresAt?.getTime()
+  );
 }

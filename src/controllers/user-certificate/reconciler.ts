@@ -66,6 +66,18 @@ export class Reconciler {
 
   /** @param key `namespace/name` of an AtlasUserCertificate */
   async reconcile(key: string, signal: AbortSignal): Promise<QueueOutcome> {
+    const { clock, turns } = this.#options;
+    let isWaiting = false;
+    try {
+      const outcome = await this.#reconcile(key, signal);
+      isWaiting = outcome === "waits for its turn";
+      return outcome === "waits for its turn" ? { kind: "again", at: clock.now() + TURN_TIMEOUT_MS } : outcome;
+    } finally {
+      if (!isWaiting) turns.leave(key);
+    }
+  }
+
+  async #reconcile(key: string, signal: AbortSignal): Promise<QueueOutcome | "waits for its turn"> {
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
     if (!resource.valid) return this.#refuse(resource);
@@ -79,8 +91,9 @@ export class Reconciler {
     if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
     if (decided.decision.kind !== "issue") return this.#finish(decided, signal);
     // Read again within the turn: another resource of the user may have issued since.
-    const endTurn = this.#options.turns.take(resource.spec, { namespace: resource.namespace, key });
-    if (endTurn === undefined) return { kind: "again", at: this.#options.clock.now() + TURN_TIMEOUT_MS };
+    const urgency = urgencyOf(decided.reading.snapshot, decided.decision);
+    const endTurn = this.#options.turns.take(resource.spec, key, urgency);
+    if (endTurn === undefined) return "waits for its turn";
     try {
       return await this.#finish(await this.#decideLive(resource, decided, signal), signal);
     } finally {
