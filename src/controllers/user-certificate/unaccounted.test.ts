@@ -90,6 +90,19 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
     expect(scene.status()).not.toHaveProperty("unaccounted");
   });
 
+  test("is announced although the resource is suspended, and then its list is left alone", async () => {
+    const scene = new Scene();
+    const late = await carriedOutLate(scene);
+    scene.apply({ suspend: true });
+    const process = scene.start();
+    await watchForADay(scene, process);
+    expect(told(scene)).toEqual(["orders-api CertificateOrphaned 2"]);
+    expect(scene.status().unaccounted).toMatchObject([{ serialNumber: late }]);
+    const { lists } = scene.atlas;
+    await watchForADay(scene, process);
+    expect(scene.atlas.lists).toBe(lists);
+  });
+
   test("is announced by the next attempt, whose list shows it", async () => {
     const scene = new Scene();
     await carriedOutLate(scene);

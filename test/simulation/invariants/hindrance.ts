@@ -81,6 +81,12 @@ function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: 
   return foreign.length + attempts.length >= POLICY.maxIssuesPerDay;
 }
 
-function hasTooMany({ world }: Stage, { spec }: ResourceObject): boolean {
-  return (world.atlas.unexpired(spec.projectId, spec.username)?.length ?? 0) >= POLICY.maxUnexpiredPerUser;
+/** A recorded attempt may have been carried out, as far as the operator can know. */
+function hasTooMany({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
+  const unexpired = world.atlas.unexpired(spec.projectId, spec.username)?.length ?? 0;
+  const open = ledger.attempts.filter(
+    ({ user, post, recordedAt }) =>
+      user === userOf(spec) && post?.certificate === undefined && recordedAt > now - DAY_MS,
+  );
+  return unexpired + open.length >= POLICY.maxUnexpiredPerUser;
 }

@@ -74,9 +74,10 @@ export function needsAtlas(snapshot: Snapshot, decision: Decision): boolean {
   if (credentials.kind !== "usable" || backoffEndMs(snapshot) !== undefined) return false;
   if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;
   const held = heldCertificate(snapshot);
-  if (resource.spec.suspend) return false;
+  const isAwaiting = isAwaited(snapshot, history(snapshot));
+  if (resource.spec.suspend && !isAwaiting) return false;
   // By a clock that is hours behind nothing is due yet.
   if (!snapshot.isClockMeasured && !isParkedElsewhere(snapshot)) return true;
   if (held !== undefined) return nowMs >= listDueMs(snapshot, provenMs(snapshot, held), unlisted(snapshot, held));
-  return isAwaited(snapshot, history(snapshot)) && nowMs >= listDueMs(snapshot, snapshot.listedMs, undefined);
+  return isAwaiting && nowMs >= listDueMs(snapshot, snapshot.listedMs, undefined);
 }

@@ -163,7 +163,7 @@ describe("a lost answer is given the serial number of", () => {
   const fits: Readonly<Record<string, ListedCertificate>> = {
     "a certificate that Atlas created in the second of the attempt": created("5", 0),
     "a certificate that Atlas dated two seconds before the attempt": created("5", -2000),
-    "a certificate that Atlas created hours later": created("5", DAY_MS - 1),
+    "a certificate that Atlas created almost an hour later": created("5", HOUR_MS - 1),
     "a certificate without a creation time": entryFor(certificate("5")),
   };
   test.each(Object.entries(fits))("%s", (_what, certificateOfList) => {
@@ -172,7 +172,10 @@ describe("a lost answer is given the serial number of", () => {
 
   const misfits: Readonly<Record<string, Snapshot>> = {
     "that Atlas created before the attempt": remembered(listed("1001", created("5", -2001))),
-    "that Atlas created a day later": remembered(listed("1001", created("5", DAY_MS))),
+    "that Atlas created an hour later": remembered(listed("1001", created("5", HOUR_MS))),
+    "that belongs to another resource's lost answer": remembered(listed("1001", created("5", 0)), {
+      others: { ...NO_OTHERS, issuances: [recent({ serialNumber: "5", lost: "AnswerLost" })] },
+    }),
     "that another resource explains": remembered(listed("1001", created("5", 0)), {
       others: { ...NO_OTHERS, explained: new Set(["5"]) },
     }),

@@ -5,7 +5,10 @@ import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
-export const STAMP_TOLERANCE_MS = 2000;
+const STAMP_TOLERANCE_MS = 2000;
+
+/** How late Atlas may carry out a create; one that is later still counts as another's. */
+const LATEST_MS = HOUR_MS;
 
 /** No decision needs a longer history, and a status must stay small. */
 const MAX_ENTRIES = 40;
@@ -117,13 +120,13 @@ function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): rea
   return latestFirst.toReversed();
 }
 
-/** Certificates of the attempt's user that no other entry and no other resource explains, or may explain soon. */
+/** Certificates of the attempt's user that no other attempt, of whichever resource, explains or may explain soon. */
 function newcomers(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly ListedCertificate[] {
   const { attempted, atlas, others, resource } = snapshot;
   const list = attempted.kind === "listed" ? attempted : atlas;
   if (list.kind !== "listed") return [];
   const explained = new Set<string | undefined>(others.explained);
-  for (const { serialNumber } of entries) explained.add(serialNumber);
+  for (const { serialNumber } of [...entries, ...others.issuances]) explained.add(serialNumber);
   explained.add(heldCertificate(snapshot)?.serialNumber);
   explained.add(resource.status.serialNumber);
   return list.certificates.filter(
@@ -135,8 +138,13 @@ function newcomers(snapshot: Snapshot, entries: readonly RecentIssuance[]): read
 export function mayBeAnAttempts({ serialNumber }: ListedCertificate, { nowMs, others }: Snapshot): boolean {
   return others.attempts.some(
     ({ knownSerials, startedAt }) =>
-      !knownSerials.includes(serialNumber) && isWithin(HOUR_MS, Date.parse(startedAt), nowMs),
+      !knownSerials.includes(serialNumber) && isWithin(LATEST_MS, Date.parse(startedAt), nowMs),
   );
+}
+
+/** Whether an attempt may have led to a certificate that Atlas created at some time; in milliseconds since the epoch. */
+export function isCreatedBy(createdMs: number, startedMs: number): boolean {
+  return createdMs >= startedMs - STAMP_TOLERANCE_MS && createdMs < startedMs + LATEST_MS;
 }
 
 /** Whether a certificate may be the one of an attempt whose answer was lost. */
@@ -147,9 +155,7 @@ function fits(
 ): boolean {
   const { issuance, unaccounted = [] } = resource.status;
   const startedMs = Date.parse(time);
-  if (createdAt !== undefined) {
-    return createdAt.getTime() >= startedMs - STAMP_TOLERANCE_MS && createdAt.getTime() < startedMs + DAY_MS;
-  }
+  if (createdAt !== undefined) return isCreatedBy(createdAt.getTime(), startedMs);
   // Atlas need not say when it issued a certificate: then one that was not there before is the one.
   if (issuance !== undefined && issuance.startedAt === time) return !issuance.knownSerials.includes(serialNumber);
   return isWithin(DAY_MS, startedMs, nowMs) && !unaccounted.some((known) => known.serialNumber === serialNumber);

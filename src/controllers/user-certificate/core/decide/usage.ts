@@ -4,7 +4,7 @@ import { DAY_MS } from "../../../../clock.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { User } from "../model/user.ts";
 import { heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
-import { entryOf, history, isSettled, STAMP_TOLERANCE_MS } from "./history.ts";
+import { entryOf, history, isCreatedBy, isSettled } from "./history.ts";
 
 /** How much of the limits of a user is used up. The limits are the user's: they survive every resource and its status. */
 export interface Usage {
@@ -51,7 +51,7 @@ export function usage(snapshot: Snapshot): Usage {
   }
   // An attempt whose certificate the list shows counts once.
   const unseen = unidentified.filter((startedMs) => {
-    const index = unexplained.findIndex((createdMs) => createdMs >= startedMs - STAMP_TOLERANCE_MS);
+    const index = unexplained.findIndex((createdMs) => isCreatedBy(createdMs, startedMs));
     if (index !== -1) unexplained.splice(index, 1);
     return index === -1;
   });

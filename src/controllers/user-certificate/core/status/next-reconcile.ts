@@ -63,7 +63,8 @@ function listTimes({
   const isOpen = snapshot.resource.status.issuance !== undefined && outcome.kind !== "issued";
   const isToBeCompared = !isSettled(snapshot) && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot);
   if (isOpen && isToBeCompared) return [soonestMs];
-  if (snapshot.resource.spec.suspend || (held === undefined && !isAwaited(snapshot, history))) return [];
+  const isVerified = held !== undefined && !snapshot.resource.spec.suspend;
+  if (!isVerified && !isAwaited(snapshot, history)) return [];
   const listedMs = snapshot.atlas.kind === "listed" ? snapshot.nowMs : snapshot.listedMs;
   return [Math.max(soonestMs, listDueMs(snapshot, held === undefined ? listedMs : provenMs, doubt))];
 }
