@@ -17,6 +17,7 @@ import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resourc
 import type { AtlasApi } from "../access/atlas-access.ts";
 import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
 import type { Calendar } from "./atlas/calendar.ts";
+import { judgeListedSecrets } from "./cluster/listed-secrets.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { secretIdentity } from "./cluster/secret-metadata.ts";
 import { credentialsSecret } from "./core/model/credentials-secret.ts";
@@ -140,6 +141,8 @@ export class UserCertificateController {
    */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();
+    const { inspector } = this.#assembly;
+    await judgeListedSecrets({ ...this.#options, resources: this.#resources, inspector }, signal);
     // From now on reconciles store what is parked.
     this.#storing.abort();
     this.#takeKeys(signal);

@@ -11,7 +11,7 @@ import { type Calendar, issueTime } from "./atlas/calendar.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
-import type { SecretInspector } from "./cluster/secret-inspector.ts";
+import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
 import { credentialsSecret } from "./core/model/credentials-secret.ts";
 import type {
@@ -207,10 +207,6 @@ export class SnapshotReader {
       explained: new Set(explaining.flatMap(explainedSerials)),
     };
   }
-}
-
-function secretOf({ namespace, spec, status }: UserCertificate) {
-  return { namespace, name: spec.secretName, fingerprint: status.fingerprint };
 }
 
 function openAttempt({ status, deleting }: UserCertificate) {

@@ -1,9 +1,10 @@
+import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { judgeData, type SecretContent } from "../../../certificate/secret-data.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import type { ObservedSecret, SecretMetadata } from "../core/model/snapshot.ts";
+import type { ObservedSecret, SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
 import type { SecretCache } from "./resource-cache.ts";
 import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 import { foreignBecause } from "./secret-ownership.ts";
@@ -12,6 +13,11 @@ import { foreignBecause } from "./secret-ownership.ts";
 export interface SecretQuery extends ObjectRef {
   /** The fingerprint in the status of the resource. */
   readonly fingerprint?: string | undefined;
+}
+
+/** The Secret that a resource names. */
+export function secretOf({ namespace, spec, status }: UserCertificate): SecretQuery {
+  return { namespace, name: spec.secretName, fingerprint: status.fingerprint };
 }
 
 interface Judged {
@@ -44,12 +50,18 @@ export class SecretInspector {
     const key = objectKey(query);
     const metadata = this.#cache.get(key);
     if (metadata === undefined) return { kind: "absent" };
-    const judged = this.#judged.get(key);
-    const isCurrent =
-      judged?.secret.metadata.uid === metadata.uid &&
-      judged.secret.metadata.resourceVersion === metadata.resourceVersion &&
-      (judged.secret.kind === "managed" || judged.fingerprint === query.fingerprint);
-    return isCurrent ? judged.secret : this.live(query, signal);
+    return this.#verdict(metadata, query) ?? this.live(query, signal);
+  }
+
+  /** Whether `cached` reads nothing. */
+  knows(query: SecretQuery): boolean {
+    const metadata = this.#cache.get(objectKey(query));
+    return metadata === undefined || this.#verdict(metadata, query) !== undefined;
+  }
+
+  /** Judges a body that a list brought. `cached` reads the Secret again if it has changed since. */
+  judgeListed(secret: Secret, { fingerprint }: SecretQuery): void {
+    this.#judge(secret, fingerprint);
   }
 
   /**
@@ -96,6 +108,16 @@ export class SecretInspector {
 
   forget(key: string): void {
     this.#judged.delete(key);
+  }
+
+  /** The verdict on this state of a Secret, if there is one. */
+  #verdict({ namespace, name, uid, resourceVersion }: SecretIdentity, { fingerprint }: SecretQuery) {
+    const judged = this.#judged.get(objectKey({ namespace, name }));
+    const isCurrent =
+      judged?.secret.metadata.uid === uid &&
+      judged.secret.metadata.resourceVersion === resourceVersion &&
+      (judged.secret.kind === "managed" || judged.fingerprint === fingerprint);
+    return isCurrent ? judged.secret : undefined;
   }
 
   #judge(secret: Secret, fingerprint: string | undefined): ObservedSecret {

@@ -73,6 +73,18 @@ test("knows which keys the operator wrote, and who else writes", () => {
   expect(read.otherWriters).toEqual(["kubectl-edit", "argocd", "nothing"]);
 });
 
+test("keeps one list of keys for all Secrets on which the operator set the same", () => {
+  const read = (uid: string) => {
+    const fieldsV1 = { "f:metadata": { "f:labels": { "f:team": {} }, "f:annotations": { "f:a/b": {} } } };
+    const managedFields = [{ manager: "atlas-cert-operator", fieldsV1 }];
+    return secretMetadata({ metadata: { ...metadata, uid, managedFields } });
+  };
+  const [one, other] = [read("1"), read("2")];
+  expect([one.ownLabelKeys, one.ownAnnotationKeys]).toEqual([["team"], ["a/b"]]);
+  expect(other.ownLabelKeys).toBe(one.ownLabelKeys);
+  expect(other.ownAnnotationKeys).toBe(one.ownAnnotationKeys);
+});
+
 test("keeps an owner reference in the form that the API server accepts", () => {
   const reference = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: "y" };
   const own = { ...metadata, annotations: managedBy, ownerReferences: [reference] };

@@ -79,8 +79,8 @@ export function secretMetadata(object: unknown): SecretMetadata {
     labels: metadata.labels,
     annotations,
     ownerReferences: metadata.ownerReferences.map(withoutUndefined),
-    ownLabelKeys: own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:labels"])),
-    ownAnnotationKeys: own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:annotations"])),
+    ownLabelKeys: shared(own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:labels"]))),
+    ownAnnotationKeys: shared(own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:annotations"]))),
     ownDataKeys: EXTRA_KEYS.filter((key) => ownData.includes(key)),
     otherWriters: otherManagers(metadata),
   };
@@ -102,6 +102,19 @@ function fieldNames(fields: Readonly<Record<string, unknown>> | undefined): read
   return Object.keys(fields ?? {})
     .filter((key) => key.startsWith("f:"))
     .map((key) => key.slice(2));
+}
+
+/** Lists of keys that are kept once, however many Secrets have them. */
+const SHARED = new Map<string, readonly string[]>();
+/** Anyone can label a Secret: beyond this number or this length, each list is kept for itself. */
+const [MOST_SHARED, MOST_SHARED_LENGTH] = [100, 1000];
+
+/** The operator sets the same keys on nearly all of its Secrets: a list of its own for each takes 400 bytes. */
+function shared(keys: readonly string[]): readonly string[] {
+  const text = keys.join("\n");
+  const known = SHARED.get(text);
+  if (known === undefined && SHARED.size < MOST_SHARED && text.length <= MOST_SHARED_LENGTH) SHARED.set(text, keys);
+  return known ?? keys;
 }
 
 function withoutUndefined<T extends object>(object: T) {
