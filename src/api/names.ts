@@ -22,6 +22,9 @@ export const SECRET_ANNOTATIONS = {
   fingerprint: `${OWN_PREFIX}fingerprint`,
 } as const;
 
+/** On a Secret with a keystore: ties the keystore to its certificate and its password, and reveals neither. */
+export const KEYSTORE_ANNOTATION = `${OWN_PREFIX}keystore`;
+
 /** On the Secret, for a moment: a write that proves that the storage takes writes before a certificate is issued. */
 export const WRITE_CHECK_ANNOTATION = `${OWN_PREFIX}write-checked-at`;
 

@@ -38,6 +38,7 @@ export const BLOCKED_REASONS = [
   "AtlasUnavailable",
   "AnswerLost",
   "AnswerUnusable",
+  "KeystorePasswordMissing",
   "Expired",
 ] as const;
 export type BlockedReason = (typeof BLOCKED_REASONS)[number];

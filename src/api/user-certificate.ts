@@ -36,7 +36,7 @@ const isDuration = (value: string) => `(${value} != '' && ${value}.matches('${DU
  * The fields, by their path below spec, that name a Secret which the operator reads. None of them may be the Secret that
  * it writes: the operator would find it foreign and advise deleting it.
  */
-const SECRETS_READ: readonly string[] = ["credentialsRef.name"];
+const SECRETS_READ: readonly string[] = ["credentialsRef.name", "keystores.pkcs12.passwordSecretRef.name"];
 
 function secretNameDiffersFrom(field: string): Rule {
   const parents = field
@@ -49,6 +49,27 @@ function secretNameDiffersFrom(field: string): Rule {
     fieldPath: ".secretName",
   };
 }
+
+const passwordSecretRefSchema = z
+  .object({
+    name: objectName("keystores.pkcs12.passwordSecretRef.name", "Name of the Secret, in the resource's namespace."),
+    key: z
+      .string()
+      .default("password")
+      .meta({
+        description: "Key in that Secret. Defaults to password.",
+        maxLength: 253,
+        ...rules({
+          rule: "self.matches('^[-._a-zA-Z0-9]+$')",
+          message: "key must be a key of a Secret: letters, digits, '-', '_' and '.'",
+        }),
+      }),
+  })
+  .meta({
+    description:
+      "Secret with the password of the keystore: 1 to 256 printable ASCII characters. While it is missing, the operator " +
+      "issues and renews the PEM files without the keystore.",
+  });
 
 export const userCertificateSpecSchema = z
   .object({
@@ -135,6 +156,19 @@ export const userCertificateSpecSchema = z
       .optional()
       .meta({ description: "Metadata to set on the Secret." }),
     connectionString: connectionStringSchema.optional(),
+    keystores: z
+      .object({
+        pkcs12: z
+          .object({ passwordSecretRef: passwordSecretRefSchema })
+          .optional()
+          .meta({
+            description:
+              "PKCS#12 keystore with the certificate and its key, stored under the key keystore.p12, for Java and other " +
+              "drivers that read no PEM file. A changed password rewrites it without a new certificate.",
+          }),
+      })
+      .optional()
+      .meta({ description: "Keystores to store in the Secret besides the PEM files." }),
     userSharedWithOtherClusters: z
       .boolean()
       .default(false)

@@ -13,7 +13,9 @@ export const PRIVATE_KEY_KEY = "tls.key";
 export const COMBINED_KEY = "tls-combined.pem";
 
 /** Keys that are there only if the spec asks for them. */
-export const EXTRA_KEYS = ["connectionString"] as const;
+export const CONNECTION_STRING_KEY = "connectionString";
+export const KEYSTORE_KEY = "keystore.p12";
+export const EXTRA_KEYS = [CONNECTION_STRING_KEY, KEYSTORE_KEY] as const;
 export type ExtraKey = (typeof EXTRA_KEYS)[number];
 
 /** The data of a Secret as the API server sends it: key to base64. */
@@ -69,7 +71,7 @@ function extrasIn(data: SecretData): Readonly<Partial<Record<ExtraKey, string>>>
  * A stand-in of the same shape for a dry run: what would stop the real write (access, quota, admission, a wrong type)
  * stops it too. It holds no certificate.
  */
-export function standInData(extras: SecretData = {}): SecretData {
+export function standInData(extras: readonly ExtraKey[] = []): SecretData {
   const block = (label: string) => `-----BEGIN ${label}-----\n${"A".repeat(1024)}\n-----END ${label}-----\n`;
   const certificate = block("CERTIFICATE");
   const key = block("PRIVATE KEY");
@@ -77,7 +79,7 @@ export function standInData(extras: SecretData = {}): SecretData {
     [CERTIFICATE_KEY]: base64(certificate),
     [PRIVATE_KEY_KEY]: base64(key),
     [COMBINED_KEY]: base64(certificate + key),
-    ...extras,
+    ...Object.fromEntries(extras.map((name) => [name, base64("A".repeat(4096))])),
   };
 }
 

@@ -94,7 +94,7 @@ export class World {
   /** As `kubectl apply` does: made where it is missing. */
   apply(member: Member): void {
     if (!this.#present.has(member)) return;
-    const { tenant, name, username, secretName, months, renewBeforePercentage } = member;
+    const { tenant, name, username, secretName, months, renewBeforePercentage, wantsKeystore } = member;
     const { deletionPolicy, userSharedWithOtherClusters } = member;
     const ref = { namespace: tenant.namespace, name };
     const spec = {
@@ -103,6 +103,7 @@ export class World {
       ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, userSharedWithOtherClusters },
       suspend: false,
       ...(renewBeforePercentage !== undefined && { renewBeforePercentage }),
+      ...(wantsKeystore && { keystores: { pkcs12: { passwordSecretRef: { name: "nowhere", key: "password" } } } }),
     };
     if (this.server.find(RESOURCES, ref) !== undefined) {
       this.server.patch(RESOURCES, ref, { spec }, { by: "kubectl" });

@@ -37,6 +37,17 @@ export function secretSamples() {
       seen("Before the first certificate", reconciled(nothingYet({ spec: { suspend: true } }))),
       seen("While a certificate is valid", reconciled(settled({ spec: { suspend: true } }))),
     ],
+    KeystorePasswordMissing: [
+      seen(
+        "The spec asks for a keystore, and its password is missing",
+        reconciled(
+          settled({
+            spec: { keystores: { pkcs12: { passwordSecretRef: { name: "keystore", key: "password" } } } },
+            keystorePassword: { kind: "unusable", problem: "Secret keystore does not exist." },
+          }),
+        ),
+      ),
+    ],
     SecretForeign: [
       seen("A Secret of another type", reconciled(firstLook({ secret: foreign("Opaque", ["argocd"]) }))),
       seen("A Secret of another owner", reconciled(firstLook({ secret: foreign("kubernetes.io/tls", []) }))),

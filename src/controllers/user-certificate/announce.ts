@@ -80,7 +80,7 @@ export class Announcer {
     if (outcome.kind === "repaired") {
       const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is the same.`;
       this.#tell(resource, "Normal", "Repaired", "Repair", note);
-    } else if (outcome.kind !== "issued") {
+    } else {
       this.#announceBlocker(assessment);
     }
   }

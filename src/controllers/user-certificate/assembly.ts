@@ -12,6 +12,7 @@ import { Announcer } from "./announce.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
 import { type Calendar, calendarOf } from "./atlas/calendar.ts";
 import { DepartedHistories } from "./cluster/departed-histories.ts";
+import { KeystorePasswords } from "./cluster/keystore-passwords.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
@@ -77,6 +78,7 @@ export interface Assembly {
   readonly reconciler: Reconciler;
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
+  readonly passwords: KeystorePasswords;
   readonly parked: ParkedCertificates;
   readonly atlasClock: AtlasClock;
   readonly handOver: HandOver;
@@ -95,8 +97,17 @@ export function assemble(options: AssemblyOptions): Assembly {
     ...{ kube, secrets: cache, connect: options.connect },
     gate: new CredentialsGate({ recheckIntervalMs: policy.recheckIntervalMs, clock }),
   });
+  const passwords = new KeystorePasswords({ kube, secrets: cache });
   const live = liveResources(kube);
-  const secrets = new SecretWriter({ kube, inspector, cache, live, onForeignChange: onForeignSecret, clock });
+  const secrets = new SecretWriter({
+    kube,
+    inspector,
+    cache,
+    passwords,
+    live,
+    onForeignChange: onForeignSecret,
+    clock,
+  });
   const statuses = new StatusWriter({ kube, cache: resources, onForeignChange: onForeignResource, mark });
   const announcer = new Announcer({
     ...{ events: options.events, memories },
@@ -112,12 +123,24 @@ export function assemble(options: AssemblyOptions): Assembly {
     ...{ resources, issuer, secrets, statuses, announcer, parked, departed, memories, atlasClock },
     ...{ clock, random, log },
     reader: new SnapshotReader({
-      ...{ resources, inspector, access, parked, departed, memories, announcer, atlasClock, calendar, policy },
+      ...{
+        resources,
+        inspector,
+        access,
+        passwords,
+        parked,
+        departed,
+        memories,
+        announcer,
+        atlasClock,
+        calendar,
+        policy,
+      },
       defaultCredentials: options.defaultCredentials,
     }),
     turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });
   const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });
-  return { reconciler, inspector, access, parked, atlasClock, handOver };
+  return { reconciler, inspector, access, passwords, parked, atlasClock, handOver };
 }

@@ -284,8 +284,9 @@ export class UserCertificateController {
     if (event.kind === "deleted") {
       this.#assembly.inspector.forget(event.key);
       this.#assembly.access.forget(event.key);
+      this.#assembly.passwords.forget(event.key);
     }
-    const concerned = [...this.#resources.claimants(event.key), ...this.#resources.usingCredentials(event.key)];
+    const concerned = [...this.#resources.claimants(event.key), ...this.#resources.reading(event.key)];
     for (const certificate of concerned) this.#add(certificate);
   }
 

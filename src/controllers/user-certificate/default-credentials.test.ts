@@ -48,7 +48,7 @@ describe("a resource that names no credentials", () => {
       /^The Secret with the operator's default credentials cannot be used for Atlas: Secret atlas-of-the-platform does not exist in namespace operators\. The operator picks it up as soon as/,
     );
     at.cluster.put(SECRETS, { metadata: PLATFORM, data });
-    expect(process.resources.usingCredentials(objectKey(PLATFORM)).map(({ name }) => name)).toEqual(["orders-api"]);
+    expect(process.resources.reading(objectKey(PLATFORM)).map(({ name }) => name)).toEqual(["orders-api"]);
     await at.settle(process);
     expect(at.ready()).toBe("True Issued");
   });
@@ -72,5 +72,5 @@ test("a resource that names its own credentials never gets the operator's", asyn
   await at.settle(process);
   expect(at.ready()).toBe("False CredentialsMissing");
   expect(at.atlas.creates).toBe(0);
-  expect(process.resources.usingCredentials(objectKey(PLATFORM))).toEqual([]);
+  expect(process.resources.reading(objectKey(PLATFORM))).toEqual([]);
 });

@@ -50,6 +50,7 @@ function rig(options: RigOptions = {}) {
   const issuer = new Issuer({
     secrets: new SecretWriter({
       ...{ kube: cluster, inspector, cache: secretCache, live: liveResources(cluster), clock },
+      passwords: { read: async () => undefined },
       onForeignChange: () => {},
     }),
     statuses: new StatusWriter({ kube: cluster, cache: new ResourceCache(), onForeignChange: () => {} }),

@@ -9,6 +9,7 @@ import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import { type Calendar, issueTime } from "./atlas/calendar.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
+import type { KeystorePasswords } from "./cluster/keystore-passwords.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
 import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
@@ -17,6 +18,7 @@ import { credentialsSecret } from "./core/model/credentials-secret.ts";
 import type {
   ObservedCredentials,
   ObservedList,
+  ObservedPassword,
   ObservedSecret,
   OthersOfUser,
   Policy,
@@ -30,6 +32,7 @@ export interface SnapshotReaderOptions {
   readonly resources: ResourceCache;
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
+  readonly passwords: Pick<KeystorePasswords, "observe">;
   /** The Secret with the Atlas credentials of resources that name none. @default they have none */
   readonly defaultCredentials?: ObjectRef | undefined;
   readonly parked: ParkedCertificates;
@@ -45,6 +48,12 @@ export interface SnapshotReaderOptions {
 export interface Reading {
   readonly snapshot: Snapshot;
   readonly access: Access;
+}
+
+/** The Secrets that the operator only reads. */
+interface SecretsRead {
+  readonly access: Access;
+  readonly keystorePassword: ObservedPassword;
 }
 
 interface Lists {
@@ -72,8 +81,8 @@ export class SnapshotReader {
   /** From the caches, which may lag behind: enough to see that nothing has to be done. */
   async fromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Reading> {
     const secret = await this.#options.inspector.cached(secretOf(resource), signal);
-    const access = await this.#access(resource);
-    return this.#reading(resource, secret, access, { atlas: NOT_ASKED, attempted: NOT_ASKED });
+    const secretsRead = await this.#secretsRead(resource, signal);
+    return this.#reading(resource, secret, secretsRead, { atlas: NOT_ASKED, attempted: NOT_ASKED });
   }
 
   /**
@@ -86,17 +95,23 @@ export class SnapshotReader {
     const secret = await (isOnRecord
       ? inspector.live(secretOf(resource), signal)
       : inspector.current(secretOf(resource), signal));
-    const access = await this.#access(resource);
+    const secretsRead = await this.#secretsRead(resource, signal);
+    const { access } = secretsRead;
     const lists = await this.#lists(resource, access, urgency, signal);
-    return this.#reading(resource, secret, access, lists);
+    return this.#reading(resource, secret, secretsRead, lists);
   }
 
-  #access(resource: UserCertificate): Promise<Access> {
-    return this.#options.access.of(credentialsSecret(resource, this.#options.defaultCredentials));
+  async #secretsRead(resource: UserCertificate, signal: AbortSignal): Promise<SecretsRead> {
+    const { access, defaultCredentials, passwords } = this.#options;
+    return {
+      access: await access.of(credentialsSecret(resource, defaultCredentials)),
+      keystorePassword: await passwords.observe(resource, signal),
+    };
   }
 
   /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
-  #reading(resource: UserCertificate, secret: ObservedSecret, access: Access, lists: Lists): Reading {
+  #reading(resource: UserCertificate, secret: ObservedSecret, secretsRead: SecretsRead, lists: Lists): Reading {
+    const { access, keystorePassword } = secretsRead;
     const { atlasClock, memories, parked, policy } = this.#options;
     const { listedMs, repairs } = memories.of(resource);
     return {
@@ -108,6 +123,7 @@ export class SnapshotReader {
         secret,
         secretHolder: this.#secretHolder(resource, secret),
         credentials: credentialsOf(access),
+        keystorePassword,
         ...lists,
         listedMs,
         others: this.#others(resource),

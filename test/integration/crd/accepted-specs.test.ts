@@ -74,6 +74,8 @@ const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] =
     "a mount path with spaces and UTF-8",
     { connectionString: { ...CONNECTION_STRING, mountPath: "/run/Bücher 1/..x/" } },
   ],
+  ["a keystore", { keystores: { pkcs12: { passwordSecretRef: { name: "keystore", key: "p12.password" } } } }],
+  ["no keystore", { keystores: {} }],
   ["the deletion policy Delete", { deletionPolicy: "Delete" }],
   ["suspension", { suspend: true }],
 ];

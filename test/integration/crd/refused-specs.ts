@@ -1,4 +1,4 @@
-import type { JsonObject } from "./sample.ts";
+import { type JsonObject, LEAST_SPEC } from "./sample.ts";
 
 /** A change that turns a good spec into one that nobody should be able to store. */
 export interface RefusedSpec {
@@ -31,6 +31,10 @@ const annotations = (map: JsonObject): JsonObject => ({ secretTemplate: { annota
 
 const connection = (change: JsonObject): JsonObject => ({
   connectionString: { host: "cluster0.abcde.mongodb.net", ...change },
+});
+
+const keystore = (change: JsonObject): JsonObject => ({
+  keystores: { pkcs12: { passwordSecretRef: { name: "keystore", ...change } } },
 });
 
 const OWN_PREFIX = "keys that start with atlascerts.io/ are reserved for the operator: choose another prefix";
@@ -280,6 +284,22 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
       "another certificate file": connection({ options: { tlsCertificateKeyFile: "/tmp/x" } }),
     },
   ),
+  ...refused(
+    "spec.secretName",
+    "secretName must differ from keystores.pkcs12.passwordSecretRef.name: the operator only reads that Secret",
+    { "the Secret itself as that of the keystore's password": keystore({ name: LEAST_SPEC.secretName }) },
+  ),
+  ...refused("spec.keystores.pkcs12.passwordSecretRef.name", dnsSubdomain("keystores.pkcs12.passwordSecretRef.name"), {
+    "an empty name of the password's Secret": keystore({ name: "" }),
+  }),
+  ...refused(
+    "spec.keystores.pkcs12.passwordSecretRef.key",
+    "key must be a key of a Secret: letters, digits, '-', '_' and '.'",
+    { "a password's key with a slash": keystore({ key: "a/b" }), "an empty password's key": keystore({ key: "" }) },
+  ),
+  ...refused("spec.keystores.pkcs12.passwordSecretRef", "Required value", {
+    "a keystore without a password": { keystores: { pkcs12: {} } },
+  }),
   ...refused("spec.deletionPolicy", 'supported values: "Retain", "Delete"', {
     "an unknown deletion policy": { deletionPolicy: "Keep" },
     "a deletion policy in lower case": { deletionPolicy: "delete" },

@@ -62,6 +62,24 @@ test("follows spec.connectionString without a new certificate", async () => {
   expect((await scene.get()).status.serialNumber).toBe(issued.status.serialNumber);
 });
 
+test("writes a keystore, and rewrites it when its password changes, without a new certificate", async () => {
+  const scene = await Scene.open();
+  await scene.apply("orders-api", {
+    keystores: { pkcs12: { passwordSecretRef: { name: "keystore", key: "password" } } },
+  });
+  const issued = await scene.untilReason("KeystorePasswordMissing");
+  expect(condition(issued, "Ready")?.status).toBe("True");
+  const present = async () => (await scene.secret())?.data["keystore.p12"];
+  expect(await present()).toBeUndefined();
+  await scene.putSecret("keystore", { password: "first-1" });
+  await expect.poll(present).toBeDefined();
+  const first = await present();
+  await scene.patchSecret("keystore", { stringData: { password: "second-2" } });
+  await expect.poll(present).not.toBe(first);
+  await scene.untilReason("Issued");
+  expect(scene.creates).toBe(1);
+});
+
 test("with deletionPolicy Retain the Secret stays when its resource goes; with Delete it goes too", async () => {
   const scene = await Scene.open();
   await scene.apply("stays", { deletionPolicy: "Retain" });

@@ -16,6 +16,8 @@ export interface Member {
   readonly months: number;
   readonly renewBeforePercentage: number | undefined;
   readonly deletionPolicy: "Retain" | "Delete";
+  /** A keystore whose password never comes. */
+  readonly wantsKeystore: boolean;
   readonly userSharedWithOtherClusters: boolean;
   /** When it is applied first, in milliseconds after the start. */
   readonly appliedAfterMs: number;
@@ -77,6 +79,7 @@ function drawMembers(tenant: Tenant, random: Random, features: ReadonlySet<Featu
       months: random.pick([1, 2, 3]),
       renewBeforePercentage: random.chance(0.3) ? random.whole(10, 90) : undefined,
       deletionPolicy: random.pick(["Retain", "Delete"]),
+      wantsKeystore: index === 3,
       userSharedWithOtherClusters: features.has("otherCluster") && random.chance(0.3),
       appliedAfterMs: comesAlong ? previous.appliedAfterMs + random.whole(0, 50) : appliedAfterMs,
     });

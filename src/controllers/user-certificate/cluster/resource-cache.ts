@@ -3,6 +3,7 @@ import { Store, type StoreEvent } from "../../../kube/cache/store.ts";
 import { Index } from "../../../kube/cache/store-index.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import { credentialsSecret } from "../core/model/credentials-secret.ts";
+import { passwordRef } from "../core/model/password-ref.ts";
 import type { SecretIdentity } from "../core/model/snapshot.ts";
 import { type User, userKey } from "../core/model/user.ts";
 
@@ -13,17 +14,18 @@ export class ResourceCache {
   readonly #bySecret = new Index<CachedResource>((certificate) =>
     certificate.valid ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.secretName })] : [],
   );
-  readonly #byCredentials: Index<CachedResource>;
+  readonly #byReadSecret: Index<CachedResource>;
   readonly #byUser = new Index<CachedResource>((certificate) => (certificate.valid ? userKeys(certificate) : []));
   readonly store: Store<CachedResource>;
 
   /** @param defaultCredentials the Secret of those that name none */
   constructor(defaultCredentials?: ObjectRef) {
-    this.#byCredentials = new Index((certificate) => {
-      const secret = certificate.valid ? credentialsSecret(certificate, defaultCredentials) : undefined;
-      return secret === undefined ? [] : [objectKey(secret)];
+    this.#byReadSecret = new Index((certificate) => {
+      if (!certificate.valid) return [];
+      const refs = [credentialsSecret(certificate, defaultCredentials), passwordRef(certificate)];
+      return [...new Set(refs.flatMap((ref) => (ref === undefined ? [] : [objectKey(ref)])))];
     });
-    this.store = new Store({ indexes: [this.#bySecret, this.#byCredentials, this.#byUser] });
+    this.store = new Store({ indexes: [this.#bySecret, this.#byReadSecret, this.#byUser] });
   }
 
   get(key: string): CachedResource | undefined {
@@ -35,9 +37,9 @@ export class ResourceCache {
     return this.#valid(this.#bySecret.keys(secret));
   }
 
-  /** Resources whose Atlas credentials are in this Secret (`namespace/name`). */
-  usingCredentials(secret: string): readonly UserCertificate[] {
-    return this.#valid(this.#byCredentials.keys(secret));
+  /** Resources whose Atlas credentials or keystore password are in this Secret (`namespace/name`). */
+  reading(secret: string): readonly UserCertificate[] {
+    return this.#valid(this.#byReadSecret.keys(secret));
   }
 
   /** Resources, of whatever namespace, that name this user of this project, or that have an attempt for it on record. */

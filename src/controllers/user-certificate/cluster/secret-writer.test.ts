@@ -13,6 +13,7 @@ import type { ObservedSecret } from "../core/model/snapshot.ts";
 import { type Call, kubeError, MemoryCluster } from "../testing/memory-cluster.ts";
 import { SECRET } from "../testing/scene.ts";
 import { ABSENT, issuance, resource, settled } from "../testing/snapshots.ts";
+import { KeystorePasswords } from "./keystore-passwords.ts";
 import { type CachedResource, SecretCache } from "./resource-cache.ts";
 import { SecretInspector } from "./secret-inspector.ts";
 import { secretMetadata } from "./secret-metadata.ts";
@@ -48,6 +49,7 @@ beforeEach(() => {
     kube: cluster,
     inspector,
     cache,
+    passwords: new KeystorePasswords({ kube: cluster, secrets: cache }),
     live: async ({ uid }) => living.get(uid),
     onForeignChange: ({ kind, key }) => foreign.push(`${kind} ${key}`),
     clock,
@@ -111,6 +113,14 @@ describe("the preflight", () => {
     expect(cluster.calls).toMatchObject([{ verb: "create", dryRun: true, body: { type: "kubernetes.io/tls" } }]);
     const data = Reflect.get(Object(cluster.calls[0]?.body), "data");
     expect(judgeData(data)).toMatchObject({ kind: "undecodable" });
+  });
+
+  test("tries the keys that the spec asks for, too", async () => {
+    const connectionString = { host: "a.example.com", scheme: "mongodb", mountPath: "/etc/mongodb" } as const;
+    const keystores = { pkcs12: { passwordSecretRef: { name: "keystore", key: "password" } } };
+    await writer.preflight(resource({ spec: { connectionString, keystores } }), ABSENT, false, signal);
+    const data = Reflect.get(Object(cluster.calls[0]?.body), "data");
+    expect(Object.keys(data)).toEqual(expect.arrayContaining(["connectionString", "keystore.p12"]));
   });
 
   test("tries a patch of an existing Secret, with the state that was seen as precondition", async () => {

@@ -2,8 +2,12 @@ import { SECRET_ANNOTATIONS, WRITE_CHECK_ANNOTATION } from "../../../api/names.t
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
+import type { KeyPair } from "../../../certificate/key-pair.ts";
+import { pkcs12 } from "../../../certificate/keystore.ts";
 import {
+  digestOf,
   judgeData,
+  KEYSTORE_KEY,
   pairFromData,
   SECRET_TYPE,
   type SecretData,
@@ -17,18 +21,21 @@ import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { KubeApi, MergePatchOptions } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import type { ObjectRef } from "../../../kube/resource-type.ts";
+import { textOfWiped } from "../../../wiped-bytes.ts";
 import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
 import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import type { Repair } from "../core/model/decision.ts";
-import { desiredExtras, wantedExtras } from "../core/model/desired-data.ts";
+import { desiredExtras, keystoreMark, wantedExtras } from "../core/model/desired-data.ts";
 import {
   type DesiredMetadata,
   desiredMetadata,
   desiredOwnerReferences,
+  keptKeystoreMark,
   leftOver,
 } from "../core/model/desired-secret.ts";
 import type { ObservedSecret, SecretHolder, SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
+import type { KeystorePasswords } from "./keystore-passwords.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
@@ -40,6 +47,7 @@ export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
   readonly inspector: SecretInspector;
   readonly cache: SecretCache;
+  readonly passwords: Pick<KeystorePasswords, "read">;
   /** The resource that a Secret names. */
   readonly live: LiveResource;
   /** Told of what others changed if the answer of a write shows it first. It must not throw. */
@@ -53,6 +61,12 @@ export type StoreResult =
   /** The Secret holds a newer certificate, which stays. */
   | { readonly kind: "superseded" }
   | { readonly kind: "waiting"; readonly blocker: Blocker };
+
+interface Extras {
+  readonly data: SecretData;
+  /** Ties the keystore to the pair and its password; undefined where there is none. */
+  readonly mark: string | undefined;
+}
 
 /** How often a write is fitted to a Secret that others change at the same time. */
 const MAX_CONFLICTS = 3;
@@ -96,7 +110,7 @@ export class SecretWriter {
       // A cache that lags behind may not know of the resource that wrote it.
       if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
       const desired = desiredMetadata(resource, NO_FACTS);
-      const data = standInData(desiredExtras(resource.spec));
+      const data = standInData(wantedExtras(resource.spec));
       await this.#send(resource, seen, desired, data, { dryRun: true, metadataOnly: true, signal });
       if (isReal) await this.#writeForReal(resource, seen, signal);
       return undefined;
@@ -122,9 +136,11 @@ export class SecretWriter {
     const secret = rewritesData ? await this.#options.inspector.read({ namespace, name }, signal) : undefined;
     // Only the body that was judged may be rewritten: the precondition below refuses any other.
     const pair = secret?.data && pairFromData(secret.data);
-    const data = pair && secretData(pair, desiredExtras(resource.spec));
+    const extras = pair && (await this.#extras(resource, pair, signal));
+    const data = pair && secretData(pair, extras?.data);
+    const mark = extras?.mark ?? keptKeystoreMark(resource, seen.metadata.annotations);
     try {
-      const written = await this.#send(resource, seen, desiredMetadata(resource, held), data, { signal });
+      const written = await this.#send(resource, seen, desiredMetadata(resource, held, mark), data, { signal });
       this.#remember(written, seen, data, held);
       return undefined;
     } catch (error: unknown) {
@@ -146,6 +162,12 @@ export class SecretWriter {
   ): Promise<StoreResult> {
     const { facts } = pair;
     const { serialNumber } = facts;
+    // Without the keystore, if that can't be made: a repair that follows says why.
+    const extras = await this.#extras(resource, pair).catch(() => ({
+      data: desiredExtras(resource.spec),
+      mark: undefined,
+    }));
+    const data = secretData(pair, extras.data);
     let seen = firstSeen;
     for (let conflicts = 0; ; conflicts++) {
       try {
@@ -159,8 +181,7 @@ export class SecretWriter {
           return { kind: "waiting", blocker: notStoredBecause(blocker, serialNumber) };
         }
         if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };
-        const data = secretData(pair, desiredExtras(resource.spec));
-        const written = await this.#send(resource, seen, desiredMetadata(resource, facts), data, {});
+        const written = await this.#send(resource, seen, desiredMetadata(resource, facts, extras.mark), data, {});
         this.#remember(written, seen, data, facts);
         return { kind: "stored" };
       } catch (error: unknown) {
@@ -170,6 +191,16 @@ export class SecretWriter {
         seen = now;
       }
     }
+  }
+
+  /** What the spec asks for beside the pair, without a keystore whose password is missing. */
+  async #extras(resource: UserCertificate, pair: KeyPair, signal?: AbortSignal): Promise<Extras> {
+    const data = desiredExtras(resource.spec);
+    const password = await this.#options.passwords.read(resource, signal);
+    if (password === undefined) return { data, mark: undefined };
+    const keystore = textOfWiped(await pkcs12(pair, password.text), "base64");
+    const mark = keystoreMark(digestOf(keystore), pair.facts.fingerprint, password.version);
+    return { data: { ...data, [KEYSTORE_KEY]: keystore }, mark };
   }
 
   async #seenNow(resource: UserCertificate): Promise<ObservedSecret | undefined> {

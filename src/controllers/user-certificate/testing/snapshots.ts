@@ -194,6 +194,7 @@ export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
     secret: managed(),
     secretHolder: undefined,
     credentials: { kind: "usable", version: "31" },
+    keystorePassword: { kind: "unwanted" },
     atlas,
     attempted: atlas,
     listedMs: undefined,

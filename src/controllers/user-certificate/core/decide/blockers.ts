@@ -119,6 +119,18 @@ export function credentialsMissing({ credentials, resource }: Snapshot): Blocker
   };
 }
 
+/** Stands in the way of the keystore alone. */
+export function keystorePasswordMissing({ keystorePassword }: Snapshot): Blocker | undefined {
+  if (keystorePassword.kind !== "unusable") return undefined;
+  return {
+    reason: "KeystorePasswordMissing",
+    problem: `The keystore cannot be written, because its password is missing: ${keystorePassword.problem}`,
+    remedy: "The operator writes it as soon as the password is there, and renews the PEM files without it.",
+    needsPerson: true,
+    retry: { kind: "onChange" },
+  };
+}
+
 /** A second certificate would be wasted. */
 function parkedElsewhere(snapshot: Snapshot): Blocker | undefined {
   const parked = snapshot.resource.status.issuance?.parked;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { digestOf, type ExtraKey } from "../../../../certificate/secret-data.ts";
+import { KEYSTORE_ANNOTATION } from "../../../../api/names.ts";
+import { digestOf, type ExtraKey, KEYSTORE_KEY } from "../../../../certificate/secret-data.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";
 import { ABSENT, damaged, FACTS, FOREIGN, managed, settled, UID } from "../../testing/snapshots.ts";
-import { desiredExtras } from "../model/desired-data.ts";
+import { desiredExtras, keystoreMark } from "../model/desired-data.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import { dataDifferences, metadataDifferences } from "./secret-differences.ts";
 
 describe("the owner reference is", () => {
@@ -40,6 +42,53 @@ test("formats that differ from those of the operator's version are a difference"
   const secret = managed();
   const content = { kind: "pair", facts: FACTS, formatsCurrent: false, extras: {} } as const;
   expect(dataDifferences(settled({ secret: { ...secret, content } }))).toEqual(["formats"]);
+});
+
+describe("the keystore is", () => {
+  const spec = { keystores: { pkcs12: { passwordSecretRef: { name: "keystore", key: "password" } } } };
+  const keystorePassword = { kind: "usable", version: "v1" } as const;
+  const mark = keystoreMark("d1", FACTS.fingerprint, "v1");
+  const snapshotWith = (digest: string | undefined, annotation: string | undefined, change: Partial<Snapshot> = {}) => {
+    const secret = managed(FACTS);
+    const annotations = {
+      ...secret.metadata.annotations,
+      ...(annotation !== undefined && { [KEYSTORE_ANNOTATION]: annotation }),
+    };
+    const ownAnnotationKeys = [...secret.metadata.ownAnnotationKeys, KEYSTORE_ANNOTATION];
+    const metadata = { ...secret.metadata, annotations, ownAnnotationKeys, ownDataKeys: [KEYSTORE_KEY] } as const;
+    const extras = digest === undefined ? {} : { [KEYSTORE_KEY]: digest };
+    const content = { kind: "pair", facts: FACTS, formatsCurrent: true, extras } as const;
+    return settled({ spec, keystorePassword, secret: { ...secret, metadata, content }, ...change });
+  };
+
+  test("right with the mark of its bytes, its certificate and its password", () => {
+    const snapshot = snapshotWith("d1", mark);
+    expect([metadataDifferences(snapshot), dataDifferences(snapshot)]).toEqual([[], []]);
+  });
+
+  test.each([
+    ["missing", undefined, mark],
+    ["another one", "d2", mark],
+    ["not marked", "d1", undefined],
+    ["that of another certificate", "d1", keystoreMark("d1", "EE:FF", "v1")],
+    ["under another password", "d1", keystoreMark("d1", FACTS.fingerprint, "v2")],
+  ])("a difference if it is %s", (_what, digest, annotation) => {
+    const snapshot = snapshotWith(digest, annotation);
+    expect([metadataDifferences(snapshot), dataDifferences(snapshot)]).toEqual([[], ["key keystore.p12"]]);
+  });
+
+  test("left as it is while its password is missing", () => {
+    const missing = { keystorePassword: { kind: "unusable", problem: "x" } } as const;
+    for (const snapshot of [snapshotWith("d1", mark, missing), snapshotWith(undefined, undefined, missing)]) {
+      expect([metadataDifferences(snapshot), dataDifferences(snapshot)]).toEqual([[], []]);
+    }
+  });
+
+  test("a difference, with its mark, if the spec no longer asks for it", () => {
+    const snapshot = snapshotWith("d1", mark, { resource: settled().resource, keystorePassword: { kind: "unwanted" } });
+    expect(metadataDifferences(snapshot)).toEqual([`annotation ${KEYSTORE_ANNOTATION}`]);
+    expect(dataDifferences(snapshot)).toEqual(["key keystore.p12"]);
+  });
 });
 
 describe("the connection string is", () => {

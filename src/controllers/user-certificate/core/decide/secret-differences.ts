@@ -1,7 +1,14 @@
+import { KEYSTORE_ANNOTATION } from "../../../../api/names.ts";
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
-import { digestOf, EXTRA_KEYS, type ExtraKey } from "../../../../certificate/secret-data.ts";
-import { desiredExtras } from "../model/desired-data.ts";
-import { type DesiredMetadata, desiredMetadata, isOurKind, leftOver } from "../model/desired-secret.ts";
+import { CONNECTION_STRING_KEY, digestOf, EXTRA_KEYS, type ExtraKey } from "../../../../certificate/secret-data.ts";
+import { desiredExtras, keystoreMark, wantedExtras } from "../model/desired-data.ts";
+import {
+  type DesiredMetadata,
+  desiredMetadata,
+  isOurKind,
+  keptKeystoreMark,
+  leftOver,
+} from "../model/desired-secret.ts";
 import type { SecretMetadata, Snapshot } from "../model/snapshot.ts";
 import { heldCertificate } from "./held.ts";
 
@@ -10,7 +17,8 @@ export function metadataDifferences(snapshot: Snapshot): readonly string[] {
   const held = heldCertificate(snapshot);
   if (snapshot.secret.kind !== "managed" || held === undefined) return [];
   const { metadata } = snapshot.secret;
-  const desired = desiredMetadata(snapshot.resource, held);
+  const kept = keptKeystoreMark(snapshot.resource, metadata.annotations);
+  const desired = desiredMetadata(snapshot.resource, held, kept);
   return [
     ...mapDifferences("label", metadata.labels, desired.labels, metadata.ownLabelKeys),
     ...mapDifferences("annotation", metadata.annotations, desired.annotations, metadata.ownAnnotationKeys),
@@ -20,15 +28,20 @@ export function metadataDifferences(snapshot: Snapshot): readonly string[] {
 
 /** The same for its data, beside the pair. */
 export function dataDifferences(snapshot: Snapshot): readonly string[] {
-  const { secret, resource } = snapshot;
-  if (heldCertificate(snapshot) === undefined || secret.kind !== "managed" || secret.content.kind !== "pair") return [];
+  const { keystorePassword, secret, resource } = snapshot;
+  const held = heldCertificate(snapshot);
+  if (held === undefined || secret.kind !== "managed" || secret.content.kind !== "pair") return [];
   const { content, metadata } = secret;
-  const desired = desiredExtras(resource.spec);
+  const wanted = wantedExtras(resource.spec);
+  const { [CONNECTION_STRING_KEY]: connectionString = "" } = desiredExtras(resource.spec);
   const isCurrent = (key: ExtraKey) => {
-    const [present, value] = [content.extras[key], desired[key]];
+    const present = content.extras[key];
     // A key that someone else put there is left alone.
-    if (value === undefined) return present === undefined || !metadata.ownDataKeys.includes(key);
-    return present === digestOf(value);
+    if (!wanted.includes(key)) return present === undefined || !metadata.ownDataKeys.includes(key);
+    if (key === CONNECTION_STRING_KEY) return present === digestOf(connectionString);
+    if (keystorePassword.kind !== "usable") return true;
+    const mark = keystoreMark(present ?? "", held.fingerprint, keystorePassword.version);
+    return metadata.annotations[KEYSTORE_ANNOTATION] === mark;
   };
   return [
     ...(content.formatsCurrent ? [] : ["formats"]),

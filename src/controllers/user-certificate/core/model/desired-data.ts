@@ -1,16 +1,42 @@
 import type { UserCertificateSpec } from "../../../../api/user-certificate.ts";
-import { base64, COMBINED_KEY, type ExtraKey, type SecretData } from "../../../../certificate/secret-data.ts";
+import {
+  base64,
+  COMBINED_KEY,
+  CONNECTION_STRING_KEY,
+  digestOf,
+  type ExtraKey,
+  KEYSTORE_KEY,
+  type SecretData,
+} from "../../../../certificate/secret-data.ts";
 
-/** The keys that the spec asks for beside the pair. */
-export function wantedExtras(spec: Pick<UserCertificateSpec, "connectionString">): readonly ExtraKey[] {
-  return spec.connectionString === undefined ? [] : ["connectionString"];
+type Wishes = Pick<UserCertificateSpec, "connectionString" | "keystores">;
+
+export function wantsKeystore({ keystores }: Wishes): boolean {
+  return keystores?.pkcs12 !== undefined;
 }
 
-/** Their values, as data of a Secret. */
-export function desiredExtras(spec: Pick<UserCertificateSpec, "connectionString">): SecretData {
+/** The keys that the spec asks for beside the pair. */
+export function wantedExtras(spec: Wishes): readonly ExtraKey[] {
+  return [
+    ...(spec.connectionString === undefined ? [] : ([CONNECTION_STRING_KEY] as const)),
+    ...(wantsKeystore(spec) ? ([KEYSTORE_KEY] as const) : []),
+  ];
+}
+
+/** The values of those that follow from the spec alone, as data of a Secret. */
+export function desiredExtras(spec: Wishes): SecretData {
   return spec.connectionString === undefined
     ? {}
-    : { connectionString: base64(connectionString(spec.connectionString)) };
+    : { [CONNECTION_STRING_KEY]: base64(connectionString(spec.connectionString)) };
+}
+
+/**
+ * Ties a keystore, whose bytes are random, to its certificate and its password.
+ *
+ * @param passwordVersion as observed, never the password
+ */
+export function keystoreMark(keystoreDigest: string, fingerprint: string, passwordVersion: string): string {
+  return digestOf([keystoreDigest, fingerprint, passwordVersion].join(" "));
 }
 
 type ConnectionString = NonNullable<UserCertificateSpec["connectionString"]>;

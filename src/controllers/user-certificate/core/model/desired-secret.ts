@@ -1,6 +1,7 @@
 import {
   API_GROUP,
   API_VERSION,
+  KEYSTORE_ANNOTATION,
   LAST_APPLIED_ANNOTATION,
   MANAGED_LABEL,
   SECRET_ANNOTATIONS,
@@ -9,6 +10,7 @@ import type { UserCertificate } from "../../../../api/parse-user-certificate.ts"
 import { USER_CERTIFICATE } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";
+import { wantsKeystore } from "./desired-data.ts";
 
 export interface DesiredMetadata {
   readonly labels: Readonly<Record<string, string>>;
@@ -17,7 +19,12 @@ export interface DesiredMetadata {
   readonly ownerReference: OwnerReference | undefined;
 }
 
-export function desiredMetadata(resource: UserCertificate, facts: CertificateFacts): DesiredMetadata {
+/** @param keystore the mark of the keystore in the Secret; undefined where there is none */
+export function desiredMetadata(
+  resource: UserCertificate,
+  facts: CertificateFacts,
+  keystore?: string,
+): DesiredMetadata {
   const { spec, name, uid } = resource;
   // It is not kept of what is there (see secretMetadata): asked for, it would be written again and again.
   const { [LAST_APPLIED_ANNOTATION]: _kubectls, ...annotations } = spec.secretTemplate?.annotations ?? {};
@@ -32,6 +39,7 @@ export function desiredMetadata(resource: UserCertificate, facts: CertificateFac
       [SECRET_ANNOTATIONS.serialNumber]: facts.serialNumber,
       [SECRET_ANNOTATIONS.notAfter]: facts.notAfter.toISOString(),
       [SECRET_ANNOTATIONS.fingerprint]: facts.fingerprint,
+      ...(keystore !== undefined && { [KEYSTORE_ANNOTATION]: keystore }),
     },
     ownerReference:
       spec.deletionPolicy === "Delete"
@@ -45,6 +53,14 @@ export function desiredMetadata(resource: UserCertificate, facts: CertificateFac
           }
         : undefined,
   };
+}
+
+/** The mark of the keystore that a Secret has, if the spec still asks for one. */
+export function keptKeystoreMark(
+  { spec }: UserCertificate,
+  annotations: Readonly<Record<string, string>>,
+): string | undefined {
+  return wantsKeystore(spec) ? annotations[KEYSTORE_ANNOTATION] : undefined;
 }
 
 /** Keys that the operator once wrote and that are no longer requested. */

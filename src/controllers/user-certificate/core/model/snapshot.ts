@@ -50,6 +50,14 @@ export type ObservedCredentials =
   | { readonly kind: "usable"; readonly version: string }
   | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
 
+/** The password of the keystore, which is nowhere in a snapshot. */
+export type ObservedPassword =
+  /** The spec asks for no keystore. */
+  | { readonly kind: "unwanted" }
+  /** The version is the same for the same password. */
+  | { readonly kind: "usable"; readonly version: string }
+  | { readonly kind: "unusable"; readonly problem: string };
+
 /** An unexpired certificate in Atlas' list of one user. */
 export interface ListedCertificate {
   readonly serialNumber: string;
@@ -112,6 +120,7 @@ export interface Snapshot {
   /** The other living resource that the Secret belongs to: it holds it, or it is the older of two that want it. */
   readonly secretHolder: SecretHolder | undefined;
   readonly credentials: ObservedCredentials;
+  readonly keystorePassword: ObservedPassword;
   /** The list of the user that the spec names. */
   readonly atlas: ObservedList;
   /** The list of the user of the open attempt: the same one, unless the spec names another user by now. */

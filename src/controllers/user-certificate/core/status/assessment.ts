@@ -1,7 +1,7 @@
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
-import { backoffRunning, credentialsMissing, lastFailure } from "../decide/blockers.ts";
+import { backoffRunning, credentialsMissing, keystorePasswordMissing, lastFailure } from "../decide/blockers.ts";
 import {
   applicableAttempt,
   heldCertificate,
@@ -64,7 +64,11 @@ export function assess(reconciliation: Reconciliation): Assessment {
   const held = isIssued ? outcome.facts : heldCertificate(snapshot);
   const doubt = held === undefined || isIssued ? undefined : unlisted(snapshot, held);
   const all = unaccounted(snapshot, entries);
-  const blocker = blockerOf(reconciliation);
+  const obstacle = blockerOf(reconciliation);
+  const useless = unusable(reconciliation, held, doubt, obstacle);
+  // The keystore comes last: nothing else waits for its password.
+  const isGood = held !== undefined && useless === undefined && outcome.kind !== "recorded";
+  const blocker = obstacle ?? (isGood ? keystorePasswordMissing(snapshot) : undefined);
   return {
     ...reconciliation,
     held,
@@ -72,7 +76,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
     doubt,
     provenMs: isIssued ? nowMs : proofOf(snapshot, held),
     renewalDueMs: held && renewalDueMs(snapshot, held),
-    unusable: unusable(reconciliation, held, doubt, blocker),
+    unusable: useless,
     history: entries,
     unaccounted: all,
     findings: findings(snapshot, all, entries),

@@ -1,5 +1,6 @@
 import { listDueMs } from "../decide/held.ts";
 import { isAwaited, isParkedElsewhere, isParkedHere, isSettled } from "../decide/history.ts";
+import { wantsKeystore } from "../model/desired-data.ts";
 import type { Assessment } from "./assessment.ts";
 
 /** Whatever is due at once comes after this: a cache that lags behind a write is not asked without a pause. */
@@ -13,9 +14,11 @@ const SOON_MS = 1000;
  * Anything that became due while this reconcile ran was not seen by it, so past due times are scheduled too.
  */
 export function nextReconcileMs(assessment: Assessment): number | undefined {
-  const { held, nowMs, outcome } = assessment;
+  const { held, nowMs, outcome, snapshot } = assessment;
   const soonMs = nowMs + SOON_MS;
   if (outcome.kind === "overtaken" || outcome.kind === "repaired" || outcome.kind === "discarded") return soonMs;
+  // The keystore may have been left out of the write, for it must not keep the certificate from its Secret.
+  if (outcome.kind === "issued" && wantsKeystore(snapshot.resource.spec)) return soonMs;
   const due = [...waitTimes(assessment), ...listTimes(assessment)];
   const times = due.map((time) => Math.max(time, soonMs));
   const expiryMs = held?.notAfter.getTime();
