@@ -120,6 +120,29 @@ test("closes the oldest idle connection of an address for a new one, and none th
   expect(await (await late).text()).toBe("late");
 });
 
+/** A probe on a connection that it keeps, from this address. Gives the connection once the answer is there. */
+async function keptProbe({ address }: RunningServer, localAddress: string): Promise<Socket> {
+  const socket = connect({ port: address.port, host: "127.0.0.1", localAddress }).on("error", () => {});
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "connect");
+  socket.write("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  const [answer] = await once(socket, "data");
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  return socket;
+}
+
+test("keeps 16 idle connections of an address, answers each probe of that address, and closes none of another one", async () => {
+  const server = await serving({ "/hello": () => text("hello") });
+  const other = await keptProbe(server, "127.0.0.2");
+  const kept: Socket[] = [];
+  for (let count = 0; count < 40; count++) kept.push(await keptProbe(server, "127.0.0.1"));
+  const isOpen = () => kept.filter(({ closed }) => !closed);
+  await expect.poll(() => isOpen().length).toBe(16);
+  expect(isOpen()).toEqual(kept.slice(-16));
+  expect(await probe(server)).toBe(200);
+  expect(other.closed).toBe(false);
+});
+
 test("ends a connection whose headers are not there within seconds", async () => {
   const server = await serving({ "/hello": () => text("hello") });
   const [slow] = await slowClients(server, 1);

@@ -35,7 +35,12 @@ beforeEach(() => {
   reconciles = 0;
   beforeStep = undefined;
   createFault = () => undefined;
-  controller = new UserCertificateController({
+  controller = start({ workers: 2 });
+});
+
+/** A controller whose caches follow the cluster until the test ends. */
+function start({ workers }: { readonly workers: number }): UserCertificateController {
+  const started = new UserCertificateController({
     kube: cluster,
     connect: () => {
       const atlas = new MemoryAtlas(clock);
@@ -45,7 +50,7 @@ beforeEach(() => {
     },
     events: { record: () => {} },
     policy: POLICY,
-    workers: 2,
+    workers,
     leadership: () => () => {},
     identity: "pod-1",
     observer: {
@@ -57,9 +62,10 @@ beforeEach(() => {
     log: silentLog,
   });
   const stop = new AbortController();
-  void controller.watch(stop.signal);
+  void started.watch(stop.signal);
   onTestFinished(() => stop.abort());
-});
+  return started;
+}
 
 function apply(name: string, secretName = `${name}-mongodb`, username = name): void {
   const credentialsRef = { name: CREDENTIALS.name };
@@ -246,6 +252,40 @@ test("resources of one user that wait for their turn are reconciled when it ends
   for (const name of ["one", "two", "three"]) apply(name, `${name}-mongodb`, "orders-api");
   work();
   await untilIssued("one", "two", "three");
+});
+
+describe("while reading their credentials takes for ever, the resources", () => {
+  /** Applies ten resources in each of some projects. Gives how many reconciles run. */
+  async function atWork(namespaces: number, projects: number): Promise<number> {
+    controller = start({ workers: 128 });
+    await controller.synced();
+    await settle();
+    cluster.get = () => new Promise(() => {});
+    for (let namespace = 0; namespace < namespaces; namespace++) {
+      const metadata = { namespace: `team-${namespace}`, name: "atlas-api" };
+      cluster.put(SECRETS, { metadata, data });
+      for (let number = 0; number < 10 * projects; number++) {
+        const name = `app-${number}`;
+        const projectId = (number % projects).toString(16).padStart(24, "0");
+        const spec = { projectId, credentialsRef: { name: "atlas-api" }, username: name, secretName: name };
+        const resource = { metadata: { ...metadata, name }, spec };
+        cluster.put(USER_CERTIFICATE, resource);
+      }
+    }
+    work();
+    await until(() => controller.queue.depth + controller.queue.atWork === 10 * namespaces * projects, "all are due");
+    await settle();
+    return controller.queue.atWork;
+  }
+
+  test.each([
+    ["of one project and its credentials have 4 reconciles", 1, 1, 4],
+    ["of one namespace have 8", 1, 5, 8],
+    ["of two namespaces have 8 each", 2, 2, 16],
+    ["of many have as many as there are workers: 128", 20, 2, 128],
+  ])("%s", async (_what, namespaces, projects, running) => {
+    expect(await atWork(namespaces, projects)).toBe(running);
+  });
 });
 
 test("an Atlas client is dropped when its Secret and its users are gone, as with their namespace", async () => {

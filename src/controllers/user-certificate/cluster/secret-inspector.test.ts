@@ -60,6 +60,17 @@ describe("the cached Secret", () => {
     expect(cluster.calls).toHaveLength(2);
   });
 
+  test.each([
+    ["of 64 KiB or less are kept", 60_000, 1],
+    ["of more than 64 KiB are not kept: it is read each time", 70_000, 3],
+  ])("whose labels and annotations %s", async (_what, length, reads) => {
+    const { cluster, inspector, put } = rig();
+    const { labels, annotations } = desiredMetadata(resource(), pair.facts);
+    put(secretData(pair), { labels, annotations: { ...annotations, note: "x".repeat(length) } });
+    for (let count = 0; count < 3; count++) expect(await inspector.cached(SECRET)).toMatchObject({ kind: "managed" });
+    expect(cluster.calls).toHaveLength(reads);
+  });
+
   test("is not read if there is none", async () => {
     const { cluster, inspector } = rig();
     expect(await inspector.cached(SECRET)).toEqual({ kind: "absent" });
