@@ -166,6 +166,11 @@ export const DECIDE: readonly MutatedFile[] = [
     tests: [`${FOLDER}/history.test.ts`],
     mutants: [
       {
+        why: "a certificate of the new user is taken for the lost one of the former user",
+        search: "if (entry.serialNumber !== undefined || !isOfUser(entry, listedUser)) return entry;",
+        replacement: "if (entry.serialNumber !== undefined || (listedUser && !entry)) return entry;",
+      },
+      {
         why: "a refused list closes the record of an attempt",
         search: 'attempted.kind === "refused" && attempted !== atlas && attempted.blocker',
         replacement: 'attempted.kind === "refused" && attempted.blocker',

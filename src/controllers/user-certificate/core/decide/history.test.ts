@@ -160,6 +160,10 @@ describe("a lost answer is given the serial number of", () => {
   const remembered = (atlas: Snapshot["atlas"], change: Parameters<typeof settled>[0] = {}) =>
     settled({ atlas, ...change, status: { recentIssuances: [lost], ...change.status } });
 
+  const ofFormerUser = {
+    spec: { username: "billing" },
+    status: { recentIssuances: [{ ...lost, projectId: PROJECT, username: "orders-api" }] },
+  };
   const fits: Readonly<Record<string, ListedCertificate>> = {
     "a certificate that Atlas created in the second of the attempt": created("5", 0),
     "a certificate that Atlas dated two seconds before the attempt": created("5", -2000),
@@ -189,6 +193,8 @@ describe("a lost answer is given the serial number of", () => {
     "without a creation time that was unaccounted for before": remembered(listed("1001", "5"), {
       status: { unaccounted: [{ serialNumber: "5", notAfter: EXPIRES }] },
     }),
+    "of the user that the spec names by now": remembered(listed("1001", created("5", 0)), ofFormerUser),
+    "of the user that the spec names by now, without a creation time": remembered(listed("1001", "5"), ofFormerUser),
     "without a creation time, a day after the attempt": remembered(listed("1001", "5"), {
       nowMs: STARTED_MS + DAY_MS,
     }),

@@ -2,6 +2,7 @@ import { timestamp } from "../../../../api/timestamp.ts";
 import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
+import type { User } from "../model/user.ts";
 import { heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
@@ -107,10 +108,12 @@ export function entryOf({ startedAt, reason, projectId, username, replaces }: Is
 
 /** Gives entries without a serial number the certificate that fits them, once a list shows one. */
 function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): readonly RecentIssuance[] {
+  const { attempted, resource } = snapshot;
+  const listedUser: User = (attempted.kind === "listed" ? resource.status.issuance : undefined) ?? resource.spec;
   const unexplained = [...newcomers(snapshot, entries)];
   // The latest attempt first: one that began before it may never have reached Atlas.
   const latestFirst = entries.toReversed().map((entry) => {
-    if (entry.serialNumber !== undefined) return entry;
+    if (entry.serialNumber !== undefined || !isOfUser(entry, listedUser)) return entry;
     const index = unexplained.findIndex((certificate) => fits(certificate, entry, snapshot));
     const [certificate] = index === -1 ? [] : unexplained.splice(index, 1);
     if (certificate === undefined) return entry;
@@ -118,6 +121,11 @@ function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): rea
     return { ...entry, serialNumber, notAfter: timestamp(notAfter.getTime()) };
   });
   return latestFirst.toReversed();
+}
+
+/** Whether an entry is of this user; one that names none is of whichever user the resource names. */
+export function isOfUser({ projectId, username }: RecentIssuance, user: User): boolean {
+  return (projectId ?? user.projectId) === user.projectId && (username ?? user.username) === user.username;
 }
 
 /** Certificates of the attempt's user that no other attempt, of whichever resource, explains or may explain soon. */

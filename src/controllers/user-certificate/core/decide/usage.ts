@@ -1,10 +1,8 @@
 import type { IssueReason } from "../../../../api/reasons.ts";
-import type { RecentIssuance } from "../../../../api/user-certificate.ts";
 import { DAY_MS } from "../../../../clock.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import type { User } from "../model/user.ts";
 import { heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
-import { entryOf, history, isCreatedBy, isSettled } from "./history.ts";
+import { entryOf, history, isCreatedBy, isOfUser, isSettled } from "./history.ts";
 
 /** How much of the limits of a user is used up. The limits are the user's: they survive every resource and its status. */
 export interface Usage {
@@ -60,11 +58,6 @@ export function usage(snapshot: Snapshot): Usage {
     maxPerDay: policy.maxIssuesPerDay + others.count,
     unexpired: unexpired.size + unseen.length,
   };
-}
-
-/** Whether an entry is of this user; one that names none is of whichever user the resource names. */
-function isOfUser({ projectId, username }: RecentIssuance, user: User): boolean {
-  return (projectId ?? user.projectId) === user.projectId && (username ?? user.username) === user.username;
 }
 
 /** The reason in the history of a certificate that was in the Secret before its resource existed. */
