@@ -256,3 +256,37 @@ test("a certificate that was stored is found although the caches have not seen i
   await scene.settle(standby);
   expect([scene.atlas.creates, scene.status().serialNumber, scene.ready()]).toEqual([1, stored, "True Issued"]);
 });
+
+test("a stored certificate is not taken for lost by a standby whose cache has not seen its Secret", async () => {
+  const scene = new Scene();
+  scene.apply();
+  const standby = scene.start({ identity: "pod-2" });
+  const stored = Promise.withResolvers<void>();
+  const { cluster } = scene;
+  const doomed = scene.start({
+    kube: {
+      get: cluster.get.bind(cluster),
+      create: cluster.create.bind(cluster),
+      mergePatch: (type, ref, patch, options) => {
+        if (scene.secret() === undefined) return cluster.mergePatch(type, ref, patch, options);
+        stored.resolve();
+        return new Promise(() => {});
+      },
+    },
+    onStep: (step) => {
+      if (step === "write") scene.lagging = true;
+    },
+  });
+  void scene.reconcile(doomed);
+  await stored.promise;
+  scene.stop(doomed);
+  scene.apply({ suspend: true });
+  standby.resources.store.observe(scene.resource());
+  await scene.settle(standby);
+  expect(scene.orphanEvents()).toEqual([]);
+  expect(scene.status()).not.toHaveProperty("issuance");
+  expect(scene.status()).toMatchObject({
+    serialNumber: scene.serialIn(),
+    recentIssuances: [{ serialNumber: scene.serialIn() }],
+  });
+});
