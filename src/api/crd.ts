@@ -5,7 +5,8 @@ import {
   customerX509RemovalStatusSchema,
 } from "./customer-x509-removal.ts";
 import { PROJECT_X509, projectX509SpecSchema, projectX509StatusSchema } from "./project-x509.ts";
-import { USER_CERTIFICATE, userCertificateSpecSchema, userCertificateStatusSchema } from "./user-certificate.ts";
+import { USER_CERTIFICATE, userCertificateSpecSchema } from "./user-certificate.ts";
+import { userCertificateStatusSchema } from "./user-certificate-status.ts";
 
 /** A piece of a JSON document. */
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };

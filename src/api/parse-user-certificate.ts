@@ -1,11 +1,7 @@
 import { z } from "zod";
 import { RENEW_REQUEST_ANNOTATION } from "./names.ts";
-import {
-  type UserCertificateSpec,
-  type UserCertificateStatus,
-  userCertificateSpecSchema,
-  userCertificateStatusSchema,
-} from "./user-certificate.ts";
+import { type UserCertificateSpec, userCertificateSpecSchema } from "./user-certificate.ts";
+import { type UserCertificateStatus, userCertificateStatusSchema } from "./user-certificate-status.ts";
 
 /** The part of a resource's metadata that the operator keeps. */
 export interface UserCertificateIdentity {

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { USER_CERTIFICATE, type UserCertificateStatus } from "../../api/user-certificate.ts";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../api/user-certificate-status.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";

@@ -1,6 +1,6 @@
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { timestamp } from "../../api/timestamp.ts";
-import type { Issuance } from "../../api/user-certificate.ts";
+import type { Issuance } from "../../api/user-certificate-status.ts";
 import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { checkIssued } from "../../certificate/check-issued.ts";
 import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";

@@ -1,8 +1,5 @@
-import {
-  USER_CERTIFICATE,
-  type UserCertificateSpec,
-  type UserCertificateStatus,
-} from "../../../src/api/user-certificate.ts";
+import { USER_CERTIFICATE, type UserCertificateSpec } from "../../../src/api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../../src/api/user-certificate-status.ts";
 import type { KubeObject, ResourceType } from "../../../src/kube/resource-type.ts";
 
 /** An AtlasUserCertificate as the API server has it. */

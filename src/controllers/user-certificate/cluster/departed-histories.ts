@@ -1,5 +1,5 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
-import type { Issuance, RecentIssuance } from "../../../api/user-certificate.ts";
+import type { Issuance, RecentIssuance } from "../../../api/user-certificate-status.ts";
 import { DAY_MS } from "../../../clock.ts";
 import { type User, userKey } from "../core/model/user.ts";
 

@@ -1,5 +1,5 @@
 import type { UserCertificate, UserCertificateIdentity } from "../../../api/parse-user-certificate.ts";
-import type { Issuance } from "../../../api/user-certificate.ts";
+import type { Issuance } from "../../../api/user-certificate-status.ts";
 import { backoffMs } from "../../../backoff.ts";
 import type { KeyPair } from "../../../certificate/key-pair.ts";
 import type { ParkedView } from "../core/model/snapshot.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseUserCertificate } from "../../../api/parse-user-certificate.ts";
-import { type Issuance, USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import type { Issuance } from "../../../api/user-certificate-status.ts";
 import type { StoreEvent } from "../../../kube/cache/store.ts";
 import type { Outcome } from "../core/model/decision.ts";
 import type { Snapshot } from "../core/model/snapshot.ts";

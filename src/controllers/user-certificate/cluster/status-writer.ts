@@ -1,7 +1,8 @@
 import { marked } from "../../../api/condition-states.ts";
 import type { Condition } from "../../../api/conditions.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
-import { type Issuance, USER_CERTIFICATE, type UserCertificateStatus } from "../../../api/user-certificate.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate-status.ts";
 import type { StoreEvent } from "../../../kube/cache/store.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";

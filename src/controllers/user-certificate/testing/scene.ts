@@ -2,11 +2,8 @@ import { X509Certificate } from "node:crypto";
 import type { Condition, ConditionType } from "../../../api/conditions.ts";
 import { MANAGED_LABEL, RENEW_REQUEST_ANNOTATION } from "../../../api/names.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
-import {
-  USER_CERTIFICATE,
-  type UserCertificateSpec,
-  type UserCertificateStatus,
-} from "../../../api/user-certificate.ts";
+import { USER_CERTIFICATE, type UserCertificateSpec } from "../../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../../api/user-certificate-status.ts";
 import type { Store, Stored } from "../../../kube/cache/store.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { EventReport } from "../../../kube/events/event-object.ts";

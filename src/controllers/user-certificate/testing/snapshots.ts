@@ -2,12 +2,8 @@ import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { BlockedReason } from "../../../api/reasons.ts";
 import { timestamp } from "../../../api/timestamp.ts";
-import type {
-  Issuance,
-  RecentIssuance,
-  UserCertificateSpec,
-  UserCertificateStatus,
-} from "../../../api/user-certificate.ts";
+import type { UserCertificateSpec } from "../../../api/user-certificate.ts";
+import type { Issuance, RecentIssuance, UserCertificateStatus } from "../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide } from "../core/decide/decide.ts";

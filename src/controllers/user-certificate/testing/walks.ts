@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { timestamp } from "../../../api/timestamp.ts";
-import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate.ts";
+import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate-status.ts";
 import type { RenewalRule } from "../../../certificate/renewal-time.ts";
 import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide, needsAtlas } from "../core/decide/decide.ts";

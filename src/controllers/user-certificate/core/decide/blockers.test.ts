@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import type { BlockedReason } from "../../../../api/reasons.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { RecentIssuance } from "../../../../api/user-certificate.ts";
+import type { RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,

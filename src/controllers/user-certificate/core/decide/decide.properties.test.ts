@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findCondition } from "../../../../api/conditions.ts";
-import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS } from "../../../../clock.ts";
 import { mergePatchOf } from "../../../../kube/merge-patch.ts";
 import { following, SECOND_MS, statusAfter } from "../../testing/snapshots.ts";

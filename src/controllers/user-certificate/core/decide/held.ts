@@ -1,11 +1,7 @@
 import { parseDurationMs } from "../../../../api/duration.ts";
 import { SECRET_ANNOTATIONS } from "../../../../api/names.ts";
-import type {
-  LastAttempt,
-  RecentIssuance,
-  UserCertificateSpec,
-  UserCertificateStatus,
-} from "../../../../api/user-certificate.ts";
+import type { UserCertificateSpec } from "../../../../api/user-certificate.ts";
+import type { LastAttempt, RecentIssuance, UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";

@@ -1,5 +1,5 @@
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
+import type { Issuance, RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import type { User } from "../model/user.ts";

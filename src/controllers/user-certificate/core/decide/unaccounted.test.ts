@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { UnaccountedCertificate } from "../../../../api/user-certificate.ts";
+import type { UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import {
   certificate,

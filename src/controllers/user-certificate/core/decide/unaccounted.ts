@@ -1,5 +1,5 @@
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
+import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { isSameUser } from "../model/user.ts";
 import { heldCertificate, identityChange } from "./held.ts";

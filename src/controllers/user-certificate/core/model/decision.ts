@@ -1,5 +1,5 @@
 import type { IssueReason } from "../../../../api/reasons.ts";
-import type { Issuance } from "../../../../api/user-certificate.ts";
+import type { Issuance } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import type { Blocker } from "./blocker.ts";
 import type { ManagedSecret, ParkedView } from "./snapshot.ts";

@@ -1,5 +1,5 @@
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
-import type { Issuance, RecentIssuance } from "../../../../api/user-certificate.ts";
+import type { Issuance, RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import type { ExtraKey, SecretContent } from "../../../../certificate/secret-data.ts";
 import type { OwnerReference } from "../../../../kube/resource-type.ts";

@@ -1,5 +1,5 @@
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate.ts";
+import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { backoffRunning, credentialsMissing, keystorePasswordMissing, lastFailure } from "../decide/blockers.ts";
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { UserCertificateStatus } from "../../../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import { FACTS, resource, SETTLED_STATUS } from "../../testing/snapshots.ts";
 import { expiredUnread, type ReadFailure } from "./expired-unread.ts";
 

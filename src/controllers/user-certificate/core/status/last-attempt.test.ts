@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { BlockedReason } from "../../../../api/reasons.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { LastAttempt } from "../../../../api/user-certificate.ts";
+import type { LastAttempt } from "../../../../api/user-certificate-status.ts";
 import { HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,

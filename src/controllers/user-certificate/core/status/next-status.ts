@@ -1,6 +1,11 @@
 import type { Condition } from "../../../../api/conditions.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { Issuance, LastAttempt, LeftBehind, UserCertificateStatus } from "../../../../api/user-certificate.ts";
+import type {
+  Issuance,
+  LastAttempt,
+  LeftBehind,
+  UserCertificateStatus,
+} from "../../../../api/user-certificate-status.ts";
 import { applicableAttempt, isListed } from "../decide/held.ts";
 import { isSettled, isStored } from "../decide/history.ts";
 import { ADOPTED } from "../decide/usage.ts";
