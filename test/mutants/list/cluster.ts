@@ -82,11 +82,6 @@ export const CLUSTER: readonly MutatedFile[] = [
         replacement: "conflicts < 0;",
       },
       {
-        why: "a write goes over what others changed",
-        search: "resourceVersion: seen.resourceVersion,\n      labels:",
-        replacement: "labels:",
-      },
-      {
         why: "a write whose response was lost is made again",
         search: 'if (held?.fingerprint === facts.fingerprint) return { kind: "stored" };',
         replacement: "",
@@ -110,6 +105,17 @@ export const CLUSTER: readonly MutatedFile[] = [
         why: "a certificate goes into the Secret of another resource",
         search: "(await this.#claimed(resource, seen));",
         replacement: "undefined;",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/cluster/secret-requests.ts`,
+    tests: [`${FOLDER}/cluster/secret-writer.test.ts`],
+    mutants: [
+      {
+        why: "a write goes over what others changed",
+        search: "resourceVersion: seen.resourceVersion,\n      labels:",
+        replacement: "labels:",
       },
       {
         why: "a label that is no longer asked for stays",

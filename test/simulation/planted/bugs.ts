@@ -69,7 +69,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the Secret is written without a precondition",
     edits: [
       {
-        file: `${CORE}/cluster/secret-writer.ts`,
+        file: `${CORE}/cluster/secret-requests.ts`,
         search: "      uid: seen.uid,\n      resourceVersion: seen.resourceVersion,\n",
         replacement: "",
       },

@@ -9,7 +9,6 @@ import {
   judgeData,
   KEYSTORE_KEY,
   pairFromData,
-  SECRET_TYPE,
   type SecretData,
   secretData,
   standInData,
@@ -27,14 +26,8 @@ import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import type { Repair } from "../core/model/decision.ts";
 import { desiredExtras, keystoreMark, wantedExtras } from "../core/model/desired-data.ts";
-import {
-  type DesiredMetadata,
-  desiredMetadata,
-  desiredOwnerReferences,
-  keptKeystoreMark,
-  leftOver,
-} from "../core/model/desired-secret.ts";
-import type { ObservedSecret, SecretHolder, SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
+import { type DesiredMetadata, desiredMetadata, keptKeystoreMark } from "../core/model/desired-secret.ts";
+import type { ObservedSecret, SecretHolder, SecretIdentity } from "../core/model/snapshot.ts";
 import type { KeystorePasswords } from "./keystore-passwords.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
@@ -42,6 +35,7 @@ import type { SecretCache } from "./resource-cache.ts";
 import { notStored, notStoredBecause, notWritable } from "./secret-blockers.ts";
 import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
 import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
+import { newSecret, patchFor } from "./secret-requests.ts";
 
 export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
@@ -295,49 +289,6 @@ export class SecretWriter {
 /** Reading keys and certificates is dear, comparing texts is not. */
 function holdsAll(data: SecretData, wanted: SecretData): boolean {
   return Object.entries(wanted).every(([key, value]) => data[key] === value);
-}
-
-function newSecret(ref: ObjectRef, desired: DesiredMetadata, data: SecretData) {
-  return {
-    apiVersion: "v1",
-    kind: "Secret",
-    type: SECRET_TYPE,
-    metadata: {
-      name: ref.name,
-      ...(ref.namespace !== undefined && { namespace: ref.namespace }),
-      labels: desired.labels,
-      annotations: desired.annotations,
-      ownerReferences: desiredOwnerReferences([], desired),
-    },
-    data,
-  };
-}
-
-function patchFor(
-  seen: SecretMetadata,
-  { spec }: UserCertificate,
-  desired: DesiredMetadata,
-  data: SecretData | undefined,
-): object {
-  const unwanted = seen.ownDataKeys.filter((key) => !wantedExtras(spec).includes(key));
-  return {
-    metadata: {
-      uid: seen.uid,
-      resourceVersion: seen.resourceVersion,
-      labels: { ...nulls(leftOver(seen.labels, desired.labels, seen.ownLabelKeys)), ...desired.labels },
-      annotations: {
-        ...nulls(leftOver(seen.annotations, desired.annotations, seen.ownAnnotationKeys)),
-        ...desired.annotations,
-      },
-      ownerReferences: desiredOwnerReferences(seen.ownerReferences, desired),
-    },
-    ...(data !== undefined && { data: { ...nulls(unwanted), ...data } }),
-  };
-}
-
-/** In a merge patch null takes a key away. */
-function nulls(keys: readonly string[]): Readonly<Record<string, null>> {
-  return Object.fromEntries(keys.map((key) => [key, null]));
 }
 
 /** Whether the write was refused because the Secret is no longer as it was seen: only a reason to look again. */
