@@ -200,12 +200,12 @@ export const CLUSTER: readonly MutatedFile[] = [
       },
       {
         why: "the verdict on an earlier state of the Secret stands",
-        search: "judged.secret.metadata.resourceVersion === metadata.resourceVersion &&",
+        search: "judged.secret.metadata.resourceVersion === resourceVersion &&",
         replacement: "",
       },
       {
         why: "a Secret stays foreign although the status has its certificate on record",
-        search: '(judged.secret.kind === "managed" || judged.fingerprint === query.fingerprint);',
+        search: '(judged.secret.kind === "managed" || judged.fingerprint === fingerprint);',
         replacement: "true;",
       },
       {

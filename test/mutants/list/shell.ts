@@ -149,18 +149,18 @@ export const SHELL: readonly MutatedFile[] = [
     mutants: [
       {
         why: "three certificates at a time go into a namespace that refuses Secrets",
-        search: "(this.#options.parkedIn(namespace) > 0 ? 1 : MAX_IN_NAMESPACE)",
+        search: "this.#options.parkedIn(turn) > 0 ? 1 : MAX_IN_NAMESPACE",
         replacement: "MAX_IN_NAMESPACE",
       },
       {
         why: "a resource that waits for its namespace's turn waits a minute",
-        search: "[...turn.waiting, ...place.waiting]",
-        replacement: "[...turn.waiting]",
+        search: "else this.#namespaces.delete(turn);\n      this.#wakeNext();",
+        replacement: "else this.#namespaces.delete(turn);",
       },
       {
         why: "two resources issue for one user at the same time",
-        search: "if (holder !== undefined) {\n      holder.waiting.add(key);\n      return undefined;\n    }",
-        replacement: "",
+        search: "!this.#users.has(userId) && ",
+        replacement: "userId !== undefined && ",
       },
     ],
   },

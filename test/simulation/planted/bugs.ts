@@ -269,8 +269,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/issuing-turns.ts`,
-        search: "    if (holder !== undefined) {",
-        replacement: "    if (holder !== undefined && id === '') {",
+        search: "!this.#users.has(userId) && ",
+        replacement: "userId !== undefined && ",
       },
     ],
     features: ["sharedUser"],
