@@ -58,6 +58,15 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      {
+        test: {
+          // Real drivers while a certificate of seconds expires: when the others are over.
+          name: "drivers",
+          include: ["test/drivers/**/*.test.ts"],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

@@ -1,6 +1,5 @@
 /**
- * Makes the image's scripts, `npm run build:image`: the program, and the simulator, which the program loads for the verb
- * `simulate` alone. The first argument is the folder they go to. COMMIT, if it is set, is the commit that `--version`
+ * Makes the image's scripts, `npm run build:image`: the program, and those that it loads only when it needs them. The first argument is the folder they go to. COMMIT, if it is set, is the commit that `--version`
  * names.
  */
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -10,7 +9,11 @@ import { licenseTexts } from "./license-texts.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const FOLDER = path.resolve(process.argv[2] ?? path.join(ROOT, "dist/image"));
-const SIMULATOR_SCRIPT = "atlas-simulator.mjs";
+/** Scripts of their own: the simulator, for the verb `simulate`, and keystores, for resources that ask for one. */
+const APART = [
+  { source: "src/simulator/command.ts", script: "atlas-simulator.mjs" },
+  { source: "src/certificate/keystore.ts", script: "keystore.mjs" },
+];
 /** A source map that says nothing (https://esbuild.github.io/plugins/): of one source, without a name. */
 const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"sourcesContent":[""],"mappings":"AAAA"}').toString(
   "base64",
@@ -27,13 +30,15 @@ const ownSourcesMapped: Plugin = {
   },
 };
 
-/** Leaves the simulator, with the packages that sign certificates, out of the operator's process. */
-const simulatorApart: Plugin = {
-  name: "simulator-apart",
+/** Leaves these scripts, with their packages, out of the operator's process. */
+const apart: Plugin = {
+  name: "apart",
   setup: (setup) => {
-    setup.onResolve({ filter: /\/simulator\/command\.ts$/ }, ({ kind }) =>
-      kind === "dynamic-import" ? { path: `./${SIMULATOR_SCRIPT}`, external: true } : undefined,
-    );
+    setup.onResolve({ filter: /^\./ }, ({ kind, path: file, resolveDir }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const found = APART.find(({ source }) => path.join(ROOT, source) === path.resolve(resolveDir, file));
+      return found && { path: `./${found.script}`, external: true };
+    });
   },
 };
 
@@ -63,7 +68,7 @@ const options = {
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
-  plugins: [ownSourcesMapped, simulatorApart],
+  plugins: [ownSourcesMapped, apart],
   define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? "") },
   // Packages in CommonJS ask for Node's own modules with require().
   banner: {
@@ -83,7 +88,9 @@ const built = await Promise.all([
     splitting: true,
     chunkNames: "[name]",
   }),
-  build({ ...options, entryPoints: ["src/simulator/command.ts"], outfile: path.join(FOLDER, SIMULATOR_SCRIPT) }),
+  ...APART.map(({ source, script }) =>
+    build({ ...options, entryPoints: [source], outfile: path.join(FOLDER, script) }),
+  ),
 ]);
 for (const name of await readdir(FOLDER)) {
   if (name.endsWith(".map")) await nameFromRoot(path.join(FOLDER, name));

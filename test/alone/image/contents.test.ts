@@ -72,6 +72,8 @@ test("holds Node, the libraries it links, certificates, the scripts with their m
     "app/atlas-simulator.mjs.map",
     "app/chunk.mjs",
     "app/chunk.mjs.map",
+    "app/keystore.mjs",
+    "app/keystore.mjs.map",
     "app/kubeconfig-file.mjs",
     "app/kubeconfig-file.mjs.map",
     "etc/ssl/certs/ca-certificates.crt",

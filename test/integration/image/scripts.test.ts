@@ -6,6 +6,8 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { issuePair } from "../../../src/certificate/testing.ts";
+import { SensitiveText } from "../../../src/sensitive-text.ts";
 import { nodeFlagsOfImage } from "../../image/node-flags.ts";
 
 const execute = promisify(execFile);
@@ -14,6 +16,7 @@ const OPERATOR = "atlas-cert-operator.mjs";
 /** The operator's reader of kubeconfigs, and the rest of it that both need. */
 const [KUBECONFIG, SHARED] = ["kubeconfig-file.mjs", "chunk.mjs"];
 const SIMULATOR = "atlas-simulator.mjs";
+const KEYSTORE = "keystore.mjs";
 
 /** Of an API server that is not there. JSON is YAML. */
 const KUBECONFIG_OF_NO_ONE = JSON.stringify({
@@ -30,11 +33,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The simulator, what signs certificates for it and the client library, as far as a script holds them. */
+/** The simulator, what signs certificates for it, keystores and the client library, as far as a script holds them. */
 async function apart(script: string): Promise<readonly string[]> {
   const map = await readFile(path.join(folder, `${script}.map`), "utf8");
   const { sources } = z.object({ sources: z.array(z.string()) }).parse(JSON.parse(map));
-  const parts = /src\/simulator|node_modules\/(?:@peculiar|tsyringe|reflect-metadata|@kubernetes)(?=\/)/;
+  const parts =
+    /src\/simulator|src\/certificate\/keystore\.ts|node_modules\/(?:pkijs|@peculiar|tsyringe|reflect-metadata|@kubernetes)(?=\/)/;
   return [...new Set(sources.flatMap((source) => parts.exec(source)?.[0] ?? []))].toSorted();
 }
 
@@ -47,7 +51,7 @@ async function run(...argv: readonly string[]) {
 }
 
 test("the image has these scripts with their maps, and the licences of all", async () => {
-  const scripts = [OPERATOR, KUBECONFIG, SHARED, SIMULATOR];
+  const scripts = [OPERATOR, KUBECONFIG, SHARED, SIMULATOR, KEYSTORE];
   const expected = [...scripts, ...scripts.map((script) => `${script}.map`), "LICENSES.txt"];
   expect((await readdir(folder)).toSorted()).toEqual(expected.toSorted());
   const licences = await readFile(path.join(folder, "LICENSES.txt"), "utf8");
@@ -55,13 +59,20 @@ test("the image has these scripts with their maps, and the licences of all", asy
   expect(licences).toMatch(/^pino /m);
 });
 
-test("what a pod loads holds neither the simulator, nor the packages that sign certificates, nor the client library", async () => {
+test("what a pod loads holds neither the simulator, nor the packages that sign certificates, keystores and the client library", async () => {
   expect([await apart(OPERATOR), await apart(SHARED)]).toEqual([[], []]);
 });
 
 test("the simulator's script holds the simulator and the packages that sign certificates", async () => {
   const packages = ["@peculiar", "reflect-metadata", "tsyringe"].map((name) => `node_modules/${name}`);
   expect(await apart(SIMULATOR)).toEqual([...packages, "src/simulator"]);
+});
+
+test("keystores are made by a script of their own", async () => {
+  expect(await apart(KEYSTORE)).toEqual(["node_modules/pkijs", "src/certificate/keystore.ts"]);
+  const { pkcs12 } = await import(path.join(folder, KEYSTORE));
+  const pair = await issuePair();
+  expect((await pkcs12(pair, new SensitiveText("keystore-1"))).length).toBeGreaterThan(1000);
 });
 
 test("a kubeconfig loads the client library's script, and an error of it is the operator's own", async () => {

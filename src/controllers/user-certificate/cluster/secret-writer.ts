@@ -3,7 +3,6 @@ import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import type { KeyPair } from "../../../certificate/key-pair.ts";
-import { pkcs12 } from "../../../certificate/keystore.ts";
 import {
   digestOf,
   judgeData,
@@ -187,11 +186,13 @@ export class SecretWriter {
     }
   }
 
-  /** What the spec asks for beside the pair, without a keystore whose password is missing. */
+  /** The keys beside the pair, without a keystore whose password is missing. */
   async #extras(resource: UserCertificate, pair: KeyPair, signal?: AbortSignal): Promise<Extras> {
     const data = desiredExtras(resource.spec);
     const password = await this.#options.passwords.read(resource, signal);
     if (password === undefined) return { data, mark: undefined };
+    // A quarter of the operator's script, and most operators never need it.
+    const { pkcs12 } = await import("../../../certificate/keystore.ts");
     const keystore = textOfWiped(await pkcs12(pair, password.text), "base64");
     const mark = keystoreMark(digestOf(keystore), pair.facts.fingerprint, password.version);
     return { data: { ...data, [KEYSTORE_KEY]: keystore }, mark };
