@@ -8,6 +8,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { DEFAULT_TAG, dockerBuildCommand } from "./docker-build.ts";
+import { compressedSize, layerSizes } from "./layer-sizes.ts";
 import { licensedPackages } from "./license-texts.ts";
 import { billOfMaterials } from "./sbom.ts";
 
@@ -48,6 +49,9 @@ async function make(): Promise<number> {
     await billOfMaterials({ nodeVersion: version.replace(/^v/, ""), packages: licensedPackages(texts) }),
   );
   say(`${tag} is built: ${await ask(tag, "--version")} on Node ${version}`);
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  for (const { madeBy, bytes } of await layerSizes(tag)) say(`  ${megabytes(bytes).padStart(9)}  ${madeBy}`);
+  say(`  ${megabytes(await compressedSize(tag)).padStart(9)}  all of it, compressed`);
   say(`its bill of materials (CycloneDX): ${path.relative(process.cwd(), bomFile)}`);
   return 0;
 }

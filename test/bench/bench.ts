@@ -4,23 +4,27 @@ import { systemClock } from "../../src/clock.ts";
 import { streamProgress } from "../control-plane/progress.ts";
 import { burst } from "./burst.ts";
 import { cluster } from "./cluster.ts";
+import { latency } from "./latency.ts";
 import { assertProcFileSystem } from "./process-usage.ts";
 import { steady } from "./steady.ts";
 import { atMost, runProgram, UsageError, wholeNumber } from "./usage.ts";
 
-const USAGE = `Usage: npm run bench -- --scenario burst|steady|cluster [flags]
+const USAGE = `Usage: npm run bench -- --scenario burst|steady|latency|cluster [flags]
 
-burst: how fast waiting resources become certificates, and what each costs, beside the floor of two raw writes each.
+burst: how fast waiting resources become certificates, and what each costs, beside the floor of two raw writes each and
+the raw protocol, every request that a certificate takes.
 steady: what thousands of resources at rest cost: memory, processor time, requests, and the time to start.
+latency: how long one resource waits, from its apply to Ready, while thousands are at rest.
 cluster: what the Secrets of others cost beside them, in memory and at the start.
 
 The last line of the output is JSON. A figure is never a failure; a scene that did not happen is.
 
 Flags:
   --certificates N   burst: how many are issued (default 1000)
-  --resources N      steady, cluster: how many are there in the end (default 5000)
+  --resources N      steady, latency, cluster: how many are there in the end (default 5000)
+  --applies N        latency: how many are applied, one after the other (default 200)
   --foreign N        cluster: how many Secrets of others there are (default 20000)
-  --projects N       over how many Atlas projects they are spread (default: burst 10, steady 50, cluster 500)
+  --projects N       over how many Atlas projects they are spread (default: burst 10, steady and latency 50, cluster 500)
   --seconds N        steady: how long the rest is watched (default 60)
   --cpu-profile DIR  write V8 CPU profiles of the operator into this folder
   --help             print this and exit
@@ -39,6 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
       projects: { type: "string" },
       seconds: { type: "string" },
       foreign: { type: "string" },
+      applies: { type: "string" },
       "cpu-profile": { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -60,7 +65,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function run(
   values: Readonly<
-    Partial<Record<"scenario" | "certificates" | "resources" | "projects" | "seconds" | "foreign", string>>
+    Partial<Record<"scenario" | "certificates" | "resources" | "applies" | "projects" | "seconds" | "foreign", string>>
   >,
   common: Pick<Parameters<typeof burst>[0], "cpuProfileFolder" | "progress">,
 ) {
@@ -77,6 +82,13 @@ function run(
       atMost("--resources for each of --projects", resources / projects, MOST_PER_PROJECT);
       return steady({ ...common, resources, projects, seconds: wholeNumber("--seconds", values.seconds, 60) });
     }
+    case "latency": {
+      const resources = wholeNumber("--resources", values.resources, 5000);
+      const applies = wholeNumber("--applies", values.applies, 200);
+      const projects = wholeNumber("--projects", values.projects, 50);
+      atMost("--resources and --applies for each of --projects", (resources + applies) / projects, MOST_PER_PROJECT);
+      return latency({ ...common, resources, applies, projects });
+    }
     case "cluster": {
       const resources = wholeNumber("--resources", values.resources, 5000);
       const projects = wholeNumber("--projects", values.projects, 500);
@@ -87,7 +99,7 @@ function run(
       });
     }
     default:
-      throw new UsageError("--scenario is burst, steady or cluster");
+      throw new UsageError("--scenario is burst, steady, latency or cluster");
   }
 }
 

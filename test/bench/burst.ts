@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { writesBetween } from "../control-plane/write-counts.ts";
@@ -6,7 +7,8 @@ import { cpuBetween, cpuTimes } from "./gauges.ts";
 import { untilIssued } from "./issuing.ts";
 import { OperatorLog } from "./operator-log.ts";
 import { processUsage } from "./process-usage.ts";
-import { type Calls, type Course, measureCalls, PROTOCOL, TWO_WRITES } from "./raw-calls.ts";
+import { withFloorProject } from "./raw-atlas.ts";
+import { type Calls, type Course, measureCalls, PROTOCOL, TWO_WRITES, WARM_UP } from "./raw-calls.ts";
 import { createCertificates, createNamespaces, expectAllIssued } from "./resources.ts";
 import { BenchScene } from "./scene.ts";
 import { figure, mebibytes, type Row, rounded, table } from "./table.ts";
@@ -21,9 +23,9 @@ export interface BurstOptions {
   readonly progress: Progress;
 }
 
-/** How often it is asked whether there are more Events, and how long that goes on. */
-const EVENT_POLL_MS = 1000;
-const EVENT_POLLS = 60;
+/** How often it is asked whether all Events are there, and how long after the last certificate that may take. */
+const EVENT_POLL_MS = 250;
+const EVENT_LIMIT_MS = 120_000;
 
 /**
  * How fast waiting resources become certificates, and what each costs.
@@ -37,7 +39,7 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
   const { certificates, projects, progress } = options;
   await using scene = await BenchScene.open({
     progress,
-    fixtures: fixturesFor(certificates, projects),
+    fixtures: withFloorProject(fixturesFor(certificates, projects), Math.ceil(certificates / 2) + WARM_UP),
     cpuProfileFolder: options.cpuProfileFolder,
   });
   await createNamespaces(scene, projects);
@@ -52,26 +54,29 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
   const after = await measureHalf(scene, progress, "second", half);
 
   const certificatesPerSecond = (certificates * 1000) / issued.elapsedMs;
+  const withEvents = (certificates * 1000) / issued.withEventsMs;
   const perSecond = (elapsedMs: number) => (half * 1000) / elapsedMs;
   const bothHalves = (of: "floor" | "protocol") => perSecond((before[of].elapsedMs + after[of].elapsedMs) / 2);
   const halves = (of: "floor" | "protocol") =>
     `before ${figure(perSecond(before[of].elapsedMs))}, after ${figure(perSecond(after[of].elapsedMs))}`;
   const floorRatio = certificatesPerSecond / bothHalves("floor");
+  const protocolRatio = withEvents / bothHalves("protocol");
   const each = (ms: number) => figure(ms / certificates);
   const floorEach = (of: "apiServer" | "etcd") => figure((before.floor.cpu[of] + after.floor.cpu[of]) / (2 * half));
   const traffic = perCertificate(issued.traffic, certificates);
   const rows: readonly Row[] = [
     ["certificates a second", figure(certificatesPerSecond), "from going to work to the last one Ready"],
+    ["the same, Events included", figure(withEvents), "until the last Event has arrived too"],
     ["floor a second", figure(bothHalves("floor")), `${halves("floor")}: two raw writes each`],
     ["share of the floor", figure(floorRatio)],
     [
       "raw protocol a second",
       figure(bothHalves("protocol")),
-      `${halves("protocol")}: the dry run, three writes and the Event of a certificate, from the floor's callers`,
+      `${halves("protocol")}: every request for a certificate and its Event, to Atlas too, from the floor's callers`,
     ],
-    ["share of the raw protocol", figure(certificatesPerSecond / bothHalves("protocol"))],
+    ["share of the raw protocol", figure(protocolRatio), "Events included"],
     ["writes a certificate", figure(traffic.writes), "without Events and dry runs"],
-    ["Events a certificate", figure(traffic.events)],
+    ["Events", `${issued.events}`, "one for each certificate, or this would not have ended"],
     ["calls to Atlas a certificate", figure(traffic.atlasCalls)],
     ["operator's CPU a certificate", `${each(issued.cpu.operator)} ms`],
     ["operator's memory at its peak", `${mebibytes(issued.peakRssBytes)} MiB`, "resident"],
@@ -86,7 +91,10 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
   // What is not among these stands in the tables.
   const json = {
     certificatesPerSecond: rounded(certificatesPerSecond),
+    certificatesPerSecondWithEvents: rounded(withEvents),
     floorRatio: rounded(floorRatio),
+    protocolRatio: rounded(protocolRatio),
+    events: issued.events,
     writesPerCertificate: rounded(traffic.writes),
     eventsPerCertificate: rounded(traffic.events),
     writes: Object.fromEntries(issued.traffic.writes),
@@ -111,6 +119,9 @@ async function measureHalf(scene: BenchScene, progress: Progress, which: "first"
 
 interface Issued {
   readonly elapsedMs: number;
+  /** Until the Events are there too. */
+  readonly withEventsMs: number;
+  readonly events: number;
   readonly cpu: ReturnType<typeof cpuBetween>;
   readonly peakRssBytes: number;
   readonly traffic: Traffic;
@@ -130,28 +141,66 @@ async function issueAll(scene: BenchScene, certificates: number): Promise<Issued
 
   const { begunAt, lastAt } = await untilIssued(scene, log, certificates);
   if (begunAt === undefined) throw new Error("the operator did not say when it went to work");
-  await untilEventsAreOut(scene);
+  const eventsAt = await untilEventsAreOut(scene, log, { certificates, before: eventWrites(requestsBefore) });
   const cpu = cpuBetween(others, await cpuTimes(scene));
   const atStart = samples.findLast(({ at }) => at <= begunAt)?.cpuMs ?? 0;
   const { pid } = scene.operator;
   if (pid === undefined) throw new Error("the operator has ended");
   return {
     elapsedMs: lastAt - begunAt,
+    withEventsMs: Math.max(lastAt, eventsAt) - begunAt,
+    events: await countEvents(scene),
     cpu: { ...cpu, operator: cpu.operator - atStart },
     peakRssBytes: (await processUsage(pid)).peakRssBytes,
     traffic: trafficOf(writesBetween(requestsBefore, await scene.apiRequests()), await scene.atlasCalls()),
   };
 }
 
-/** Events are written behind the work: waits until there is no further one for a while. */
-async function untilEventsAreOut(scene: BenchScene): Promise<void> {
-  for (let [before, polls] = [-1, 0]; polls < EVENT_POLLS; polls++) {
-    const now = (await scene.apiRequests()).get("POST events") ?? 0;
-    if (now === before) return;
-    before = now;
+/**
+ * Events are written behind the work: waits until each certificate has its own.
+ *
+ * @returns when that was, in wall-clock milliseconds
+ * @throws Error where one is missing in the end, or the operator says that it dropped some
+ */
+async function untilEventsAreOut(
+  scene: BenchScene,
+  log: OperatorLog,
+  { certificates, before }: { readonly certificates: number; readonly before: number },
+): Promise<number> {
+  const deadline = systemClock.monotonic() + EVENT_LIMIT_MS;
+  for (;;) {
+    const written = eventWrites(await scene.apiRequests()) - before;
+    if (written >= certificates && (await countEvents(scene)) >= certificates) return systemClock.now();
+    const trouble = (await log.read()).find(({ level }) => level === "warn" || level === "error");
+    if (trouble !== undefined) throw new Error(`the operator is in trouble: ${trouble.msg}`);
+    if (systemClock.monotonic() > deadline) {
+      throw new Error(`${await countEvents(scene)} of ${certificates} Events arrived in time`);
+    }
     await systemClock.sleep(EVENT_POLL_MS);
   }
-  throw new Error("Events are still being written");
+}
+
+function eventWrites(requests: ReadonlyMap<string, number>): number {
+  return requests.get("POST events") ?? 0;
+}
+
+const eventsSchema = z.object({
+  metadata: z.object({ continue: z.string().optional() }),
+  items: z.array(z.object({ reason: z.string(), reportingController: z.string() })),
+});
+
+/** Events `Issued` of the operator's that the API server holds. */
+async function countEvents(scene: BenchScene): Promise<number> {
+  let count = 0;
+  let token = "";
+  do {
+    const page = `limit=500${token && `&continue=${token}`}`;
+    const list = eventsSchema.parse((await scene.must("GET", `/apis/events.k8s.io/v1/events?${page}`)).body);
+    const isOurs = (controller: string) => controller === "atlascerts.io/operator";
+    count += list.items.filter((one) => one.reason === "Issued" && isOurs(one.reportingController)).length;
+    token = list.metadata.continue ?? "";
+  } while (token !== "");
+  return count;
 }
 
 /** The operator's processor time every few milliseconds while it starts: what it has used up before it goes to work. */

@@ -3,6 +3,7 @@ import { CertificateAuthority } from "../../src/simulator/certificate-authority.
 import type { Wanted } from "./fixtures.ts";
 import { type CpuTimes, cpuBetween, cpuTimes } from "./gauges.ts";
 import { inParallel } from "./in-parallel.ts";
+import { FLOOR_PROJECT, floorUser, RawAtlas } from "./raw-atlas.ts";
 import { CERTIFICATES_ROOT, certificatePath, createCertificate, createNamespace, secretPath } from "./resources.ts";
 import type { BenchScene } from "./scene.ts";
 
@@ -15,11 +16,16 @@ export interface Calls {
 /** As many plain callers as the operator has workers. */
 const CALLERS = 16;
 /** Certificates that the API server warms up on, beyond those that are measured. */
-const WARM_UP = 64;
+export const WARM_UP = 64;
 const YEAR_MS = 365 * 86_400_000;
 
 /** The requests for one certificate, made one after the other by a caller who does nothing else. */
-export type Course = (scene: BenchScene, one: Wanted, data: Readonly<Record<string, string>>) => Promise<void>;
+export type Course = (
+  scene: BenchScene,
+  one: Wanted,
+  data: Readonly<Record<string, string>>,
+  atlas: RawAtlas,
+) => Promise<void>;
 
 /** The least that a certificate in a Secret can cost: one apply of the Secret and one patch of the status. */
 export const TWO_WRITES: Course = async (scene, one, data) => {
@@ -33,13 +39,15 @@ export const TWO_WRITES: Course = async (scene, one, data) => {
 };
 
 /**
- * What the issuing protocol asks of the API server beside its watches: the dry run, the record, the Secret, the closing
- * status and the Event. Nobody who follows it is faster than these callers.
+ * The requests of the issuing protocol, watches aside: the dry run, Atlas' list, the record, the create at Atlas, the
+ * Secret, the closing status and the Event. Nobody who follows it is faster than these callers.
  */
-export const PROTOCOL: Course = async (scene, one, data) => {
+export const PROTOCOL: Course = async (scene, one, data, atlas) => {
   const secrets = `/api/v1/namespaces/${one.namespace}/secrets`;
   await scene.must("POST", `${secrets}?dryRun=All&fieldManager=floor`, secret(one, data));
+  await atlas.list(one);
   await patchStatus(scene, one, { conditions: conditions(one, "True"), issuance: issuance(one) });
+  await atlas.create(one);
   await scene.must("POST", `${secrets}?fieldManager=floor`, secret(one, data));
   await patchStatus(scene, one, { ...status(one), issuance: null });
   await scene.must("POST", `/apis/events.k8s.io/v1/namespaces/${one.namespace}/events`, event(one));
@@ -59,18 +67,20 @@ export async function measureCalls(scene: BenchScene, course: Course, certificat
   const one = (index: number): Wanted => ({
     namespace,
     name: `floor-${index}`,
-    projectId: "32b6e34b3d91647abb20e7b8",
-    username: `floor-${index}`,
+    projectId: FLOOR_PROJECT,
+    username: floorUser(index),
     secretName: `floor-${index}-mongodb`,
   });
   await inParallel(certificates + WARM_UP, CALLERS, (index) => createCertificate(scene, one(index)));
   const data = await secretData();
-  await inParallel(WARM_UP, CALLERS, (index) => course(scene, one(certificates + index), data));
+  const atlas = await RawAtlas.open(scene.atlasUrl);
+  await inParallel(WARM_UP, CALLERS, (index) => course(scene, one(certificates + index), data, atlas));
   const before = await cpuTimes(scene);
   const started = systemClock.monotonic();
-  await inParallel(certificates, CALLERS, (index) => course(scene, one(index), data));
+  await inParallel(certificates, CALLERS, (index) => course(scene, one(index), data, atlas));
   const elapsedMs = systemClock.monotonic() - started;
   const cpu = cpuBetween(before, await cpuTimes(scene));
+  atlas.close();
   await scene.must("DELETE", `${CERTIFICATES_ROOT}/namespaces/${namespace}/atlasusercertificates`);
   await scene.must("DELETE", `/api/v1/namespaces/${namespace}/secrets`);
   await scene.must("DELETE", `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);

@@ -44,6 +44,7 @@ export class BenchScene implements AsyncDisposable {
   readonly rest: Rest;
   readonly #guard: CrashGuard;
   readonly atlas: SimulatorClient;
+  readonly atlasUrl: string;
 
   private constructor(parts: {
     readonly controlPlane: RunningControlPlane;
@@ -51,6 +52,7 @@ export class BenchScene implements AsyncDisposable {
     readonly operator: Program;
     readonly operatorLogFile: string;
     readonly guard: CrashGuard;
+    readonly url: string;
     readonly adminUrl: string;
   }) {
     this.controlPlane = parts.controlPlane;
@@ -58,6 +60,7 @@ export class BenchScene implements AsyncDisposable {
     this.operator = parts.operator;
     this.operatorLogFile = parts.operatorLogFile;
     this.#guard = parts.guard;
+    this.atlasUrl = parts.url;
     this.atlas = new SimulatorClient(parts.adminUrl);
     this.rest = createRest(readCredentials(parts.controlPlane.kubeconfigPath));
   }
@@ -109,7 +112,15 @@ export class BenchScene implements AsyncDisposable {
           ...(options.operatorFlags ?? []),
         ],
       });
-      return new BenchScene({ controlPlane, simulator, operator, operatorLogFile: operator.logFile, guard, adminUrl });
+      return new BenchScene({
+        controlPlane,
+        simulator,
+        operator,
+        operatorLogFile: operator.logFile,
+        guard,
+        url,
+        adminUrl,
+      });
     } catch (error: unknown) {
       await guard.close();
       await controlPlane?.stop();
