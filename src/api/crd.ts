@@ -152,7 +152,8 @@ export function customResourceDefinition({ names, spec, status, columns }: Kind)
                 kind: { type: "string", description: `Always ${kind}.` },
                 metadata: { type: "object" },
                 spec: structuralSchema(spec),
-                status: structuralSchema(status),
+                // The operator alone writes it: who set which field of it would be a quarter of the stored object.
+                status: structuralSchema(status.meta({ ...status.meta(), "x-kubernetes-map-type": "atomic" })),
               },
             },
           },
