@@ -8,7 +8,7 @@ export interface MemoryReleaseOptions {
 }
 
 const CHECK_MS = 1_000;
-/** A start is over by then, unless there is work: what it took to load the program can go. */
+/** A start is over so long after the caches are filled, unless there is work: what it has left behind can go. */
 const START_MS = 5_000;
 /** Fewer runs than this leave too little behind for a collection to be worth its time. */
 const WORTH_RUNS = 200;
@@ -27,16 +27,16 @@ export class MemoryRelease {
 
   constructor(options: MemoryReleaseOptions) {
     this.#options = options;
-    this.#firstDueAt = options.clock.monotonic() + START_MS;
   }
 
   runFinished(): void {
     this.#runs += 1;
   }
 
-  /** Watches until the signal aborts, then resolves. */
+  /** Watches until the signal aborts, then resolves. Call it when the caches are filled. */
   async start(signal: AbortSignal): Promise<void> {
     const { clock, collect } = this.#options;
+    this.#firstDueAt = clock.monotonic() + START_MS;
     while (collect !== undefined && !signal.aborted) {
       await clock.sleep(CHECK_MS, signal).catch(() => {
         // Aborted: the only way a sleep can fail.

@@ -163,8 +163,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     });
     log.info({ identity, apiServer: kubeConfig.source, atlas: transport.origin }, "starting");
     backgroundParts.push(controller.watch(background.signal), events.start(background.signal));
-    // Never rejects, and ends by itself where there is nothing to collect with.
-    void memory.start(background.signal);
+    // Ends by itself where there is nothing to collect with; caches that are never filled end with the process.
+    void controller.synced().then(
+      () => memory.start(background.signal),
+      () => {},
+    );
     await Promise.race([work(), ...backgroundParts.map(neverUnlessItFails)]);
   } catch (error: unknown) {
     // To end with the reason it was told to end for is to end well.
