@@ -10,7 +10,7 @@ Keeps Atlas-managed X.509 client certificates of MongoDB database users valid in
 
 Commands:
   run        Run the operator.
-  simulate   Run a simulated Atlas for demos and tests, which issues real X.509 certificates.
+  simulate   Run a simulated Atlas that issues real X.509 certificates, for demos and tests.
 
 Flags:
   --version  Print version and commit and exit.

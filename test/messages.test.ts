@@ -41,6 +41,27 @@ describe("docs/messages.md shows", () => {
   });
 });
 
+const REASONS: readonly Reason[] = [...new Set([...ISSUE_REASONS, ...BLOCKED_REASONS, ...EVENT_REASONS])];
+
+describe("the messages for", () => {
+  test.each(REASONS)("%s: Ready, Issuing and Stalled say different things", (reason) => {
+    for (const { title, conditions } of samples[reason]) {
+      const messages = conditions.map(({ message }) => message);
+      expect(new Set(messages).size, `${title}: ${messages.join(" | ")}`).toBe(messages.length);
+    }
+  });
+
+  test.each(REASONS)("%s are whole sentences, none of them twice", (reason) => {
+    for (const { conditions, events } of samples[reason]) {
+      for (const message of [...conditions.map((one) => one.message), ...events.map((one) => one.note)]) {
+        expect(message).toMatch(/^\S(?!.*(?: {2}|\.\.|\. \.)).*[.]$/);
+        const sentences = message.split(/(?<=\.) (?=[A-Z])/);
+        expect(new Set(sentences).size, message).toBe(sentences.length);
+      }
+    }
+  });
+});
+
 /** Every metric that the sources name. */
 function metricNames(): readonly string[] {
   const folder = path.join(ROOT, "src");

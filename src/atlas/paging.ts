@@ -21,7 +21,7 @@ const MOST_PASSES = 5;
  * announces more (`totalCount`), because that number is an estimate: it asks for another pass, and no more.
  *
  * @param readPage - reads the page with this number, from 1
- * @param failure - makes the error to throw when the pages do not end, from the rest of the sentence "it answered 200 …"
+ * @param failure - makes the error to throw when the pages do not end, from the rest of the sentence "the server answered 200 …"
  */
 export async function readAllPages(
   itemsPerPage: number,

@@ -34,7 +34,7 @@ describe("repeat", () => {
       error({ kind: "unavailable", cause: new TransportFailure({ reason: "untrusted", message: "x", sent: false }) }),
     ],
     [
-      "a proxy that does not accept the credentials",
+      "a proxy that rejects the credentials",
       error({
         kind: "unavailable",
         cause: new TransportFailure({ reason: "proxyCredentials", message: "x", sent: false }),

@@ -50,16 +50,16 @@ test("takes the months of the calendar where no length of a month is given", () 
 
 describe("refuses a certificate", () => {
   test.each([
-    ["of another user", facts(91, "other"), "its subject is CN=other, not the user orders-api"],
+    ["of another user", facts(91, "other"), "the certificate's subject is CN=other, not user orders-api"],
     [
       "that lasts a month",
       facts(30),
-      "it is valid from 2030-01-01T00:00:00.000Z to 2030-01-31T00:00:00.000Z, which is not about 3 months",
+      "the certificate is valid from 2030-01-01T00:00:00Z to 2030-01-31T00:00:00Z, not for about 3 months",
     ],
     [
       "that lasts a year",
       facts(365),
-      "it is valid from 2030-01-01T00:00:00.000Z to 2031-01-01T00:00:00.000Z, which is not about 3 months",
+      "the certificate is valid from 2030-01-01T00:00:00Z to 2031-01-01T00:00:00Z, not for about 3 months",
     ],
   ])("%s", (_what, certificate, problem) => {
     expect(checkIssued(certificate, request, NOW)).toBe(problem);
@@ -73,16 +73,16 @@ describe("refuses an answer that is not for this request:", () => {
   });
 
   test.each([
-    ["at its last moment", facts(91), 91 * DAY_MS, "it expired at 2030-04-02T00:00:00.000Z"],
-    ["a year ago", facts(91), 456 * DAY_MS, "it expired at 2030-04-02T00:00:00.000Z"],
-    ["before it begins", facts(-1), 0, "it expired at 2029-12-31T00:00:00.000Z"],
+    ["at its last moment", facts(91), 91 * DAY_MS, "the certificate expired at 2030-04-02T00:00:00Z"],
+    ["a year ago", facts(91), 456 * DAY_MS, "the certificate expired at 2030-04-02T00:00:00Z"],
+    ["before it begins", facts(-1), 0, "the certificate expired at 2029-12-31T00:00:00Z"],
   ])("a certificate that expired %s by Atlas' clock", (_what, certificate, ms, problem) => {
     expect(checkIssued(certificate, request, NOW + ms)).toBe(problem);
   });
 
   test("a certificate of a month, however old the answer", () => {
     for (const days of [-400, 0, 29]) {
-      expect(checkIssued(facts(30), request, NOW + days * DAY_MS)).toContain("not about 3 months");
+      expect(checkIssued(facts(30), request, NOW + days * DAY_MS)).toContain("not for about 3 months");
     }
   });
 
@@ -90,7 +90,7 @@ describe("refuses an answer that is not for this request:", () => {
     for (const days of [-400, 0, 400]) {
       const certificate = facts(91, "other");
       expect(checkIssued(certificate, { ...request, knownSerials: ["1"] }, NOW + days * DAY_MS)).toContain(
-        "its subject",
+        "the certificate's subject",
       );
     }
   });
@@ -98,7 +98,7 @@ describe("refuses an answer that is not for this request:", () => {
   test("a certificate whose subject holds the user and a second common name", () => {
     const subject = ["orders-api", "admin"].map((value) => ({ type: "CN", value }));
     expect(checkIssued({ ...facts(91), subject }, request, NOW)).toBe(
-      "its subject is CN=orders-api,CN=admin, not the user orders-api",
+      "the certificate's subject is CN=orders-api,CN=admin, not user orders-api",
     );
   });
 });
@@ -106,7 +106,7 @@ describe("refuses an answer that is not for this request:", () => {
 test("measures in a simulator's months where they are that short", () => {
   const simulated = { ...request, monthMs: 30_000 };
   expect(checkIssued(facts(90_000 / DAY_MS), simulated, NOW)).toBeUndefined();
-  expect(checkIssued(facts(91), simulated, NOW)).toContain("not about 3 months");
+  expect(checkIssued(facts(91), simulated, NOW)).toContain("not for about 3 months");
 });
 
 describe("takes what Atlas gives for every number of months", () => {

@@ -27,16 +27,21 @@ export interface IssueRequest {
 export function checkIssued(facts: CertificateFacts, request: IssueRequest, nowMs: number): string | undefined {
   const { serialNumber, subject, notBefore, notAfter } = facts;
   if (!subjectIsUser(subject, request.username)) {
-    return `its subject is ${describeSubject(subject)}, not the user ${request.username}`;
+    return `the certificate's subject is ${describeSubject(subject)}, not user ${request.username}`;
   }
   if (request.knownSerials?.includes(serialNumber)) return `certificate ${serialNumber} was issued before the request`;
-  if (notAfter.getTime() <= nowMs) return `it expired at ${notAfter.toISOString()}`;
+  if (notAfter.getTime() <= nowMs) return `the certificate expired at ${toSecond(notAfter)}`;
   const isAsAsked = [notBefore.getTime(), nowMs].some((startMs) => isLifetime(notAfter.getTime() - startMs, request));
   if (isAsAsked) return undefined;
   return (
-    `it is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}, ` +
-    `which is not about ${request.monthsUntilExpiration} months`
+    `the certificate is valid from ${toSecond(notBefore)} to ${toSecond(notAfter)}, ` +
+    `not for about ${request.monthsUntilExpiration} months`
   );
+}
+
+/** RFC 3339, as a certificate has it: without fractions of a second. */
+function toSecond(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function isLifetime(ms: number, { monthsUntilExpiration, monthMs = MONTH_MS }: IssueRequest): boolean {

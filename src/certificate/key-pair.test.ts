@@ -72,12 +72,17 @@ describe("refuses a bundle", () => {
     ["without a key", ours.certificatePem, "undecodable", "it holds no PRIVATE KEY block"],
     ["with two keys", ours.bundle.reveal() + other.keyPem, "undecodable", "it holds more than one private key"],
     ["with an encrypted key", ours.certificatePem + encrypted, "undecodable", "its private key is encrypted"],
-    ["with a broken key", ours.certificatePem + broken(ours.keyPem), "undecodable", "its private key can't be read"],
+    [
+      "with a broken key",
+      ours.certificatePem + broken(ours.keyPem),
+      "undecodable",
+      "its private key cannot be decoded",
+    ],
     [
       "with a broken certificate",
       broken(ours.certificatePem) + ours.keyPem,
       "undecodable",
-      "a certificate in it can't be read",
+      "a certificate in it cannot be decoded",
     ],
     [
       "with the key of another certificate",

@@ -51,7 +51,7 @@ function match(certificates: readonly PemBlock[], keyBlock: PemBlock): KeyPairRe
     key = createPrivateKey(bytes);
   } catch {
     // The library's message may quote what it read: it stays here.
-    return undecodable("its private key can't be read");
+    return undecodable("its private key cannot be decoded");
   } finally {
     bytes.fill(0);
   }
@@ -60,7 +60,7 @@ function match(certificates: readonly PemBlock[], keyBlock: PemBlock): KeyPairRe
     try {
       parsed.push({ certificate: new X509Certificate(text), text });
     } catch {
-      return undecodable("a certificate in it can't be read");
+      return undecodable("a certificate in it cannot be decoded");
     }
   }
   const leaf = parsed.find(({ certificate }) => belongsTogether(certificate, key));
@@ -68,7 +68,7 @@ function match(certificates: readonly PemBlock[], keyBlock: PemBlock): KeyPairRe
     return { ok: false, kind: "mismatch", problem: "the private key does not belong to the certificate" };
   }
   const facts = certificateFacts(leaf.certificate);
-  if (facts === undefined) return undecodable("the certificate's times can't be read");
+  if (facts === undefined) return undecodable("the certificate's validity cannot be decoded");
   const chain = [leaf, ...parsed.filter((other) => other !== leaf)];
   return {
     ok: true,

@@ -31,12 +31,12 @@ test("what is written is judged good and gives the same pair back", () => {
 
 describe("judges a Secret", () => {
   test.each([
-    ["without data", {}, { kind: "missing", problem: "it has no tls.crt and no tls.key" }],
-    ["that lost its key", without(PRIVATE_KEY_KEY), { kind: "missing", problem: "it has no tls.key" }],
+    ["without data", {}, { kind: "missing", problem: "tls.crt and tls.key are missing" }],
+    ["that lost its key", without(PRIVATE_KEY_KEY), { kind: "missing", problem: "tls.key is missing" }],
     [
       "with an empty certificate",
       { ...good, [CERTIFICATE_KEY]: "" },
-      { kind: "missing", problem: "it has no tls.crt" },
+      { kind: "missing", problem: "tls.crt is missing" },
     ],
     [
       "with rubbish for a certificate",

@@ -92,7 +92,8 @@ export function pairFromData(data: SecretData): KeyPair | undefined {
 /** Judges a Secret's data; nothing of the key material is in the answer. */
 export function judgeData(data: SecretData): SecretContent {
   const missing = [CERTIFICATE_KEY, PRIVATE_KEY_KEY].filter((key) => !data[key]);
-  if (missing.length > 0) return { kind: "missing", problem: `it has no ${missing.join(" and no ")}` };
+  if (missing.length > 0)
+    return { kind: "missing", problem: `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} missing` };
   const result = readPair(data);
   if (result === undefined) return { kind: "missing", problem: "it holds no data" };
   if (!result.ok) return { kind: result.kind, problem: result.problem };

@@ -54,7 +54,7 @@ export const FLAG_GROUPS = {
     context: textFlag("NAME", "Context of the kubeconfig. Defaults to its current context."),
     "watch-namespaces": listFlag(
       "A,B",
-      "Namespaces to watch. The operator then needs no access to others but for its lease and the default credentials. Defaults to all namespaces.",
+      "Namespaces to watch, separated by commas. The operator then needs no access to other namespaces, except for its Lease and the default credentials. Defaults to all namespaces.",
     ),
   },
   Atlas: {
@@ -69,18 +69,18 @@ export const FLAG_GROUPS = {
     ),
     "default-credentials-secret": textFlag(
       "NAME",
-      "Secret with the Atlas credentials of resources that name none: NAME in the namespace of the pod or the context, or NAMESPACE/NAME. Anyone who may create such resources can then obtain certificates for every project that these credentials have access to. If unset, each resource must name its own.",
+      "Secret with the Atlas credentials for resources that name none: NAME (in the namespace of the pod or the context) or NAMESPACE/NAME. Anyone who may create such resources can then obtain certificates for every project that these credentials can access. If unset, each resource must name its own.",
     ),
-    "verify-interval": durationFlag("Interval at which a certificate is compared with Atlas' list.", "6h"),
-    "max-backoff": durationFlag("Maximum wait between two attempts that fail.", "1h"),
+    "verify-interval": durationFlag("Interval at which each certificate is compared with Atlas' list.", "6h"),
+    "max-backoff": durationFlag("Maximum wait between failed attempts.", "1h"),
     "recheck-interval": durationFlag(
-      "Maximum wait between two attempts while someone has to fix something at Atlas, which the operator cannot see happen.",
+      "Maximum wait between attempts while someone has to fix a problem in Atlas. Atlas does not notify the operator of the fix.",
       "10m",
     ),
   },
   Limits: {
     workers: wholeNumberFlag(
-      "Maximum number of concurrent reconciles. Most of them wait for the API server or Atlas.",
+      "Maximum number of concurrent reconciles. Most of the time they wait for the API server or Atlas.",
       128,
       { least: 1, most: 1024 },
     ),
@@ -94,7 +94,7 @@ export const FLAG_GROUPS = {
       most: 100_000,
     }),
     "max-parked": wholeNumberFlag(
-      "Maximum number of certificates that may wait in memory because their Secrets were refused. Beyond it, no more are issued; those under way by then may still join them.",
+      "Maximum number of issued certificates that may wait in memory because their Secrets cannot be written. Once it is reached, the operator issues no more; certificates that are already being issued may exceed it.",
       20,
       { least: 1, most: 1000 },
     ),
@@ -103,9 +103,9 @@ export const FLAG_GROUPS = {
     "leader-elect": switchFlag("Enable leader election, so that only one replica is active.", true),
     "lease-name": textFlag("NAME", "Name of the Lease.", "atlas-cert-operator"),
     "lease-namespace": textFlag("NAME", "Namespace of the Lease. Defaults to the namespace of the pod or the context."),
-    "lease-duration": durationFlag("Time that standbys wait after the last renewal before they take the Lease.", "15s"),
-    "lease-renew-deadline": durationFlag("Time after a renewal during which this process counts as the leader.", "10s"),
-    "lease-retry-period": durationFlag("Interval at which the Lease is renewed, or tried for.", "2s"),
+    "lease-duration": durationFlag("Time after the last renewal at which a standby may take over the Lease.", "15s"),
+    "lease-renew-deadline": durationFlag("Time after the last renewal at which the leader stops working.", "10s"),
+    "lease-retry-period": durationFlag("Interval between attempts to acquire or renew the Lease.", "2s"),
   },
   Serving: {
     "metrics-bind-address": bindAddressFlag("Address that serves /metrics. 0 disables it.", ":8080"),
@@ -117,11 +117,11 @@ export const FLAG_GROUPS = {
   },
   "Simulated Atlas, for tests": {
     "simulated-month": durationFlag(
-      "Length of a month of the simulator. Use it only with `simulate`: the operator then accepts such short certificates.",
+      "Length of a month in the simulator, so that the operator accepts its short-lived certificates. Use it only with the simulate command.",
       undefined,
     ),
     "simulated-atlas": switchFlag(
-      "Atlas is a simulated one: every condition message says so. Implied by --simulated-month.",
+      "Mark every condition message as coming from a simulated Atlas. Implied by --simulated-month.",
       false,
     ),
   },

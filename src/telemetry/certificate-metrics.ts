@@ -47,7 +47,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
   );
   const needsPerson = new MetricText(
     "atlascerts_resource_action_required",
-    "1 if a person has to act, even if the resource is still Ready; else 0. The condition Ready says what to do.",
+    "1 if a person has to act, even if the resource is still Ready; else 0. The conditions Ready and Stalled say what to do.",
   );
   const isSuspended = new MetricText(
     "atlascerts_resource_suspended",

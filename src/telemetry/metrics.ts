@@ -50,12 +50,12 @@ export class Metrics {
   });
   readonly #orphans = new Counter({
     name: "atlascerts_orphans_found_total",
-    help: "Orphaned certificates: their private keys are lost, and they are valid until they expire.",
+    help: "Orphaned certificates. Their private keys are lost, but they are valid until they expire.",
     registers: [this.registry],
   });
   readonly #unaccounted = new Counter({
     name: "atlascerts_unaccounted_found_total",
-    help: "Certificates that Atlas listed and no resource explains: issued elsewhere, or orphaned.",
+    help: "Certificates listed by Atlas that no resource explains: issued elsewhere, or orphaned.",
     registers: [this.registry],
   });
   readonly #atlasRequests = new Counter({
@@ -101,7 +101,7 @@ export class Metrics {
     for (const cause of ["error", "time_limit"]) this.#retries.inc({ cause }, 0);
     new Gauge({
       name: "atlascerts_build_info",
-      help: "Always 1; the labels tell what runs.",
+      help: "Always 1. The labels name the running version.",
       labelNames: ["version", "node_version"],
       registers: [this.registry],
     }).set({ version, node_version: process.version }, 1);

@@ -73,7 +73,7 @@ export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSourc
   readNumber(
     registry,
     "atlascerts_clock_skew_seconds",
-    "Time by which Atlas' clock is ahead of this machine's. The operator judges certificates by Atlas' clock.",
+    "Time by which Atlas' clock is ahead of this machine's. The operator uses Atlas' clock.",
     () => sources.skewMs() / 1000,
   );
   readNumber(

@@ -178,7 +178,7 @@ function event({ namespace, name, username, secretName }: Wanted) {
     action: "Issue",
     reason: "Issued",
     type: "Normal",
-    note: `Issued certificate 1259955449071418872 for user ${username} into Secret ${secretName}, valid until ${times().later} (SecretMissing).`,
+    note: `Issued certificate 1259955449071418872 for user ${username} and stored it in Secret ${secretName}; it is valid until ${times().later} (reason: SecretMissing).`,
     regarding: {
       apiVersion: "atlascerts.io/v1alpha1",
       kind: "AtlasUserCertificate",

@@ -4,7 +4,6 @@ import { HOUR_MS } from "../../../src/clock.ts";
 import {
   crdOutdated,
   notStored,
-  notStoredBecause,
   notWritable,
 } from "../../../src/controllers/user-certificate/cluster/secret-blockers.ts";
 import { foreignBecause } from "../../../src/controllers/user-certificate/cluster/secret-ownership.ts";
@@ -84,11 +83,11 @@ export function secretSamples() {
       seen("The API server does not answer", failure(nothingYet(), notWritable(resource(), UNREACHABLE))),
       seen(
         "The API server refuses the Secret of a certificate that was issued",
-        parked(nothingYet(), notStored(resource(), FRESH.serialNumber, FORBIDDEN)),
+        parked(nothingYet(), notStored(resource(), FORBIDDEN)),
       ),
       seen(
         "A bug keeps a certificate that was issued out of its Secret",
-        parked(nothingYet(), notStored(resource(), FRESH.serialNumber, new TypeError("x"))),
+        parked(nothingYet(), notStored(resource(), new TypeError("x"))),
       ),
       seen(
         "A certificate still waits for its Secret, which is another owner's by now",
@@ -143,7 +142,7 @@ function parked(snapshot: Snapshot, blocker: Blocker) {
 function waiting(snapshot: Snapshot, secret: ObservedSecret) {
   const blocker = secretForeign({ secret, resource: snapshot.resource });
   if (blocker === undefined) throw new Error("the Secret is not foreign");
-  return parked(snapshot, notStoredBecause(blocker, FRESH.serialNumber));
+  return parked(snapshot, { ...blocker, needsPerson: true });
 }
 
 function foreign(type: string, otherWriters: readonly string[]): ObservedSecret {

@@ -23,9 +23,14 @@ export function requiredRoleOf(operation: AtlasOperation): AtlasRole {
 }
 
 /** The database user or the project that the call is about. */
-export function describeTarget({ groupId, username }: ErrorContext): string {
-  const project = `project ${groupId ?? "(none)"}`;
+export function describeTarget(context: ErrorContext): string {
+  const { username } = context;
+  const project = describeProject(context);
   return username === undefined ? project : `database user ${quoteName(username)} in ${project}`;
+}
+
+export function describeProject({ groupId }: ErrorContext): string {
+  return groupId === undefined ? "the project" : `project ${groupId}`;
 }
 
 /** The attempted action, as the middle of a sentence. */

@@ -42,13 +42,13 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["create", atlasErrorAnswer(400, "BAD_USERNAME_REF"), "userNotFound", '"orders-api"'],
     ["create", atlasErrorAnswer(404, "USER_NOT_FOUND"), "userNotFound", "type MANAGED"],
     ["list", atlasErrorAnswer(404, "USERNAME_NOT_FOUND"), "userNotFound", '"orders-api"'],
-    ["list", atlasErrorAnswer(404, "RESOURCE_NOT_FOUND"), "userNotFound", "no such database user"],
+    ["list", atlasErrorAnswer(404, "RESOURCE_NOT_FOUND"), "userNotFound", "has no database user"],
     ["list", atlasErrorAnswer(404, "GROUP_NOT_FOUND"), "projectNotFound", GROUP_ID],
     ["list", atlasErrorAnswer(403, "NOT_IN_GROUP"), "projectNotFound", "no access"],
-    ["security", atlasErrorAnswer(404, "RESOURCE_NOT_FOUND"), "projectNotFound", "no such project"],
+    ["security", atlasErrorAnswer(404, "RESOURCE_NOT_FOUND"), "projectNotFound", "Atlas has no project"],
     ["list", atlasErrorAnswer(401, "UNAUTHORIZED"), "credentials", "service account mdb_sa_id_0123"],
-    ["list", answer(401), "credentials", "not accept"],
-    ["list", html(401), "credentials", "not accept"],
+    ["list", answer(401), "credentials", "Atlas rejects"],
+    ["list", html(401), "credentials", "Atlas rejects"],
     ["list", atlasErrorAnswer(401, "USER_UNAUTHORIZED"), "role", "Project Read Only"],
     ["create", atlasErrorAnswer(403, "USER_UNAUTHORIZED"), "role", "Project Owner"],
     ["disable", atlasErrorAnswer(403, "ANYTHING"), "role", "Project Owner"],
@@ -72,7 +72,7 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["disable", answer(200, "[]"), "ambiguous", "user security settings"],
     ["create", atlasErrorAnswer(408, "TIMEOUT"), "ambiguous", "may or may not have issued a certificate"],
     ["disable", html(503), "ambiguous", "user security settings"],
-    ["list", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "unavailable", "nothing was changed"],
+    ["list", atlasErrorAnswer(500, "UNEXPECTED_ERROR"), "unavailable", "Atlas answered 500 UNEXPECTED_ERROR."],
     ["list", html(504), "unavailable", "504"],
     ["list", html(403), "badAnswer", "text/html"],
     ["list", html(404), "badAnswer", "base URL"],
@@ -95,9 +95,7 @@ describe("each cause has a kind and a sentence that says what to do", () => {
 
   test("the problem is the message without the remedy", async () => {
     const { error } = await errorOf("list", atlasErrorAnswer(404, "USER_NOT_FOUND"));
-    expect(error.problem).toBe(
-      `Cannot list the certificates of database user "orders-api" in project ${GROUP_ID}: Atlas has no such database user in the project (404 USER_NOT_FOUND).`,
-    );
+    expect(error.problem).toBe(`Atlas has no database user "orders-api" in project ${GROUP_ID} (404 USER_NOT_FOUND).`);
     expect(error.message).toBe(
       `${error.problem} Create the user with X.509 authentication of type MANAGED, or correct the name.`,
     );
@@ -148,7 +146,7 @@ describe("each cause has a kind and a sentence that says what to do", () => {
       detail: "Invalid attribute x.",
       operation: "listDatabaseUserCertificates",
     });
-    expect(error.message).toContain('saying "Invalid attribute x."');
+    expect(error.message).toContain(': "Invalid attribute x".');
   });
 
   test("a long or odd username does not spoil the sentence", async () => {

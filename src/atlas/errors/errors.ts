@@ -8,6 +8,7 @@ import { addressIn, type ErrorAnswer, readErrorAnswer } from "./error-answer.ts"
 import {
   changesSomething,
   describeAction,
+  describeProject,
   describeTarget,
   type ErrorContext,
   requiredRoleOf,
@@ -37,7 +38,7 @@ export function errorFromAnswer(answer: AtlasAnswer, context: ErrorContext, cloc
 /**
  * The error for an answer with the right status that holds something other than it should.
  *
- * @param shape - what it holds, as the end of the sentence "it answered 200 …"
+ * @param shape - what it holds, as the end of the sentence "the server answered 200 …"
  */
 export function errorFromContent(
   answer: Pick<AtlasAnswer, "status" | "headers">,
@@ -46,7 +47,7 @@ export function errorFromContent(
   options: { readonly cause?: unknown; readonly remedy?: string | undefined } = { remedy: CHECK_BASE_URL },
 ): AtlasError {
   const kind = changesSomething(context.operation) ? "ambiguous" : "badAnswer";
-  const problem = `it answered ${answer.status} ${shape}`;
+  const problem = `the server answered ${answer.status} ${shape}`;
   return new AtlasError({
     kind,
     operation: context.operation,
@@ -65,7 +66,7 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
   const fields = { operation: context.operation, status: failure.status, cause: failure };
   const cannot = `Cannot ${describeAction(context)}`;
   if (failure.sent && changesSomething(context.operation)) {
-    const why = `the answer was lost after the request had been sent (${failure.message})`;
+    const why = `the response was lost after the request had been sent (${failure.message})`;
     return new AtlasError({ ...fields, kind: "ambiguous", ...unknownOutcome(context, why) });
   }
   switch (failure.reason) {
@@ -84,16 +85,16 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
       return new AtlasError({
         ...fields,
         kind: "unavailable",
-        problem: `${cannot}: the server's TLS certificate is not trusted, because ${failure.message}.`,
+        problem: `${cannot}: the server's TLS certificate is not trusted (${failure.message}).`,
         remedy: hasUnknownIssuer(failure)
-          ? "If a proxy inspects TLS connections here, add its CA certificate as extra CA."
+          ? "If a proxy inspects TLS connections, add its CA certificate as an extra CA."
           : "Check the base URL, HTTPS_PROXY and this machine's clock.",
       });
     case "proxyCredentials":
       return new AtlasError({
         ...fields,
         kind: "unavailable",
-        problem: `${cannot}: the proxy in HTTPS_PROXY does not accept the credentials in that URL, or it has none (407).`,
+        problem: `${cannot}: the proxy in HTTPS_PROXY rejects the credentials in that URL, or the URL has none (407).`,
         remedy: "Correct the user name and password in HTTPS_PROXY.",
       });
     case "timeout":
@@ -101,7 +102,7 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
       return new AtlasError({
         ...fields,
         kind: "unavailable",
-        problem: `${cannot} now: Atlas did not answer (${failure.message}); nothing was changed.`,
+        problem: `${cannot}: Atlas did not respond (${failure.message})${unchanged(context)}.`,
         remedy: comeBack(undefined),
       });
     default:
@@ -120,7 +121,7 @@ export function pacedOutError(context: ErrorContext, waitMs: number): AtlasError
   return new AtlasError({
     kind: "rateLimited",
     operation: context.operation,
-    problem: `Cannot ${describeAction(context)} now: Atlas asked for a pause, or the project's rate limit is used up.`,
+    problem: `The rate limit of ${describeProject(context)} is used up, or Atlas asked to wait.`,
     remedy: comeBack(waitMs),
     retryAfterMs: waitMs,
   });
@@ -136,57 +137,58 @@ function wordsFor(
   retryAfterMs: number | undefined,
 ): Words {
   const { caller } = context;
+  const project = describeProject(context);
   const cannot = `Cannot ${describeAction(context)}`;
   const status = error.errorCode === undefined ? `${answer.status}` : `${answer.status} ${error.errorCode}`;
   switch (kind) {
     case "credentials":
       return {
-        problem: `${cannot}: Atlas does not accept ${caller} (${status}).`,
+        problem: `Atlas rejects ${caller} (${status}).`,
         remedy: "Check that it exists, that it has not expired or been revoked, and that the secret belongs to it.",
       };
     case "role":
       return {
-        problem: `${cannot}: ${caller} lacks the role ${requiredRoleOf(context.operation)} in the project (${status}).`,
+        problem: `${capitalized(caller)} lacks the role ${requiredRoleOf(context.operation)} in ${project} (${status}).`,
         remedy: "Grant the role in Atlas under the project's Access Manager.",
       };
     case "accessList":
       return {
-        problem: `${cannot}: the IP address ${addressIn(error.detail) ?? "of this machine"} is not on the API access list of ${caller} (${status}).`,
+        problem: `The IP address ${addressIn(error.detail) ?? "of this machine"} is not on the API access list of ${caller} (${status}).`,
         remedy: "Add the address to that list.",
       };
     case "userNotFound":
       return {
-        problem: `${cannot}: Atlas has no such database user in the project (${status}).`,
+        problem: `Atlas has no ${describeTarget(context)} (${status}).`,
         remedy: "Create the user with X.509 authentication of type MANAGED, or correct the name.",
       };
     case "projectNotFound":
       return {
-        problem: `${cannot}: Atlas has no such project, or ${caller} has no access to it (${status}).`,
+        problem: `Atlas has no ${project}, or ${caller} has no access to it (${status}).`,
         remedy: "Check the project id and the organization of the credentials.",
       };
     case "customerManagedOn":
       return {
-        problem: `${cannot}: the project uses customer-managed X.509, so Atlas issues no certificates for it (${status}).`,
+        problem: `${capitalized(project)} uses customer-managed X.509, so Atlas issues no certificates for it (${status}).`,
         remedy: "Disable it, which restarts the database, or issue certificates from your own CA.",
       };
     case "certificateLimit":
       return {
-        problem: `${cannot}: the database user has as many unexpired certificates as Atlas allows (${status}).`,
+        problem: `${capitalized(describeTarget(context))} has as many unexpired certificates as Atlas allows (${status}).`,
         remedy: "Wait until one expires; a certificate cannot be deleted.",
       };
     case "rateLimited":
       return {
-        problem: `${cannot} now: Atlas' rate limit is reached (${status}).`,
+        problem: `Atlas' rate limit for ${project} is reached (${status}).`,
         remedy: comeBack(retryAfterMs),
       };
     case "badRequest":
       return {
-        problem: `${cannot}: Atlas rejects the request (${status})${explanation(error, context)}.`,
+        problem: `Atlas rejects the request to ${describeAction(context)} (${status})${explanation(error, context)}.`,
         remedy: "Correct the request; retrying does not help.",
       };
     case "unavailable":
       return {
-        problem: `${cannot} now: Atlas answered ${status}; nothing was changed.`,
+        problem: `${cannot}: Atlas answered ${status}${unchanged(context)}.`,
         remedy: comeBack(retryAfterMs),
       };
     case "ambiguous":
@@ -196,7 +198,7 @@ function wordsFor(
         problem:
           answer.status === 407
             ? `${cannot}: a proxy asks for credentials (407).`
-            : `${cannot}: the answer ${describeShape(answer, context)} did not come from Atlas.`,
+            : `${cannot}: the response ${describeShape(answer, context)} did not come from Atlas.`,
         remedy: answer.status === 407 ? "Correct the user name and password in HTTPS_PROXY." : CHECK_BASE_URL,
       };
     default:
@@ -219,7 +221,16 @@ function comeBack(retryAfterMs: number | undefined): string {
 /** Atlas' own words, but never those of the answer to a create: they stay in `detail`. */
 function explanation(error: ErrorAnswer, context: ErrorContext): string {
   if (error.detail === undefined || context.operation === "createDatabaseUserCertificate") return "";
-  return `, saying ${JSON.stringify(error.detail)}`;
+  return `: ${JSON.stringify(error.detail.replace(/[.]$/, ""))}`;
+}
+
+/** Only of an operation that changes something it is worth saying. */
+function unchanged({ operation }: ErrorContext): string {
+  return changesSomething(operation) ? "; nothing was changed" : "";
+}
+
+function capitalized(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 function describeShape(answer: AtlasAnswer, { conceal }: ErrorContext): string {

@@ -82,10 +82,10 @@ describe("errorFromFailure", () => {
     new TransportFailure({ reason, message: "it failed", sent });
 
   test.each([
-    ["untrusted", "unavailable", "not trusted, because it failed"],
-    ["proxyCredentials", "unavailable", "the proxy in HTTPS_PROXY does not accept the credentials"],
-    ["timeout", "unavailable", "did not answer"],
-    ["network", "unavailable", "did not answer"],
+    ["untrusted", "unavailable", "not trusted (it failed)"],
+    ["proxyCredentials", "unavailable", "the proxy in HTTPS_PROXY rejects the credentials"],
+    ["timeout", "unavailable", "did not respond"],
+    ["network", "unavailable", "did not respond"],
     ["tooLarge", "badAnswer", "base URL"],
     ["protocol", "badAnswer", "base URL"],
     ["aborted", "aborted", "stopped by its caller"],
@@ -131,7 +131,7 @@ describe("errorFromFailure", () => {
     "finds words for %s",
     (operation) => {
       const { message } = errorFromFailure(failure("network", false), { ...context, operation });
-      expect(message).toMatch(/^Cannot [a-z].* now: Atlas did not answer \(it failed\)/);
+      expect(message).toMatch(/^Cannot [a-z].*: Atlas did not respond \(it failed\)/);
     },
   );
 });

@@ -150,7 +150,7 @@ describe("AtlasTransport over TLS", () => {
       const error = await failureOf(api[operation]({ groupId: GROUP_ID, username: USERNAME }));
       expect(error).toMatchObject({
         kind: "unavailable",
-        problem: expect.stringContaining("the proxy in HTTPS_PROXY does not accept the credentials"),
+        problem: expect.stringContaining("the proxy in HTTPS_PROXY rejects the credentials"),
       });
       expect(tunnels.slice(count)).toEqual([`refused.test:${port} -`]);
     },

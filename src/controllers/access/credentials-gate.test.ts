@@ -105,7 +105,7 @@ describe("credentials that Atlas rejects", () => {
     const scene = new Scene().rejects();
     const api = scene.holds("a");
     await list(api);
-    const problem = "Atlas rejected these credentials at 2026-01-01T00:00:00Z (401).";
+    const problem = "Atlas rejected the credentials at 2026-01-01T00:00:00Z (401).";
     expect(await list(api)).toMatchObject({ problem });
   });
 

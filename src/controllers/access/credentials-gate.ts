@@ -228,7 +228,7 @@ function rejected(
 ): AtlasError {
   const { status, errorCode } = error;
   const code = [status, errorCode].filter((part) => part !== undefined).join(" ");
-  const problem = `Atlas rejected these credentials at ${timestamp(atMs)}${code === "" ? "" : ` (${code})`}.`;
+  const problem = `Atlas rejected the credentials at ${timestamp(atMs)}${code === "" ? "" : ` (${code})`}.`;
   return new AtlasError({ kind: "credentials", operation, status, errorCode, problem, retryAfterMs });
 }
 
@@ -239,7 +239,7 @@ function unanswered(operation: AtlasOperation, { status, retryAfterMs }: AtlasEr
 }
 
 function changedAgain(operation: AtlasOperation, retryAfterMs: number): AtlasError {
-  const problem = `These credentials changed again within ${CHANGE_INTERVAL_MS / 1000} s, and the operator tries changed ones only once in that time.`;
+  const problem = `The credentials changed more than once within ${CHANGE_INTERVAL_MS / 1000} s, and the operator tries changed credentials only once in that time.`;
   return new AtlasError({ kind: "rateLimited", operation, problem, retryAfterMs });
 }
 

@@ -1,5 +1,6 @@
 import type { BlockedReason } from "../../api/reasons.ts";
 import { AtlasError, type AtlasErrorKind } from "../../atlas/errors/atlas-error.ts";
+import { TransportFailure, type TransportFailureReason } from "../../atlas/transport/transport-failure.ts";
 
 type RefusalKind = Exclude<AtlasErrorKind, "aborted">;
 
@@ -12,6 +13,8 @@ export interface Refusal {
   /** Waiting does not help. */
   readonly needsPerson: boolean;
   readonly retryAfterMs: number | undefined;
+  /** The way to Atlas may be configured wrongly, although the failure may also be temporary. */
+  readonly isSuspect: boolean;
 }
 
 const REASONS: Readonly<Record<RefusalKind, readonly [reason: BlockedReason, needsPerson: boolean]>> = {
@@ -29,12 +32,15 @@ const REASONS: Readonly<Record<RefusalKind, readonly [reason: BlockedReason, nee
   ambiguous: ["AnswerLost", false],
 };
 
+const SUSPECT: ReadonlySet<TransportFailureReason> = new Set(["untrusted", "proxyCredentials"]);
+
 /** An error of the Atlas client in the words of a status. Anything else is a bug of ours and is thrown again. */
 export function refusalOf(error: unknown): Refusal {
   if (!(error instanceof AtlasError) || error.kind === "aborted") throw error;
-  const { kind, problem, retryAfterMs } = error;
+  const { cause, kind, problem, retryAfterMs } = error;
   const [reason, needsPerson] = REASONS[kind];
-  return { kind, reason, problem: withFullStop(problem), needsPerson, retryAfterMs };
+  const isSuspect = cause instanceof TransportFailure && SUSPECT.has(cause.reason);
+  return { kind, reason, problem: withFullStop(problem), needsPerson, retryAfterMs, isSuspect };
 }
 
 /**
@@ -42,7 +48,11 @@ export function refusalOf(error: unknown): Refusal {
  *
  * @param place the Secret with the credentials, in the middle of a sentence
  */
-export function remedyAtAtlas(kind: RefusalKind, place: string, projectId: string): string | undefined {
+export function remedyAtAtlas(
+  { kind, isSuspect }: Pick<Refusal, "kind" | "isSuspect">,
+  place: string,
+  projectId: string,
+): string | undefined {
   switch (kind) {
     case "credentials":
       return `Put valid credentials into ${place}; the operator picks them up at once.`;
@@ -52,8 +62,10 @@ export function remedyAtAtlas(kind: RefusalKind, place: string, projectId: strin
       return `Add the address from which this cluster reaches Atlas to the API access list of the credentials in ${place}.`;
     case "projectNotFound":
       return `Correct spec.projectId (${projectId}), or give the credentials access to that project.`;
+    case "badAnswer":
+      return "If this persists, check --atlas-base-url and whether a proxy responds in place of Atlas.";
     default:
-      return undefined;
+      return isSuspect ? "If this persists, check the operator's --atlas-ca-file and HTTPS_PROXY." : undefined;
   }
 }
 

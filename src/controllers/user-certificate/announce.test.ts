@@ -8,6 +8,7 @@ import type { Assessment } from "./core/status/assessment.ts";
 import { ResourceMemories } from "./resource-memory.ts";
 import {
   ABSENT,
+  blocker,
   FACTS,
   FOREIGN,
   failure,
@@ -17,6 +18,7 @@ import {
   managed,
   NOW,
   PROJECT,
+  parked,
   reconciled,
   refused,
   resource,
@@ -78,7 +80,7 @@ test("a certificate that was issued is announced, with the reason", () => {
       type: "Normal",
       reason: "Issued",
       action: "Issue",
-      note: "Issued certificate 1001 for user orders-api into Secret orders-api-mongodb, valid until 2030-04-01T00:00:00Z (SecretMissing).",
+      note: "Issued certificate 1001 for user orders-api and stored it in Secret orders-api-mongodb; it is valid until 2030-04-01T00:00:00Z (reason: SecretMissing).",
     },
   ]);
   expect(logged).toEqual([`info: ${events[0]?.note}`]);
@@ -91,7 +93,7 @@ test("a repair is announced, with what was repaired", () => {
     {
       type: "Normal",
       reason: "Repaired",
-      note: "Repaired label a, formats of Secret orders-api-mongodb; the certificate is the same.",
+      note: "Repaired label a, formats of Secret orders-api-mongodb; the certificate is unchanged.",
     },
   ]);
 });
@@ -108,6 +110,24 @@ describe("a blocker is announced when it begins and not again", () => {
     const first = reconciled(snapshot, outcome);
     announce(first, reconciled(following(first), outcome));
     expect(events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([told]);
+  });
+
+  test.each([
+    ["a remedy", { remedy: "Fix it." }, "RoleMissing happened. Fix it."],
+    ["no remedy", {}, "RoleMissing happened. The operator retries."],
+  ])("a blocker with %s says what happens next", (_what, change, note) => {
+    const { announce, events } = rig();
+    announce(reconciled(missing, failure("RoleMissing", { blocker: blocker("RoleMissing", change) })));
+    expect(events).toMatchObject([{ note }]);
+  });
+
+  test("a blocker that keeps an issued certificate out of its Secret says what is at stake", () => {
+    const { announce, events } = rig();
+    announce(reconciled(missing, parked()));
+    expect(events.at(-1)?.note).toBe(
+      "SecretNotWritable happened. Certificate 1002 has been issued but not stored yet. " +
+        "It exists only in the operator's memory and is lost if the pod is killed. The operator retries.",
+    );
   });
 
   test("not while its backoff runs", () => {
@@ -165,7 +185,7 @@ describe("an orphan", () => {
         type: "Warning",
         reason: "CertificateOrphaned",
         note: expect.stringMatching(
-          /^Certificate 1002 of user orders-api is orphaned: .*private key.*2030-04-01T00:00:00Z.*Atlas cannot revoke it\.$/,
+          /^Certificate 1002 of user orders-api \(valid until 2030-04-01T00:00:00Z\) is orphaned: .*private key.*Atlas cannot revoke it\.$/,
         ),
       },
     ]);
@@ -203,7 +223,7 @@ describe("an orphan", () => {
 });
 
 describe("a certificate that can no longer be stored", () => {
-  const why = "the spec names another user by now";
+  const why = "the spec now names another user";
 
   test("is announced as orphaned, with the cause", () => {
     const { announcer, events, counts } = rig();
@@ -213,8 +233,8 @@ describe("a certificate that can no longer be stored", () => {
         type: "Warning",
         reason: "CertificateOrphaned",
         note:
-          "Certificate 1001 of user orders-api is orphaned: the spec names another user by now, and its private key is lost. " +
-          "Its validity ends at 2030-04-01T00:00:00Z; Atlas cannot revoke it.",
+          "Certificate 1001 of user orders-api (valid until 2030-04-01T00:00:00Z) is orphaned: the spec now names another user, so its private key is lost. " +
+          "Atlas cannot revoke it.",
       },
     ]);
     expect(counts.orphans).toBe(1);
@@ -223,7 +243,7 @@ describe("a certificate that can no longer be stored", () => {
   test("is announced with the user that it was issued for, although the spec names another by now", () => {
     const { announcer, events } = rig();
     announcer.announceOrphan(resource({ spec: { username: "billing" } }), { facts: FACTS, attempt: issuance() }, why);
-    expect(events[0]?.note).toContain("Certificate 1001 of user orders-api is orphaned");
+    expect(events[0]?.note).toMatch(/^Certificate 1001 of user orders-api .* is orphaned/);
   });
 
   test("is announced once, although reconciles follow before a list shows it", () => {
@@ -251,7 +271,7 @@ describe("a certificate that no resource explains", () => {
     announce(first, first, reconciled(following(first)));
     expect(events).toMatchObject([{ type: "Warning", reason: "CertificateUnaccountedFor", action: "Verify" }]);
     expect(events[0]?.note).toMatch(
-      /certificate 1002 of user orders-api since 2030-01-10T23:59:00Z, valid until 2030-04-01T00:00:00Z, and no AtlasUserCertificate of this cluster explains it\./,
+      /certificate 1002 of user orders-api \(issued at 2030-01-10T23:59:00Z, valid until 2030-04-01T00:00:00Z\), which no AtlasUserCertificate in this cluster explains\./,
     );
     expect(logged).toEqual([`warn: ${events[0]?.note}`]);
     expect(counts).toEqual({ orphans: 0, unaccounted: 1 });
@@ -327,8 +347,8 @@ describe("a Secret that is left behind when spec.secretName changes", () => {
       {
         type: "Warning",
         note:
-          "Secret orders-api-mongodb is no longer renewed, since spec.secretName is now elsewhere. Its certificate is valid " +
-          "until 2030-04-01T00:00:00Z: move the apps that use it, then delete it.",
+          "Secret orders-api-mongodb is no longer renewed, because spec.secretName is now elsewhere. Its certificate is valid " +
+          "until 2030-04-01T00:00:00Z. Move the apps that use the Secret, then delete it.",
       },
     ]);
   });

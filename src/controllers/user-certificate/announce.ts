@@ -14,6 +14,7 @@ import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
 import type { ParkedView } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
+import { problemOf } from "./core/status/next-conditions.ts";
 import type { ResourceMemories } from "./resource-memory.ts";
 
 export interface AnnouncerOptions {
@@ -54,13 +55,8 @@ export class Announcer {
   announceOrphan(resource: UserCertificate, { attempt, facts }: ParkedView, why: string): void {
     const { serialNumber, notAfter } = facts;
     if (!this.#isNews(resource, serialNumber)) return;
-    const until = timestamp(notAfter.getTime());
-    this.#tellOrphan(
-      resource,
-      attempt.username,
-      serialNumber,
-      `${why}, and its private key is lost. Its validity ends at ${until}`,
-    );
+    const orphan = { username: attempt.username, serialNumber, notAfter: timestamp(notAfter.getTime()) };
+    this.#tellOrphan(resource, orphan, `${why}, so its private key is lost`);
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */
@@ -68,8 +64,8 @@ export class Announcer {
     if (outcome.kind !== "issued") return;
     const { facts, attempt } = outcome;
     const note =
-      `Issued certificate ${facts.serialNumber} for user ${resource.spec.username} into Secret ` +
-      `${resource.spec.secretName}, valid until ${timestamp(facts.notAfter.getTime())} (${attempt.reason}).`;
+      `Issued certificate ${facts.serialNumber} for user ${resource.spec.username} and stored it in Secret ` +
+      `${resource.spec.secretName}; it is valid until ${timestamp(facts.notAfter.getTime())} (reason: ${attempt.reason}).`;
     this.#tell(resource, "Normal", "Issued", "Issue", note);
   }
 
@@ -78,7 +74,7 @@ export class Announcer {
     const { outcome, snapshot } = assessment;
     const { resource } = snapshot;
     if (outcome.kind === "repaired") {
-      const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is the same.`;
+      const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is unchanged.`;
       this.#tell(resource, "Normal", "Repaired", "Repair", note);
     } else {
       this.#announceBlocker(assessment);
@@ -93,8 +89,8 @@ export class Announcer {
   announceSkew(resource: UserCertificate, skewMs: number): void {
     const difference = `${describeDuration(Math.abs(skewMs))} ${skewMs > 0 ? "behind" : "ahead of"}`;
     const note =
-      `The clock of the operator's node is ${difference} Atlas' clock. The operator judges certificates by Atlas' clock; ` +
-      "correct the node's, since other programs on it may not.";
+      `The clock of the operator's node is ${difference} Atlas' clock. The operator uses Atlas' clock, ` +
+      "but other programs on the node may not. Correct the node's clock.";
     this.#tell(resource, "Warning", "ClockSkewed", "Verify", note);
   }
 
@@ -111,20 +107,20 @@ export class Announcer {
     const shared = resource.spec.userSharedWithOtherClusters && attempt === undefined;
     if (shared) return;
     if (attempt !== undefined) {
-      const why = `its response to the attempt of ${attempt.time} was lost, and its private key with it. It is valid until ${notAfter}`;
+      const why = `the response to the attempt of ${attempt.time} was lost, and the private key with it`;
       // The spec may name another user by now.
       const { issuance } = resource.status;
       const username = issuance?.startedAt === attempt.time ? issuance.username : resource.spec.username;
-      this.#tellOrphan(resource, username, serialNumber, why);
+      this.#tellOrphan(resource, { username, serialNumber, notAfter }, why);
       return;
     }
-    const since = createdAt === undefined ? "" : ` since ${createdAt}`;
+    const issued = createdAt === undefined ? "" : `issued at ${createdAt}, `;
     this.#tell(
       resource,
       "Warning",
       "CertificateUnaccountedFor",
       "Verify",
-      `Atlas has listed certificate ${serialNumber} of user ${resource.spec.username}${since}, valid until ${notAfter}, and no AtlasUserCertificate of this cluster explains it. ` +
+      `Atlas lists certificate ${serialNumber} of user ${resource.spec.username} (${issued}valid until ${notAfter}), which no AtlasUserCertificate in this cluster explains. ` +
         "Find out who obtained it; if no one needs it, delete or rename the database user, since Atlas cannot revoke a certificate.",
     );
     this.#options.onUnaccounted?.();
@@ -144,13 +140,17 @@ export class Announcer {
     if (!this.#isNews(resource, id)) return;
     const note =
       `Atlas may have issued a certificate for user ${username} in project ${projectId} at ${startedAt}. ` +
-      "Its private key is lost, and Atlas' list can no longer tell whether the certificate exists.";
+      "The response and with it the private key were lost, and Atlas' list can no longer show whether the certificate exists.";
     this.#tell(resource, "Warning", "CertificateUnaccountedFor", "Verify", note);
     this.#options.onUnaccounted?.();
   }
 
-  #tellOrphan(resource: UserCertificate, username: string, serialNumber: string, why: string): void {
-    const note = `Certificate ${serialNumber} of user ${username} is orphaned: ${why}; Atlas cannot revoke it.`;
+  #tellOrphan(
+    resource: UserCertificate,
+    { username, serialNumber, notAfter }: { username: string; serialNumber: string; notAfter: string },
+    why: string,
+  ): void {
+    const note = `Certificate ${serialNumber} of user ${username} (valid until ${notAfter}) is orphaned: ${why}. Atlas cannot revoke it.`;
     this.#tell(resource, "Warning", "CertificateOrphaned", "Issue", note);
     this.#options.onOrphan?.();
   }
@@ -168,17 +168,19 @@ export class Announcer {
 
   #tellLeftBehind(resource: UserCertificate, secretName: string, notAfter: string): void {
     const note =
-      `Secret ${secretName} is no longer renewed, since spec.secretName is now ${resource.spec.secretName}. ` +
-      `Its certificate is valid until ${notAfter}: move the apps that use it, then delete it.`;
+      `Secret ${secretName} is no longer renewed, because spec.secretName is now ${resource.spec.secretName}. ` +
+      `Its certificate is valid until ${notAfter}. Move the apps that use the Secret, then delete it.`;
     this.#tell(resource, "Warning", "SecretLeftBehind", "Reconcile", note);
   }
 
   /** Announced when it begins; while it lasts, the conditions show it. */
-  #announceBlocker({ blocker, snapshot: { resource } }: Assessment): void {
+  #announceBlocker({ blocker, parked, snapshot: { resource } }: Assessment): void {
     const before = findCondition(resource.status, "Ready");
     if (blocker === undefined || blocker.retry.kind === "running" || before?.reason === blocker.reason) return;
     const type = blocker.reason === "Suspended" ? "Normal" : "Warning";
-    this.#tell(resource, type, blocker.reason, "Reconcile", blockerMessage(blocker));
+    const problem = problemOf(blocker, parked);
+    const remedy = blocker.remedy ?? "The operator retries.";
+    this.#tell(resource, type, blocker.reason, "Reconcile", blockerMessage({ ...blocker, problem, remedy }));
   }
 
   #tell(

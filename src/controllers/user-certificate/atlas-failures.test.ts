@@ -333,6 +333,6 @@ describe("if the answer to a create is unusable", () => {
     scene.clock.advanceNow(91 * DAY_MS);
     await scene.run(process, { forMs: 30 * MINUTE_MS });
     expect(scene.ready()).toBe("False AnswerUnusable");
-    expect(scene.condition("Ready").message).toMatch(/was issued before the request|it expired at/);
+    expect(scene.condition("Ready").message).toMatch(/was issued before the request|the certificate expired at/);
   });
 });

@@ -45,7 +45,7 @@ describe("a resource that names no credentials", () => {
     const process = at.start({ defaultCredentials: PLATFORM });
     await at.settle(process);
     expect(message(at)).toMatch(
-      /^The Secret with the operator's default credentials cannot be used for Atlas: Secret atlas-of-the-platform does not exist in namespace operators\. The operator picks it up as soon as/,
+      /^Secret atlas-of-the-platform does not exist in namespace operators\. Create it; the operator picks it up at once\.$/,
     );
     at.cluster.put(SECRETS, { metadata: PLATFORM, data });
     expect(process.resources.reading(objectKey(PLATFORM)).map(({ name }) => name)).toEqual(["orders-api"]);

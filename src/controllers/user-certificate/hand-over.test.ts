@@ -82,7 +82,7 @@ describe("the successor", () => {
     const { until } = scene.status().issuance?.parked ?? {};
     expect(scene.condition("Ready").message).toMatch(
       new RegExp(
-        `is still being stored by pod pod-1, which no longer leads\\. The operator waits for it until ${until}\\.`,
+        `Pod pod-1, the previous leader, is still storing certificate \\d+\\. The operator waits for it until ${until}\\.`,
       ),
     );
     expect(scene.status().issuance?.parked).toMatchObject({ pod: "pod-1", until });

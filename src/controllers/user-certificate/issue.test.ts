@@ -324,17 +324,17 @@ describe("an answer is unusable, nothing is stored and the record stays open", (
     [
       "if it is another user's",
       () => pem({ ...asIssued, subject: "CN=billing" }),
-      "its subject is CN=billing, not the user orders-api",
+      "the certificate's subject is CN=billing, not user orders-api",
     ],
     [
       "if it has expired by Atlas' clock",
       () => pem({ notBefore: new Date(NOW - 90 * DAY_MS), notAfter: new Date(NOW - HOUR_MS) }),
-      "it expired at 2030-01-10T23:00:00.000Z",
+      "the certificate expired at 2030-01-10T23:00:00Z",
     ],
     [
       "if it lives for another time than was asked for",
       () => pem({ ...asIssued, notAfter: new Date(NOW + 10 * DAY_MS) }),
-      "which is not about 3 months",
+      "not for about 3 months",
     ],
     [
       "if it was there before, as in a replayed answer",

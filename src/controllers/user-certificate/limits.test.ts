@@ -195,7 +195,7 @@ describe("a user has at most ten unexpired certificates", () => {
       "True TooManyUnexpired",
     ]);
     expect(scene.condition("Stalled").message).toMatch(
-      /^Limit reached: user orders-api has 10 unexpired certificates, and the limit is 10\. Wait until the next one expires at 2030-04-11T00:00:00Z/,
+      /^Limit reached: user orders-api has 10 unexpired certificates, and 10 are allowed\. Wait until the next one expires at 2030-04-11T00:00:00Z/,
     );
   });
 

@@ -73,7 +73,7 @@ describe("a parked certificate", () => {
       message: expect.stringContaining("has been issued but not stored yet"),
     });
     expect(scene.condition("Stalled").message).toMatch(
-      /^Certificate \d+ has been issued but not stored yet: .*exceeded quota: secrets.*It exists only in the operator's memory and is lost if the pod is killed\. Fix what the API server reports/,
+      /exceeded quota: secrets.*Certificate \d+ has been issued but not stored yet\. It exists only in the operator's memory and is lost if the pod is killed\. Fix what the API server reports/,
     );
   });
 
@@ -122,7 +122,7 @@ describe("a parked certificate", () => {
     expect([scene.atlas.creates, scene.serialIn(OTHER), scene.secret()]).toEqual([1, issuedSerial(), undefined]);
     expect(scene.ready()).toBe("True Issued");
     expect(scene.status()).toMatchObject({ secretName: OTHER.name, observedGeneration: scene.resource().generation });
-    expect(scene.events.at(-1)?.note).toContain("into Secret other,");
+    expect(scene.events.at(-1)?.note).toContain("in Secret other;");
   });
 
   test("is stored into a Secret that was deleted and is absent by then", async () => {
@@ -210,7 +210,9 @@ describe("a parked certificate is discarded and announced as orphaned, once", ()
     expect(process.parked.size).toBe(0);
     await scene.run(process, { forMs: 12 * HOUR_MS });
     expect(scene.orphanEvents().map(({ note }) => note)).toEqual([
-      expect.stringMatching(new RegExp(`^Certificate ${serial} of user orders-api is orphaned: ${why}`)),
+      expect.stringMatching(
+        new RegExp(`^Certificate ${serial} of user orders-api \\(valid until \\S+\\) is orphaned: ${why}`),
+      ),
     ]);
     expect(scene.orphansFound).toBe(1);
   }
@@ -240,7 +242,7 @@ describe("a parked certificate is discarded and announced as orphaned, once", ()
     scene.changeSecret((secret) => ({ ...secret, data: secretData(newer) }));
     await scene.reconcile(process);
     allowWrites();
-    await expectDiscarded(issuedSerial(1), "the Secret holds a newer certificate by now");
+    await expectDiscarded(issuedSerial(1), "the Secret already holds a newer certificate");
     expect([scene.serialIn(), scene.ready()]).toEqual([facts.serialNumber, "True Issued"]);
   });
 
@@ -249,7 +251,7 @@ describe("a parked certificate is discarded and announced as orphaned, once", ()
     scene.apply({ username: "billing" });
     await scene.reconcile(process);
     allowWrites();
-    await expectDiscarded(issuedSerial(), "the spec names another user by now");
+    await expectDiscarded(issuedSerial(), "the spec now names another user");
     expect(scene.secret()?.metadata.annotations?.[SECRET_ANNOTATIONS.username]).toBe("billing");
     expect(scene.ready()).toBe("True Issued");
   });
@@ -261,7 +263,7 @@ describe("a parked certificate is discarded and announced as orphaned, once", ()
     scene.putStatus({ ...scene.status(), issuance: { ...issuance, id: "of another process", parked: undefined } });
     await scene.reconcile(process);
     allowWrites();
-    await expectDiscarded(issuedSerial(), "another attempt has taken its place");
+    await expectDiscarded(issuedSerial(), "another attempt replaced it");
   });
 
   test("when its resource is deleted", async () => {

@@ -204,7 +204,7 @@ describe("while the Secret cannot be read", () => {
     }));
     const status = scene.status();
     scene.cluster.fault = ({ verb, what }) =>
-      verb === "get" && what.includes(SECRET.name) ? kubeError(reason, "it can't be read") : undefined;
+      verb === "get" && what.includes(SECRET.name) ? kubeError(reason, "reading failed") : undefined;
     return { scene, reconcile: () => scene.reconcile(process), status };
   }
 
@@ -217,8 +217,8 @@ describe("while the Secret cannot be read", () => {
   });
 
   test.each([
-    ["Forbidden", "True", "Grant the operator the RBAC rights of its chart."],
-    ["Unavailable", "False", "It retries with a backoff."],
+    ["Forbidden", "True", "Grant the operator the RBAC permissions of its chart."],
+    ["Unavailable", "False", "No action is required."],
   ] as const)(
     "(%s) Ready turns False once the certificate has expired, and says what is in the way",
     async (reason, stalled, step) => {
@@ -226,8 +226,8 @@ describe("while the Secret cannot be read", () => {
       scene.clock.advanceNow(90 * DAY_MS + HOUR_MS);
       await expect(reconcile()).rejects.toMatchObject({ reason });
       expect([scene.ready(), scene.stalled()]).toEqual(["False Expired", `${stalled} Expired`]);
-      expect(scene.condition("Ready").message).toMatch(/^Certificate \d+ expired at 20.*it can't be read/);
-      expect(scene.condition("Ready").message).toContain(step);
+      expect(scene.condition("Ready").message).toMatch(/^Certificate \d+ expired at 20.*reading failed/);
+      expect(scene.condition("Stalled").message).toContain(step);
       expect({ ...scene.status(), conditions: [] }).toEqual({ ...status, conditions: [] });
     },
   );

@@ -41,7 +41,7 @@ describe("a new certificate is issued", () => {
     scene.clock.advanceNow(1000);
     await scene.settle(process);
     expect(scene.atlas.creates).toBe(2);
-    expect(scene.events.at(-1)?.note).toContain("(NearingExpiry)");
+    expect(scene.events.at(-1)?.note).toContain("(reason: NearingExpiry)");
   });
 
   test("for another user if the username changed", async () => {
@@ -63,7 +63,7 @@ describe("a new certificate is issued", () => {
     expect([scene.atlas.lists - before, scene.atlas.creates, scene.ready()]).toEqual([2, 1, "True Issued"]);
     await scene.run(process, { forMs: 2 * MINUTE_MS });
     expect([scene.atlas.creates, scene.ready()]).toEqual([2, "True Issued"]);
-    expect(scene.events.at(-1)?.note).toContain("(NotListedByAtlas)");
+    expect(scene.events.at(-1)?.note).toContain("(reason: NotListedByAtlas)");
   });
 
   test("once for each renew request", async () => {
@@ -83,7 +83,7 @@ describe("a new certificate is issued", () => {
     scene.changeSecret((secret) => ({ ...secret, data: secretData(forged) }));
     await scene.settle(process);
     expect(scene.atlas.creates).toBe(2);
-    expect(scene.events.at(-1)?.note).toContain("(KeyMismatch)");
+    expect(scene.events.at(-1)?.note).toContain("(reason: KeyMismatch)");
     expect(scene.serialIn()).toBe(scene.atlas.issued[1]?.serialNumber);
   });
 });

@@ -154,7 +154,7 @@ describe("a Secret that is being deleted", () => {
     await scene.settle(process);
     expect(scene.ready()).toBe("False SecretTerminating");
     expect(scene.condition("Ready").message).toBe(
-      "Secret orders-api-mongodb is being deleted, and a finalizer still holds it. A new certificate is issued once it is gone.",
+      "Secret orders-api-mongodb is being deleted, and a finalizer still holds it. The operator continues once the Secret is gone.",
     );
   });
 });

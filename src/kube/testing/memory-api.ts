@@ -71,7 +71,7 @@ export class MemoryApi implements Pick<KubeApi, "get" | "create" | "mergePatch">
     });
   }
 
-  /** What others do, such as kubectl. */
+  /** A change by someone else, such as kubectl. */
   async delete(type: ResourceType, ref: ObjectRef, options: CallOptions = {}): Promise<void> {
     return this.#call({ verb: "delete", key: this.#key(type, ref), body: undefined }, options.signal, () => {
       if (!this.#objects.delete(this.#key(type, ref))) {

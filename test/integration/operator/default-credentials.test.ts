@@ -54,7 +54,7 @@ test("without them a resource that names no credentials says what to set", async
   await scene.apply("orders-api", { credentialsRef: undefined });
   const missing = await scene.untilReason("CredentialsMissing");
   expect(condition(missing, "Stalled")?.message).toContain(
-    "Set spec.credentialsRef.name to a Secret of this namespace",
+    "Set spec.credentialsRef.name to a Secret in this namespace",
   );
   expect(condition(missing, "Stalled")?.status).toBe("True");
   await scene.patch("orders-api", { spec: { credentialsRef: { name: "atlas-api" } } });

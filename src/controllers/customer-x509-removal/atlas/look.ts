@@ -38,11 +38,12 @@ export async function lookAt(project: ProjectAtAtlas, signal: AbortSignal): Prom
 
 /** An error of the Atlas client as an obstacle. Anything else is a bug of ours and is thrown again. */
 export function obstacleOf(error: unknown, { credentialsPlace, projectId }: ProjectAtAtlas): Obstacle {
-  const { kind, needsPerson, problem, reason, retryAfterMs } = refusalOf(error);
+  const refusal = refusalOf(error);
+  const { needsPerson, problem, reason, retryAfterMs } = refusal;
   return {
     reason,
     problem,
-    remedy: remedyAtAtlas(kind, credentialsPlace, projectId),
+    remedy: remedyAtAtlas(refusal, credentialsPlace, projectId),
     needsPerson,
     atLeastMs: retryAfterMs,
   };

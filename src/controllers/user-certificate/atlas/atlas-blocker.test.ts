@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AtlasError, type AtlasErrorKind } from "../../../atlas/errors/atlas-error.ts";
+import { TransportFailure } from "../../../atlas/transport/transport-failure.ts";
 import { atlasError } from "../testing/memory-atlas.ts";
 import { PROJECT, resource } from "../testing/snapshots.ts";
 import { atlasBlocker } from "./atlas-blocker.ts";
@@ -33,8 +34,8 @@ describe("an answer of Atlas becomes a blocker", () => {
     ["badRequest", "RequestRejected", true, "Correct the spec."],
     ["rateLimited", "RateLimited", false, undefined],
     ["unavailable", "AtlasUnavailable", false, undefined],
-    ["badAnswer", "AtlasUnavailable", false, undefined],
-    ["ambiguous", "AnswerLost", false, "the operator checks Atlas' list before it retries."],
+    ["badAnswer", "AtlasUnavailable", false, "If this persists, check --atlas-base-url"],
+    ["ambiguous", "AnswerLost", false, "The operator checks Atlas' list before it issues another certificate."],
   ];
   test.each(cases)("%s: %s", (kind, reason, needsPerson, remedy) => {
     const blocker = atlasBlocker(atlasError(kind), spec);
@@ -43,6 +44,20 @@ describe("an answer of Atlas becomes a blocker", () => {
     else expect(blocker.remedy).toContain(remedy);
   });
 });
+
+test.each([
+  ["untrusted", "If this persists, check the operator's --atlas-ca-file and HTTPS_PROXY."],
+  ["proxyCredentials", "If this persists, check the operator's --atlas-ca-file and HTTPS_PROXY."],
+  ["network", undefined],
+] as const)(
+  "a failure of the connection (%s) has a remedy only if the configuration may be wrong",
+  (reason, remedy) => {
+    const cause = new TransportFailure({ reason, message: "it failed", sent: false });
+    const error = new AtlasError({ kind: "unavailable", operation: "authenticate", problem: "Atlas is away.", cause });
+    expect(atlasBlocker(error, spec)).toMatchObject({ reason: "AtlasUnavailable", needsPerson: false });
+    expect(atlasBlocker(error, spec).remedy).toBe(remedy);
+  },
+);
 
 test("a blocker lasts at least as long as Atlas asks for", () => {
   expect(atlasBlocker(atlasError("rateLimited", 30_000), spec).retry).toEqual({ kind: "backoff", atLeastMs: 30_000 });

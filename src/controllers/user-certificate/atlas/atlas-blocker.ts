@@ -22,28 +22,28 @@ export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker
 export function answerUnusable(problem: string, { wasteWaitMs }: Calendar): Blocker {
   return {
     reason: "AnswerUnusable",
-    problem: `Atlas' answer cannot be used: ${problem}.`,
-    remedy: "The operator retries in an hour or later; if it persists, check what answers as Atlas.",
+    problem: `Atlas' response to the create cannot be used: ${problem}.`,
+    remedy: "If this persists, check --atlas-base-url and whether a proxy responds in place of Atlas.",
     needsPerson: true,
     retry: { kind: "backoff", atLeastMs: wasteWaitMs },
   };
 }
 
 /** The next step of people or of the operator; undefined if it only has to retry. */
-function remedyOf({ kind }: Refusal, spec: UserCertificateSpec): string | undefined {
+function remedyOf(refusal: Refusal, spec: UserCertificateSpec): string | undefined {
   const { projectId, username } = spec;
-  switch (kind) {
+  switch (refusal.kind) {
     case "userNotFound":
       return `Create it with "atlas dbusers create --username ${username} --x509Type MANAGED --projectId ${projectId} --role …", or correct spec.username.`;
     case "customerManagedOn":
-      return "Switch it off in the project's security settings, which restarts the database, or use another project.";
+      return "Disable it in the project's security settings, which restarts the database, or use another project.";
     case "certificateLimit":
       return `Wait until certificates of ${username} expire, or use another database user.`;
     case "badRequest":
       return "Correct the spec.";
     case "ambiguous":
-      return "Atlas may or may not have issued a certificate; the operator checks Atlas' list before it retries.";
+      return "The operator checks Atlas' list before it issues another certificate.";
     default:
-      return remedyAtAtlas(kind, credentialsPlace(spec), projectId);
+      return remedyAtAtlas(refusal, credentialsPlace(spec), projectId);
   }
 }

@@ -10,7 +10,7 @@ const PASSING: ReadonlySet<string> = new Set(["Network", "Timeout", "Unavailable
 export function notWritable({ namespace, spec }: UserCertificate, error: KubeError): Blocker {
   return {
     reason: "SecretNotWritable",
-    problem: `Secret ${spec.secretName} cannot be written, so nothing is issued: ${error.message}.`,
+    problem: `Secret ${spec.secretName} cannot be written, so no certificate is issued (${error.message}).`,
     remedy: PASSING.has(error.reason) ? undefined : whatToFix(namespace),
     needsPerson: !PASSING.has(error.reason),
     retry: { kind: "backoff", ...(error.retryAfterMs !== undefined && { atLeastMs: error.retryAfterMs }) },
@@ -18,25 +18,15 @@ export function notWritable({ namespace, spec }: UserCertificate, error: KubeErr
 }
 
 /** The Secret cannot be written although its certificate has been issued. */
-export function notStored({ namespace, spec }: UserCertificate, serialNumber: string, error: unknown): Blocker {
-  const why = error instanceof KubeError ? error.message : "because of a bug in the operator; see its log";
+export function notStored({ namespace, spec }: UserCertificate, error: unknown): Blocker {
+  const isBug = !(error instanceof KubeError);
   return {
     reason: "SecretNotWritable",
-    problem:
-      `Certificate ${serialNumber} has been issued but not stored yet: Secret ${spec.secretName} cannot be written (${why}). ` +
-      "It exists only in the operator's memory and is lost if the pod is killed.",
-    remedy: whatToFix(namespace),
+    problem: `Secret ${spec.secretName} cannot be written ${isBug ? "because of a bug in the operator" : `(${error.message})`}.`,
+    remedy: isBug ? "See the operator's log." : whatToFix(namespace),
     needsPerson: true,
     retry: { kind: "onChange" },
   };
-}
-
-/** Something other than the API server keeps an issued certificate out of its Secret. */
-export function notStoredBecause(blocker: Blocker, serialNumber: string): Blocker {
-  const problem =
-    `Certificate ${serialNumber} has been issued but not stored yet: ${blocker.problem} ` +
-    "It exists only in the operator's memory and is lost if the pod is killed.";
-  return { ...blocker, problem, needsPerson: true };
 }
 
 /** The status does not keep the whole record of an attempt. */
@@ -44,8 +34,8 @@ export function crdOutdated({ recheckIntervalMs }: Policy): Blocker {
   return {
     reason: "CrdOutdated",
     problem:
-      "The API server did not keep the whole record of the attempt, so nothing is issued: the installed CRD belongs to a different operator version.",
-    remedy: "Apply the CRDs of this operator's version.",
+      "The installed CRD belongs to a different operator version: the API server dropped part of status.issuance, so no certificate is issued.",
+    remedy: "Apply the CRDs of this operator version.",
     needsPerson: true,
     // The API server may not keep the backoff either, so it does not grow.
     retry: { kind: "backoff", atLeastMs: recheckIntervalMs },
@@ -56,7 +46,7 @@ export function crdOutdated({ recheckIntervalMs }: Policy): Blocker {
 export function readFailure(error: unknown): ReadFailure {
   return {
     problem: KubeError.is(error) ? error.message : "see the operator's log",
-    remedy: KubeError.is(error, "Forbidden") ? "Grant the operator the RBAC rights of its chart." : undefined,
+    remedy: KubeError.is(error, "Forbidden") ? "Grant the operator the RBAC permissions of its chart." : undefined,
   };
 }
 

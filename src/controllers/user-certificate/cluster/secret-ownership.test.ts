@@ -25,7 +25,7 @@ describe("a Secret is the operator's", () => {
   const cases: readonly (readonly [string, Partial<OwnershipEvidence>])[] = [
     ["if its annotations name a resource and its UUID", {}],
     ["whatever became of its label", { metadata: secretMetadataFor(FACTS, { labels: {} }) }],
-    ["whatever became of its data", { content: { kind: "missing", problem: "it has no tls.key" } }],
+    ["whatever became of its data", { content: { kind: "missing", problem: "tls.key is missing" } }],
     ["whoever else writes to it", { metadata: secretMetadataFor(FACTS, { otherWriters: ["argocd"] }) }],
     ["without annotations if the status has its fingerprint", { metadata: STRIPPED, fingerprint: FACTS.fingerprint }],
   ];

@@ -31,7 +31,7 @@ import type { KeystorePasswords } from "./keystore-passwords.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
-import { notStored, notStoredBecause, notWritable } from "./secret-blockers.ts";
+import { notStored, notWritable } from "./secret-blockers.ts";
 import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
 import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 import { newSecret, patchFor } from "./secret-requests.ts";
@@ -154,7 +154,6 @@ export class SecretWriter {
     { attempt, pair }: Pick<ParkedCertificate, "attempt" | "pair">,
   ): Promise<StoreResult> {
     const { facts } = pair;
-    const { serialNumber } = facts;
     // Without the keystore, if that can't be made: a repair that follows says why.
     const extras = await this.#extras(resource, pair).catch(() => ({
       data: desiredExtras(resource.spec),
@@ -171,7 +170,7 @@ export class SecretWriter {
           secretTerminating({ secret: seen, resource }) ??
           (await this.#claimed(resource, seen));
         if (blocker !== undefined) {
-          return { kind: "waiting", blocker: notStoredBecause(blocker, serialNumber) };
+          return { kind: "waiting", blocker: { ...blocker, needsPerson: true } };
         }
         if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };
         const written = await this.#send(resource, seen, desiredMetadata(resource, facts, extras.mark), data, {});
@@ -180,7 +179,7 @@ export class SecretWriter {
       } catch (error: unknown) {
         const isFitted = error instanceof KubeError && hasChanged(seen, error) && conflicts < MAX_CONFLICTS;
         const now = isFitted ? await this.#seenNow(resource) : undefined;
-        if (now === undefined) return { kind: "waiting", blocker: notStored(resource, serialNumber, error) };
+        if (now === undefined) return { kind: "waiting", blocker: notStored(resource, error) };
         seen = now;
       }
     }

@@ -45,7 +45,7 @@ function spent(count: number, change: Partial<RecentIssuance> = {}) {
 const damage = (count: number, change: Partial<RecentIssuance> = {}) =>
   spent(count, { reason: "KeyMismatch", replaces: "1000", ...change });
 
-const UNUSABLE = { kind: "unusable", version: undefined, problem: "clientSecret is missing." } as const;
+const UNUSABLE = { kind: "unusable", version: "31", problem: "clientSecret is missing." } as const;
 const terminating = managed(FACTS, { deleting: true });
 const unlabelled = managed(FACTS, { labels: {} });
 const replacedUnlisted = (atlas = listed()) =>
@@ -261,7 +261,7 @@ describe("the message", () => {
   const messages: Readonly<Record<string, readonly [Snapshot, string]>> = {
     "of a suspended resource says what no longer happens": [
       settled({ spec: { suspend: true } }),
-      "spec.suspend is true, so the operator issues, repairs and verifies nothing.",
+      "spec.suspend is true, so the operator issues, repairs and verifies nothing. Set spec.suspend to false to resume.",
     ],
     "of a foreign Secret names the condition that fails": [
       settled({ secret: FOREIGN }),
@@ -280,22 +280,22 @@ describe("the message", () => {
     ],
     "of a Secret that is being deleted says what follows": [
       settled({ secret: terminating }),
-      "Secret orders-api-mongodb is being deleted, and a finalizer still holds it. A new certificate is issued once it is gone.",
+      "Secret orders-api-mongodb is being deleted, and a finalizer still holds it. The operator continues once the Secret is gone.",
     ],
     "of unusable credentials names the Secret": [
       settled({ secret: ABSENT, credentials: UNUSABLE }),
       "Secret atlas-api cannot be used for Atlas: clientSecret is missing. " +
-        "The operator picks it up as soon as the Secret holds clientId and clientSecret, or publicApiKey and privateApiKey.",
+        "Correct that Secret; the operator picks it up at once.",
     ],
     "of a certificate that is stored elsewhere says for how long the operator waits": [
       parkedElsewhere(NOW + 60_000),
-      "Certificate 1002 is still being stored by pod pod-0, which no longer leads. " +
+      "Pod pod-0, the previous leader, is still storing certificate 1002. " +
         "The operator waits for it until 2030-01-11T00:01:00Z.",
     ],
     "of an unlisted replacement says since when": [
       replacedUnlisted(),
       "Atlas has not listed certificate 1001 since 2030-01-10T23:45:00Z, and one certificate was already replaced for that reason. " +
-        `Check database user orders-api in project ${PROJECT}; the operator issues another certificate only once Atlas lists this one, or on request (annotation ${RENEW_REQUEST_ANNOTATION}).`,
+        `Check database user orders-api in project ${PROJECT}; the operator issues no other certificate until Atlas lists this one or you set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value.`,
     ],
     "of a Secret whose data is overwritten names the writer": [
       settled({
@@ -303,7 +303,7 @@ describe("the message", () => {
         status: damage(2),
       }),
       "argocd keeps overwriting Secret orders-api-mongodb (3 times in 24 hours), so the operator has stopped restoring it. " +
-        `Stop that writer, then set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value; the operator retries at 2030-01-11T23:00:00Z.`,
+        `Stop that writer, then set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value; otherwise the operator retries at 2030-01-11T23:00:00Z.`,
     ],
     "of a Secret whose labels are overwritten names all writers": [
       settled({
@@ -311,7 +311,7 @@ describe("the message", () => {
         recentRepairs: serials(5).map(() => NOW - 60_000),
       }),
       "argocd, helm keep overwriting Secret orders-api-mongodb (5 times in an hour), so the operator has stopped restoring it. " +
-        `Stop that writer, then set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value; the operator retries at 2030-01-11T00:59:00Z.`,
+        `Stop that writer, then set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value; otherwise the operator retries at 2030-01-11T00:59:00Z.`,
     ],
     "of a spent budget says when issuing resumes": [
       settled({ secret: ABSENT, status: spent(4) }),
@@ -320,7 +320,7 @@ describe("the message", () => {
     ],
     "of too many unexpired certificates says when the next one expires": [
       settled({ secret: ABSENT, atlas: listed(...serials(10)) }),
-      "Limit reached: user orders-api has 10 unexpired certificates, and the limit is 10. " +
+      "Limit reached: user orders-api has 10 unexpired certificates, and 10 are allowed. " +
         "Wait until the next one expires at 2030-04-01T00:00:00Z, use another database user, or raise the operator's --max-unexpired-per-user.",
     ],
   };

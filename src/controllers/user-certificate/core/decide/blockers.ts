@@ -53,6 +53,7 @@ function suspended({ resource }: Snapshot): Blocker | undefined {
   return {
     reason: "Suspended",
     problem: "spec.suspend is true, so the operator issues, repairs and verifies nothing.",
+    remedy: "Set spec.suspend to false to resume.",
     needsPerson: false,
     retry: { kind: "onChange" },
   };
@@ -97,7 +98,7 @@ export function secretTerminating({ secret, resource }: Pick<Snapshot, "secret" 
   return {
     reason: "SecretTerminating",
     problem: `Secret ${resource.spec.secretName} is being deleted, and a finalizer still holds it.`,
-    remedy: "A new certificate is issued once it is gone.",
+    remedy: "The operator continues once the Secret is gone.",
     needsPerson: false,
     retry: { kind: "onChange" },
   };
@@ -105,18 +106,37 @@ export function secretTerminating({ secret, resource }: Pick<Snapshot, "secret" 
 
 export function credentialsMissing({ credentials, resource }: Snapshot): Blocker | undefined {
   if (credentials.kind === "usable") return undefined;
-  const isUnnamed = credentials.kind === "unnamed";
   return {
     reason: "CredentialsMissing",
-    problem: isUnnamed
-      ? "spec.credentialsRef is not set, and this operator has no default credentials."
-      : `${capitalized(credentialsPlace(resource.spec))} cannot be used for Atlas: ${credentials.problem}`,
-    remedy: isUnnamed
-      ? "Set spec.credentialsRef.name to a Secret of this namespace that holds clientId and clientSecret, or publicApiKey and privateApiKey."
-      : "The operator picks it up as soon as the Secret holds clientId and clientSecret, or publicApiKey and privateApiKey.",
+    ...(credentials.kind === "unnamed" ? UNNAMED : unusableCredentials(credentials, resource)),
     needsPerson: true,
     retry: { kind: "onChange" },
   };
+}
+
+const UNNAMED = {
+  problem: "spec.credentialsRef is not set, and this operator has no default credentials.",
+  remedy:
+    "Set spec.credentialsRef.name to a Secret in this namespace that holds clientId and clientSecret, or publicApiKey and privateApiKey.",
+};
+
+function unusableCredentials(
+  { problem, version }: Extract<Snapshot["credentials"], { kind: "unusable" }>,
+  { namespace, spec }: Snapshot["resource"],
+) {
+  const place = capitalized(credentialsPlace(spec));
+  if (version !== undefined) {
+    return {
+      problem: `${place} cannot be used for Atlas: ${uncapitalized(problem)}`,
+      remedy: "Correct that Secret; the operator picks it up at once.",
+    };
+  }
+  const name = spec.credentialsRef?.name;
+  const how =
+    name === undefined
+      ? ""
+      : ` with "kubectl create secret generic ${name} --namespace ${namespace} --from-literal=clientId=… --from-literal=clientSecret=…"`;
+  return { problem, remedy: `Create it${how}; the operator picks it up at once.` };
 }
 
 /** Stands in the way of the keystore alone. */
@@ -137,7 +157,7 @@ function parkedElsewhere(snapshot: Snapshot): Blocker | undefined {
   if (parked?.until === undefined || !isParkedElsewhere(snapshot)) return undefined;
   return {
     reason: "CertificateParked",
-    problem: `Certificate ${parked.serialNumber} is still being stored by pod ${parked.pod}, which no longer leads.`,
+    problem: `Pod ${parked.pod}, the previous leader, is still storing certificate ${parked.serialNumber}.`,
     remedy: `The operator waits for it until ${parked.until}.`,
     needsPerson: false,
     retry: { kind: "at", atMs: Date.parse(parked.until) },
@@ -183,7 +203,7 @@ function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | un
   return {
     reason: "NotListedByAtlas",
     problem: `Atlas has not listed certificate ${held.serialNumber} since ${timestamp(doubt.sinceMs)}, and one certificate was already replaced for that reason.`,
-    remedy: `Check database user ${username} in project ${projectId}; the operator issues another certificate only once Atlas lists this one, or on request (annotation ${RENEW_REQUEST_ANNOTATION}).`,
+    remedy: `Check database user ${username} in project ${projectId}; the operator issues no other certificate until Atlas lists this one or you set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value.`,
     needsPerson: true,
     retry: { kind: "at", atMs: snapshot.nowMs + snapshot.policy.recheckIntervalMs },
   };
@@ -200,11 +220,11 @@ function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blo
   const { inNamespace, inTotal } = parkedCounts;
   const isFull = inNamespace >= MAX_PARKED_IN_NAMESPACE;
   if (!isFull && inTotal < policy.maxParked) return undefined;
-  const where = isFull ? `of namespace ${resource.namespace}` : "of this operator";
+  const where = isFull ? `certificates in namespace ${resource.namespace}` : "certificates";
   return {
     reason: "TooManyParked",
-    problem: `${isFull ? inNamespace : inTotal} certificates ${where} have been issued but not stored yet, so no more are issued.`,
-    remedy: "Fix what their conditions report.",
+    problem: `${isFull ? inNamespace : inTotal} ${where} have been issued but not stored yet, so the operator issues no more.`,
+    remedy: "Fix what the condition Stalled of their resources reports.",
     needsPerson: true,
     retry: { kind: "at", atMs: nowMs + PARKED_RECHECK_MS },
   };
@@ -241,7 +261,7 @@ function contended({ secret, resource }: Snapshot, often: string, atMs: number):
   return {
     reason: "SecretContended",
     problem: `${what} (${often}), so the operator has stopped restoring it.`,
-    remedy: `Stop that writer, then set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value; the operator retries at ${timestamp(atMs)}.`,
+    remedy: `${secret.kind === "absent" ? "Find out what deletes it" : "Stop that writer"}, then set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value; otherwise the operator retries at ${timestamp(atMs)}.`,
     needsPerson: true,
     retry: { kind: "at", atMs },
   };
@@ -272,7 +292,7 @@ function tooManyUnexpired(snapshot: Snapshot, reason: IssueReason): Blocker | un
   const next = Number.isFinite(nextMs) ? `wait until the next one expires at ${timestamp(nextMs)}, ` : "";
   return {
     reason: "TooManyUnexpired",
-    problem: `Limit reached: user ${resource.spec.username} has ${unexpired} unexpired certificates, and the limit is ${policy.maxUnexpiredPerUser}.`,
+    problem: `Limit reached: user ${resource.spec.username} has ${unexpired} unexpired certificates, and ${policy.maxUnexpiredPerUser} are allowed.`,
     remedy: capitalized(`${next}use another database user, or raise the operator's --max-unexpired-per-user.`),
     needsPerson: true,
     retry: { kind: "at", atMs: Math.min(nextMs, recheckMs(snapshot)) },
@@ -281,6 +301,11 @@ function tooManyUnexpired(snapshot: Snapshot, reason: IssueReason): Blocker | un
 
 function recheckMs({ nowMs, policy }: Snapshot): number {
   return nowMs + policy.recheckIntervalMs;
+}
+
+/** A sentence after a colon. Names keep their capitals. */
+function uncapitalized(sentence: string): string {
+  return sentence.replace(/^The /, "the ");
 }
 
 function capitalized(sentence: string): string {

@@ -226,25 +226,22 @@ describe("a parked certificate", () => {
       waiting({ nowMs: FRESH.notAfter.getTime() }),
       "it expired before its Secret could be written",
     ],
-    "once the spec names another user": [
-      waiting({ spec: { username: "billing" } }),
-      "the spec names another user by now",
-    ],
+    "once the spec names another user": [waiting({ spec: { username: "billing" } }), "the spec now names another user"],
     "once the spec names another project": [
       waiting({ spec: { projectId: OTHER_PROJECT } }),
-      "the spec names another user by now",
+      "the spec now names another user",
     ],
     "once another attempt is on record": [
       waiting({ status: { issuance: issuance({ id: "attempt-2" }) } }),
-      "another attempt has taken its place",
+      "another attempt replaced it",
     ],
     "once the Secret holds a newer certificate": [
       waiting({ secret: managed(certificate("1003", { notBefore: new Date(NOW + 1) })) }),
-      "the Secret holds a newer certificate by now",
+      "the Secret already holds a newer certificate",
     ],
     "once the Secret holds one that was not there before and began in the same second": [
       waiting({ secret: managed(certificate("1003", { notBefore: new Date(NOW) })) }),
-      "the Secret holds a newer certificate by now",
+      "the Secret already holds a newer certificate",
     ],
   };
   test.each(Object.entries(discarded))("is discarded %s", (_what, [snapshot, problem]) => {

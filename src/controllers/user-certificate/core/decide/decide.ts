@@ -44,13 +44,13 @@ function decideParked(snapshot: Snapshot): Decision | undefined {
   const { nowMs, parked, resource, secret } = snapshot;
   if (parked === undefined) return undefined;
   const discard = (problem: string): Decision => ({ kind: "discard", parked, problem });
-  if (!isParkedHere(snapshot)) return discard("another attempt has taken its place");
+  if (!isParkedHere(snapshot)) return discard("another attempt replaced it");
   // By a clock that was just set, no key is thrown away.
   const isExpired = snapshot.isClockMeasured && parked.facts.notAfter.getTime() <= nowMs;
   if (isExpired) return discard("it expired before its Secret could be written");
-  if (!isSameUser(parked.attempt, resource.spec)) return discard("the spec names another user by now");
+  if (!isSameUser(parked.attempt, resource.spec)) return discard("the spec now names another user");
   const held = heldCertificate(snapshot);
-  if (held !== undefined && isSuperseded(parked, held)) return discard("the Secret holds a newer certificate by now");
+  if (held !== undefined && isSuperseded(parked, held)) return discard("the Secret already holds a newer certificate");
   if (secret.kind === "foreign" || snapshot.secretHolder !== undefined) return undefined;
   return secret.kind === "managed" && secret.metadata.deleting ? undefined : { kind: "store", parked };
 }

@@ -52,7 +52,7 @@ function secretReverted(snapshot: Snapshot): string | undefined {
   return `Secret ${snapshot.resource.spec.secretName} was reverted to an older certificate that ${newer} had already replaced.`;
 }
 
-function identityChanged(snapshot: Snapshot): string | undefined {
+export function identityChanged(snapshot: Snapshot): string | undefined {
   const before = identityChange(snapshot);
   if (before === undefined) return undefined;
   const { projectId, secretName, username } = snapshot.resource.spec;

@@ -5,7 +5,7 @@ export type UserName =
   | { readonly kind: "plain"; readonly name: string }
   | { readonly kind: "distinguished"; readonly attributes: readonly NameAttribute[] };
 
-/** What a server or a proxy could take for something else (`/`, `%`, `\`) is no part of a plain name. */
+/** Characters that a server or a proxy could take for something else (`/`, `%`, `\`) are no part of a plain name. */
 const PLAIN = /^[A-Za-z0-9._@-]+$/;
 
 /** Control characters, lone surrogates, and the stand-in for bytes that are no UTF-8: different texts would be equal. */

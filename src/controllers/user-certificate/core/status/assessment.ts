@@ -5,7 +5,6 @@ import { backoffRunning, credentialsMissing, keystorePasswordMissing, lastFailur
 import {
   applicableAttempt,
   heldCertificate,
-  identityChange,
   isDisproved,
   isListed,
   provenMs,
@@ -14,6 +13,7 @@ import {
   unlisted,
 } from "../decide/held.ts";
 import { entryOf, history, isParkedHere } from "../decide/history.ts";
+import { identityChanged } from "../decide/issue-triggers.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
@@ -138,10 +138,8 @@ function unusable(
     return { reason: "Expired", problem: `Certificate ${held.serialNumber} expired at ${timestamp(notAfterMs)}.` };
   }
   if (outcome.kind === "issued") return undefined;
-  const change = identityChange(snapshot);
-  if (change !== undefined) {
-    return { reason: "IdentityChanged", problem: `Secret ${secretName} holds a certificate for ${change}.` };
-  }
+  const change = identityChanged(snapshot);
+  if (change !== undefined) return { reason: "IdentityChanged", problem: change };
   if (decision.kind === "issue" && decision.reason === "KeyMismatch") {
     return { reason: decision.reason, problem: decision.message };
   }

@@ -24,7 +24,7 @@ test("the expiry of a certificate that cannot be read is reported at its moment,
 test("a resource that cannot be read says what has expired, what is not known and what happens next", () => {
   expect(reported(SETTLED_STATUS)?.map(({ message }) => message)).toEqual([
     "Certificate 1001 expired at 2030-04-01T00:00:00Z. " +
-      "The operator cannot read whether Secret orders-api-mongodb holds a newer one: etcd is away. It retries with a backoff.",
+      "The operator cannot tell whether Secret orders-api-mongodb holds a newer one (etcd is away). The operator retries with a backoff.",
     "No certificate is being issued.",
     "No action is required.",
   ]);
@@ -34,7 +34,7 @@ test("a resource that cannot be read is Stalled if a person has to act", () => {
   expect(reported(SETTLED_STATUS, FORBIDDEN)?.[2]).toMatchObject({
     status: "True",
     message:
-      "The operator cannot read whether Secret orders-api-mongodb holds a newer one: access is forbidden. Grant the right.",
+      "The operator cannot tell whether Secret orders-api-mongodb holds a newer one (access is forbidden). Grant the right.",
   });
 });
 

@@ -24,8 +24,8 @@ export function expiredUnread(
   const isReady = findCondition(status, "Ready")?.status === "True";
   if (!isReady || notAfter === undefined || Date.parse(notAfter) > nowMs) return undefined;
   const expired = `Certificate ${serialNumber} expired at ${notAfter}.`;
-  const unread = `The operator cannot read whether Secret ${spec.secretName} holds a newer one: ${problem}.`;
-  const next = remedy ?? "It retries with a backoff.";
+  const unread = `The operator cannot tell whether Secret ${spec.secretName} holds a newer one (${problem}).`;
+  const next = remedy === undefined ? " The operator retries with a backoff." : "";
   const condition = (type: ConditionType, value: "True" | "False", message: string): Condition => {
     const previous = findCondition(status, type);
     return {
@@ -34,7 +34,7 @@ export function expiredUnread(
     };
   };
   return [
-    condition("Ready", "False", `${expired} ${unread} ${next}`),
+    condition("Ready", "False", `${expired} ${unread}${next}`),
     condition("Issuing", "False", "No certificate is being issued."),
     remedy === undefined
       ? condition("Stalled", "False", "No action is required.")

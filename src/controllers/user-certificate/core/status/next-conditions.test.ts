@@ -184,17 +184,17 @@ describe("Ready says", () => {
     "that a stored renewBefore below 24h is raised": [
       settled({ spec: { renewBefore: "1s" } }),
       "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-03-31T00:00:00Z. " +
-        "spec.renewBefore is below the minimum, so 24h is used.",
+        "spec.renewBefore is below the minimum of 24h, so 24h is used.",
     ],
     "that a percentage of more than two thirds is reduced": [
       settled({ spec: { renewBeforePercentage: 90 } }),
       "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-01-31T00:00:00Z. " +
-        "The renewal is not earlier than after a third of the lifetime, although the spec asks for that.",
+        "The time before expiry that the spec asks for is capped at two thirds of the lifetime.",
     ],
     "that a renewBefore longer than the lifetime is replaced": [
       settled({ spec: { renewBefore: "3000h" } }),
       "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-03-02T00:00:00Z. " +
-        "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
+        "spec.renewBefore exceeds the lifetime, so the renewal is due when one third of the lifetime remains.",
     ],
     "what is wrong, what still works, and what to do": [
       renewing,
@@ -223,7 +223,7 @@ describe("Ready says", () => {
     ],
     "that the certificate has expired, before why it was not renewed": [
       settled({ spec: { suspend: true }, nowMs: FACTS.notAfter.getTime() }),
-      "Certificate 1001 expired at 2030-04-01T00:00:00Z. spec.suspend is true, so the operator issues, repairs and verifies nothing.",
+      "Certificate 1001 expired at 2030-04-01T00:00:00Z. spec.suspend is true, so the operator issues, repairs and verifies nothing. Set spec.suspend to false to resume.",
     ],
     "that an adopted certificate waits for a list": [
       firstLook({ credentials: { kind: "usable", version: "31" }, atlas: listed() }),
@@ -331,8 +331,11 @@ describe("a parked certificate", () => {
     );
   });
 
-  test("is described once after a write that failed", () => {
-    expect(conditionsAfter(missing, parked()).stalled?.message).toBe("SecretNotWritable happened.");
+  test("is said to exist only in memory after a write that failed", () => {
+    expect(conditionsAfter(missing, parked()).stalled?.message).toBe(
+      "SecretNotWritable happened. Certificate 1002 has been issued but not stored yet. " +
+        "It exists only in the operator's memory and is lost if the pod is killed.",
+    );
   });
 
   test.each([

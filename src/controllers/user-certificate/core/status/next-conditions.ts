@@ -1,9 +1,10 @@
 import { type ConditionState, conditionsOf } from "../../../../api/condition-states.ts";
 import { CONDITION_TYPES, type Condition, type ConditionType } from "../../../../api/conditions.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
-import { blockerMessage } from "../model/blocker.ts";
+import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import type { Assessment } from "./assessment.ts";
 
 /**
@@ -62,9 +63,10 @@ function ready(
 
 /** Replacements for renewal times that the spec asks for and the operator can't use. */
 const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
-  raisedTo24h: "spec.renewBefore is below the minimum, so 24h is used.",
-  reducedToTwoThirds: "The renewal is not earlier than after a third of the lifetime, although the spec asks for that.",
-  replacedByOneThird: "spec.renewBefore is longer than the lifetime, so the renewal is due when a third of it is left.",
+  raisedTo24h: "spec.renewBefore is below the minimum of 24h, so 24h is used.",
+  reducedToTwoThirds: "The time before expiry that the spec asks for is capped at two thirds of the lifetime.",
+  replacedByOneThird:
+    "spec.renewBefore exceeds the lifetime, so the renewal is due when one third of the lifetime remains.",
 };
 
 function issuing({ blocker, outcome, parked, snapshot }: Assessment): ConditionState {
@@ -73,21 +75,26 @@ function issuing({ blocker, outcome, parked, snapshot }: Assessment): ConditionS
     return { status: "True", reason: outcome.attempt.reason, message };
   }
   if (parked !== undefined && blocker !== undefined) {
-    const message = `Certificate ${parked.serialNumber} has been issued but not stored yet.`;
-    return { status: "True", reason: blocker.reason, message };
+    return { status: "True", reason: blocker.reason, message: notStoredYet(parked) };
   }
   return { status: "False", reason: blocker?.reason ?? "Issued", message: "No certificate is being issued." };
 }
 
+/** The problem, and what is at stake while a certificate waits for its Secret. */
+export function problemOf({ problem }: Blocker, parked: CertificateFacts | undefined): string {
+  if (parked === undefined) return problem;
+  return `${problem} ${notStoredYet(parked)} It exists only in the operator's memory and is lost if the pod is killed.`;
+}
+
+function notStoredYet({ serialNumber }: CertificateFacts): string {
+  return `Certificate ${serialNumber} has been issued but not stored yet.`;
+}
+
 /** kstatus reports Ready and Stalled together as a failure: an app that works must not fail a rollout. */
-function stalled({ blocker, held, nowMs, outcome, parked, renewalDueMs, unusable }: Assessment): ConditionState {
+function stalled({ blocker, held, nowMs, parked, renewalDueMs, unusable }: Assessment): ConditionState {
   const reason = blocker?.reason ?? "Issued";
   if (parked !== undefined && blocker !== undefined) {
-    // The blocker of a failed write says all of it by itself.
-    const waits =
-      `Certificate ${parked.serialNumber} has been issued but not stored yet. ` +
-      "It exists only in the operator's memory and is lost if the pod is killed.";
-    const problem = outcome.kind === "parked" ? blocker.problem : `${blocker.problem} ${waits}`;
+    const problem = problemOf(blocker, parked);
     return { status: "True", reason, message: blockerMessage({ ...blocker, problem }) };
   }
   if (blocker?.needsPerson !== true) return { status: "False", reason, message: "No action is required." };
