@@ -52,7 +52,7 @@ export default defineConfig({
           name: "isolation",
           include: ["test/isolation/**/*.test.ts"],
           globalSetup: ["test/control-plane/global-setup.ts", "test/isolation/global-setup.ts"],
-          testTimeout: 120_000,
+          testTimeout: 120_000 * Number(process.env.ISOLATION_SCALE ?? 1),
           hookTimeout: 60_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },

@@ -1,12 +1,33 @@
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestModule, Vitest } from "vitest/node";
 import { columns } from "./fault-table.ts";
 import type { AttackResult } from "./isolation/attack.ts";
 
 const HEADINGS = ["attack", "Ready after", "renewed after", "creates", "peak memory", "requests to Atlas"] as const;
 
-/** Ends a run of attacks with what each cost its victim. */
+/** The most that the attacks may take together, in milliseconds. */
+const LIMIT_MS = 6 * 60_000 * Number(process.env.ISOLATION_SCALE ?? 1);
+
+/** Ends a run of attacks with what each cost its victim, and one that takes too long as a failure. */
 export class IsolationTableReporter implements Reporter {
+  #vitest: Vitest | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  onInit(vitest: Vitest): void {
+    this.#vitest = vitest;
+  }
+
+  onTestModuleStart({ project }: TestModule): void {
+    if (project.name === "isolation") this.#timer ??= setTimeout(() => this.#stop(), LIMIT_MS).unref();
+  }
+
+  #stop(): void {
+    process.stderr.write(`\nFAILED: the attacks of the isolation run take longer than ${LIMIT_MS / 60_000} minutes.\n`);
+    process.exitCode = 1;
+    void this.#vitest?.cancelCurrentRun("keyboard-input");
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
+    clearTimeout(this.#timer);
     const tests = modules.flatMap(({ children }) => [...children.allTests()]);
     const rows = tests.flatMap((test) => {
       const { attack } = test.meta();

@@ -88,7 +88,7 @@ test("a neighbour puts Secrets of its own in the place of 40 that are being issu
   const attack = plantUnderWay(neighbour, victim);
   await neighbour.apply(count, { projectId: STAGING, credentialsRef: { name: "atlas-api" } });
   const parked = async () => /^atlascerts_parked_certificates (\d+)$/m.exec(await operator.metrics())?.[1];
-  await expect.poll(parked, { timeout: 20_000 }).toBe(String(MOST_PARKED));
+  await expect.poll(parked, { timeout: 20_000 * SCALE }).toBe(String(MOST_PARKED));
   await expectUnharmed(victim, operator);
   await neighbour.untilReady("False TooManyParked", count - MOST_PARKED);
   await attack.end();
@@ -116,14 +116,14 @@ describe("200 objects of a megabyte", () => {
     expect(await operator.peakMiB()).toBeLessThan(MEMORY_LIMIT_MIB);
   }
 
-  test("are Secrets that a neighbour made before the operator starts", { timeout: 180_000 }, async () => {
+  test("are Secrets that a neighbour made before the operator starts", { timeout: 180_000 * SCALE }, async () => {
     const labels = largeLabels();
     await planted((neighbour, index) =>
       neighbour.create("/api/v1", "secrets", { metadata: { name: `large-${index}`, labels } }),
     );
   });
 
-  test("are resources that a neighbour made before the operator starts", { timeout: 180_000 }, async () => {
+  test("are resources that a neighbour made before the operator starts", { timeout: 180_000 * SCALE }, async () => {
     const labels = largeLabels();
     await planted((neighbour, index) =>
       neighbour.create("/apis/atlascerts.io/v1alpha1", "atlasusercertificates", {
@@ -147,7 +147,7 @@ test("a neighbour asks for 60 certificates of one database user at once", async 
   await expectUnharmed(victim, operator);
   await expect
     .poll(async () => (await neighbour.ready()).filter(({ ready }) => ready.startsWith("False")).length, {
-      timeout: 20_000,
+      timeout: 20_000 * SCALE,
     })
     .toBe(count - 10);
   expect(victim.creates - 2).toBe(10);

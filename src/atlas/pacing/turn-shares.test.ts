@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type CallPriority, TurnShares } from "./turn-shares.ts";
+import { type Waiting, WaitingTurns } from "./waiting-turns.ts";
 
 const PRIORITIES: readonly CallPriority[] = ["renew", "issue", "verify"];
 const priority = fc.constantFrom(...PRIORITIES);
@@ -155,4 +156,37 @@ describe("TurnShares", () => {
     expect(PRIORITIES.map((kind) => shares.mayTake(undefined, kind, 5))).toEqual([true, true, false]);
     expect(PRIORITIES.map((kind) => shares.mayTake(undefined, kind, 0))).toEqual([false, false, false]);
   });
+});
+
+test("a turn that has taken nothing is served at the next refill at the latest, however many others flood the bucket", () => {
+  const tenants = fc.array(priority, { minLength: 1, maxLength: 100 });
+  const refills = fc.array(fc.integer({ min: 101, max: 500 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(capacity, tenants, refills, priority, (size, floods, before, kind) => {
+      const bucket = new Bucket(Math.max(size, 500));
+      const waiting = new WaitingTurns<Waiting>();
+      const serve = () => {
+        const served: Waiting[] = [];
+        const next = () => waiting.take((one) => bucket.shares.mayTake(one.turn, one.priority, bucket.tokens));
+        for (let one = next(); one !== undefined; one = next()) {
+          bucket.take(one.turn ?? "", one.priority);
+          served.push(one);
+          // There is always another one behind it.
+          if (one !== victim) waiting.add({ ...one });
+        }
+        return served;
+      };
+      const victim: Waiting = { turn: "victim", priority: kind };
+      for (const [index, flood] of floods.entries()) waiting.add({ turn: `tenant ${index}`, priority: flood });
+      for (const tokens of before) {
+        serve();
+        bucket.refill(tokens);
+      }
+      serve();
+      waiting.add(victim);
+      if (serve().includes(victim)) return;
+      bucket.refill(101);
+      expect(serve()).toContain(victim);
+    }),
+  );
 });
