@@ -3,6 +3,7 @@ import { KubeClient } from "../../../src/kube/client/kube-client.ts";
 import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { rest } from "../../control-plane/control-plane.ts";
+import { type AdmissionRequest, buildAdmission } from "../../library/admission.ts";
 import { HELM_BUILD_MS, render } from "../chart/rendering.ts";
 import { RENEW_REQUEST, Scene } from "./scene.ts";
 import { shippedRole } from "./shipped-roles.ts";
@@ -13,6 +14,7 @@ const OWN = {
   "atlascerts.io/certificate-uid": "0a8c5b8e-3a0e-4d6e-9a53-6f2d8f1f1c01",
 };
 const PAIR = { "tls.crt": "", "tls.key": "" };
+const CONFIG_MAP_OWNER = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: OWN["atlascerts.io/certificate-uid"] };
 const TLS = { type: "kubernetes.io/tls", data: PAIR };
 
 /** A scene whose operator is bound by the chart's policy, and a client with that operator's token. */
@@ -99,8 +101,66 @@ test("the operator's token writes no other Secret than those of certificates", {
   expect((await scene.secret("app-config"))?.data).toEqual({ password: "hunter2" });
 
   const metadata = { namespace: scene.namespace, name: "orders", annotations: OWN };
-  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "x", uid: OWN["atlascerts.io/certificate-uid"] };
+  const owner = CONFIG_MAP_OWNER;
   const owned = { ...TLS, metadata: { ...metadata, ownerReferences: [owner] } };
   expect(await answerTo(create("orders", owned))).toContain("owner references to AtlasUserCertificates only");
   expect(await answerTo(create("orders", { ...TLS, metadata }))).toBe("done");
+});
+
+test("the operator's token changes another program's TLS Secret only by making it the operator's", {
+  timeout: HELM_BUILD_MS,
+}, async () => {
+  const { scene, client, answerTo } = await bound();
+  const ref = { namespace: scene.namespace, name: "ingress" };
+  const path = `/api/v1/namespaces/${scene.namespace}/secrets`;
+  expect((await rest("POST", path, { ...TLS, metadata: { name: "ingress" } })).status).toBe(201);
+  const patched = (patch: object) => answerTo(client.mergePatch(SECRETS, ref, patch));
+  const data = { "tls.key": "eA==" };
+  expect(await patched({ data })).toContain("only with the annotations atlascerts.io/certificate-name");
+  expect(await patched({ metadata: { labels: { "atlascerts.io/managed": "true" } } })).toContain(
+    "only with the annotations",
+  );
+  expect(await patched({ metadata: { annotations: OWN }, data })).toBe("done");
+});
+
+const REFUSED_TYPE = "the operator may write Secrets of type kubernetes.io/tls only";
+const REFUSED_BARE =
+  "the operator may write Secrets only with the annotations atlascerts.io/certificate-name and atlascerts.io/certificate-uid";
+const REFUSED_OWNER = "the operator may add owner references to AtlasUserCertificates only";
+
+test("Kubernetes 1.30, the oldest that has admission policies, accepts the policy and judges as the newest does", {
+  timeout: HELM_BUILD_MS,
+}, async () => {
+  await using admission = await buildAdmission();
+  const policies = (await render({}, { namespace: "atlas" })).filter(
+    ({ kind }) => kind === "ValidatingAdmissionPolicy",
+  );
+  for (const policy of policies) expect(await admission.refusals(policy, [])).toEqual([]);
+  const policy = policies.find((one) => JSON.stringify(one).includes(REFUSED_TYPE));
+  const username = /system:serviceaccount:[\w:-]+/.exec(JSON.stringify(policy))?.[0] ?? "";
+  const secret = (metadata: object, fields: object = {}) => ({
+    ...{ apiVersion: "v1", kind: "Secret", metadata: { namespace: "shop", name: "orders", ...metadata } },
+    ...{ ...TLS, ...fields },
+  });
+  const own = secret({ annotations: OWN });
+  const bare = secret({});
+  const owned = (owner: object) => secret({ annotations: OWN, ownerReferences: [owner] });
+  const ours = { apiVersion: "atlascerts.io/v1alpha1", kind: "AtlasUserCertificate", name: "orders", uid: "u" };
+  const cases: readonly (readonly [AdmissionRequest, readonly string[]])[] = [
+    [{ username, object: own }, []],
+    [{ username, object: bare }, [REFUSED_BARE]],
+    [{ username: "system:serviceaccount:shop:app", object: bare }, []],
+    [
+      { username, object: secret({ annotations: OWN }, { type: "kubernetes.io/service-account-token" }) },
+      [REFUSED_TYPE],
+    ],
+    [{ username, object: own, oldObject: secret({}, { type: "Opaque" }) }, [REFUSED_TYPE]],
+    [{ username, object: own, oldObject: bare }, []],
+    [{ username, object: bare, oldObject: bare }, [REFUSED_BARE]],
+    [{ username, object: owned(ours) }, []],
+    [{ username, object: owned(CONFIG_MAP_OWNER) }, [REFUSED_OWNER]],
+    [{ username, object: owned(CONFIG_MAP_OWNER), oldObject: owned(CONFIG_MAP_OWNER) }, []],
+  ];
+  const requests = cases.map(([request]) => request);
+  expect(await admission.refusals(policy ?? {}, requests)).toEqual(cases.map(([, refusals]) => refusals));
 });
