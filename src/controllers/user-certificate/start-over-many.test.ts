@@ -63,7 +63,10 @@ async function issued(resources: number, prepare = (_: ListedCluster) => {}): Pr
     cluster.put(USER_CERTIFICATE, resource);
   }
   const first = process(cluster);
-  await until(() => cluster.all().filter(([what]) => what.startsWith("secrets ")).length > resources, "all are issued");
+  await until(
+    () => cluster.all().filter(([what]) => what.startsWith(`secrets ${NAMESPACE}/`)).length > resources,
+    "all are issued",
+  );
   await settle();
   await first.stop();
   cluster.calls.length = 0;
@@ -135,6 +138,8 @@ test("the work begins without the lists if someone has filled labelled Secrets w
     }
   });
   process(cluster);
+  await settle();
+  await clock.advance(3000);
   await until(() => new Set(reads(cluster)).size === 60, "each is read by itself");
   expect(cluster.listed.length).toBe(1);
 });
