@@ -287,6 +287,16 @@ export const DECIDE: readonly MutatedFile[] = [
         replacement: "return present === undefined;",
       },
       {
+        why: "a keystore under another password stays",
+        search: "return metadata.annotations[KEYSTORE_ANNOTATION] === mark;",
+        replacement: "return metadata.annotations[KEYSTORE_ANNOTATION] !== undefined && mark !== undefined;",
+      },
+      {
+        why: "a keystore is rewritten on and on while its password is missing",
+        search: 'if (keystorePassword.kind !== "usable") return true;',
+        replacement: 'if (keystorePassword.kind !== "usable") return false;',
+      },
+      {
         why: "formats that apps ask for are not written",
         search: '...(content.formatsCurrent ? [] : ["formats"]),',
         replacement: "",
