@@ -25,6 +25,26 @@ export const conditionSchema = z
 
 export type Condition = Readonly<z.output<typeof conditionSchema>>;
 
+/** The fields that begin the status of each kind. */
+export function commonStatus(conditions: string) {
+  return {
+    conditions: z
+      .array(conditionSchema)
+      .optional()
+      .meta({
+        description: conditions,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+      }),
+    observedGeneration: z.int().optional().meta({
+      description: "metadata.generation that this status describes. -1 until the operator has seen the resource.",
+      format: "int64",
+      // kstatus takes an object without a status for Current: tools that wait would go on without a certificate.
+      default: -1,
+    }),
+  };
+}
+
 /** The condition of this type, if the status has one. */
 export function findCondition(
   { conditions }: { readonly conditions?: readonly Condition[] | undefined },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { conditionSchema } from "./conditions.ts";
+import { commonStatus } from "./conditions.ts";
 import { API_GROUP, API_VERSION } from "./names.ts";
 import { clusterObjectParser, type ValidClusterObject } from "./parse-cluster-object.ts";
 import { objectName, rules, timestamp } from "./schema.ts";
@@ -70,19 +70,7 @@ export const customerX509RemovalSpecSchema = z
 
 export const customerX509RemovalStatusSchema = z
   .object({
-    conditions: z
-      .array(conditionSchema)
-      .optional()
-      .meta({
-        description: "Conditions of the request: Complete, Failed, Reconciling and Stalled.",
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-      }),
-    observedGeneration: z.int().optional().meta({
-      description: "metadata.generation that this status describes. -1 until the operator has seen the resource.",
-      format: "int64",
-      default: -1,
-    }),
+    ...commonStatus("Conditions of the request: Complete, Failed, Reconciling and Stalled."),
     projectId: z.string().optional().meta({ description: "ID of the Atlas project that the request was made for." }),
     requestedAt: timestamp(
       "Time at which the operator recorded that it asks Atlas. From then on it only reads: it never asks twice.",

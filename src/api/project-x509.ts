@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { conditionSchema } from "./conditions.ts";
+import { commonStatus } from "./conditions.ts";
 import { API_GROUP, API_VERSION, CREDENTIALS_LABEL } from "./names.ts";
 import { keysQualified, labelValuesValid, objectName, projectIdSchema, type Rule, rules, timestamp } from "./schema.ts";
 
@@ -187,19 +187,7 @@ const certificateAuthoritySchema = z
 
 export const projectX509StatusSchema = z
   .object({
-    conditions: z
-      .array(conditionSchema)
-      .optional()
-      .meta({
-        description: "Conditions of the resource: Ready and Stalled.",
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-      }),
-    observedGeneration: z.int().optional().meta({
-      description: "metadata.generation that this status describes. -1 until the operator has seen the resource.",
-      format: "int64",
-      default: -1,
-    }),
+    ...commonStatus("Conditions of the resource: Ready and Stalled."),
     resources: z.int().optional().meta({
       description: "Number of AtlasUserCertificates that use the project by a grant.",
       format: "int32",

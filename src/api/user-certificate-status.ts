@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { conditionSchema } from "./conditions.ts";
+import { commonStatus } from "./conditions.ts";
 import { timestamp } from "./schema.ts";
 
 /** The status of an AtlasUserCertificate. As for its spec, the types and the CRD come from this schema. */
@@ -106,20 +106,7 @@ const leftBehindSchema = z
 
 export const userCertificateStatusSchema = z
   .object({
-    conditions: z
-      .array(conditionSchema)
-      .optional()
-      .meta({
-        description: "Conditions of the resource: Ready, Issuing and Stalled.",
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["type"],
-      }),
-    observedGeneration: z.int().optional().meta({
-      description: "metadata.generation that this status describes. -1 until the operator has seen the resource.",
-      format: "int64",
-      // kstatus takes an object without a status for Current: tools that wait would go on without a certificate.
-      default: -1,
-    }),
+    ...commonStatus("Conditions of the resource: Ready, Issuing and Stalled."),
     secretName: z.string().optional().meta({ description: "Name of the Secret that holds the certificate." }),
     serialNumber: z
       .string()

@@ -67,7 +67,7 @@ export interface Watch {
   >;
 }
 
-/** How long one look at one resource may take before its signal aborts, in milliseconds. */
+/** How long one reconcile may take before its signal aborts, in milliseconds. */
 const ITEM_TIMEOUT_MS = 120_000;
 
 /** Concurrent reconciles of one project and its credentials, and of one namespace. */

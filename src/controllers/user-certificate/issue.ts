@@ -74,9 +74,9 @@ export class Issuer {
 
     await onStep?.("preflight", resource);
     const isDryRunDoubted = history(snapshot).at(-1)?.lost === "NotStored";
-    const obstacle = await secrets.preflight(resource, snapshot.secret, isDryRunDoubted, signal);
-    if (obstacle === "overtaken") return { kind: "overtaken" };
-    if (obstacle !== undefined) return failed(obstacle);
+    const blocker = await secrets.preflight(resource, snapshot.secret, isDryRunDoubted, signal);
+    if (blocker === "overtaken") return { kind: "overtaken" };
+    if (blocker !== undefined) return failed(blocker);
 
     await onStep?.("record", resource);
     const attempt = this.#newAttempt(snapshot, decision);

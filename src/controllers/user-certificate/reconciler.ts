@@ -173,9 +173,9 @@ export class Reconciler {
         announcer.announceOrphan(resource, decision.parked, decision.problem);
         return { kind: "discarded" };
       case "repair": {
-        const obstacle = await secrets.repair(resource, decision, signal);
-        if (obstacle === "overtaken") return { kind: "overtaken" };
-        if (obstacle !== undefined) return { kind: "failed", blocker: obstacle, attempt: undefined, staysOpen: false };
+        const blocker = await secrets.repair(resource, decision, signal);
+        if (blocker === "overtaken") return { kind: "overtaken" };
+        if (blocker !== undefined) return { kind: "failed", blocker, attempt: undefined, staysOpen: false };
         this.#noteRepair(resource);
         return { kind: "repaired", differences: decision.differences };
       }

@@ -64,11 +64,11 @@ export function assess(reconciliation: Reconciliation): Assessment {
   const held = isIssued ? outcome.facts : heldCertificate(snapshot);
   const doubt = held === undefined || isIssued ? undefined : unlisted(snapshot, held);
   const all = unaccounted(snapshot, entries);
-  const obstacle = blockerOf(reconciliation);
-  const useless = unusable(reconciliation, held, doubt, obstacle);
+  const failure = blockerOf(reconciliation);
+  const useless = unusable(reconciliation, held, doubt, failure);
   // The keystore comes last: nothing else waits for its password.
   const isGood = held !== undefined && useless === undefined && outcome.kind !== "recorded";
-  const blocker = obstacle ?? (isGood ? keystorePasswordMissing(snapshot) : undefined);
+  const blocker = failure ?? (isGood ? keystorePasswordMissing(snapshot) : undefined);
   return {
     ...reconciliation,
     held,
