@@ -9,7 +9,7 @@ import type { Credentials, Role } from "./fixtures.ts";
 import { BodyTooLargeError, deliver, readBody } from "./http-exchange.ts";
 import { negotiateVersion } from "./media-type.ts";
 import type { Operations } from "./operations.ts";
-import { present } from "./presentation.ts";
+import { prettyJson } from "./pretty-json.ts";
 import { type RateLimit, TokenBucket } from "./rate-limit.ts";
 import type { RequestLog, RequestProgress } from "./request-log.ts";
 import { matchRoute, type Route, type RouteMatch } from "./routes.ts";
@@ -216,4 +216,20 @@ function failure(error: unknown): Answer {
   // A defect of the simulator itself: a person who tests against it should read it, and no key material is in a message.
   const detail = `The simulator failed: ${error instanceof Error ? error.message : String(error)}`;
   return errorAnswer({ status: 500, errorCode: "UNEXPECTED_ERROR", detail });
+}
+
+/**
+ * Applies the query parameters `pretty` and `envelope`, which every operation has. An envelope takes the status into
+ * the body: beside the fields of a list, around everything else.
+ */
+function present(answer: Answer, query: URLSearchParams): Answer {
+  const enveloped = query.get("envelope") === "true" ? { ...answer, body: envelope(answer) } : answer;
+  const isJson = /^[{[]/.test(enveloped.body);
+  return query.get("pretty") === "true" && isJson ? { ...enveloped, body: prettyJson(enveloped.body) } : enveloped;
+}
+
+function envelope({ status, body }: Answer): string {
+  if (body.startsWith("{") && body.includes('"results":[')) return `${body.slice(0, -1)},"status":${status}}`;
+  const json = body.startsWith("{") ? body : JSON.stringify(body);
+  return `{"envelope":${json},"status":${status}}`;
 }

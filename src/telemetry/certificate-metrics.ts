@@ -1,5 +1,3 @@
-import { MetricText } from "./metric-text.ts";
-
 /** The facts about one resource that the figures need. */
 export interface ResourceFigures {
   readonly namespace: string;
@@ -89,4 +87,25 @@ function overdueText(count: number): MetricText {
   );
   metric.add("", count);
   return metric;
+}
+
+/** One gauge in the text format of Prometheus (version 0.0.4), written series by series. */
+class MetricText {
+  readonly #name: string;
+  #text: string;
+
+  /** @param help one line without backslashes */
+  constructor(name: string, help: string) {
+    this.#name = name;
+    this.#text = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n`;
+  }
+
+  /** @param labels as they are written: values that need no escape, as names of Kubernetes objects don't */
+  add(labels: string, value: number): void {
+    this.#text += labels === "" ? `${this.#name} ${value}\n` : `${this.#name}{${labels}} ${value}\n`;
+  }
+
+  get text(): string {
+    return `${this.#text}\n`;
+  }
 }
