@@ -25,7 +25,7 @@ demo: packages ## Show the product at work on a real Kubernetes API server, in a
 	@npm run --silent demo
 
 test: packages ## Run the unit tests, and the integration tests on a real Kubernetes API server.
-	@PATH="$(BIN):$$PATH" vitest run
+	@PATH="$(BIN):$$PATH" vitest run $(VITEST_FLAGS)
 
 proof: packages ## Prove more than `make test` has time for: new simulations, every planted bug, each real fault 20 times.
 	@PATH="$(BIN):$$PATH"; export PATH; table=; code=0; \
@@ -45,7 +45,7 @@ mutants: packages ## Make small changes to the core, one at a time, that its uni
 e2e: packages ## Run the operator's life in a real cluster: the one in E2E_KUBECONFIG, else a node of its own (Linux, root).
 	@PATH="$(BIN):$$PATH" vitest run --config vitest.e2e.config.ts
 
-coverage: packages ## Print how much of the Atlas client its unit tests cover; below 95 % of branches is a failure.
+coverage: packages ## Run the unit tests and print how much of both clients and the controllers they cover; less than before fails.
 	@npm run --silent coverage
 
 lint: packages ## Check types, style, formatting and prose, and that the generated files are current.
