@@ -26,7 +26,7 @@ const PAGE_SIZE = 50;
  */
 const TIME_LIMIT = { ms: 2000, msForEach: 2 };
 /**
- * Longest data that is listed, as base64. A Secret of the operator's takes 5 to 20 kB: whoever fills labelled Secrets with
+ * Longest data that is listed, as base64. A Secret of the operator's takes 5 to 20 kB: anyone who fills labelled Secrets with
  * megabytes delays no one's work by more than this. The Secrets that are left are read one by one, when their turn comes.
  */
 const DATA_LIMIT = { length: 2 ** 23, lengthForEach: 2 ** 15 };
