@@ -112,6 +112,20 @@ test("a password that can't be read when the certificate is stored leaves the ke
   expect(scene.atlas.creates).toBe(1);
 });
 
+test("rights to read the password that come later are noticed", async () => {
+  const scene = new Scene();
+  setPassword(scene, "first-1");
+  scene.apply({ keystores: KEYSTORES });
+  const process = scene.start();
+  scene.cluster.fault = ({ verb, what }) =>
+    verb === "get" && what.includes("keystore") ? kubeError("Forbidden") : undefined;
+  await scene.settle(process);
+  expect(scene.ready()).toBe("True KeystorePasswordMissing");
+  scene.cluster.fault = () => undefined;
+  await scene.reconcile(process);
+  expect(await opens(scene, "first-1")).toBe(true);
+});
+
 test("the keystore and its mark go when the spec no longer asks for them", async () => {
   const { scene, process, state } = await keystoreScene("first-1");
   scene.apply({});

@@ -60,7 +60,9 @@ export class KeystorePasswords {
     const before = known.passwords.get(ref.key);
     if (before !== undefined) return before;
     const read = await this.#read(ref, signal);
-    const observed: ObservedPassword = "problem" in read ? read : { kind: "usable", version: read.version };
+    // Rights may come without a change of the Secret.
+    if ("problem" in read) return read;
+    const observed: ObservedPassword = { kind: "usable", version: read.version };
     known.passwords.set(ref.key, observed);
     return observed;
   }
