@@ -39,7 +39,7 @@ describe("a list", () => {
         expect(seen.items.map((one) => JSON.parse(one))).toEqual(JSON.parse(list).items);
         expect(JSON.parse(seen.around)).toEqual({ ...JSON.parse(list), items: [] });
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
