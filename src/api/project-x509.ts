@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { commonStatus } from "./conditions.ts";
 import { API_GROUP, API_VERSION, CREDENTIALS_LABEL } from "./names.ts";
+import { clusterObjectParser, type ValidClusterObject } from "./parse-cluster-object.ts";
 import { keysQualified, labelValuesValid, objectName, projectIdSchema, type Rule, rules, timestamp } from "./schema.ts";
 
 /**
@@ -236,3 +237,8 @@ export const PROJECT_X509 = {
     "project's API credentials. The platform team owns it: it says which namespaces may obtain certificates of which " +
     "users, and for how long.",
 } as const;
+
+/** An AtlasProjectX509, parsed. */
+export type ProjectX509 = ValidClusterObject<ProjectX509Spec, ProjectX509Status>;
+
+export const parseProjectX509 = clusterObjectParser(projectX509SpecSchema, projectX509StatusSchema);

@@ -72,15 +72,23 @@ const passwordSecretRefSchema = z
 
 export const userCertificateSpecSchema = z
   .object({
-    projectId: projectIdSchema,
+    projectRef: z
+      .object({ name: objectName("projectRef.name", "Name of the AtlasProjectX509.") })
+      .optional()
+      .meta({
+        description:
+          "AtlasProjectX509 whose project the user belongs to. It must grant this namespace the user. Mutually exclusive " +
+          "with projectId and credentialsRef.",
+      }),
+    projectId: projectIdSchema.optional(),
     credentialsRef: z
       .object({ name: objectName("credentialsRef.name", "Name of the Secret, in the resource's namespace.") })
       .optional()
       .meta({
         description:
-          "Secret with the Atlas credentials: clientId and clientSecret of a service account, or publicApiKey and " +
-          "privateApiKey. They need the role Project Owner to issue a certificate. Defaults to the operator's default " +
-          "credentials, if it has any.",
+          "Secret with the Atlas credentials for projectId: clientId and clientSecret of a service account, or " +
+          "publicApiKey and privateApiKey. They need the role Project Owner to issue a certificate. Required with " +
+          "projectId.",
       }),
     username: z.string().meta({
       description:
@@ -207,6 +215,11 @@ export const userCertificateSpecSchema = z
         message:
           "renewBefore must be shorter than the certificate's lifetime: less than 28 days (672h) for each month of monthsUntilExpiration",
         fieldPath: ".renewBefore",
+      },
+      {
+        rule: "has(self.projectRef) ? !has(self.projectId) && !has(self.credentialsRef) : has(self.projectId) && has(self.credentialsRef)",
+        message:
+          "set either projectRef, an AtlasProjectX509 that grants this namespace the user, or both projectId and credentialsRef",
       },
       ...SECRETS_READ.map(secretNameDiffersFrom),
     ),

@@ -6,6 +6,7 @@ import {
   issuance,
   listed,
   NOW,
+  recent,
   reconciled,
   refused,
   resource,
@@ -92,7 +93,18 @@ describe("a resource shows", () => {
       needsPerson: false,
       suspended: false,
       unaccounted: 2,
+      withdrawnUntilMs: undefined,
     });
+  });
+
+  test("until when its certificates can log in although the grant was withdrawn", () => {
+    const ready = (reason: string) => [{ ...stalled("True", reason), type: "Ready" as const }];
+    const recentIssuances = [recent({ notAfter: "2030-05-01T00:00:00Z" }), recent({})];
+    const until = (reason: string) =>
+      resourceFigures(resource({ status: { ...SETTLED_STATUS, recentIssuances, conditions: ready(reason) } }))
+        .withdrawnUntilMs;
+    expect(until("NotGranted")).toBe(Date.parse("2030-05-01T00:00:00Z"));
+    expect(until("Issued")).toBeUndefined();
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import { findCondition } from "../api/conditions.ts";
 import { BLOCKED_REASONS, type BlockedReason, ISSUE_REASONS } from "../api/reasons.ts";
+import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
@@ -13,6 +14,9 @@ const PERSONS_REASONS: ReadonlySet<string> = new Set<BlockedReason>([
   "SecretClaimedTwice",
   "SecretContended",
   "CredentialsMissing",
+  "OwnCredentialsForbidden",
+  "NotGranted",
+  "UsernameTaken",
   "TooManyUnexpired",
   "TooManyParked",
 ]);
@@ -40,6 +44,7 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
       needsPerson: true,
       suspended: false,
       unaccounted: 0,
+      withdrawnUntilMs: undefined,
     };
     return { namespace, name, ready: "Unknown", reason: "Unreadable", ...nothing };
   }
@@ -58,6 +63,7 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     needsPerson: isStalled || status.lastAttempt?.needsPerson === true || PERSONS_REASONS.has(ready?.reason ?? ""),
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
+    withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
   };
 }
 
@@ -68,6 +74,13 @@ function reasonOf({ blocker, decision }: Assessment): string | undefined {
 /** A status can be written by others too: what stands there gets into a label only if it is a word of ours. */
 function known(reason: string | undefined, otherwise: string): string {
   return reason !== undefined && KNOWN_REASONS.has(reason) ? reason : otherwise;
+}
+
+/** Atlas cannot take back what was issued. */
+function loginsUntilMs({ notAfter, recentIssuances = [] }: UserCertificateStatus): number | undefined {
+  const ends = [notAfter, ...recentIssuances.map((entry) => entry.notAfter)].map(milliseconds);
+  const known = ends.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 function milliseconds(time: string | undefined): number | undefined {

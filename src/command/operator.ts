@@ -32,8 +32,10 @@ export interface OperatorOptions {
   };
   /** Only these namespaces. @default all of them */
   readonly namespaces?: readonly string[] | undefined;
-  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
-  readonly defaultCredentials?: UserCertificateControllerOptions["defaultCredentials"];
+  /** Serves AtlasProjectX509s, whose credentials are in Secrets of this namespace. @default they are not served */
+  readonly projects?: UserCertificateControllerOptions["projects"];
+  /** Whether a namespace may use Atlas credentials of its own. @default true */
+  readonly allowOwnCredentials?: boolean | undefined;
   readonly workers: number;
   readonly policy: Policy;
   /** Leader election; without it this process takes itself for the only one. */
@@ -102,7 +104,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     events,
     policy: options.policy,
     namespaces: options.namespaces,
-    defaultCredentials: options.defaultCredentials,
+    projects: options.projects,
+    allowOwnCredentials: options.allowOwnCredentials,
     workers: options.workers,
     identity,
     calendar: options.calendar,

@@ -22,7 +22,6 @@ import {
 import { type KubeConfig, KubeConfigError } from "../kube/config/kube-config.ts";
 import { loadKubeConfig } from "../kube/config/load-kube-config.ts";
 import { LeaseLostError } from "../kube/lease/lease-claim.ts";
-import type { ObjectRef } from "../kube/resource-type.ts";
 import { formatBindAddress } from "../telemetry/bind-address.ts";
 import { createLog, LOG_FORMATS, LOG_LEVELS } from "../telemetry/log.ts";
 import { ListenError } from "../telemetry/server.ts";
@@ -54,7 +53,7 @@ export const FLAG_GROUPS = {
     context: textFlag("NAME", "Context of the kubeconfig. Defaults to its current context."),
     "watch-namespaces": listFlag(
       "A,B",
-      "Namespaces to watch, separated by commas. The operator then needs no access to other namespaces, except for its Lease and the default credentials. Defaults to all namespaces.",
+      "Namespaces to watch, separated by commas. The operator then needs no access to other namespaces, except for its Lease. Defaults to all namespaces.",
     ),
   },
   Atlas: {
@@ -67,9 +66,13 @@ export const FLAG_GROUPS = {
       "FILE",
       "PEM file with additional CA certificates to trust when connecting to Atlas, for example for a TLS-inspecting proxy.",
     ),
-    "default-credentials-secret": textFlag(
-      "NAME",
-      "Secret with the Atlas credentials for resources that name none: NAME (in the namespace of the pod or the context) or NAMESPACE/NAME. Anyone who may create such resources can then obtain certificates for every project that these credentials can access. If unset, each resource must name its own.",
+    projects: switchFlag(
+      'Serve AtlasProjectX509s: projects whose credentials are in Secrets of the namespace of the pod or the context, labelled atlascerts.io/credentials: "true", and which grant other namespaces the use of users. One operator of a cluster serves them; not possible with --watch-namespaces.',
+      false,
+    ),
+    "allow-own-credentials": switchFlag(
+      "Allow a namespace to use Atlas credentials of its own. If false, resources obtain certificates through an AtlasProjectX509 only.",
+      true,
     ),
     "verify-interval": durationFlag("Interval at which each certificate is compared with Atlas' list.", "6h"),
     "max-backoff": durationFlag("Maximum wait between failed attempts.", "1h"),
@@ -197,7 +200,8 @@ async function operatorOptions(
     identity: `${hostname()}_${randomBytes(4).toString("hex")}`,
     atlas: { baseUrl: baseUrlOf(flags), extraCa: await extraCaOf(flags) },
     namespaces: namespaces.length === 0 ? undefined : namespaces,
-    defaultCredentials: defaultCredentialsOf(flags, kubeConfig),
+    projects: projectsOf(flags, kubeConfig),
+    allowOwnCredentials: flags["allow-own-credentials"],
     workers: flags.workers,
     policy: {
       maxIssuesPerDay: flags["max-issues-per-day"],
@@ -228,15 +232,14 @@ function baseUrlOf(flags: FlagValues<typeof RUN_FLAGS>): string {
   return baseUrl.origin;
 }
 
-function defaultCredentialsOf(flags: FlagValues<typeof RUN_FLAGS>, kubeConfig: KubeConfig): ObjectRef | undefined {
-  const text = flags["default-credentials-secret"];
-  if (text === undefined) return undefined;
-  const [, namespace = kubeConfig.namespace ?? "default", name] =
-    /^(?:([a-z0-9][-a-z0-9]{0,62})\/)?([a-z0-9][-.a-z0-9]{0,252})$/.exec(text) ?? [];
-  if (name !== undefined) return { namespace, name };
-  throw new UsageError(
-    `--default-credentials-secret must be the name of a Secret, or NAMESPACE/NAME, not ${JSON.stringify(text)}`,
-  );
+function projectsOf(flags: FlagValues<typeof RUN_FLAGS>, kubeConfig: KubeConfig): OperatorOptions["projects"] {
+  if (!flags.projects) return undefined;
+  if (flags["watch-namespaces"].length > 0) {
+    throw new UsageError(
+      "--projects is not possible with --watch-namespaces: AtlasProjectX509s are of the whole cluster, and one operator that watches all namespaces serves them",
+    );
+  }
+  return { namespace: kubeConfig.namespace ?? "default" };
 }
 
 async function extraCaOf(flags: FlagValues<typeof RUN_FLAGS>): Promise<string | undefined> {

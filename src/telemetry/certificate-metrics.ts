@@ -16,6 +16,8 @@ export interface ResourceFigures {
   readonly suspended: boolean;
   /** Unexpired certificates of its user that no resource accounts for. */
   readonly unaccounted: number;
+  /** Until when its certificates can log in although their grant was withdrawn, milliseconds since the epoch. */
+  readonly withdrawnUntilMs: number | undefined;
 }
 
 /**
@@ -51,6 +53,10 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     "atlascerts_resource_suspended",
     "1 if the resource's spec.suspend is true, else 0.",
   );
+  const withdrawn = new MetricText(
+    "atlascerts_withdrawn_logins_until_timestamp_seconds",
+    "Time until which certificates of the resource can log in although their grant was withdrawn. Absent while it is granted.",
+  );
   const ready = new Map<string, number>();
   let overdue = 0;
   for (const resource of resources) {
@@ -60,6 +66,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     if (renewalMs !== undefined) renewal.add(labels, renewalMs / 1000);
     if (renewalMs !== undefined && renewalMs <= nowMs && !resource.suspended) overdue += 1;
     if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
+    if (resource.withdrawnUntilMs !== undefined) withdrawn.add(labels, resource.withdrawnUntilMs / 1000);
     isReady.add(labels, resource.ready === "True" ? 1 : 0);
     isStalled.add(`${labels},reason="${resource.stalled ?? "None"}"`, resource.stalled === undefined ? 0 : 1);
     needsPerson.add(labels, resource.needsPerson ? 1 : 0);
@@ -67,7 +74,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     const state = `ready="${resource.ready}",reason="${resource.reason}"`;
     ready.set(state, (ready.get(state) ?? 0) + 1);
   }
-  const gauges = [notAfter, renewal, unaccounted, isReady, isStalled, needsPerson, isSuspended];
+  const gauges = [notAfter, renewal, unaccounted, isReady, isStalled, needsPerson, isSuspended, withdrawn];
   return [...gauges, readyText(ready), overdueText(overdue)].map((metric) => metric.text).join("");
 }
 

@@ -100,6 +100,7 @@ describe("what is read from the caches", () => {
     needsPerson: false,
     suspended: false,
     unaccounted: 0,
+    withdrawnUntilMs: undefined,
   };
   const linesOf = (...resources: readonly ResourceFigures[]) =>
     certificateMetrics(resources, NOW)
@@ -160,6 +161,13 @@ describe("what is read from the caches", () => {
     const lines = linesOf(resource, { ...resource, name: "b", unaccounted: 3 });
     expect(lines.filter((line) => line.startsWith("atlascerts_unaccounted"))).toEqual([
       'atlascerts_unaccounted_certificates{namespace="shop",name="b"} 3',
+    ]);
+  });
+
+  test("until when certificates whose grant was withdrawn can log in", () => {
+    const lines = linesOf(resource, { ...resource, name: "b", withdrawnUntilMs: NOW + 3000 });
+    expect(lines.filter((line) => line.startsWith("atlascerts_withdrawn"))).toEqual([
+      `atlascerts_withdrawn_logins_until_timestamp_seconds{namespace="shop",name="b"} ${seconds(NOW + 3000)}`,
     ]);
   });
 

@@ -80,9 +80,9 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
       '--port must be a whole number from 0 to 65535, not "99999"',
     ],
     [
-      "default credentials in two places",
-      ["run", "--kubeconfig=FOLDER/kubeconfig", "--default-credentials-secret=a/b/c"],
-      '--default-credentials-secret must be the name of a Secret, or NAMESPACE/NAME, not "a/b/c"',
+      "projects for some namespaces only",
+      ["run", "--kubeconfig=FOLDER/kubeconfig", "--projects", "--watch-namespaces=a"],
+      "--projects is not possible with --watch-namespaces",
     ],
     ["no worker", ["run", "--workers=0"], '--workers must be a whole number from 1 to 1024, not "0"'],
     [

@@ -39,7 +39,7 @@ async function scrape(): Promise<string> {
 
 const RESOURCE: ResourceFigures = {
   ...{ namespace: "shop", name: "orders-api", reason: "Issued", stalled: undefined, unaccounted: 1 },
-  ...{ notAfterMs: NOW, renewalMs: NOW, needsPerson: false, suspended: false },
+  ...{ notAfterMs: NOW, renewalMs: NOW, needsPerson: false, suspended: false, withdrawnUntilMs: NOW },
   ready: "True",
 };
 

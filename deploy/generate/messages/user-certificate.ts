@@ -1,6 +1,7 @@
 import type { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS } from "../../../src/api/reasons.ts";
 import { atlasSamples } from "./atlas-samples.ts";
 import { eventSamples } from "./event-samples.ts";
+import { grantSamples } from "./grant-samples.ts";
 import { issueSamples } from "./issue-samples.ts";
 import type { Sample } from "./samples.ts";
 import { secretSamples } from "./secret-samples.ts";
@@ -10,5 +11,11 @@ export type Reason = (typeof ISSUE_REASONS)[number] | (typeof BLOCKED_REASONS)[n
 
 /** For each reason the situations that have it: a reason without one does not compile. */
 export async function userCertificateSamples(): Promise<Readonly<Record<Reason, readonly Sample[]>>> {
-  return { ...(await issueSamples()), ...secretSamples(), ...(await atlasSamples()), ...eventSamples() };
+  return {
+    ...(await issueSamples()),
+    ...secretSamples(),
+    ...grantSamples(),
+    ...(await atlasSamples()),
+    ...eventSamples(),
+  };
 }

@@ -5,21 +5,22 @@ import type { StoreEvent } from "../../kube/cache/store.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Log } from "../../kube/log.ts";
-import type { ObjectRef } from "../../kube/resource-type.ts";
 import { AtlasAccess, type AtlasApi } from "../access/atlas-access.ts";
 import { CredentialsGate } from "../access/credentials-gate.ts";
 import { Announcer } from "./announce.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
 import { type Calendar, calendarOf } from "./atlas/calendar.ts";
 import { DepartedHistories } from "./cluster/departed-histories.ts";
+import { Grants, type ProjectServing } from "./cluster/grants.ts";
 import { KeystorePasswords } from "./cluster/keystore-passwords.ts";
 import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
+import type { ProjectCache } from "./cluster/project-cache.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
-import type { Policy, SecretIdentity } from "./core/model/snapshot.ts";
+import type { ObservedProject, Policy, SecretIdentity } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import { HandOver } from "./hand-over.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
@@ -48,8 +49,11 @@ export interface AssemblyOptions {
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
   readonly events: Pick<EventRecorder, "record">;
   readonly policy: Policy;
-  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
-  readonly defaultCredentials?: ObjectRef | undefined;
+  readonly projects: ProjectCache;
+  /** How AtlasProjectX509s are served. @default they are not */
+  readonly serving?: ProjectServing | undefined;
+  /** Whether a namespace may use Atlas credentials of its own. */
+  readonly allowOwnCredentials: boolean;
   /** Name of this process. */
   readonly identity: string;
   /** Gives the check of one attempt; see IssuerOptions. */
@@ -98,6 +102,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     gate: new CredentialsGate({ recheckIntervalMs: policy.recheckIntervalMs, clock }),
   });
   const passwords = new KeystorePasswords({ kube, secrets: cache });
+  const { allowOwnCredentials, projects, serving } = options;
+  const grants = new Grants({ projects, resources, serving, allowOwnCredentials });
   const live = liveResources(kube);
   const secrets = new SecretWriter({
     kube,
@@ -117,6 +123,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   });
   const issuer = new Issuer({
     ...{ secrets, statuses, announcer, parked, memories, identity, leadership, newId, atlasClock, calendar, random },
+    isAllowed: (resource) => isAllowed(grants.observe(resource)),
     onStep: (step, resource) => observer.onStep?.(step, resource),
   });
   const reconciler = new Reconciler({
@@ -136,11 +143,15 @@ export function assemble(options: AssemblyOptions): Assembly {
         calendar,
         policy,
       },
-      defaultCredentials: options.defaultCredentials,
+      ...{ secrets: cache, grants },
     }),
     turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });
   const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });
   return { reconciler, inspector, access, passwords, parked, atlasClock, handOver };
+}
+
+function isAllowed(project: ObservedProject): boolean {
+  return project.kind === "own" || (project.kind === "granted" && !project.isTaken);
 }

@@ -1,29 +1,32 @@
 import { randomUUID } from "node:crypto";
+import { findCondition } from "../../api/conditions.ts";
 import { MANAGED_LABEL } from "../../api/names.ts";
-import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
+import { parseUserCertificate, type UserCertificate } from "../../api/parse-user-certificate.ts";
+import { PROJECT_X509 } from "../../api/project-x509.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { AtlasCredentials } from "../../atlas/authentication/credentials.ts";
 import type { Clock } from "../../clock.ts";
 import { whenAborted } from "../../deadline.ts";
 import { Reflector } from "../../kube/cache/reflector.ts";
-import type { StoreEvent } from "../../kube/cache/store.ts";
+import type { Stored, StoreEvent } from "../../kube/cache/store.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Share } from "../../kube/queue/ready-keys.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/queue/work-queue.ts";
-import { type ObjectRef, objectKey, type ResourceType } from "../../kube/resource-type.ts";
+import { objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { AtlasApi } from "../access/atlas-access.ts";
 import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
 import type { Calendar } from "./atlas/calendar.ts";
 import { judgeListedSecrets } from "./cluster/listed-secrets.ts";
+import { type CachedProject, ProjectCache } from "./cluster/project-cache.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { secretIdentity } from "./cluster/secret-metadata.ts";
-import { credentialsSecret } from "./core/model/credentials-secret.ts";
 import type { Policy, SecretIdentity } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import type { IssuerOptions } from "./issue.ts";
+import { ProjectWatches } from "./project-watches.ts";
 
 /** Tells a process about its controller. */
 export interface ControllerObserver extends ReconcileObserver {
@@ -38,8 +41,10 @@ export interface UserCertificateControllerOptions {
   readonly policy: Policy;
   /** Only these namespaces. @default all of them */
   readonly namespaces?: readonly string[] | undefined;
-  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
-  readonly defaultCredentials?: ObjectRef | undefined;
+  /** Serves AtlasProjectX509s, whose credentials are in Secrets of this namespace. @default they are not served */
+  readonly projects?: { readonly namespace: string } | undefined;
+  /** Whether a namespace may use Atlas credentials of its own. @default true */
+  readonly allowOwnCredentials?: boolean | undefined;
   /** Maximum number of concurrent reconciles. */
   readonly workers: number;
   /** Name of this process. */
@@ -58,13 +63,15 @@ export interface UserCertificateControllerOptions {
 /** One watch of the API server, for health checks and metrics of this process. */
 export interface Watch {
   /** Unique within a namespace. */
-  readonly name: "atlasusercertificates" | "secrets-managed" | "secrets-others" | "secrets-default-credentials";
+  readonly name:
+    | "atlasusercertificates"
+    | "secrets-managed"
+    | "secrets-others"
+    | "atlasprojectx509s"
+    | "secrets-of-projects";
   /** The one namespace that is watched; undefined for all. */
   readonly namespace: string | undefined;
-  readonly reflector: Pick<
-    Reflector<SecretIdentity>,
-    "start" | "synced" | "isSynced" | "lastProgressAt" | "statistics"
-  >;
+  readonly reflector: Pick<Reflector<Stored>, "start" | "synced" | "isSynced" | "lastProgressAt" | "statistics">;
 }
 
 /** How long one reconcile may take before its signal aborts, in milliseconds. */
@@ -79,17 +86,27 @@ export class UserCertificateController {
   readonly queue: WorkQueue;
   readonly watches: readonly Watch[];
   readonly #options: UserCertificateControllerOptions;
-  readonly #resources: ResourceCache;
+  readonly #projects = new ProjectCache();
+  readonly #resources = new ResourceCache(this.#projects);
   readonly #secrets = new SecretCache();
+  readonly #projectWatches: ProjectWatches | undefined;
   readonly #assembly: Assembly;
   #isWorking = false;
   #storing = new AbortController();
 
   constructor(options: UserCertificateControllerOptions) {
     this.#options = options;
-    const { observer = {}, ...shared } = options;
-    this.#resources = new ResourceCache(options.defaultCredentials);
-    const { clock, random, log } = options;
+    const { observer = {}, projects, allowOwnCredentials = true, ...shared } = options;
+    const { kube: client, clock, random, log } = options;
+    this.#projectWatches =
+      projects &&
+      new ProjectWatches({
+        ...{ client, clock, random, log, projects: this.#projects, secrets: this.#secrets },
+        namespace: projects.namespace,
+        onProject: (event) => this.#onProject(event),
+        onNamespace: ({ object }) => this.#onNamespace(object.name),
+        onSecret: (event) => this.#onSecret(event),
+      });
     this.queue = new WorkQueue({
       ...{ clock, random, log },
       sharesOf: (key) => this.#sharesOf(key),
@@ -99,6 +116,9 @@ export class UserCertificateController {
       ...shared,
       resources: this.#resources,
       secrets: this.#secrets,
+      projects: this.#projects,
+      serving: this.#projectWatches,
+      allowOwnCredentials,
       newId: randomUUID,
       wake: (key) => this.#wake(key),
       onClockMoved: () => this.#wakeAll(),
@@ -116,7 +136,16 @@ export class UserCertificateController {
     });
     this.watches = [
       ...(options.namespaces ?? [undefined]).flatMap((namespace) => this.#watch(namespace)),
-      ...this.#watchDefaultCredentials(),
+      ...(this.#projectWatches === undefined
+        ? []
+        : [
+            { name: PROJECT_X509.plural, namespace: undefined, reflector: this.#projectWatches.projects },
+            {
+              name: "secrets-of-projects" as const,
+              namespace: this.#projectWatches.namespace,
+              reflector: this.#projectWatches.credentials,
+            },
+          ]),
     ];
   }
 
@@ -132,7 +161,10 @@ export class UserCertificateController {
 
   /** Keeps the caches current until the signal aborts. Runs on every replica, so that a new leader starts warm. */
   async watch(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.watches.map(({ reflector }) => reflector.start(signal)));
+    await Promise.all([
+      ...this.watches.map(({ reflector }) => reflector.start(signal)),
+      this.#projectWatches?.watchNamespaces(signal),
+    ]);
   }
 
   /**
@@ -192,8 +224,8 @@ export class UserCertificateController {
     const resource = this.#resources.get(key);
     if (resource?.valid !== true) return [];
     const { namespace, spec } = resource;
-    const credentials = credentialsSecret(resource, this.#options.defaultCredentials);
-    const access = `${spec.projectId} ${credentials === undefined ? "" : objectKey(credentials)}`;
+    const { credentialsRef, projectId, projectRef } = spec;
+    const access = projectRef ? `project ${projectRef.name}` : `${projectId} ${namespace}/${credentialsRef?.name}`;
     return [
       { id: `access ${access}`, most: MAX_BY_ACCESS },
       { id: `namespace ${namespace}`, most: MAX_BY_NAMESPACE },
@@ -244,32 +276,19 @@ export class UserCertificateController {
     ];
   }
 
-  /** Where it lies outside of what is watched anyway: that one Secret, by its name. */
-  #watchDefaultCredentials(): readonly Watch[] {
-    const { kube: client, clock, random, log, namespaces, defaultCredentials } = this.#options;
-    if (defaultCredentials === undefined || namespaces === undefined) return [];
-    const { namespace, name } = defaultCredentials;
-    if (namespace === undefined || namespaces.includes(namespace)) return [];
-    const type: ResourceType = SECRETS;
-    const reflector = new Reflector({
-      ...{ client, type, namespace, clock, random, log },
-      fieldSelector: `metadata.name=${name}`,
-      metadataOnly: true,
-      store: this.#secrets.defaultCredentials,
-      project: secretIdentity,
-      onEvent: (event) => this.#onSecret(event),
-    });
-    return [{ name: "secrets-default-credentials", namespace, reflector }];
-  }
-
   #onResource(event: StoreEvent<CachedResource>): void {
     const { object } = event;
-    if (event.kind === "deleted") this.#assembly.reconciler.forget(object);
-    else this.#add(object);
+    if (event.kind === "deleted") {
+      this.#assembly.reconciler.forget(object.valid ? this.#resources.resolved(object) : object);
+    } else {
+      this.#add(object);
+    }
+    const isRespecified = event.kind !== "modified" || event.previous.generation !== object.generation;
     // The others that want the same Secret: who holds it may have changed.
     for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
       if (!state.valid) continue;
       const { namespace, spec, status } = state;
+      if (spec.projectRef !== undefined && isRespecified) this.#wakeRivals(state, spec.projectRef.name);
       const leftBehind = (status.leftBehind ?? []).map(({ secretName }) => secretName);
       for (const name of new Set([spec.secretName, status.secretName, ...leftBehind])) {
         if (name === undefined) continue;
@@ -286,8 +305,48 @@ export class UserCertificateController {
       this.#assembly.access.forget(event.key);
       this.#assembly.passwords.forget(event.key);
     }
-    const concerned = [...this.#resources.claimants(event.key), ...this.#resources.reading(event.key)];
+    const concerned = [
+      ...this.#resources.claimants(event.key),
+      ...this.#resources.reading(event.key),
+      ...this.#usingProjectCredentials(event.object),
+    ];
     for (const certificate of concerned) this.#add(certificate);
+  }
+
+  #usingProjectCredentials({ namespace, name }: SecretIdentity): readonly UserCertificate[] {
+    if (namespace !== this.#projectWatches?.namespace) return [];
+    const projects = [...this.#projects.store.values()];
+    return projects
+      .filter((project) => project.valid && project.spec.credentialsRef.name === name)
+      .flatMap((project) => this.#resources.ofProject(project.name));
+  }
+
+  /** Who may use the project may have changed; and which of several objects of one project rules. */
+  #onProject(event: StoreEvent<CachedProject>): void {
+    const names = new Set([event.key]);
+    for (const state of event.kind === "modified" ? [event.object, event.previous] : [event.object]) {
+      if (!state.valid) continue;
+      for (const { name } of this.#projects.ofProjectId(state.spec.projectId)) names.add(name);
+    }
+    // Its status says nothing about what it grants.
+    if (event.kind === "modified" && isSameProject(event.object, event.previous)) return;
+    for (const name of names) for (const resource of this.#resources.ofProject(name)) this.#add(resource);
+  }
+
+  #onNamespace(name: string): void {
+    for (const resource of this.#resources.store.values()) {
+      if (resource.namespace === name && resource.valid && resource.spec.projectRef !== undefined) this.#add(resource);
+    }
+  }
+
+  /** Those that wait for the same user, and those of the namespace that a limit of the grant may have kept waiting. */
+  #wakeRivals(resource: UserCertificate, project: string): void {
+    const waiting = this.#resources
+      .ofProject(project, resource.namespace)
+      .filter(({ status }) => findCondition(status, "Ready")?.reason === "NotGranted");
+    for (const other of [...this.#resources.rivals(resource), ...waiting]) {
+      if (other.uid !== resource.uid) this.#add(other);
+    }
   }
 
   /**
@@ -304,4 +363,8 @@ export class UserCertificateController {
       if (claimant.uid !== resource.uid) this.#add(claimant);
     }
   }
+}
+
+function isSameProject(left: CachedProject, right: CachedProject): boolean {
+  return left.uid === right.uid && left.generation === right.generation && left.deleting === right.deleting;
 }

@@ -36,6 +36,7 @@ interface RigOptions {
   readonly renewRequest?: string;
   readonly onStep?: (step: IssueStep) => void;
   readonly leadership?: () => () => void;
+  readonly isAllowed?: () => boolean;
 }
 
 /** An Issuer over an API server and an Atlas in memory, for one resource that needs its first certificate. */
@@ -59,6 +60,7 @@ function rig(options: RigOptions = {}) {
     memories: new ResourceMemories(),
     identity: "pod-1",
     leadership: options.leadership ?? (() => () => {}),
+    isAllowed: options.isAllowed ?? (() => true),
     newId: () => "attempt-1",
     atlasClock: new AtlasClock(clock),
     calendar: calendarOf(),

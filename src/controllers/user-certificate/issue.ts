@@ -39,6 +39,8 @@ export interface IssuerOptions {
    * another's since the attempt began.
    */
   readonly leadership: () => () => void;
+  /** Whether a resource may still obtain certificates of its user: a grant may have been withdrawn since the decision. */
+  readonly isAllowed: (resource: UserCertificate) => boolean;
   /** Makes the identifier of an attempt. */
   readonly newId: () => string;
   readonly atlasClock: AtlasClock;
@@ -67,7 +69,7 @@ export class Issuer {
 
   /** @param snapshot with Atlas' list of this reconcile */
   async issue(snapshot: Snapshot, decision: IssueDecision, api: CertificateApi, signal: AbortSignal): Promise<Outcome> {
-    const { secrets, statuses, announcer, atlasClock, memories, onStep, parked } = this.#options;
+    const { secrets, statuses, announcer, atlasClock, isAllowed, memories, onStep, parked } = this.#options;
     const { resource } = snapshot;
     const memory = memories.of(resource);
     const assertLeading = this.#options.leadership();
@@ -80,6 +82,7 @@ export class Issuer {
 
     await onStep?.("record", resource);
     const attempt = this.#newAttempt(snapshot, decision);
+    if (attempt === undefined) return { kind: "overtaken" };
     assertLeading();
     signal.throwIfAborted();
     const outcome: Outcome = { kind: "recorded", attempt };
@@ -94,9 +97,21 @@ export class Issuer {
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
     assertLeading();
+    if (!isAllowed(resource)) return { kind: "overtaken" };
     memory.unsent = undefined;
+    let isWithdrawn = false;
+    const beforeSending = () => {
+      assertLeading();
+      isWithdrawn = !isAllowed(resource);
+      if (isWithdrawn) throw new Error("its grant was withdrawn");
+    };
     // From here on nothing but the end of the process stops the attempt.
-    const bundle = await this.#create(snapshot, attempt, api, assertLeading);
+    const bundle = await this.#create(snapshot, attempt, api, beforeSending).catch((error: unknown) => {
+      if (!isWithdrawn) throw error;
+      // Nothing was sent.
+      memory.unsent = attempt.id;
+      return { kind: "overtaken" } as const;
+    });
     if ("kind" in bundle) return bundle;
 
     await onStep?.("check", resource);
@@ -131,9 +146,12 @@ export class Issuer {
     return { kind: "parked", facts: pair.facts, attempt, pod: identity, nextTryMs, blocker: result.blocker };
   }
 
-  #newAttempt(snapshot: Snapshot, { reason }: IssueDecision): Issuance {
+  /** Undefined if the project is not known any more. */
+  #newAttempt(snapshot: Snapshot, { reason }: IssueDecision): Issuance | undefined {
     const { resource, atlas } = snapshot;
     const { renewRequest, spec, status } = resource;
+    const { projectId, username } = spec;
+    if (projectId === undefined) return undefined;
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
     const held = heldCertificate(snapshot)?.serialNumber;
@@ -143,8 +161,8 @@ export class Issuer {
       id: this.#options.newId(),
       startedAt: timestamp(this.#options.atlasClock.now()),
       reason,
-      projectId: spec.projectId,
-      username: spec.username,
+      projectId,
+      username,
       knownSerials: [...new Set([...listed, ...(held === undefined ? [] : [held])])],
       ...(replaces !== undefined && { replaces }),
       ...(renewRequest !== undefined && { renewRequest }),
@@ -155,15 +173,16 @@ export class Issuer {
     snapshot: Snapshot,
     attempt: Issuance,
     api: CertificateApi,
-    assertLeading: () => void,
+    beforeSending: () => void,
   ): Promise<SensitiveText | Failed> {
     const { spec } = snapshot.resource;
-    const { projectId: groupId, username, monthsUntilExpiration } = spec;
+    const { projectId: groupId, username } = attempt;
+    const { monthsUntilExpiration } = spec;
     try {
       return await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
         // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
-        { ...urgencyOf(snapshot, { kind: "issue" }), timeoutMs: CREATE_TIMEOUT_MS, beforeSending: assertLeading },
+        { ...urgencyOf(snapshot, { kind: "issue" }), timeoutMs: CREATE_TIMEOUT_MS, beforeSending },
       );
     } catch (error: unknown) {
       const blocker = atlasBlocker(error, spec);

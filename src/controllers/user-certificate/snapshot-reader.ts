@@ -1,20 +1,20 @@
 import { findCondition } from "../../api/conditions.ts";
-import { SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { CREDENTIALS_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { AtlasError } from "../../atlas/errors/atlas-error.ts";
-import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import { objectKey } from "../../kube/resource-type.ts";
 import type { Access, AtlasAccess } from "../access/atlas-access.ts";
 import type { Announcer } from "./announce.ts";
 import { atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import { type Calendar, issueTime } from "./atlas/calendar.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
+import type { Grants } from "./cluster/grants.ts";
 import type { KeystorePasswords } from "./cluster/keystore-passwords.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
-import type { CachedResource, ResourceCache } from "./cluster/resource-cache.ts";
+import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
-import { credentialsSecret } from "./core/model/credentials-secret.ts";
 import type {
   ObservedCredentials,
   ObservedList,
@@ -33,8 +33,8 @@ export interface SnapshotReaderOptions {
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
   readonly passwords: Pick<KeystorePasswords, "observe">;
-  /** The Secret with the Atlas credentials of resources that name none. @default they have none */
-  readonly defaultCredentials?: ObjectRef | undefined;
+  readonly secrets: SecretCache;
+  readonly grants: Grants;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
   readonly memories: ResourceMemories;
@@ -47,12 +47,18 @@ export interface SnapshotReaderOptions {
 /** A snapshot, with the way to Atlas that goes with it. */
 export interface Reading {
   readonly snapshot: Snapshot;
-  readonly access: Access;
+  readonly access: Access | Withheld;
+}
+
+/** Credentials that the resource may not use. */
+interface Withheld {
+  readonly kind: "withheld";
+  readonly version: undefined;
 }
 
 /** The Secrets that the operator only reads. */
 interface SecretsRead {
-  readonly access: Access;
+  readonly access: Reading["access"];
   readonly keystorePassword: ObservedPassword;
 }
 
@@ -63,6 +69,15 @@ interface Lists {
 
 /** How long Atlas may take to list the certificates of one user, in milliseconds: a project that hangs holds a place. */
 const LIST_TIMEOUT_MS = 10_000;
+
+const WITHHELD: Withheld = { kind: "withheld", version: undefined };
+
+/** Only a Secret that says that it holds credentials may be named: the operator's namespace has others. */
+const NOT_LABELLED: Access = {
+  kind: "unusable",
+  version: undefined,
+  problem: `it does not exist, or lacks the label ${CREDENTIALS_LABEL}: "true".`,
+};
 
 const NOT_ASKED: ObservedList = { kind: "notAsked" };
 
@@ -102,11 +117,19 @@ export class SnapshotReader {
   }
 
   async #secretsRead(resource: UserCertificate, signal: AbortSignal): Promise<SecretsRead> {
-    const { access, defaultCredentials, passwords } = this.#options;
     return {
-      access: await access.of(credentialsSecret(resource, defaultCredentials)),
-      keystorePassword: await passwords.observe(resource, signal),
+      access: await this.#access(resource),
+      keystorePassword: await this.#options.passwords.observe(resource, signal),
     };
+  }
+
+  async #access(resource: UserCertificate): Promise<Access | Withheld> {
+    const { access, grants, secrets } = this.#options;
+    const ref = grants.credentials(resource, grants.observe(resource));
+    if (ref === "withheld") return WITHHELD;
+    const isOfProject = resource.spec.projectRef !== undefined;
+    if (isOfProject && ref !== undefined && secrets.ofProjects.get(objectKey(ref)) === undefined) return NOT_LABELLED;
+    return access.of(ref);
   }
 
   /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
@@ -122,6 +145,7 @@ export class SnapshotReader {
         resource,
         secret,
         secretHolder: this.#secretHolder(resource, secret),
+        project: this.#options.grants.observe(resource),
         credentials: credentialsOf(access),
         keystorePassword,
         ...lists,
@@ -136,7 +160,12 @@ export class SnapshotReader {
   }
 
   /** The list of the spec's user; and that of the open attempt's, if that is another one. */
-  async #lists(resource: UserCertificate, access: Access, urgency: Urgency, signal: AbortSignal): Promise<Lists> {
+  async #lists(
+    resource: UserCertificate,
+    access: Reading["access"],
+    urgency: Urgency,
+    signal: AbortSignal,
+  ): Promise<Lists> {
     const { spec, status } = resource;
     this.#listsUnderWay += 1;
     const atlas = await this.#list(resource, spec, access, urgency, signal).finally(() => (this.#listsUnderWay -= 1));
@@ -149,11 +178,11 @@ export class SnapshotReader {
   async #list(
     resource: UserCertificate,
     { projectId, username }: User,
-    access: Access,
+    access: Reading["access"],
     urgency: Urgency,
     signal: AbortSignal,
   ): Promise<ObservedList> {
-    if (access.kind !== "usable") return NOT_ASKED;
+    if (access.kind !== "usable" || projectId === undefined) return NOT_ASKED;
     const askedMs = this.#options.atlasClock.toLocal(this.#options.atlasClock.now());
     try {
       const user = { groupId: projectId, username };
@@ -248,6 +277,6 @@ function byAge(left: UserCertificate, right: UserCertificate): number {
   return left.creationTimestamp.localeCompare(right.creationTimestamp) || left.name.localeCompare(right.name);
 }
 
-function credentialsOf(access: Access): ObservedCredentials {
+function credentialsOf(access: Reading["access"]): ObservedCredentials {
   return access.kind === "usable" ? { kind: "usable", version: access.version } : access;
 }

@@ -4,10 +4,8 @@ import type { Values } from "./rendering.ts";
 export const MATRIX: Readonly<Record<string, Values>> = {
   "the defaults": {},
   "some namespaces only": { watchNamespaces: ["shop", "billing"] },
-  "some namespaces only, with credentials of the platform's": {
-    watchNamespaces: ["shop"],
-    atlas: { defaultCredentials: { existingSecret: "atlas-of-the-platform" } },
-  },
+  "projects only": { atlas: { allowOwnCredentials: false } },
+  "no projects": { projects: { enabled: false } },
   "one pod": { replicas: 1, podDisruptionBudget: { enabled: false } },
   "everything off": {
     replicas: 1,
@@ -35,8 +33,9 @@ export const MATRIX: Readonly<Record<string, Values>> = {
     atlas: {
       baseUrl: "https://cloud.mongodbgov.com:8443",
       caFile: "/etc/private-ca/ca.crt",
-      defaultCredentials: { existingSecret: "atlas-of-the-platform" },
+      allowOwnCredentials: false,
     },
+    projects: { enabled: true },
     workers: 256,
     verifyInterval: "1h30m",
     limits: { issuesPerDay: 100_000, unexpiredPerUser: 100_000 },

@@ -51,6 +51,7 @@ describe("the operator's account", () => {
     expect(rulesOf(only(objects, "Role"))).toEqual(await testedRules("lease-role.yaml"));
     expect(bound(objects)).toEqual([
       "ClusterRole/atlas-cert-operator in all namespaces",
+      "ClusterRole/atlas-cert-operator-projects in all namespaces",
       "Role/atlas-cert-operator-lease in operators",
     ]);
   });
@@ -68,17 +69,15 @@ describe("the operator's account", () => {
     ]);
   });
 
-  test("may read one Secret of its own namespace where it has the default credentials of some namespaces", async () => {
-    const atlas = { defaultCredentials: { existingSecret: "platform" } };
-    const objects = await render({ watchNamespaces: ["shop"], atlas });
-    const [tested] = await testedRules("default-credentials-role.yaml");
-    const role = only(objects, "Role", `${RELEASE}-default-credentials`);
-    expect(role.metadata.namespace).toBe("operators");
-    expect(rulesOf(role)).toEqual([{ ...tested, resourceNames: ["platform"] }]);
-    expect(bound(objects)).toContain("Role/atlas-cert-operator-default-credentials in operators");
-    expect(argumentsOf(objects)).toContain("--default-credentials-secret=platform");
-    // The ClusterRole has it all.
-    expect((await render({ atlas })).filter(({ kind }) => kind === "Role")).toHaveLength(1);
+  test("may read projects and namespaces unless it does not serve projects", async () => {
+    const objects = await render();
+    expect(rulesOf(only(objects, "ClusterRole", `${RELEASE}-projects`))).toEqual(
+      await testedRules("projects-role.yaml"),
+    );
+    expect(argumentsOf(objects)).toContain("--projects");
+    const without = await render({ projects: { enabled: false } });
+    expect(bound(without)).not.toContain(`ClusterRole/${RELEASE}-projects in all namespaces`);
+    expect(argumentsOf(without)).not.toContain("--projects");
   });
 
   test("may touch the lease of its own release, by the name that the pods are told", async () => {
@@ -96,7 +95,7 @@ describe("the operator's account", () => {
 test("each rule says what it is for", async () => {
   const rendered = await renderText();
   const roles = rendered.split(/^---$/m).filter((text) => /^rules:$/m.test(text) && !text.includes("aggregate-to-"));
-  expect(roles).toHaveLength(2);
+  expect(roles).toHaveLength(3);
   for (const role of roles) expect(role).not.toMatch(/(?<!^ {2}#.*)\n {2}- apiGroups/m);
 });
 
@@ -106,4 +105,15 @@ test("whoever may view a namespace may look at its certificates, and whoever may
   expect(labelsOf(`${RELEASE}-view`)).toContain("rbac.authorization.k8s.io/aggregate-to-view");
   expect(labelsOf(`${RELEASE}-edit`)).not.toContain("rbac.authorization.k8s.io/aggregate-to-view");
   expect(labelsOf(`${RELEASE}-edit`)).toContain("rbac.authorization.k8s.io/aggregate-to-edit");
+});
+
+test("no one gets a right on a cluster-scoped kind by the roles that Kubernetes gives to tenants", async () => {
+  const aggregated = (await render()).filter(({ metadata }) =>
+    Object.keys(metadata.labels ?? {}).some((label) => label.startsWith("rbac.authorization.k8s.io/aggregate-to-")),
+  );
+  expect(aggregated).toHaveLength(2);
+  const resources = aggregated.flatMap((role) =>
+    rulesOf(role).flatMap((rule) => z.array(z.string()).parse(rule.resources)),
+  );
+  expect(new Set(resources)).toEqual(new Set(["atlasusercertificates"]));
 });

@@ -41,9 +41,9 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   ["Atlas with a path", { atlas: { baseUrl: "https://a/api" } }, /atlas\.baseUrl must be https:\/\/ .* without a path/],
   ["Atlas with credentials", { atlas: { baseUrl: "https://a:b@c" } }, /atlas\.baseUrl must be https:\/\//],
   [
-    "a Secret of another namespace",
-    { atlas: { defaultCredentials: { existingSecret: "other/atlas" } } },
-    /existingSecret must be the name of a Secret in the namespace of the release, and "other\/atlas" can't be one/,
+    "projects of a release that watches some namespaces",
+    { watchNamespaces: ["shop"], projects: { enabled: true } },
+    /projects\.enabled is not possible with watchNamespaces: .* one release that watches all namespaces serves them/,
   ],
   ["a namespace that can't be", { watchNamespaces: ["Shop"] }, /watchNamespaces must hold names .* "Shop"/],
   ["a namespace twice", { watchNamespaces: ["a", "a"] }, /names a namespace twice/],

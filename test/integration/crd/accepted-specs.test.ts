@@ -21,6 +21,8 @@ const CONNECTION_STRING = {
   options: { appName: "orders & more", retryWrites: "true" },
 };
 
+const THROUGH_PROJECT = { projectRef: { name: "production" }, projectId: null, credentialsRef: null };
+
 const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] = [
   ["a username of one character", { username: "u" }],
   ["a username of 1024 characters", { username: "u".repeat(1024) }],
@@ -49,8 +51,8 @@ const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] =
   ["a secret name of one character", { secretName: "s" }],
   ["a secret name of 253 characters", { secretName: "s".repeat(253) }],
   ["a secret name with dots, dashes and digits", { secretName: "1.orders-api.v2" }],
-  ["no credentials of its own", { credentialsRef: null }],
-  ["the usual name of the credentials Secret without one", { credentialsRef: null, secretName: "atlas-api" }],
+  ["a project that grants it the user", THROUGH_PROJECT],
+  ["the usual name of the credentials Secret without one", { ...THROUGH_PROJECT, secretName: "atlas-api" }],
   ["another credentials Secret", { credentialsRef: { name: "atlas.staging" } }],
   ["an empty template", { secretTemplate: {} }],
   ["an empty label value", { secretTemplate: { labels: { app: "" } } }],

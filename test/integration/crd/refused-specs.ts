@@ -308,7 +308,14 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   ...refused("spec.suspend", mustBe("spec.suspend", "boolean"), {
     "suspend in quotes": { suspend: "true" },
   }),
-  ...refused("spec.projectId", "Required value", { "a spec without projectId": { projectId: null } }),
+  ...refused("spec", "set either projectRef, an AtlasProjectX509 that grants this namespace the user, or both", {
+    "a spec without projectId": { projectId: null },
+    "a spec without credentialsRef": { credentialsRef: null },
+    "a spec without a way to a project": { projectId: null, credentialsRef: null },
+    "a projectRef beside projectId and credentialsRef": { projectRef: { name: "production" } },
+    "a projectRef beside projectId": { projectRef: { name: "production" }, credentialsRef: null },
+    "a projectRef beside credentialsRef": { projectRef: { name: "production" }, projectId: null },
+  }),
   ...refused("spec.credentialsRef.name", "Required value", {
     "a credentialsRef without a name": { credentialsRef: { name: null } },
   }),

@@ -23,7 +23,7 @@ export type ShippedRole = z.output<typeof roleSchema>;
 
 /** A role of deploy/rbac, as users apply it. */
 export async function shippedRole(
-  name: "cluster-role" | "namespace-role" | "lease-role" | "default-credentials-role",
+  name: "cluster-role" | "namespace-role" | "lease-role" | "projects-role",
 ): Promise<ShippedRole> {
   return roleSchema.parse(parse(await readFile(path.join(FOLDER, `${name}.yaml`), "utf8")));
 }

@@ -18,7 +18,7 @@ type Check = (stage: Stage, resource: ResourceObject, ledger: Ledger) => boolean
 const HINDRANCES: readonly (readonly [string, Check])[] = [
   ["suspended", (_stage, { spec }) => spec.suspend],
   ["being deleted", (_stage, { metadata }) => metadata.deletionTimestamp !== undefined],
-  ["no such user", ({ world }, { spec }) => !world.atlas.hasUser(spec.projectId, spec.username)],
+  ["no such user", ({ world }, { spec }) => !world.atlas.hasUser(spec.projectId ?? "", spec.username)],
   ["wrong credentials", hasWrongCredentials],
   ["Secret is another's", hasForeignSecret],
   ["Secret claimed twice", isClaimedTwice],
@@ -32,7 +32,7 @@ function hasWrongCredentials({ world }: Stage, { metadata, spec }: ResourceObjec
   const { namespace } = metadata;
   const name = spec.credentialsRef?.name ?? "";
   const secret = world.server.find(SECRETS, { namespace, name })?.data?.clientSecret ?? "";
-  return !world.atlas.project(spec.projectId).credentials.has(Buffer.from(secret, "base64").toString());
+  return !world.atlas.project(spec.projectId ?? "").credentials.has(Buffer.from(secret, "base64").toString());
 }
 
 function hasForeignSecret({ world }: Stage, resource: ResourceObject): boolean {
@@ -73,7 +73,7 @@ function isUnlistedAgain({ world }: Stage, resource: ResourceObject, ledger: Led
 
 function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
   const user = userOf(spec);
-  const listed = world.atlas.project(spec.projectId).users.get(spec.username) ?? [];
+  const listed = world.atlas.project(spec.projectId ?? "").users.get(spec.username) ?? [];
   const foreign = listed.filter(
     ({ createdAt, serialNumber }) => createdAt > now - DAY_MS && ledger.attemptOf(serialNumber) === undefined,
   );
@@ -83,7 +83,7 @@ function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: 
 
 /** A recorded attempt may have been carried out, as far as the operator can know. */
 function hasTooMany({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
-  const unexpired = world.atlas.unexpired(spec.projectId, spec.username)?.length ?? 0;
+  const unexpired = world.atlas.unexpired(spec.projectId ?? "", spec.username)?.length ?? 0;
   const open = ledger.attempts.filter(
     ({ user, post, recordedAt }) =>
       user === userOf(spec) && post?.certificate === undefined && recordedAt > now - DAY_MS,

@@ -1,4 +1,5 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
+import type { User } from "../../../src/controllers/user-certificate/core/model/user.ts";
 import type { IssuedCertificate } from "../atlas/atlas.ts";
 import type { Post } from "../atlas/atlas-client.ts";
 import type { Change } from "../cluster/api-server.ts";
@@ -30,7 +31,7 @@ export interface Attempt {
 }
 
 /** A database user: project and name. */
-export function userOf({ projectId, username }: { readonly projectId: string; readonly username: string }): string {
+export function userOf({ projectId = "", username }: User): string {
   return `${projectId} ${username}`;
 }
 

@@ -17,8 +17,11 @@
 {{- with .Values.watchNamespaces }}
 - --watch-namespaces={{ join "," . }}
 {{- end }}
-{{- with .Values.atlas.defaultCredentials.existingSecret }}
-- --default-credentials-secret={{ . }}
+{{- if include "atlas-cert-operator.servesProjects" . }}
+- --projects
+{{- end }}
+{{- if not .Values.atlas.allowOwnCredentials }}
+- --allow-own-credentials=false
 {{- end }}
 - --workers={{ int64 .Values.workers }}
 - --verify-interval={{ .Values.verifyInterval }}

@@ -1,12 +1,9 @@
 {{/*
 The rules of a file in files/rbac, comments and all. They come from deploy/rbac, which the operator is tested with; the
-lease and the Secret are called as the release wants it. Takes root and file.
+lease is called as the release wants it. Takes root and file.
 */}}
 {{- define "atlas-cert-operator.rules" -}}
 {{- $name := include "atlas-cert-operator.fullname" .root }}
-{{- if eq .file "default-credentials-role.yaml" }}
-{{- $name = .root.Values.atlas.defaultCredentials.existingSecret }}
-{{- end }}
 {{- $rules := .root.Files.Get (printf "files/rbac/%s" .file) | regexFind "(?s)(^|\n)rules:\n.*$" | trim }}
 {{- regexReplaceAll "resourceNames: .*" $rules (printf "resourceNames: [%q]" $name) }}
 {{- end }}
@@ -15,4 +12,11 @@ lease and the Secret are called as the release wants it. Takes root and file.
 - kind: ServiceAccount
   name: {{ include "atlas-cert-operator.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* Whether this release serves AtlasProjectX509s: unless it says otherwise, the one that watches all namespaces does. */}}
+{{- define "atlas-cert-operator.servesProjects" -}}
+{{- if kindIs "bool" .Values.projects.enabled }}{{ .Values.projects.enabled | ternary "true" "" }}
+{{- else if not .Values.watchNamespaces }}true
+{{- end }}
 {{- end }}

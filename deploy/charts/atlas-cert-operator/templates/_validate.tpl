@@ -16,10 +16,8 @@
 {{- if not (regexMatch "^https://[^/?#@\\s]+$" $v.atlas.baseUrl) }}
 {{- fail (printf "atlas.baseUrl must be https:// with a host and perhaps a port, without a path, such as https://cloud.mongodb.com, not %q." $v.atlas.baseUrl) }}
 {{- end }}
-{{- with $v.atlas.defaultCredentials.existingSecret }}
-{{- if not (regexMatch "^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$" .) }}
-{{- fail (printf "atlas.defaultCredentials.existingSecret must be the name of a Secret in the namespace of the release, and %q can't be one." .) }}
-{{- end }}
+{{- if and $v.watchNamespaces (eq (toString $v.projects.enabled) "true") }}
+{{- fail "projects.enabled is not possible with watchNamespaces: AtlasProjectX509s are of the whole cluster, and one release that watches all namespaces serves them. Leave projects.enabled out, or watchNamespaces." }}
 {{- end }}
 {{- range $v.watchNamespaces }}
 {{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" .) }}

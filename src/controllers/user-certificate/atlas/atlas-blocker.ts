@@ -31,12 +31,17 @@ export function answerUnusable(problem: string, { wasteWaitMs }: Calendar): Bloc
 
 /** The next step of people or of the operator; undefined if it only has to retry. */
 function remedyOf(refusal: Refusal, spec: UserCertificateSpec): string | undefined {
-  const { projectId, username } = spec;
+  const { projectId = "", projectRef, username } = spec;
   switch (refusal.kind) {
     case "userNotFound":
       return `Create it with "atlas dbusers create --username ${username} --x509Type MANAGED --projectId ${projectId} --role …", or correct spec.username.`;
     case "customerManagedOn":
-      return "Disable it in the project's security settings, which restarts the database, or use another project.";
+      return projectRef === undefined
+        ? "Disable it in the project's security settings, which restarts the database, or use another project."
+        : `The platform team can disable it, which restarts the database; the status of AtlasProjectX509 ${projectRef.name} tells how.`;
+    case "projectNotFound":
+      if (projectRef !== undefined) return `The platform team has to correct AtlasProjectX509 ${projectRef.name}.`;
+      return remedyAtAtlas(refusal, credentialsPlace(spec), projectId);
     case "certificateLimit":
       return `Wait until certificates of ${username} expire, or use another database user.`;
     case "badRequest":

@@ -1,35 +1,58 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { Store, type StoreEvent } from "../../../kube/cache/store.ts";
 import { Index } from "../../../kube/cache/store-index.ts";
-import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import { credentialsSecret } from "../core/model/credentials-secret.ts";
+import { objectKey } from "../../../kube/resource-type.ts";
+import { parseUserName, userNameKey } from "../core/grant/user-name.ts";
 import { passwordRef } from "../core/model/password-ref.ts";
 import type { SecretIdentity } from "../core/model/snapshot.ts";
 import { type User, userKey } from "../core/model/user.ts";
+import { ProjectCache } from "./project-cache.ts";
 
 export type CachedResource = UserCertificate | InvalidUserCertificate;
 
-/** The resources as last seen, and the three ways in which one change concerns others. */
+/**
+ * The resources as last seen, and the ways in which one change concerns others. They are handed out with the projectId of
+ * the AtlasProjectX509 that they name, as far as that is known.
+ */
 export class ResourceCache {
-  readonly #bySecret = new Index<CachedResource>((certificate) =>
-    certificate.valid ? [objectKey({ namespace: certificate.namespace, name: certificate.spec.secretName })] : [],
+  readonly #bySecret = new Index<CachedResource>((resource) =>
+    resource.valid ? [objectKey({ namespace: resource.namespace, name: resource.spec.secretName })] : [],
   );
-  readonly #byReadSecret: Index<CachedResource>;
-  readonly #byUser = new Index<CachedResource>((certificate) => (certificate.valid ? userKeys(certificate) : []));
-  readonly store: Store<CachedResource>;
+  readonly #byReadSecret = new Index<CachedResource>((resource) => {
+    if (!resource.valid) return [];
+    const { namespace, spec } = resource;
+    const names = [spec.credentialsRef?.name, passwordRef(resource)?.name];
+    return [...new Set(names)].flatMap((name) => (name === undefined ? [] : [objectKey({ namespace, name })]));
+  });
+  readonly #byUser = new Index<CachedResource>((resource) => (resource.valid ? userKeys(resource) : []));
+  readonly #byProject = new Index<CachedResource>((resource) => {
+    const name = resource.valid ? resource.spec.projectRef?.name : undefined;
+    return name === undefined ? [] : [name, inNamespace(name, resource.namespace)];
+  });
+  /** By the name of the project and the parsed name of the user: however that one is spelled. */
+  readonly #byProjectUser = new Index<CachedResource>((resource) => {
+    const key = resource.valid ? projectUserKey(resource) : undefined;
+    return key === undefined ? [] : [key];
+  });
+  readonly #projects: ProjectCache;
+  readonly store = new Store<CachedResource>({
+    indexes: [this.#bySecret, this.#byReadSecret, this.#byUser, this.#byProject, this.#byProjectUser],
+  });
 
-  /** @param defaultCredentials the Secret of those that name none */
-  constructor(defaultCredentials?: ObjectRef) {
-    this.#byReadSecret = new Index((certificate) => {
-      if (!certificate.valid) return [];
-      const refs = [credentialsSecret(certificate, defaultCredentials), passwordRef(certificate)];
-      return [...new Set(refs.flatMap((ref) => (ref === undefined ? [] : [objectKey(ref)])))];
-    });
-    this.store = new Store({ indexes: [this.#bySecret, this.#byReadSecret, this.#byUser] });
+  constructor(projects = new ProjectCache()) {
+    this.#projects = projects;
   }
 
   get(key: string): CachedResource | undefined {
-    return this.store.get(key);
+    const resource = this.store.get(key);
+    return resource?.valid ? this.resolved(resource) : resource;
+  }
+
+  /** With the projectId of the AtlasProjectX509 that it names. */
+  resolved(resource: UserCertificate): UserCertificate {
+    const { projectRef } = resource.spec;
+    const projectId = projectRef && this.#projects.get(projectRef.name)?.spec.projectId;
+    return projectId === undefined ? resource : { ...resource, spec: { ...resource.spec, projectId } };
   }
 
   /** Resources that name this Secret (`namespace/name`) in spec.secretName. */
@@ -37,23 +60,53 @@ export class ResourceCache {
     return this.#valid(this.#bySecret.keys(secret));
   }
 
-  /** Resources whose Atlas credentials or keystore password are in this Secret (`namespace/name`). */
+  /** Resources whose own Atlas credentials or keystore password are in this Secret (`namespace/name`). */
   reading(secret: string): readonly UserCertificate[] {
     return this.#valid(this.#byReadSecret.keys(secret));
   }
 
   /** Resources, of whatever namespace, that name this user of this project, or that have an attempt for it on record. */
   ofUser(user: User): readonly UserCertificate[] {
-    return this.#valid(this.#byUser.keys(userKey(user)));
+    const { projectId, username } = user;
+    const projects = projectId === undefined ? [] : this.#projects.ofProjectId(projectId);
+    const keys = [userKey(user), ...projects.map(({ name }) => refKey(name, username))];
+    return this.#valid([...new Set(keys.flatMap((key) => this.#byUser.keys(key)))]);
+  }
+
+  /** Resources that name this AtlasProjectX509; of one namespace, if it is given. */
+  ofProject(name: string, namespace?: string): readonly UserCertificate[] {
+    return this.#valid(this.#byProject.keys(namespace === undefined ? name : inNamespace(name, namespace)));
+  }
+
+  /** All resources that name the same AtlasProjectX509 and the same user, this one included. */
+  rivals(resource: UserCertificate): readonly UserCertificate[] {
+    const key = projectUserKey(resource);
+    return key === undefined ? [] : this.#valid(this.#byProjectUser.keys(key));
   }
 
   #valid(keys: readonly string[]): readonly UserCertificate[] {
-    return keys.map((key) => this.store.get(key)).filter((certificate) => certificate?.valid === true);
+    return keys.map((key) => this.get(key)).filter((resource) => resource?.valid === true);
   }
 }
 
 function userKeys({ spec, status: { issuance } }: UserCertificate): readonly string[] {
-  return [...new Set([userKey(spec), ...(issuance === undefined ? [] : [userKey(issuance)])])];
+  const { projectRef, username } = spec;
+  const own = projectRef === undefined ? userKey(spec) : refKey(projectRef.name, username);
+  return [...new Set([own, ...(issuance === undefined ? [] : [userKey(issuance)])])];
+}
+
+/** Never a userKey: a project ID has no colon. */
+function refKey(project: string, username: string): string {
+  return `ref:${project}/${username}`;
+}
+
+function inNamespace(project: string, namespace: string): string {
+  return `${project}/${namespace}`;
+}
+
+function projectUserKey({ spec }: UserCertificate): string | undefined {
+  const name = spec.projectRef && parseUserName(spec.username);
+  return name && `${spec.projectRef?.name}/${userNameKey(name)}`;
 }
 
 /**
@@ -63,11 +116,11 @@ function userKeys({ spec, status: { issuance } }: UserCertificate): readonly str
 export class SecretCache {
   readonly labelled = new Store<SecretIdentity>();
   readonly others = new Store<SecretIdentity>();
-  /** The one with the default credentials, where it lies in a namespace that is not watched otherwise. */
-  readonly defaultCredentials = new Store<SecretIdentity>();
+  /** Those of the operator's namespace that an AtlasProjectX509 may name. */
+  readonly ofProjects = new Store<SecretIdentity>();
 
   get(key: string): SecretIdentity | undefined {
-    return this.labelled.get(key) ?? this.others.get(key) ?? this.defaultCredentials.get(key);
+    return this.labelled.get(key) ?? this.others.get(key) ?? this.ofProjects.get(key);
   }
 
   /**

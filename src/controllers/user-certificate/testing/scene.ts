@@ -1,18 +1,20 @@
 import { X509Certificate } from "node:crypto";
 import type { Condition, ConditionType } from "../../../api/conditions.ts";
-import { MANAGED_LABEL, RENEW_REQUEST_ANNOTATION } from "../../../api/names.ts";
+import { CREDENTIALS_LABEL, MANAGED_LABEL, RENEW_REQUEST_ANNOTATION } from "../../../api/names.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
+import { PROJECT_X509, type ProjectX509Spec, parseProjectX509 } from "../../../api/project-x509.ts";
 import { USER_CERTIFICATE, type UserCertificateSpec } from "../../../api/user-certificate.ts";
 import type { UserCertificateStatus } from "../../../api/user-certificate-status.ts";
 import type { Store, Stored } from "../../../kube/cache/store.ts";
-import { SECRETS, type Secret } from "../../../kube/core-types.ts";
+import { NAMESPACES, SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { EventReport } from "../../../kube/events/event-object.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/queue/work-queue.ts";
-import { type KubeObject, type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
+import { type KubeObject, objectKey, typeName } from "../../../kube/resource-type.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import type { AtlasApi, CertificateApi } from "../../access/atlas-access.ts";
 import { type Assembly, assemble } from "../assembly.ts";
+import { namespaceLabels, ProjectCache } from "../cluster/project-cache.ts";
 import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
 import { secretIdentity } from "../cluster/secret-metadata.ts";
 import type { Policy } from "../core/model/snapshot.ts";
@@ -25,12 +27,14 @@ import { NOW, POLICY, PROJECT } from "./snapshots.ts";
 export const NAMESPACE = "shop";
 export const SECRET = { namespace: NAMESPACE, name: "orders-api-mongodb" };
 export const CREDENTIALS = { namespace: NAMESPACE, name: "atlas-api" };
+export const OPERATOR_NAMESPACE = "operators";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 /** The operator's parts over one API server and one Atlas: what dies with a process, and nothing else. */
 export interface Process extends Assembly {
   readonly resources: ResourceCache;
   readonly secrets: SecretCache;
+  readonly projects: ProjectCache;
   /** The result of each reconcile. */
   readonly assessments: Assessment[];
 }
@@ -40,7 +44,9 @@ export interface ProcessOptions {
   readonly atlas?: CertificateApi;
   readonly onStep?: (step: IssueStep, resource: UserCertificate) => void | Promise<void>;
   readonly assertLeading?: () => void;
-  readonly defaultCredentials?: ObjectRef;
+  readonly allowOwnCredentials?: boolean;
+  /** @default true */
+  readonly servesProjects?: boolean;
   readonly identity?: string;
   readonly mark?: string;
 }
@@ -62,6 +68,8 @@ export class Scene {
   /** Unaccounted-for certificates that were announced. */
   unaccountedFound = 0;
   policy: Policy = POLICY;
+  /** Watches that have told nothing for too long. */
+  outdated: readonly ("projects" | "namespaces")[] = [];
   /** While true, the caches of the processes see no change. */
   lagging = false;
   readonly #processes = new Set<Process>();
@@ -85,13 +93,18 @@ export class Scene {
     const kube = options.kube ?? cluster;
     const log = (fields: object, message: string) => void logged.push(`${message} ${JSON.stringify(fields)}`);
     const logs = { debug: log, info: log, warn: log, error: log };
-    const { defaultCredentials, identity = "pod-1", mark } = options;
-    const resources = new ResourceCache(defaultCredentials);
+    const { allowOwnCredentials = true, identity = "pod-1", mark, servesProjects = true } = options;
+    const projects = new ProjectCache();
+    const resources = new ResourceCache(projects);
     const secrets = new SecretCache();
     const assessments: Assessment[] = [];
     const onForeignChange = ({ key }: { readonly key: string }) => void this.foreignChanges.push(key);
     const assembly = assemble({
-      ...{ kube, resources, secrets, defaultCredentials, identity, mark, clock, policy: this.policy, log: logs },
+      ...{ kube, resources, secrets, projects, identity, mark, clock, policy: this.policy, log: logs },
+      serving: servesProjects
+        ? { namespace: OPERATOR_NAMESPACE, isCurrent: (what) => !this.outdated.includes(what) }
+        : undefined,
+      allowOwnCredentials,
       connect: () => this.#connect(options.atlas ?? this.atlas),
       events: { record: (event) => void events.push(event) },
       leadership: () => options.assertLeading ?? (() => {}),
@@ -107,7 +120,7 @@ export class Scene {
       },
       random: this.#random,
     });
-    const process: Process = { ...assembly, resources, secrets, assessments };
+    const process: Process = { ...assembly, resources, secrets, projects, assessments };
     for (const [what, object] of cluster.all()) see(process, what, object);
     // They have seen a whole list: the answers of own writes count from here on.
     for (const store of [resources.store, secrets.labelled, secrets.others]) store.advance("", "1");
@@ -133,13 +146,18 @@ export class Scene {
   /** Applies a resource as kubectl would: its status stays. */
   apply(
     spec: Partial<UserCertificateSpec> = {},
-    options: { readonly name?: string; readonly renewRequest?: string; readonly uid?: string } = {},
+    options: {
+      readonly name?: string;
+      readonly namespace?: string;
+      readonly renewRequest?: string;
+      readonly uid?: string;
+    } = {},
   ): void {
-    const name = options.name ?? "orders-api";
-    const status = this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name });
+    const { name = "orders-api", namespace = NAMESPACE } = options;
+    const status = this.cluster.peek(USER_CERTIFICATE, { namespace, name });
     const resource = {
       metadata: {
-        namespace: NAMESPACE,
+        namespace,
         name,
         ...(options.uid !== undefined && { uid: options.uid }),
         ...(options.renewRequest !== undefined && {
@@ -147,8 +165,7 @@ export class Scene {
         }),
       },
       spec: {
-        projectId: PROJECT,
-        credentialsRef: { name: CREDENTIALS.name },
+        ...(spec.projectRef === undefined && { projectId: PROJECT, credentialsRef: { name: CREDENTIALS.name } }),
         username: "orders-api",
         secretName: SECRET.name,
         ...spec,
@@ -156,6 +173,20 @@ export class Scene {
       ...(status !== undefined && { status: Reflect.get(status, "status") }),
     };
     this.cluster.put(USER_CERTIFICATE, resource);
+  }
+
+  /** Applies an AtlasProjectX509, with its credentials in the operator's namespace. */
+  applyProject(spec: Partial<ProjectX509Spec> = {}, name = "production"): void {
+    const credentials = `atlas-${name}`;
+    this.cluster.put(SECRETS, {
+      metadata: { namespace: OPERATOR_NAMESPACE, name: credentials, labels: { [CREDENTIALS_LABEL]: "true" } },
+      data: { clientId: base64("mdb_sa_id_2"), clientSecret: base64("mdb_sa_sk_2") },
+    });
+    const project = {
+      metadata: { name },
+      spec: { projectId: PROJECT, credentialsRef: { name: credentials }, ...spec },
+    };
+    this.cluster.put(PROJECT_X509, project);
   }
 
   /** Deletes a resource that a foreign finalizer holds. */
@@ -173,8 +204,9 @@ export class Scene {
     this.cluster.put(USER_CERTIFICATE, Object.assign({}, found, { status }));
   }
 
+  /** @param name in the namespace of the scene, or `namespace/name` */
   resource(name = "orders-api"): UserCertificate {
-    const parsed = parseUserCertificate(this.cluster.peek(USER_CERTIFICATE, { namespace: NAMESPACE, name }));
+    const parsed = parseUserCertificate(this.cluster.peek(USER_CERTIFICATE, refOf(name)));
     if (!parsed.valid) throw new Error(parsed.problem);
     return parsed;
   }
@@ -229,7 +261,7 @@ export class Scene {
 
   /** Reconciles once. */
   reconcile(process: Process, name = "orders-api", signal = new AbortController().signal): Promise<QueueOutcome> {
-    return process.reconciler.reconcile(objectKey({ namespace: NAMESPACE, name }), signal);
+    return process.reconciler.reconcile(objectKey(refOf(name)), signal);
   }
 
   /**
@@ -281,6 +313,11 @@ export interface RunOptions {
   readonly names?: readonly string[];
 }
 
+function refOf(name: string): { readonly namespace: string; readonly name: string } {
+  const [first = "", second] = name.split("/");
+  return second === undefined ? { namespace: NAMESPACE, name: first } : { namespace: first, name: second };
+}
+
 /** A scene whose resource has its certificate. */
 export async function issuedScene(
   spec: Partial<UserCertificateSpec> = {},
@@ -308,11 +345,21 @@ function randomNumbers(seed: number): () => number {
 
 /** Updates the caches as a watch would. */
 function see(
-  { access, inspector, reconciler, resources, secrets }: Process,
+  { access, inspector, projects, reconciler, resources, secrets }: Process,
   what: string,
   object: KubeObject | undefined,
 ): void {
   const [type, key = ""] = what.split(" ");
+  if (type === typeName(PROJECT_X509)) {
+    lose(projects.store, key);
+    if (object !== undefined) projects.store.observe(parseProjectX509(object));
+    return;
+  }
+  if (type === NAMESPACES.plural) {
+    lose(projects.namespaces, key);
+    if (object !== undefined) projects.namespaces.observe(namespaceLabels(object));
+    return;
+  }
   if (type !== "secrets") {
     const gone = resources.store.get(key);
     if (gone !== undefined && gone.uid !== object?.metadata.uid) {
@@ -331,6 +378,10 @@ function see(
   if (metadata === undefined || !isLabelled) lose(secrets.labelled, key);
   if (metadata === undefined || isLabelled) lose(secrets.others, key);
   if (metadata !== undefined) (isLabelled ? secrets.labelled : secrets.others).observe(metadata);
+  const isOfProjects =
+    object?.metadata.namespace === OPERATOR_NAMESPACE && object.metadata.labels?.[CREDENTIALS_LABEL] === "true";
+  if (metadata !== undefined && isOfProjects) secrets.ofProjects.observe(metadata);
+  else lose(secrets.ofProjects, key);
 }
 
 function lose<T extends Stored>(store: Store<T>, key: string): void {

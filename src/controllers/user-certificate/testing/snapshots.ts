@@ -189,6 +189,7 @@ export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
     resource: resource(),
     secret: managed(),
     secretHolder: undefined,
+    project: { kind: "own" },
     credentials: { kind: "usable", version: "31" },
     keystorePassword: { kind: "unwanted" },
     atlas,

@@ -1,4 +1,3 @@
-import { MANAGED_LABEL } from "../../../api/names.ts";
 import type { KubeApi, ListOptions, ListPage, WatchEvent, WatchOptions } from "../../../kube/kube-api.ts";
 import { type KubeObject, type ResourceType, typeName } from "../../../kube/resource-type.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
@@ -9,7 +8,7 @@ interface Watcher {
   readonly tell: (change: WatchEvent<KubeObject>) => void;
 }
 
-/** A MemoryCluster that can be listed and watched as the controller does: by type, and by the operator's label. */
+/** A MemoryCluster that can be listed and watched as the controller does: by type, and by a label. */
 export class WatchedCluster extends MemoryCluster implements Pick<KubeApi, "list" | "watch"> {
   readonly #watchers = new Set<Watcher>();
   readonly #before = new Map<string, KubeObject>();
@@ -61,9 +60,9 @@ export class WatchedCluster extends MemoryCluster implements Pick<KubeApi, "list
 }
 
 function selection(type: ResourceType, labelSelector: string | undefined): Watcher["selects"] {
-  const wantsManaged = labelSelector === undefined ? undefined : labelSelector === `${MANAGED_LABEL}=true`;
+  const [, key = "", not, value] = /^(.*?)(!?)=(.*)$/.exec(labelSelector ?? "") ?? [];
   return (what, object) =>
     object !== undefined &&
     what.startsWith(`${typeName(type)} `) &&
-    (wantsManaged === undefined || wantsManaged === (object.metadata.labels?.[MANAGED_LABEL] === "true"));
+    (labelSelector === undefined || (object.metadata.labels?.[key] === value) === (not === ""));
 }

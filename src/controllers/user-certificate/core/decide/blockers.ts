@@ -6,6 +6,7 @@ import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { grantsUnverified, notGranted, ownCredentialsForbidden, usernameTaken } from "./grant-blockers.ts";
 import {
   applicableAttempt,
   backoffEndMs,
@@ -23,11 +24,20 @@ type Check = (snapshot: Snapshot) => Blocker | undefined;
 type IssueCheck = (snapshot: Snapshot, reason: IssueReason) => Blocker | undefined;
 
 /** Reasons against every write: the first that applies is reported. */
-export const BLOCKERS: readonly Check[] = [suspended, secretForeign, secretClaimedTwice, secretTerminating];
+export const BLOCKERS: readonly Check[] = [
+  suspended,
+  secretForeign,
+  secretClaimedTwice,
+  secretTerminating,
+  ownCredentialsForbidden,
+  notGranted,
+  usernameTaken,
+];
 
 /** Reasons against issuing, once there is a reason to issue. */
 export const ISSUE_BLOCKERS: readonly IssueCheck[] = [
   credentialsMissing,
+  grantsUnverified,
   parkedElsewhere,
   refusedByAtlas,
   backoffRunning,
@@ -105,7 +115,7 @@ export function secretTerminating({ secret, resource }: Pick<Snapshot, "secret" 
 }
 
 export function credentialsMissing({ credentials, resource }: Snapshot): Blocker | undefined {
-  if (credentials.kind === "usable") return undefined;
+  if (credentials.kind === "usable" || credentials.kind === "withheld") return undefined;
   return {
     reason: "CredentialsMissing",
     ...(credentials.kind === "unnamed" ? UNNAMED : unusableCredentials(credentials, resource)),
@@ -115,15 +125,21 @@ export function credentialsMissing({ credentials, resource }: Snapshot): Blocker
 }
 
 const UNNAMED = {
-  problem: "spec.credentialsRef is not set, and this operator has no default credentials.",
+  problem: "spec.projectRef and spec.credentialsRef are not set.",
   remedy:
-    "Set spec.credentialsRef.name to a Secret in this namespace that holds clientId and clientSecret, or publicApiKey and privateApiKey.",
+    "Set spec.projectRef, or set spec.credentialsRef.name to a Secret in this namespace that holds clientId and clientSecret, or publicApiKey and privateApiKey.",
 };
 
 function unusableCredentials(
   { problem, version }: Extract<Snapshot["credentials"], { kind: "unusable" }>,
   { namespace, spec }: Snapshot["resource"],
 ) {
+  if (spec.projectRef !== undefined) {
+    return {
+      problem: `The Atlas credentials of AtlasProjectX509 ${spec.projectRef.name} cannot be used.`,
+      remedy: "The platform team can see why in its status; the operator goes on as soon as that is fixed.",
+    };
+  }
   const place = capitalized(credentialsPlace(spec));
   if (version !== undefined) {
     return {
@@ -131,12 +147,8 @@ function unusableCredentials(
       remedy: "Correct that Secret; the operator picks it up at once.",
     };
   }
-  const name = spec.credentialsRef?.name;
-  const how =
-    name === undefined
-      ? ""
-      : ` with "kubectl create secret generic ${name} --namespace ${namespace} --from-literal=clientId=… --from-literal=clientSecret=…"`;
-  return { problem, remedy: `Create it${how}; the operator picks it up at once.` };
+  const how = `kubectl create secret generic ${spec.credentialsRef?.name} --namespace ${namespace} --from-literal=clientId=… --from-literal=clientSecret=…`;
+  return { problem, remedy: `Create it with "${how}"; the operator picks it up at once.` };
 }
 
 /** Stands in the way of the keystore alone. */
@@ -203,7 +215,7 @@ function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | un
   return {
     reason: "NotListedByAtlas",
     problem: `Atlas has not listed certificate ${held.serialNumber} since ${timestamp(doubt.sinceMs)}, and one certificate was already replaced for that reason.`,
-    remedy: `Check database user ${username} in project ${projectId}; the operator issues no other certificate until Atlas lists this one or you set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value.`,
+    remedy: `Check database user ${username} in project ${projectId ?? ""}; the operator issues no other certificate until Atlas lists this one or you set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value.`,
     needsPerson: true,
     retry: { kind: "at", atMs: snapshot.nowMs + snapshot.policy.recheckIntervalMs },
   };

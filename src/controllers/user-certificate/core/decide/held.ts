@@ -47,7 +47,8 @@ export function identityChange(snapshot: Snapshot): string | undefined {
   }
   // Atlas' list of the user proves the project, whatever the annotation says: anyone can edit that.
   const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
-  if (forProject === undefined || forProject === projectId || isListed(snapshot, held)) return undefined;
+  if (forProject === undefined || projectId === undefined || forProject === projectId || isListed(snapshot, held))
+    return undefined;
   return `project ${forProject}`;
 }
 

@@ -2,7 +2,7 @@ import { timestamp } from "../../../../api/timestamp.ts";
 import type { Issuance, RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import type { User } from "../model/user.ts";
+import { isSameUser, type User } from "../model/user.ts";
 import { heldCertificate, isListed, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
@@ -125,7 +125,7 @@ function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): rea
 
 /** Whether an entry is of this user; one that names none is of whichever user the resource names. */
 export function isOfUser({ projectId, username }: RecentIssuance, user: User): boolean {
-  return (projectId ?? user.projectId) === user.projectId && (username ?? user.username) === user.username;
+  return isSameUser({ projectId, username: username ?? user.username }, user);
 }
 
 /** Certificates of the attempt's user that no other attempt, of whichever resource, explains or may explain soon. */

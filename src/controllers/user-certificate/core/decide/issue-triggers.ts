@@ -56,7 +56,7 @@ export function identityChanged(snapshot: Snapshot): string | undefined {
   const before = identityChange(snapshot);
   if (before === undefined) return undefined;
   const { projectId, secretName, username } = snapshot.resource.spec;
-  return `Secret ${secretName} holds a certificate for ${before}, but the spec asks for user ${username} in project ${projectId}.`;
+  return `Secret ${secretName} holds a certificate for ${before}, but the spec asks for user ${username} in project ${projectId ?? ""}.`;
 }
 
 function renewalRequested(snapshot: Snapshot): string | undefined {

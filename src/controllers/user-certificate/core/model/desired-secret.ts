@@ -34,7 +34,8 @@ export function desiredMetadata(
       ...annotations,
       [SECRET_ANNOTATIONS.certificateName]: name,
       [SECRET_ANNOTATIONS.certificateUid]: uid,
-      [SECRET_ANNOTATIONS.projectId]: spec.projectId,
+      // While its AtlasProjectX509 is not known, what is there stays.
+      ...(spec.projectId !== undefined && { [SECRET_ANNOTATIONS.projectId]: spec.projectId }),
       [SECRET_ANNOTATIONS.username]: spec.username,
       [SECRET_ANNOTATIONS.serialNumber]: facts.serialNumber,
       [SECRET_ANNOTATIONS.notAfter]: facts.notAfter.toISOString(),

@@ -43,10 +43,12 @@ export interface SecretHolder {
   readonly movedTo?: string;
 }
 
-/** The Secret named in spec.credentialsRef, or the operator's default one. */
+/** The Secret named in spec.credentialsRef, or that of the AtlasProjectX509. */
 export type ObservedCredentials =
-  /** The resource names none, and the operator has no default one. */
+  /** The resource names none: an older CRD accepted it. */
   | { readonly kind: "unnamed"; readonly version: undefined }
+  /** The resource may not use them. */
+  | { readonly kind: "withheld"; readonly version: undefined }
   | { readonly kind: "usable"; readonly version: string }
   | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
 
@@ -57,6 +59,25 @@ export type ObservedPassword =
   /** The version is the same for the same password. */
   | { readonly kind: "usable"; readonly version: string }
   | { readonly kind: "unusable"; readonly problem: string };
+
+/** Why a resource may not use the AtlasProjectX509 that it names. */
+export type ProjectRefusal =
+  /** There is none that grants this; whether there is one at all is not told. */
+  | { readonly because: "notNamed" }
+  | { readonly because: "months" | "resources"; readonly most: number }
+  /** This operator watches none. */
+  | { readonly because: "notServed" };
+
+/** The way to the project that the spec asks for. */
+export type ObservedProject =
+  /** The namespace's own credentials. */
+  | { readonly kind: "own" }
+  | { readonly kind: "ownForbidden" }
+  /** `isTaken`: another namespace had the user first, and the grant is not shared. */
+  | { readonly kind: "granted"; readonly isTaken: boolean }
+  | { readonly kind: "refused"; readonly refusal: ProjectRefusal }
+  /** The watch of projects or namespaces is out of date: whether it is still granted is not known. */
+  | { readonly kind: "unverified" };
 
 /** An unexpired certificate in Atlas' list of one user. */
 export interface ListedCertificate {
@@ -119,6 +140,7 @@ export interface Snapshot {
   readonly secret: ObservedSecret;
   /** The other living resource that the Secret belongs to: it holds it, or it is the older of two that want it. */
   readonly secretHolder: SecretHolder | undefined;
+  readonly project: ObservedProject;
   readonly credentials: ObservedCredentials;
   readonly keystorePassword: ObservedPassword;
   /** The list of the user that the spec names. */

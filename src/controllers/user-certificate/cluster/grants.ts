@@ -1,0 +1,147 @@
+import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
+import type { Grant, ProjectX509 } from "../../../api/project-x509.ts";
+import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
+import { type GrantVerdict, matchGrants } from "../core/grant/match-grants.ts";
+import { parseUserName, userNameKey } from "../core/grant/user-name.ts";
+import type { ObservedProject } from "../core/model/snapshot.ts";
+import type { ProjectCache } from "./project-cache.ts";
+import type { ResourceCache } from "./resource-cache.ts";
+
+/** How AtlasProjectX509s are served. */
+export interface ProjectServing {
+  /** Namespace of the Secrets with the projects' credentials. */
+  readonly namespace: string;
+  /** Whether the caches of projects and of namespaces are current: neither unsynced nor out of date. */
+  readonly isCurrent: (what: "projects" | "namespaces") => boolean;
+}
+
+export interface GrantsOptions {
+  readonly projects: ProjectCache;
+  readonly resources: ResourceCache;
+  /** Undefined: no AtlasProjectX509 is served. */
+  readonly serving: ProjectServing | undefined;
+  readonly allowOwnCredentials: boolean;
+}
+
+const NOT_NAMED: ObservedProject = { kind: "refused", refusal: { because: "notNamed" } };
+
+/** Says what a resource may obtain, from the caches as they are at that moment. */
+export class Grants {
+  readonly #options: GrantsOptions;
+
+  constructor(options: GrantsOptions) {
+    this.#options = options;
+  }
+
+  observe(resource: UserCertificate): ObservedProject {
+    const { allowOwnCredentials, serving } = this.#options;
+    if (resource.spec.projectRef === undefined) return { kind: allowOwnCredentials ? "own" : "ownForbidden" };
+    if (serving === undefined) return { kind: "refused", refusal: { because: "notServed" } };
+    if (!serving.isCurrent("projects")) return { kind: "unverified" };
+    const project = this.#rulingProject(resource);
+    if (project === undefined) return NOT_NAMED;
+    const verdict = this.#verdict(project, resource, (grant) => this.#olderUses(project, resource, grant));
+    if (verdict.kind === "granted")
+      return { kind: "granted", isTaken: this.#isTaken(project, resource, verdict.grant) };
+    switch (verdict.because) {
+      case "labelsUnknown":
+        // A namespace that is gone has no labels either.
+        return serving.isCurrent("namespaces") ? NOT_NAMED : { kind: "unverified" };
+      case "notNamed":
+        return NOT_NAMED;
+      case "months":
+      case "resources":
+        return { kind: "refused", refusal: { because: verdict.because, most: verdict.most } };
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  /**
+   * The Secret with the credentials that a resource may use; `withheld` where it may use none. What became of an attempt
+   * that is on record is found out whatever was withdrawn since.
+   */
+  credentials(resource: UserCertificate, project: ObservedProject): ObjectRef | "withheld" | undefined {
+    const { namespace, spec, status } = resource;
+    if (spec.projectRef === undefined) {
+      if (project.kind === "ownForbidden") return "withheld";
+      return spec.credentialsRef && { namespace, name: spec.credentialsRef.name };
+    }
+    const ruling = this.#rulingProject(resource);
+    const { serving } = this.#options;
+    if (ruling === undefined || serving === undefined) return "withheld";
+    const isGranted = (project.kind === "granted" && !project.isTaken) || project.kind === "unverified";
+    if (!isGranted && status.issuance?.projectId !== ruling.spec.projectId) return "withheld";
+    return { namespace: serving.namespace, name: ruling.spec.credentialsRef.name };
+  }
+
+  /** The project that a resource names, unless an older object is for the same project at Atlas. */
+  #rulingProject({ spec }: UserCertificate): ProjectX509 | undefined {
+    const { projects } = this.#options;
+    const project = spec.projectRef && projects.get(spec.projectRef.name);
+    return project && projects.ofProjectId(project.spec.projectId)[0]?.uid === project.uid ? project : undefined;
+  }
+
+  #verdict(
+    project: ProjectX509,
+    { namespace, spec }: UserCertificate,
+    olderUses: (grant: Grant) => number,
+  ): GrantVerdict {
+    const { projects, serving } = this.#options;
+    const labels = serving?.isCurrent("namespaces") ? projects.namespaces.get(namespace)?.labels : undefined;
+    const request = { namespace, labels, username: spec.username, months: spec.monthsUntilExpiration };
+    return matchGrants(project.spec.grants ?? [], request, olderUses);
+  }
+
+  /** Number of older resources of the namespace that the grant is the first for. */
+  #olderUses(project: ProjectX509, resource: UserCertificate, grant: Grant): number {
+    const others = this.#options.resources.ofProject(project.name, resource.namespace);
+    return others.filter((other) => {
+      if (other.uid === resource.uid || other.deleting || !isOlder(other, resource)) return false;
+      const verdict = this.#verdict(project, other, () => 0);
+      return verdict.kind === "granted" && verdict.grant === grant;
+    }).length;
+  }
+
+  /** Whether a resource of another namespace that the project grants the same user had it first. */
+  #isTaken(project: ProjectX509, resource: UserCertificate, grant: Grant): boolean {
+    if (grant.shared) return false;
+    return this.#options.resources
+      .rivals(resource)
+      .some(
+        (other) =>
+          other.namespace !== resource.namespace &&
+          !other.deleting &&
+          hadFirst(project.spec.projectId, other, resource) &&
+          this.#verdict(project, other, () => 0).kind === "granted",
+      );
+  }
+}
+
+/**
+ * The first that was issued a certificate of the user; before there is one, the older resource. Age alone would let a
+ * tenant take a user that another one has had for long, by renaming an old resource.
+ */
+function hadFirst(projectId: string, left: UserCertificate, right: UserCertificate): boolean {
+  const [leftSince, rightSince] = [left, right].map((one) => issuedSince(projectId, one));
+  return leftSince === rightSince ? isOlder(left, right) : (leftSince ?? "~") < (rightSince ?? "~");
+}
+
+/** When a resource was first issued a certificate of the user that it names, as far as its status remembers. */
+function issuedSince(projectId: string, { spec, status }: UserCertificate): string | undefined {
+  const { issuance, recentIssuances = [] } = status;
+  const own = parseUserName(spec.username);
+  const attempt = issuance && { time: issuance.startedAt, projectId: issuance.projectId, username: issuance.username };
+  return [...recentIssuances, ...(attempt ? [attempt] : [])]
+    .filter((entry) => {
+      const name = entry.username === undefined ? undefined : parseUserName(entry.username);
+      return entry.projectId === projectId && name && own && userNameKey(name) === userNameKey(own);
+    })
+    .map(({ time }) => time)
+    .toSorted()[0];
+}
+
+function isOlder(left: UserCertificate, right: UserCertificate): boolean {
+  const order = left.creationTimestamp.localeCompare(right.creationTimestamp);
+  return order === 0 ? objectKey(left) < objectKey(right) : order < 0;
+}

@@ -1,0 +1,106 @@
+import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
+import { timestamp } from "../../../../api/timestamp.ts";
+import type { Blocker } from "../model/blocker.ts";
+import type { ProjectRefusal, Snapshot } from "../model/snapshot.ts";
+import { heldCertificate } from "./held.ts";
+import { history } from "./history.ts";
+
+/** Blockers of resources that get at their project through an AtlasProjectX509, and of those that don't. */
+
+/** How soon the grants are looked at again once their watch is out of date. */
+const UNVERIFIED_RECHECK_MS = 10_000;
+
+export function ownCredentialsForbidden({ project, resource }: Snapshot): Blocker | undefined {
+  if (project.kind !== "ownForbidden") return undefined;
+  return {
+    reason: "OwnCredentialsForbidden",
+    problem: "This cluster does not allow a namespace's own Atlas credentials (--allow-own-credentials=false).",
+    remedy: `Ask the platform team for an AtlasProjectX509 that grants namespace ${resource.namespace} user ${resource.spec.username}, and set spec.projectRef instead of spec.projectId and spec.credentialsRef.`,
+    needsPerson: true,
+    retry: { kind: "onChange" },
+  };
+}
+
+/**
+ * A project that does not exist, one that serves another purpose and one that grants nothing read the same: a tenant
+ * learns nothing about projects that it may not use.
+ */
+export function notGranted(snapshot: Snapshot): Blocker | undefined {
+  const { project, resource } = snapshot;
+  if (project.kind !== "refused") return undefined;
+  const { spec, namespace } = resource;
+  const [problem, remedy] = refusalText(resource, project.refusal);
+  return {
+    reason: "NotGranted",
+    problem: problem + loginsRemain(snapshot),
+    remedy:
+      remedy ??
+      `Ask the platform team for a grant of user ${spec.username} to namespace ${namespace}, or correct spec.projectRef.name or spec.username.`,
+    needsPerson: true,
+    retry: { kind: "onChange" },
+  };
+}
+
+function refusalText(
+  { namespace, spec }: UserCertificate,
+  refusal: ProjectRefusal,
+): readonly [problem: string, remedy?: string] {
+  const name = `AtlasProjectX509 ${spec.projectRef?.name}`;
+  switch (refusal.because) {
+    case "notServed":
+      return [
+        "This operator does not serve AtlasProjectX509 (--projects=false).",
+        "Ask the platform team, or set spec.projectId and spec.credentialsRef instead of spec.projectRef.",
+      ];
+    case "months":
+      return [
+        `${name} grants namespace ${namespace} at most ${refusal.most} months for user ${spec.username}, and spec.monthsUntilExpiration is ${spec.monthsUntilExpiration}.`,
+        `Set spec.monthsUntilExpiration to at most ${refusal.most}, or ask the platform team for more.`,
+      ];
+    case "resources":
+      return [
+        `${name} grants namespace ${namespace} at most ${refusal.most} resources, and ${refusal.most} older ones use the grant.`,
+        "Delete one that is not needed, or ask the platform team for more.",
+      ];
+    case "notNamed":
+      return [`${name} does not exist, or does not grant namespace ${namespace} user ${spec.username}.`];
+    default:
+      return refusal satisfies never;
+  }
+}
+
+/** Atlas cannot take back what was issued. */
+function loginsRemain(snapshot: Snapshot): string {
+  const untilMs = loginsUntilMs(snapshot);
+  return untilMs === undefined ? "" : ` Certificates that were issued can log in until ${timestamp(untilMs)}.`;
+}
+
+/** Until when the certificates that were issued for a resource can log in, in milliseconds since the epoch. */
+function loginsUntilMs(snapshot: Snapshot): number | undefined {
+  const ends = history(snapshot).flatMap(({ notAfter }) => (notAfter === undefined ? [] : [Date.parse(notAfter)]));
+  const latestMs = Math.max(...ends, heldCertificate(snapshot)?.notAfter.getTime() ?? 0);
+  return latestMs > snapshot.nowMs ? latestMs : undefined;
+}
+
+export function usernameTaken({ project, resource }: Snapshot): Blocker | undefined {
+  if (project.kind !== "granted" || !project.isTaken) return undefined;
+  return {
+    reason: "UsernameTaken",
+    problem: `User ${resource.spec.username} already belongs to another namespace.`,
+    remedy: "Choose another spec.username, or ask the platform team for a grant with shared: true.",
+    needsPerson: true,
+    retry: { kind: "onChange" },
+  };
+}
+
+/** Nothing is issued upon grants that may have been withdrawn since. */
+export function grantsUnverified({ nowMs, project }: Snapshot): Blocker | undefined {
+  if (project.kind !== "unverified") return undefined;
+  return {
+    reason: "GrantsUnverified",
+    problem: "The operator cannot verify the grant now: its watch of grants or namespaces is out of date.",
+    remedy: "Issuing goes on once the API server answers.",
+    needsPerson: false,
+    retry: { kind: "at", atMs: nowMs + UNVERIFIED_RECHECK_MS },
+  };
+}
