@@ -72,10 +72,11 @@ test("writes a keystore, and rewrites it when its password changes, without a ne
   const present = async () => (await scene.secret())?.data["keystore.p12"];
   expect(await present()).toBeUndefined();
   await scene.putSecret("keystore", { password: "first-1" });
-  await expect.poll(present).toBeDefined();
+  // The package that makes keystores is loaded first.
+  await expect.poll(present, { timeout: 20_000 }).toBeDefined();
   const first = await present();
   await scene.patchSecret("keystore", { stringData: { password: "second-2" } });
-  await expect.poll(present).not.toBe(first);
+  await expect.poll(present, { timeout: 20_000 }).not.toBe(first);
   await scene.untilReason("Issued");
   expect(scene.creates).toBe(1);
 });
