@@ -41,7 +41,7 @@ describe("a resource is ready within 5 s while a project of another tenant", () 
 
   test("lists certificates without end", async () => {
     const { victim, neighbour, operator } = await openWithFault({ kind: "endlessList" });
-    await neighbour.untilReady("False AtlasUnavailable", RESOURCES / 4);
+    await neighbour.untilReady("False AtlasUnavailable", 10);
     await expectUnharmed(victim, operator);
     // Where no container limits it, the heap grows before it is collected. Without a bound it was a gibibyte.
     expect(await operator.peakMiB()).toBeLessThan(400);

@@ -5,6 +5,7 @@ import { DEFAULT_FIXTURES, type Fixtures } from "../../src/simulator/fixtures.ts
 import { freshNamespace, rest } from "../control-plane/control-plane.ts";
 import { PRODUCTION, Scene, type SceneOptions, STAGING } from "../integration/operator/scene.ts";
 import { shippedRole } from "../integration/operator/shipped-roles.ts";
+import { SCALE } from "./attack.ts";
 import { ImageOperator } from "./image-operator.ts";
 
 const listSchema = z.object({
@@ -82,7 +83,7 @@ export class Neighbour {
   async untilReady(ready: string, count: number): Promise<void> {
     const reached = async () => (await this.ready()).filter((one) => one.ready === ready).length;
     // Many resources are a large answer: to ask for it all the time would be an attack of its own.
-    await expect.poll(reached, { timeout: 60_000, interval: 500 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(reached, { timeout: 60_000 * SCALE, interval: 500 }).toBeGreaterThanOrEqual(count);
   }
 
   async #must(method: string, root: string, path: string, body?: unknown, contentType?: string) {
