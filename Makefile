@@ -9,7 +9,7 @@ BIN := $(CURDIR)/node_modules/.bin
 export IMAGE NODE_IMAGE DOCKER_BUILD_FLAGS
 # For `make proof`: the faults on a real API server, and how often each of them happens.
 PROOF_FAULTS := $(addprefix test/integration/faults/,crash-at-step frozen-leader cut-answers refused-writes \
-	broken-encryption wrong-clocks vanishing removed-crd)
+	broken-encryption wrong-clocks vanishing removed-crd removal-crash)
 PROOF_REPETITIONS ?= 20
 # Minutes of new simulations.
 PROOF_MINUTES ?= 10

@@ -199,7 +199,8 @@ export const projectX509StatusSchema = z
       format: "int32",
     }),
     rateLimitTokens: z.int().optional().meta({
-      description: "Number of requests that Atlas' rate limit still allows for the project.",
+      description:
+        "Number of requests that Atlas' rate limit still allowed for the project at the last change of the status.",
       format: "int32",
     }),
     customerManagedX509: z
@@ -211,12 +212,16 @@ export const projectX509StatusSchema = z
           .array(certificateAuthoritySchema)
           .optional()
           .meta({ description: "The certificate authorities that are set.", "x-kubernetes-list-type": "atomic" }),
-        observedAt: timestamp("Time at which Atlas said so."),
+        observedAt: timestamp(
+          "Time at which Atlas said so, as of the last change of the status: the operator asks every 10 minutes.",
+        ),
       })
       .optional()
       .meta({ description: "Customer-managed X.509 of the project." }),
   })
   .meta({ description: "Observed state of the project.", default: {} });
+
+export const PROJECT_CONDITION_TYPES = ["Ready", "Stalled"] as const;
 
 export type ProjectX509Spec = Readonly<z.output<typeof projectX509SpecSchema>>;
 export type ProjectX509Status = Readonly<z.output<typeof projectX509StatusSchema>>;

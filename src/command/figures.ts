@@ -1,9 +1,12 @@
 import { findCondition } from "../api/conditions.ts";
+import type { CustomerX509Removal } from "../api/customer-x509-removal.ts";
+import type { ProjectX509 } from "../api/project-x509.ts";
 import { BLOCKED_REASONS, type BlockedReason, ISSUE_REASONS } from "../api/reasons.ts";
 import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
+import type { ProjectFigures, RemovalFigures } from "../telemetry/cluster-metrics.ts";
 import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
 
 const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOCKED_REASONS, ...ISSUE_REASONS]);
@@ -65,6 +68,23 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     unaccounted: status.unaccounted?.length ?? 0,
     withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
   };
+}
+
+/** The figures of one project. */
+export function projectFigures({ name, status }: ProjectX509): ProjectFigures {
+  return {
+    name,
+    isReady: findCondition(status, "Ready")?.status === "True",
+    resources: status.resources ?? 0,
+    isCustomerManaged: status.customerManagedX509?.enabled === true,
+  };
+}
+
+/** The figures of one request to remove customer-managed X.509. */
+export function removalFigures({ name, status }: CustomerX509Removal): RemovalFigures {
+  const isTrue = (type: "Complete" | "Failed") =>
+    (status.conditions ?? []).some((condition) => condition.type === type && condition.status === "True");
+  return { name, isComplete: isTrue("Complete"), isFailed: isTrue("Failed") };
 }
 
 function reasonOf({ blocker, decision }: Assessment): string | undefined {

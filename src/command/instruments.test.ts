@@ -37,13 +37,13 @@ async function serve() {
     {
       controller: {
         queue,
-        watches: [{ name: "atlasusercertificates", namespace: "shop", reflector }],
         resources: () => resources.values(),
         parked: 2,
         get skewMs() {
           return skew.ms;
         },
       },
+      watches: [{ name: "atlasusercertificates", namespace: "shop", reflector }],
       events: { sent: 0, dropped: 0, pending: 0 },
       pacer: { groupIds: () => [], tokensLeft: () => 0, unconfirmedTokensLeft: () => undefined },
       lease,

@@ -1,7 +1,7 @@
 import { ISSUE_REASONS } from "../api/reasons.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
-import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
+import type { UserCertificateController, Watch } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import { whenAborted } from "../deadline.ts";
 import type { EventRecorder } from "../kube/events/event-recorder.ts";
@@ -18,13 +18,15 @@ import {
   queueMoves,
   watchesFresh,
 } from "../telemetry/checks.ts";
+import { clusterMetrics } from "../telemetry/cluster-metrics.ts";
 import { type Check, Health } from "../telemetry/health.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { Pulse } from "../telemetry/pulse.ts";
 import { RunsUnderWay } from "../telemetry/runs-under-way.ts";
 import { registerRuntimeMetrics } from "../telemetry/runtime-metrics.ts";
 import { type RunningServer, startServer } from "../telemetry/server.ts";
-import { reconcileFigures, resourceFigures } from "./figures.ts";
+import type { ClusterKinds } from "./cluster-kinds.ts";
+import { projectFigures, reconcileFigures, removalFigures, resourceFigures } from "./figures.ts";
 import { VERSION } from "./version.ts";
 
 /** Where metrics and health are served; undefined for not at all. */
@@ -35,9 +37,12 @@ export interface ServeOptions {
 
 /** The parts that are looked at. */
 export interface Sources {
-  readonly controller: Pick<UserCertificateController, "watches" | "resources" | "skewMs" | "parked"> & {
+  readonly controller: Pick<UserCertificateController, "resources" | "skewMs" | "parked"> & {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };
+  /** The controllers of the cluster-scoped kinds; undefined where those are not served. */
+  readonly kinds?: Pick<ClusterKinds, "projects" | "removals"> | undefined;
+  readonly watches: readonly Watch[];
   readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
   readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft" | "unconfirmedTokensLeft">;
   /** Without it this process leads from the start. */
@@ -110,12 +115,15 @@ export class Instruments {
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 
-  async #serveMetrics(address: BindAddress, { controller, events, pacer, lease }: Sources): Promise<void> {
+  async #serveMetrics(
+    address: BindAddress,
+    { controller, kinds, watches, events, pacer, lease }: Sources,
+  ): Promise<void> {
     const { registry } = this.metrics;
     this.metrics.addProcess();
     registerRuntimeMetrics(registry, {
       queue: controller.queue,
-      watches: controller.watches,
+      watches,
       events,
       pacer,
       isLeading: () => lease?.held ?? true,
@@ -129,6 +137,11 @@ export class Instruments {
         this.#clock.now() + controller.skewMs,
       ),
     );
+    if (kinds !== undefined) {
+      this.metrics.addText(() =>
+        clusterMetrics(kinds.projects().map(projectFigures), kinds.removals().map(removalFigures)),
+      );
+    }
     await this.#start("metrics", address, {
       "/metrics": async () => ({
         status: 200,
@@ -139,11 +152,11 @@ export class Instruments {
   }
 
   async #serveHealth(address: BindAddress, sources: Sources): Promise<void> {
-    const { controller, lease, leaseDurationMs, shutdown } = sources;
+    const { controller, lease, leaseDurationMs, shutdown, watches } = sources;
     const monotonic = () => this.#clock.monotonic();
     const ready = this.#health("readyz", [
-      cachesSynced(controller.watches),
-      watchesFresh(controller.watches, monotonic),
+      cachesSynced(watches),
+      watchesFresh(watches, monotonic),
       notShuttingDown(shutdown),
     ]);
     const live = this.#health("livez", [

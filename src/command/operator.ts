@@ -2,7 +2,7 @@ import { FIELD_MANAGER } from "../api/names.ts";
 import type { AtlasCredentials } from "../atlas/authentication/credentials.ts";
 import { Pacer } from "../atlas/pacing/pacer.ts";
 import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, MINUTE_MS } from "../clock.ts";
 import {
   type ControllerObserver,
   UserCertificateController,
@@ -16,6 +16,7 @@ import { EventRecorder } from "../kube/events/event-recorder.ts";
 import { Lease, type LeaseOptions } from "../kube/lease/lease.ts";
 import type { Log } from "../kube/log.ts";
 import { objectKey } from "../kube/resource-type.ts";
+import { ClusterKinds, type ClusterKindsOptions } from "./cluster-kinds.ts";
 import { Instruments, type ServeOptions } from "./instruments.ts";
 import { MeasuredTransport } from "./measured-transport.ts";
 import { exposedCollector, MemoryRelease } from "./memory-release.ts";
@@ -39,7 +40,9 @@ export interface OperatorOptions {
   readonly workers: number;
   readonly policy: Policy;
   /** Leader election; without it this process takes itself for the only one. */
-  readonly lease?: Pick<LeaseOptions, "namespace" | "name" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">;
+  readonly lease?:
+    | Pick<LeaseOptions, "namespace" | "name" | "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">
+    | undefined;
   /** Where metrics and health are served. @default nowhere */
   readonly serve?: ServeOptions | undefined;
   /** Length of Atlas' months. @default the calendar's */
@@ -48,6 +51,8 @@ export interface OperatorOptions {
   readonly mark?: string | undefined;
   /** Called before each step of issuing. */
   readonly onStep?: ControllerObserver["onStep"];
+  /** Called before each step of a removal of customer-managed X.509. */
+  readonly onRemovalStep?: ClusterKindsOptions["onStep"];
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -55,6 +60,9 @@ export interface OperatorOptions {
 
 /** How long Events may take to go out once the work is done, in milliseconds. */
 const FLUSH_MS = 2000;
+
+/** Interval at which the status of a project is refreshed, in milliseconds. */
+const PROJECT_REFRESH_MS = 10 * MINUTE_MS;
 
 /** Leader election's default; see Lease. */
 const LEASE_DURATION_MS = 15_000;
@@ -93,6 +101,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     log,
   });
   const lease = options.lease && new Lease({ ...options.lease, client: kube, identity, clock, random, log });
+  let kinds: ClusterKinds | undefined;
   const controller = new UserCertificateController({
     kube,
     connect: (credentials: AtlasCredentials) =>
@@ -116,7 +125,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         if (step === "create") instruments.creates(objectKey(resource));
         await options.onStep?.(step, resource);
       },
-      onReconciled: (assessment) => instruments.reconciled(assessment),
+      onReconciled: (assessment) => {
+        instruments.reconciled(assessment);
+        kinds?.resourceReconciled(assessment);
+      },
+      onProject: (name) => kinds?.projectChanged(name),
       onOrphan: () => instruments.metrics.orphanFound(),
       onUnaccounted: () => instruments.metrics.unaccountedFound(),
       queue: {
@@ -131,18 +144,30 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     random,
     log,
   });
+  const { shared } = controller;
+  kinds =
+    shared &&
+    new ClusterKinds({
+      ...{ kube, shared, pacer, events, clock, random, log },
+      leadership: () => lease?.leadership() ?? (() => {}),
+      recheckIntervalMs: options.policy.recheckIntervalMs,
+      projectRefreshMs: PROJECT_REFRESH_MS,
+      onStep: options.onRemovalStep,
+      mark: options.mark,
+    });
   const memory = new MemoryRelease({ clock, queue: controller.queue, collect: exposedCollector() });
+  const watches = [...controller.watches, ...(kinds?.watches ?? [])];
   const lead = async (leading: AbortSignal) => {
     log.info({ identity }, "leading: at work");
     instruments.working(leading);
-    await controller.work(leading);
+    await Promise.all([controller.work(leading), kinds?.work(leading)]);
     // The lease is lost, and the process goes on: it contends again while it stores what is parked in it.
     if (!signal.aborted) await controller.storeParked(signal);
   };
   const work = async () => {
     // A leader needs complete caches: a replica that can't fill them would keep the lease from one that can.
-    log.info({ watches: [...new Set(controller.watches.map(({ name }) => name))] }, "waiting for the first lists");
-    await untilAborted(controller.synced(), signal);
+    log.info({ watches: [...new Set(watches.map(({ name }) => name))] }, "waiting for the first lists");
+    await untilAborted(Promise.all([controller.synced(), kinds?.synced()]), signal);
     await (lease === undefined ? lead(signal) : lease.run({ signal, lead }));
   };
   const leaseDurationMs = options.lease?.leaseDurationMs ?? LEASE_DURATION_MS;
@@ -158,6 +183,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     // First of all, so that probes show what the process waits for.
     await instruments.serve(options.serve ?? {}, {
       controller,
+      kinds,
+      watches,
       events,
       pacer,
       lease,
@@ -165,7 +192,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       shutdown: signal,
     });
     log.info({ identity, apiServer: kubeConfig.source, atlas: transport.origin }, "starting");
-    backgroundParts.push(controller.watch(background.signal), events.start(background.signal));
+    backgroundParts.push(
+      controller.watch(background.signal),
+      ...(kinds ? [kinds.watch(background.signal)] : []),
+      events.start(background.signal),
+    );
     // Ends by itself where there is nothing to collect with; caches that are never filled end with the process.
     void controller.synced().then(
       () => memory.start(background.signal),

@@ -97,7 +97,7 @@ function overdueText(count: number): MetricText {
 }
 
 /** One gauge in the text format of Prometheus (version 0.0.4), written series by series. */
-class MetricText {
+export class MetricText {
   readonly #name: string;
   #text: string;
 

@@ -1,6 +1,7 @@
 import { ISSUE_REASONS } from "../../../src/api/reasons.ts";
 import { NOW, PROJECT } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
 import { certificateMetrics, type ResourceFigures } from "../../../src/telemetry/certificate-metrics.ts";
+import { clusterMetrics } from "../../../src/telemetry/cluster-metrics.ts";
 import { Metrics } from "../../../src/telemetry/metrics.ts";
 import { registerRuntimeMetrics } from "../../../src/telemetry/runtime-metrics.ts";
 
@@ -34,6 +35,12 @@ async function scrape(): Promise<string> {
   metrics.atlasExchange({ operation: "authenticate", status: 200, durationMs: 1 });
   metrics.kubeExchange({ verb: "get", code: 200 });
   metrics.addText(() => certificateMetrics([RESOURCE], NOW));
+  metrics.addText(() =>
+    clusterMetrics(
+      [{ name: "production", isReady: true, resources: 1, isCustomerManaged: false }],
+      [{ name: "production-x7k2p", isComplete: true, isFailed: false }],
+    ),
+  );
   return metrics.text();
 }
 

@@ -2,6 +2,7 @@ import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS } from "../../../src/api/
 import { FLAG_GROUPS } from "../../../src/command/run.ts";
 import { environmentVariable, type Flag } from "../../../src/flags.ts";
 import { SIMULATE_FLAGS } from "../../../src/simulator/command-flags.ts";
+import { projectSamples, removalSamples } from "./cluster-samples.ts";
 import { allMetrics, type Metric } from "./metrics.ts";
 import type { Sample } from "./samples.ts";
 import { type Reason, userCertificateSamples } from "./user-certificate.ts";
@@ -24,6 +25,12 @@ operator's own code with sample values: resource \`orders-api\` in namespace \`s
 2030-01-11T00:00:00Z. In a running operator they show your names, times and numbers.
 
 To find out what a resource reports, run \`kubectl describe auc NAME\` and look up the reason of its condition \`Ready\` here.`;
+
+/** The kinds of the platform team, with the situations of each. */
+const CLUSTER_KINDS: Readonly<Record<string, () => readonly Sample[]>> = {
+  AtlasProjectX509: projectSamples,
+  AtlasCustomerX509Removal: removalSamples,
+};
 
 const FLAGS = "Flags";
 const FLAGS_INTRODUCTION = `\
@@ -49,6 +56,10 @@ export async function messagesPage(): Promise<string> {
         ...samples[reason].flatMap((sample) => sampleBlocks(reason, sample)),
       ]),
     ]),
+    ...Object.entries(CLUSTER_KINDS).flatMap(([kind, samplesOf]) => [
+      `## ${kind}`,
+      ...samplesOf().flatMap((sample) => sampleBlocks("", sample)),
+    ]),
     `## ${FLAGS}`,
     FLAGS_INTRODUCTION,
     ...Object.entries(FLAG_GROUPS).flatMap(([heading, flags]) => [`### ${heading}`, flagTable(flags)]),
@@ -65,6 +76,7 @@ export async function messagesPage(): Promise<string> {
 function contents(): string {
   const parts = [
     ...Object.entries(PARTS),
+    ...Object.keys(CLUSTER_KINDS).map((kind) => [kind, []] as const),
     [FLAGS, [...Object.keys(FLAG_GROUPS), SIMULATOR]] as const,
     [METRICS, []] as const,
   ];
@@ -85,7 +97,7 @@ function linkTo(heading: string): string {
 }
 
 /** A reason other than that of the section stands in brackets; a text that stands above is not repeated. */
-function sampleBlocks(reason: Reason, { title, conditions, events }: Sample): readonly string[] {
+function sampleBlocks(reason: string, { title, conditions, events }: Sample): readonly string[] {
   const named = (what: string, own: string) => (own === reason ? what : `${what} (${own})`);
   const rows = conditions.map((one) => [named(`${one.type}=${one.status}`, one.reason), text(one.message)]);
   const eventRows = events.map((event) => {
@@ -121,5 +133,5 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 
 /** A text as Markdown shows it unchanged. */
 function text(plain: string): string {
-  return plain.replace(/[\\*<>|[\]~]/g, "\\$&");
+  return plain.replace(/[\\*<>|[\]~]/g, "\\$&").replaceAll("\n", "<br>");
 }

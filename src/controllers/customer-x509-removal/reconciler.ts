@@ -3,24 +3,20 @@ import { timestamp } from "../../api/timestamp.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
+import { lookAt } from "../access/look.ts";
+import type { NamedProject } from "../access/project-access.ts";
 import type { Audience } from "../tell.ts";
 import { announce } from "./announce.ts";
-import { lookAt, type ProjectAtAtlas } from "./atlas/look.ts";
 import { callRemoval } from "./atlas/remove.ts";
 import type { RemovalStatus } from "./cluster/removal-status.ts";
 import { type Decision, decide, type Failure } from "./core/decide.ts";
 import { nextStatus } from "./core/next-status.ts";
 import { nextTimeMs } from "./core/next-time.ts";
 import type { Assessment, Outcome } from "./core/outcome.ts";
-import type { Obstacle, Snapshot } from "./core/snapshot.ts";
+import type { Snapshot } from "./core/snapshot.ts";
 
 /** The steps that change something; tests stop the process there. */
 export type RemovalStep = "record" | "call";
-
-/** The project that a request names, as far as the operator can reach it. */
-export type NamedProject =
-  | { readonly kind: "usable"; readonly project: ProjectAtAtlas }
-  | { readonly kind: "unusable"; readonly obstacle: Obstacle };
 
 export interface RemovalReconcilerOptions {
   readonly removal: (
@@ -35,6 +31,8 @@ export interface RemovalReconcilerOptions {
   readonly recheckIntervalMs: number;
   /** Called before each step that changes something. */
   readonly onStep?: ((step: RemovalStep, removal: CustomerX509Removal) => void | Promise<void>) | undefined;
+  /** Told of each request that is complete. */
+  readonly onComplete?: ((removal: CustomerX509Removal) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -137,6 +135,7 @@ export class RemovalReconciler {
       const written = await statuses.write(current, status);
       if (written.kind === "overtaken") return { kind: "again", at: this.#options.clock.now() + OVERTAKEN_MS };
       announce(audience, assessment);
+      if (assessment.decision.kind === "complete") this.#options.onComplete?.(current);
     }
     const at = nextTimeMs(assessment, recheckIntervalMs);
     return at === undefined ? { kind: "done" } : { kind: "again", at };

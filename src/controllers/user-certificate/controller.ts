@@ -17,6 +17,7 @@ import type { Share } from "../../kube/queue/ready-keys.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/queue/work-queue.ts";
 import { objectKey, type ResourceType } from "../../kube/resource-type.ts";
 import type { AtlasApi } from "../access/atlas-access.ts";
+import { ProjectAccess } from "../access/project-access.ts";
 import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
 import type { Calendar } from "./atlas/calendar.ts";
 import { judgeListedSecrets } from "./cluster/listed-secrets.ts";
@@ -31,6 +32,8 @@ import { ProjectWatches } from "./project-watches.ts";
 /** Tells a process about its controller. */
 export interface ControllerObserver extends ReconcileObserver {
   readonly queue?: WorkQueueObserver;
+  /** Told of projects, by their names, that changed or whose credentials did. */
+  onProject?(name: string): void;
 }
 
 export interface UserCertificateControllerOptions {
@@ -68,10 +71,18 @@ export interface Watch {
     | "secrets-managed"
     | "secrets-others"
     | "atlasprojectx509s"
-    | "secrets-of-projects";
+    | "secrets-of-projects"
+    | "atlascustomerx509removals";
   /** The one namespace that is watched; undefined for all. */
   readonly namespace: string | undefined;
   readonly reflector: Pick<Reflector<Stored>, "start" | "synced" | "isSynced" | "lastProgressAt" | "statistics">;
+}
+
+/** Parts of this controller that others use too. */
+export interface SharedParts {
+  readonly projects: ProjectCache;
+  readonly resources: ResourceCache;
+  readonly access: ProjectAccess;
 }
 
 /** How long one reconcile may take before its signal aborts, in milliseconds. */
@@ -147,6 +158,19 @@ export class UserCertificateController {
             },
           ]),
     ];
+  }
+
+  /** The caches and the way to Atlas, for the controllers of the cluster-scoped kinds; undefined if those are not served. */
+  get shared(): SharedParts | undefined {
+    if (this.#projectWatches === undefined) return undefined;
+    const { access } = this.#assembly;
+    const { ofProjects: labelled } = this.#secrets;
+    const projects = this.#projects;
+    return {
+      projects,
+      resources: this.#resources,
+      access: new ProjectAccess({ access, projects, labelled, serving: this.#projectWatches }),
+    };
   }
 
   /** Resolves when every cache holds what the API server has; rejects with the signal's reason. */
@@ -315,10 +339,11 @@ export class UserCertificateController {
 
   #usingProjectCredentials({ namespace, name }: SecretIdentity): readonly UserCertificate[] {
     if (namespace !== this.#projectWatches?.namespace) return [];
-    const projects = [...this.#projects.store.values()];
-    return projects
-      .filter((project) => project.valid && project.spec.credentialsRef.name === name)
-      .flatMap((project) => this.#resources.ofProject(project.name));
+    const projects = [...this.#projects.store.values()].filter(
+      (project) => project.valid && project.spec.credentialsRef.name === name,
+    );
+    for (const project of projects) this.#options.observer?.onProject?.(project.name);
+    return projects.flatMap((project) => this.#resources.ofProject(project.name));
   }
 
   /** Who may use the project may have changed; and which of several objects of one project rules. */
@@ -330,6 +355,7 @@ export class UserCertificateController {
     }
     // Its status says nothing about what it grants.
     if (event.kind === "modified" && isSameProject(event.object, event.previous)) return;
+    for (const name of names) this.#options.observer?.onProject?.(name);
     for (const name of names) for (const resource of this.#resources.ofProject(name)) this.#add(resource);
   }
 

@@ -52,6 +52,7 @@ describe("the operator's account", () => {
     expect(bound(objects)).toEqual([
       "ClusterRole/atlas-cert-operator in all namespaces",
       "ClusterRole/atlas-cert-operator-projects in all namespaces",
+      "ClusterRole/atlas-cert-operator-customer-x509-removal in all namespaces",
       "Role/atlas-cert-operator-lease in operators",
     ]);
   });
@@ -74,9 +75,13 @@ describe("the operator's account", () => {
     expect(rulesOf(only(objects, "ClusterRole", `${RELEASE}-projects`))).toEqual(
       await testedRules("projects-role.yaml"),
     );
+    expect(rulesOf(only(objects, "ClusterRole", `${RELEASE}-customer-x509-removal`))).toEqual(
+      await testedRules("customer-x509-removal-role.yaml"),
+    );
     expect(argumentsOf(objects)).toContain("--projects");
     const without = await render({ projects: { enabled: false } });
     expect(bound(without)).not.toContain(`ClusterRole/${RELEASE}-projects in all namespaces`);
+    expect(bound(without)).not.toContain(`ClusterRole/${RELEASE}-customer-x509-removal in all namespaces`);
     expect(argumentsOf(without)).not.toContain("--projects");
   });
 
@@ -95,7 +100,7 @@ describe("the operator's account", () => {
 test("each rule says what it is for", async () => {
   const rendered = await renderText();
   const roles = rendered.split(/^---$/m).filter((text) => /^rules:$/m.test(text) && !text.includes("aggregate-to-"));
-  expect(roles).toHaveLength(3);
+  expect(roles).toHaveLength(4);
   for (const role of roles) expect(role).not.toMatch(/(?<!^ {2}#.*)\n {2}- apiGroups/m);
 });
 

@@ -27,6 +27,9 @@ export interface Stopped {
   letGo(): void;
 }
 
+/** The account whose rights are behind the gate, and a kubeconfig of its API server. */
+export type GateOwner = Pick<Scene, "kubeconfigPath"> & { readonly account: Pick<Scene["account"], "token"> };
+
 interface Armed extends Stop {
   readonly reached: PromiseWithResolvers<void>;
   readonly gone: PromiseWithResolvers<void>;
@@ -52,7 +55,7 @@ export class RequestGate implements AsyncDisposable {
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  static async open({ account, kubeconfigPath }: Scene): Promise<RequestGate> {
+  static async open({ account, kubeconfigPath }: GateOwner): Promise<RequestGate> {
     const { server, caPem } = readCredentials(kubeconfigPath);
     const gate = new RequestGate(server, caPem, await account.token());
     await new Promise<void>((resolve) => gate.#server.listen(0, "127.0.0.1", resolve));
@@ -71,11 +74,13 @@ export class RequestGate implements AsyncDisposable {
   }
 
   /** For an operator in a process of its own: the path of a kubeconfig, which goes with the test. */
-  async kubeconfigFile(): Promise<string> {
+  async kubeconfigFile(namespace?: string): Promise<string> {
     const config = {
       clusters: [{ name: "gate", cluster: { server: this.url, "insecure-skip-tls-verify": true } }],
       users: [{ name: "nobody", user: {} }],
-      contexts: [{ name: "gate", context: { cluster: "gate", user: "nobody" } }],
+      contexts: [
+        { name: "gate", context: { cluster: "gate", user: "nobody", ...(namespace !== undefined && { namespace }) } },
+      ],
       "current-context": "gate",
     };
     // JSON is YAML.

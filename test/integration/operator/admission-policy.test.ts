@@ -164,3 +164,28 @@ test("Kubernetes 1.30, the oldest that has admission policies, accepts the polic
   const requests = cases.map(([request]) => request);
   expect(await admission.refusals(policy ?? {}, requests)).toEqual(cases.map(([, refusals]) => refusals));
 });
+
+test("no one creates a request to remove customer-managed X.509 that can act for longer than a day", {
+  timeout: HELM_BUILD_MS,
+}, async () => {
+  await bound();
+  const create = async (hours: number) => {
+    const { status, body } = await rest("POST", "/apis/atlascerts.io/v1alpha1/atlascustomerx509removals?dryRun=All", {
+      apiVersion: "atlascerts.io/v1alpha1",
+      kind: "AtlasCustomerX509Removal",
+      metadata: { name: "production" },
+      spec: {
+        projectRef: { name: "production" },
+        certificateAuthorities: [`sha256:${"ab".repeat(32)}`],
+        notAfter: new Date(Date.now() + hours * 3_600_000).toISOString(),
+        acknowledgeRollingRestart: true,
+      },
+    });
+    return `${status} ${JSON.stringify(body)}`;
+  };
+  const refusal = /^422 .*notAfter must be at most 24 hours after the creation of the request/;
+  await expect.poll(() => create(24.1), { timeout: 20_000 }).toMatch(refusal);
+  expect(await create(24 * 365)).toMatch(refusal);
+  expect(await create(23.9)).toMatch(/^201 /);
+  expect(await create(-1)).toMatch(/^201 /);
+});

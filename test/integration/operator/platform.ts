@@ -22,7 +22,8 @@ export type GrantInput = Partial<NonNullable<ProjectX509Spec["grants"]>[number]>
 export interface PlatformOptions {
   /** Changes the shipped role for projects. */
   readonly projectsRole?: (role: ShippedRole) => ShippedRole;
-  readonly operator?: Partial<OperatorOptions>;
+  /** `none`: the test starts it. */
+  readonly operator?: Partial<OperatorOptions> | "none";
 }
 
 /**
@@ -54,22 +55,30 @@ export class Platform {
     const platform = new Platform(own, id, atlas);
     await platform.#grantRoles(options.projectsRole ?? ((role) => role));
     await platform.putCredentials("atlas-production");
-    const stop = new AbortController();
-    const ended = platform.#run(options, stop.signal);
-    ended.catch((error: unknown) => {
-      platform.#log += `\ncrashed: ${String(error)}`;
-    });
     onTestFinished(async () => {
-      stop.abort(new Error("the test stops it"));
-      await ended;
       await atlas.close();
+      await own.must("DELETE", `${GROUP}/atlascustomerx509removals`);
       await own.must("DELETE", `${GROUP}/atlasprojectx509s`);
       for (const namespace of platform.#namespaces) {
         await own.must("DELETE", `${GROUP}/namespaces/${namespace}/atlasusercertificates`);
       }
       expect(platform.log).not.toContain("crashed:");
     });
+    if (options.operator !== "none") await platform.startAnother(options.operator);
     return platform;
+  }
+
+  /** Starts an operator, which goes with the test. */
+  async startAnother(operator: Partial<OperatorOptions> = {}): Promise<void> {
+    const stop = new AbortController();
+    const ended = this.#run(operator, stop.signal);
+    ended.catch((error: unknown) => {
+      this.#log += `\ncrashed: ${String(error)}`;
+    });
+    onTestFinished(async () => {
+      stop.abort(new Error("the test stops it"));
+      await ended;
+    });
   }
 
   get log(): string {
@@ -166,10 +175,11 @@ export class Platform {
     const subject = user(this.home);
     await grant(must, await shippedRole("cluster-role"), subject);
     await grant(must, change(await shippedRole("projects-role")), subject);
+    await grant(must, await shippedRole("customer-x509-removal-role"), subject);
     await grant(must, await shippedRole("lease-role"), subject, this.home);
   }
 
-  async #run({ operator }: PlatformOptions, signal: AbortSignal): Promise<void> {
+  async #run(operator: Partial<OperatorOptions>, signal: AbortSignal): Promise<void> {
     const kubeconfig = await temporaryFile(
       "kubeconfig",
       await this.own.running.addUser({ name: this.home, groups: [] }),

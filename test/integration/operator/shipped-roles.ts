@@ -23,7 +23,7 @@ export type ShippedRole = z.output<typeof roleSchema>;
 
 /** A role of deploy/rbac, as users apply it. */
 export async function shippedRole(
-  name: "cluster-role" | "namespace-role" | "lease-role" | "projects-role",
+  name: "cluster-role" | "namespace-role" | "lease-role" | "projects-role" | "customer-x509-removal-role",
 ): Promise<ShippedRole> {
   return roleSchema.parse(parse(await readFile(path.join(FOLDER, `${name}.yaml`), "utf8")));
 }
@@ -70,10 +70,10 @@ export async function grant(
   role: ShippedRole,
   subject: Subject,
   namespace?: string,
+  name = `${subject.name}.${role.metadata.name}`,
 ): Promise<void> {
   const root = `/apis/rbac.authorization.k8s.io/v1${namespace === undefined ? "" : `/namespaces/${namespace}`}`;
   const plural = role.kind === "Role" ? "roles" : "clusterroles";
-  const name = `${subject.name}.${role.metadata.name}`;
   await must("POST", `${root}/${plural}`, { ...role, metadata: { name } });
   await must("POST", `${root}/${role.kind === "Role" ? "rolebindings" : "clusterrolebindings"}`, {
     metadata: { name },

@@ -47,8 +47,8 @@ export const DECIDE: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a Secret that is being deleted is written to",
-        search: "[suspended, secretForeign, secretClaimedTwice, secretTerminating]",
-        replacement: "[suspended, secretForeign, secretClaimedTwice]",
+        search: "  secretTerminating,\n  ownCredentialsForbidden,",
+        replacement: "  ownCredentialsForbidden,",
       },
       {
         why: "lists that are wrong cost one certificate after another",

@@ -100,13 +100,13 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "a process that was frozen since its record issues beside its successor",
-        search: "assertLeading();\n    memory.unsent = undefined;",
-        replacement: "memory.unsent = undefined;",
+        search: 'assertLeading();\n    if (!isAllowed(resource)) return { kind: "overtaken" };',
+        replacement: 'if (!isAllowed(resource)) return { kind: "overtaken" };',
       },
       {
         why: "a create that waited for its turn is sent after the lease is lost",
-        search: ", beforeSending: assertLeading }",
-        replacement: " }",
+        search: ", timeoutMs: CREATE_TIMEOUT_MS, beforeSending }",
+        replacement: ", timeoutMs: CREATE_TIMEOUT_MS }",
       },
       {
         why: "a response that was lost closes the record of the attempt",

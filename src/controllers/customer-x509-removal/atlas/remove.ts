@@ -1,8 +1,9 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { AtlasError } from "../../../atlas/errors/atlas-error.ts";
 import type { Clock } from "../../../clock.ts";
+import { obstacleOf } from "../../access/look.ts";
+import type { ProjectAtAtlas } from "../../access/project-access.ts";
 import type { Failure } from "../core/decide.ts";
-import { obstacleOf, type ProjectAtAtlas } from "./look.ts";
 
 /** Result of the one call. */
 export type CallResult =

@@ -12,7 +12,8 @@ import { KubeError } from "../../../kube/kube-error.ts";
 import { mergePatchOf } from "../../../kube/merge-patch.ts";
 import { StatusSender } from "../../../kube/status-sender.ts";
 
-type Cached = ClusterObject<CustomerX509Removal["spec"], CustomerX509Removal["status"]>;
+/** A request as the cache has it. */
+export type CachedRemoval = ClusterObject<CustomerX509Removal["spec"], CustomerX509Removal["status"]>;
 
 /** With the object as it is now: `notKept` if the API server dropped a part of what was written. */
 export type WriteResult =
@@ -21,7 +22,7 @@ export type WriteResult =
 
 export interface RemovalStatusOptions {
   readonly kube: Pick<KubeApi, "get" | "mergePatch">;
-  readonly store: Store<Cached>;
+  readonly store: Store<CachedRemoval>;
   /** Called with the name of an object that others changed, if the answer of a write shows it first. */
   readonly wake: (name: string) => void;
   /** Stands before each message: what a simulated Atlas does must not be taken for the real thing. @default nothing */
@@ -30,7 +31,7 @@ export interface RemovalStatusOptions {
 
 /** Writes the status of requests: only onto the state that was decided upon. Of two processes, one is `overtaken`. */
 export class RemovalStatus {
-  readonly #sender: StatusSender<Cached>;
+  readonly #sender: StatusSender<CachedRemoval>;
 
   readonly #mark: string;
 

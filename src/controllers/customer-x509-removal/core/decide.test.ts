@@ -4,12 +4,12 @@ import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts"
 import { HOUR_MS } from "../../../clock.ts";
 import { CA, isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide } from "./decide.ts";
-import type { ObservedAuthorities, ObservedProject, Snapshot } from "./snapshot.ts";
+import type { ObservedProject, Snapshot } from "./snapshot.ts";
 
 const OBSTACLE = { reason: "RoleMissing", problem: "No role.", needsPerson: true };
 const UNUSABLE: ObservedProject = { kind: "unusable", obstacle: OBSTACLE };
-const UNKNOWN: ObservedAuthorities = { kind: "unknown", obstacle: OBSTACLE };
-const NOT_ASKED: ObservedAuthorities = { kind: "notAsked" };
+const UNKNOWN: Snapshot["atlas"] = { kind: "unknown", obstacle: OBSTACLE };
+const NOT_ASKED: Snapshot["atlas"] = { kind: "notAsked" };
 
 function withSpec(spec: Partial<CustomerX509Removal["spec"]>): CustomerX509Removal {
   return removal({ spec: { ...removal().spec, ...spec } });

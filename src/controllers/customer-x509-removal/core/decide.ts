@@ -1,6 +1,7 @@
 import { MAX_REMOVAL_HOURS } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { Obstacle, Snapshot } from "./snapshot.ts";
+import type { Obstacle } from "../../access/project-access.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** Why a request is over without having done what it asks for. */
 export interface Failure {

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import type { Condition } from "../../../api/conditions.ts";
+import type { Obstacle } from "../../access/project-access.ts";
 import { isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide } from "./decide.ts";
 import { nextStatus } from "./next-status.ts";
 import { nextTimeMs } from "./next-time.ts";
 import type { Outcome } from "./outcome.ts";
-import type { Obstacle, Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 const RECORD = { projectId: PROJECT, requestedAt: "2026-11-24T12:00:00Z" };
 const FAILURE = { reason: "RoleMissing", problem: "No role.", remedy: "Grant it." };

@@ -2,9 +2,9 @@ import { type ConditionState, conditionsOf } from "../../../api/condition-states
 import type { Condition } from "../../../api/conditions.ts";
 import { type CustomerX509RemovalStatus, REMOVAL_CONDITION_TYPES } from "../../../api/customer-x509-removal.ts";
 import { timestamp } from "../../../api/timestamp.ts";
+import type { Obstacle } from "../../access/project-access.ts";
 import { CONFIRMATION_MS } from "./decide.ts";
 import { type Assessment, failureOf, recordOf } from "./outcome.ts";
-import type { Obstacle } from "./snapshot.ts";
 
 /** The state of a request in words. */
 interface Story {

@@ -1,33 +1,11 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
-import type { CertificateAuthority } from "../../../certificate/certificate-authorities.ts";
-
-/** Why nothing can happen now. */
-export interface Obstacle {
-  /** One CamelCase word. */
-  readonly reason: string;
-  /** One sentence that says what is wrong, without a remedy. */
-  readonly problem: string;
-  /** One sentence that says what to do. @default the operator retries by itself */
-  readonly remedy?: string | undefined;
-  /** Waiting does not help: a person has to act. */
-  readonly needsPerson: boolean;
-  /** Wait that Atlas asks for, in milliseconds. */
-  readonly atLeastMs?: number | undefined;
-}
+import type { ObservedAuthorities } from "../../access/look.ts";
+import type { Obstacle } from "../../access/project-access.ts";
 
 /** The project that a request names, and the way to it. */
 export type ObservedProject =
   | { readonly kind: "usable"; readonly projectId: string }
   | { readonly kind: "unusable"; readonly obstacle: Obstacle };
-
-/** The answer of Atlas about customer-managed X.509. */
-export type ObservedAuthorities =
-  | { readonly kind: "notAsked" }
-  /** Without any of them, customer-managed X.509 is off. */
-  | { readonly kind: "read"; readonly authorities: readonly CertificateAuthority[] }
-  /** It is on, and what is set there is no list of PEM certificates. */
-  | { readonly kind: "unreadable" }
-  | { readonly kind: "unknown"; readonly obstacle: Obstacle };
 
 /** Everything that is decided upon. */
 export interface Snapshot {
@@ -35,5 +13,5 @@ export interface Snapshot {
   readonly nowMs: number;
   readonly removal: CustomerX509Removal;
   readonly project: ObservedProject;
-  readonly atlas: ObservedAuthorities;
+  readonly atlas: ObservedAuthorities | { readonly kind: "notAsked" };
 }

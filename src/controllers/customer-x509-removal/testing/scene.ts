@@ -8,10 +8,10 @@ import { silentLog } from "../../../kube/log.ts";
 import type { Outcome } from "../../../kube/queue/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import type { ProjectApi } from "../../access/atlas-api.ts";
+import type { Obstacle } from "../../access/project-access.ts";
 import { MemoryAtlas } from "../../user-certificate/testing/memory-atlas.ts";
 import { MemoryCluster } from "../../user-certificate/testing/memory-cluster.ts";
 import { RemovalStatus } from "../cluster/removal-status.ts";
-import type { Obstacle } from "../core/snapshot.ts";
 import { RemovalReconciler, type RemovalReconcilerOptions } from "../reconciler.ts";
 import { NOW, PROJECT } from "./snapshots.ts";
 

@@ -1,6 +1,7 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { ObservedAuthorities, Snapshot } from "../core/snapshot.ts";
+import type { ObservedAuthorities } from "../../access/look.ts";
+import type { Snapshot } from "../core/snapshot.ts";
 
 export const PROJECT = "32b6e34b3d91647abb20e7b8";
 export const NOW = Date.parse("2026-11-24T12:00:00Z");

@@ -1,15 +1,14 @@
-import { certificateAuthorities } from "../../../certificate/certificate-authorities.ts";
-import type { ProjectApi } from "../../access/atlas-api.ts";
-import { refusalOf, remedyAtAtlas } from "../../access/refusal.ts";
-import type { ObservedAuthorities, Obstacle } from "../core/snapshot.ts";
+import { type CertificateAuthority, certificateAuthorities } from "../../certificate/certificate-authorities.ts";
+import type { Obstacle, ProjectAtAtlas } from "./project-access.ts";
+import { refusalOf, remedyAtAtlas } from "./refusal.ts";
 
-/** A project at Atlas, and the credentials for it. */
-export interface ProjectAtAtlas {
-  readonly projectId: string;
-  readonly api: ProjectApi;
-  /** The Secret with the credentials, in the middle of a sentence. */
-  readonly credentialsPlace: string;
-}
+/** The answer of Atlas about customer-managed X.509. */
+export type ObservedAuthorities =
+  /** Without any of them, customer-managed X.509 is off. */
+  | { readonly kind: "read"; readonly authorities: readonly CertificateAuthority[] }
+  /** It is on, and what is set there is no list of PEM certificates. */
+  | { readonly kind: "unreadable" }
+  | { readonly kind: "unknown"; readonly obstacle: Obstacle };
 
 export interface Look {
   readonly authorities: ObservedAuthorities;
@@ -40,11 +39,6 @@ export async function lookAt(project: ProjectAtAtlas, signal: AbortSignal): Prom
 export function obstacleOf(error: unknown, { credentialsPlace, projectId }: ProjectAtAtlas): Obstacle {
   const refusal = refusalOf(error);
   const { needsPerson, problem, reason, retryAfterMs } = refusal;
-  return {
-    reason,
-    problem,
-    remedy: remedyAtAtlas(refusal, credentialsPlace, projectId),
-    needsPerson,
-    atLeastMs: retryAfterMs,
-  };
+  const remedy = remedyAtAtlas(refusal, credentialsPlace, projectId);
+  return { reason, problem, remedy, needsPerson, atLeastMs: retryAfterMs };
 }

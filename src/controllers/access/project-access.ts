@@ -1,0 +1,108 @@
+import type { ProjectX509 } from "../../api/project-x509.ts";
+import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import type { AtlasAccess, ProjectApi } from "./atlas-access.ts";
+
+/** Why nothing can happen now. */
+export interface Obstacle {
+  /** One CamelCase word. */
+  readonly reason: string;
+  /** One sentence that says what is wrong, without a remedy. */
+  readonly problem: string;
+  /** One sentence that says what to do. @default the operator retries by itself */
+  readonly remedy?: string | undefined;
+  /** Waiting does not help: a person has to act. */
+  readonly needsPerson: boolean;
+  /** Wait that Atlas asks for, in milliseconds. */
+  readonly atLeastMs?: number | undefined;
+}
+
+/** A project at Atlas, and the credentials for it. */
+export interface ProjectAtAtlas {
+  readonly projectId: string;
+  readonly api: ProjectApi;
+  /** The Secret with the credentials, in the middle of a sentence. */
+  readonly credentialsPlace: string;
+}
+
+/** The project that an AtlasProjectX509 stands for, as far as the operator can reach it. */
+export type NamedProject =
+  | { readonly kind: "usable"; readonly project: ProjectAtAtlas }
+  | { readonly kind: "unusable"; readonly obstacle: Obstacle };
+
+export interface ProjectAccessOptions {
+  readonly access: Pick<AtlasAccess, "of">;
+  readonly projects: {
+    get(name: string): ProjectX509 | undefined;
+    /** The oldest first. */
+    ofProjectId(projectId: string): readonly ProjectX509[];
+  };
+  /** The Secrets that projects may name. */
+  readonly labelled: { get(key: string): unknown };
+  readonly serving: {
+    /** Namespace of these Secrets. */
+    readonly namespace: string;
+    isCurrent(what: "projects"): boolean;
+  };
+}
+
+/** The way from the name of an AtlasProjectX509 to its project at Atlas. */
+export class ProjectAccess {
+  readonly #options: ProjectAccessOptions;
+
+  constructor(options: ProjectAccessOptions) {
+    this.#options = options;
+  }
+
+  async of(name: string): Promise<NamedProject> {
+    const { access, labelled, projects, serving } = this.#options;
+    if (!serving.isCurrent("projects")) return unusable(OUT_OF_DATE);
+    const project = projects.get(name);
+    if (project === undefined) return unusable(missing(name));
+    const { credentialsRef, projectId } = project.spec;
+    const ruling = projects.ofProjectId(projectId)[0];
+    if (ruling !== undefined && ruling.uid !== project.uid) return unusable(claimedTwice(name, ruling.name));
+    const ref: ObjectRef = { namespace: serving.namespace, name: credentialsRef.name };
+    const credentialsPlace = `Secret ${ref.name} in namespace ${ref.namespace}`;
+    const found = labelled.get(objectKey(ref)) === undefined ? NOT_LABELLED : await access.of(ref);
+    if (found.kind === "usable") return { kind: "usable", project: { projectId, api: found.api, credentialsPlace } };
+    return unusable({
+      reason: "CredentialsMissing",
+      problem: found.kind === "unusable" ? found.problem : `AtlasProjectX509 ${name} names no credentials.`,
+      remedy: `Put the credentials into ${credentialsPlace}, with the label atlascerts.io/credentials: "true".`,
+      needsPerson: true,
+    });
+  }
+}
+
+const NOT_LABELLED = {
+  kind: "unusable",
+  problem: 'The Secret does not exist, or lacks the label atlascerts.io/credentials: "true".',
+} as const;
+
+const OUT_OF_DATE: Obstacle = {
+  reason: "ProjectsUnverified",
+  problem: "The operator's watch of AtlasProjectX509s is out of date.",
+  needsPerson: false,
+};
+
+function missing(name: string): Obstacle {
+  return {
+    reason: "ProjectMissing",
+    problem: `AtlasProjectX509 ${name} does not exist, or this version of the operator cannot read it.`,
+    remedy: "Create it, or name another one.",
+    needsPerson: true,
+  };
+}
+
+function claimedTwice(name: string, ruling: string): Obstacle {
+  return {
+    reason: "ProjectClaimedTwice",
+    problem: `AtlasProjectX509 ${ruling}, which is older, is for the same project at Atlas, so ${name} serves no one.`,
+    remedy: `Use ${ruling}, or delete one of the two.`,
+    needsPerson: true,
+  };
+}
+
+function unusable(obstacle: Obstacle): NamedProject {
+  return { kind: "unusable", obstacle };
+}

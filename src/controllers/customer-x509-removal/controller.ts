@@ -1,0 +1,48 @@
+import { CUSTOMER_X509_REMOVAL, parseCustomerX509Removal } from "../../api/customer-x509-removal.ts";
+import { Reflector } from "../../kube/cache/reflector.ts";
+import { Store } from "../../kube/cache/store.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import type { ResourceType } from "../../kube/resource-type.ts";
+import { NameQueue } from "../name-queue.ts";
+import { type CachedRemoval, RemovalStatus } from "./cluster/removal-status.ts";
+import { RemovalReconciler, type RemovalReconcilerOptions } from "./reconciler.ts";
+
+export interface RemovalControllerOptions
+  extends Pick<
+    RemovalReconcilerOptions,
+    "project" | "audience" | "leadership" | "recheckIntervalMs" | "onStep" | "onComplete" | "clock" | "log"
+  > {
+  readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "mergePatch">;
+  /** Stands before each message of a condition. @default nothing */
+  readonly mark?: string | undefined;
+  readonly random: () => number;
+}
+
+/** Watches requests to remove customer-managed X.509, and makes each of them once. */
+export class CustomerX509RemovalController {
+  readonly queue: NameQueue;
+  readonly reflector: Reflector<CachedRemoval>;
+
+  constructor(options: RemovalControllerOptions) {
+    const { kube, clock, random, log, mark } = options;
+    const store = new Store<CachedRemoval>();
+    const type: ResourceType = CUSTOMER_X509_REMOVAL;
+    this.reflector = new Reflector({
+      ...{ client: kube, type, store, clock, random, log },
+      project: parseCustomerX509Removal,
+      onEvent: ({ key }) => this.queue.wake(key),
+    });
+    const statuses = new RemovalStatus({ kube, store, mark, wake: (name) => this.queue.wake(name) });
+    const reconciler = new RemovalReconciler({ ...options, statuses, removal: (name) => store.get(name) });
+    this.queue = new NameQueue({
+      ...{ clock, random, log },
+      names: () => Iterator.from(store.values()).map(({ name }) => name),
+      reconcile: (name, signal) => reconciler.reconcile(name, signal),
+    });
+  }
+
+  /** The requests as the cache has them, for figures. */
+  removals(): IterableIterator<CachedRemoval> {
+    return this.reflector.store.values();
+  }
+}

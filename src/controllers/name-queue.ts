@@ -1,0 +1,53 @@
+import type { Clock } from "../clock.ts";
+import type { Log } from "../kube/log.ts";
+import { type Worker, WorkQueue } from "../kube/queue/work-queue.ts";
+
+export interface NameQueueOptions {
+  readonly reconcile: Worker;
+  /** Names of all objects as last seen. */
+  readonly names: () => Iterable<string>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** How long one reconcile may take before its signal aborts, in milliseconds. */
+const ITEM_TIMEOUT_MS = 120_000;
+
+/** The platform team has few of these objects, and each waits for Atlas at most a few times. */
+const WORKERS = 8;
+
+/** Reconciles the objects of one cluster-scoped kind, by their names. For the leader alone. */
+export class NameQueue {
+  readonly #options: NameQueueOptions;
+  readonly #queue: WorkQueue;
+  #isWorking = false;
+
+  constructor(options: NameQueueOptions) {
+    this.#options = options;
+    const { clock, random, log } = options;
+    this.#queue = new WorkQueue({ clock, random, log });
+  }
+
+  /** Makes an object due. A replica that does not work would only gather names. */
+  wake(name: string): void {
+    if (this.#isWorking) this.#queue.add(name);
+  }
+
+  wakeAll(): void {
+    for (const name of this.#options.names()) this.wake(name);
+  }
+
+  /** Works until the signal aborts, then finishes the reconciles under way. After that it may be called again. */
+  async work(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#isWorking = true;
+    const onAbort = () => {
+      this.#isWorking = false;
+      this.#queue.clear();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.wakeAll();
+    await this.#queue.run(this.#options.reconcile, { concurrency: WORKERS, itemTimeoutMs: ITEM_TIMEOUT_MS, signal });
+  }
+}

@@ -1,0 +1,129 @@
+import { type ConditionState, conditionsOf } from "../../../api/condition-states.ts";
+import { findCondition } from "../../../api/conditions.ts";
+import { PROJECT_CONDITION_TYPES, type ProjectX509Status } from "../../../api/project-x509.ts";
+import { timestamp } from "../../../api/timestamp.ts";
+import type { CertificateAuthority } from "../../../certificate/certificate-authorities.ts";
+import type { Obstacle } from "../../access/project-access.ts";
+import { removalCommand } from "./removal-manifest.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** The status of a project as it is now. It names no namespace, no resource and no user. */
+export function nextStatus(snapshot: Snapshot): ProjectX509Status {
+  const { nowMs, project, tokens } = snapshot;
+  const { generation, status } = project;
+  const obstacle = obstacleOf(snapshot);
+  const before = status.conditions ?? [];
+  return {
+    conditions: conditionsOf(PROJECT_CONDITION_TYPES, statesOf(snapshot, obstacle), { before, generation, nowMs }),
+    observedGeneration: generation,
+    ...counts(snapshot),
+    rateLimitTokens: Math.floor(tokens),
+    ...customerManaged(snapshot),
+  };
+}
+
+/** Whether a status is worth a write: the time of the last look and the tokens are as of the last other change. */
+export function isNews(before: ProjectX509Status, after: ProjectX509Status): boolean {
+  return JSON.stringify(withoutVolatile(before)) !== JSON.stringify(withoutVolatile(after));
+}
+
+function withoutVolatile({ rateLimitTokens: _tokens, customerManagedX509, ...status }: ProjectX509Status) {
+  const { conditions, observedGeneration, resources, ready, unexpired } = status;
+  const { enabled, certificateAuthorities } = customerManagedX509 ?? {};
+  const said = conditions?.map((one) => [one.type, one.status, one.reason, one.message, one.observedGeneration]);
+  const authorities = certificateAuthorities?.map(({ fingerprint, subject, notAfter }) => [
+    fingerprint,
+    subject,
+    notAfter,
+  ]);
+  return [said, observedGeneration, resources, ready, unexpired, enabled, authorities];
+}
+
+/** Reasons of resources that the project grants nothing. */
+const WITHOUT_GRANT: ReadonlySet<string> = new Set(["NotGranted", "UsernameTaken"]);
+
+function counts({ resources }: Snapshot): Pick<ProjectX509Status, "resources" | "ready" | "unexpired"> {
+  const granted = resources.filter(({ status }) => !WITHOUT_GRANT.has(findCondition(status, "Ready")?.reason ?? ""));
+  const ready = granted.filter(({ status }) => findCondition(status, "Ready")?.status === "True");
+  // Several resources may share a user, whose certificates count once.
+  const unexpired = new Map(granted.map(({ spec, status }) => [spec.username, status.unexpiredCertificates ?? 0]));
+  const sum = [...unexpired.values()].reduce((total, count) => total + count, 0);
+  return { resources: granted.length, ready: ready.length, unexpired: sum };
+}
+
+/** An answer that never came leaves what was known. */
+function customerManaged({ atlas, nowMs, project }: Snapshot): Pick<ProjectX509Status, "customerManagedX509"> {
+  const observedAt = timestamp(nowMs);
+  if (atlas.kind === "unreadable") return { customerManagedX509: { enabled: true, observedAt } };
+  if (atlas.kind === "read") {
+    const enabled = atlas.authorities.length > 0;
+    const certificateAuthorities = atlas.authorities.map((one) => ({
+      ...{ fingerprint: one.fingerprint, subject: one.subject },
+      notAfter: timestamp(one.notAfter.getTime()),
+    }));
+    return { customerManagedX509: { enabled, observedAt, ...(enabled && { certificateAuthorities }) } };
+  }
+  const { customerManagedX509 } = project.status;
+  // Another project has other authorities.
+  const isSame = project.status.observedGeneration === project.generation;
+  return isSame && customerManagedX509 !== undefined ? { customerManagedX509 } : {};
+}
+
+function obstacleOf({ atlas, project }: Snapshot): Obstacle | undefined {
+  switch (atlas.kind) {
+    case "unreachable":
+    case "unknown":
+      return atlas.obstacle;
+    case "unreadable":
+      return {
+        reason: "CustomerManagedX509On",
+        problem: `${isOn(project.spec.projectId)} Its certificate authorities are not readable as PEM certificates.`,
+        remedy: "Switch it off in the project's security settings at Atlas, which restarts the nodes of every cluster.",
+        needsPerson: true,
+      };
+    case "read":
+      return atlas.authorities.length === 0
+        ? undefined
+        : customerManagedOn(project.name, project.spec.projectId, atlas.authorities);
+    default:
+      return atlas satisfies never;
+  }
+}
+
+function isOn(projectId: string): string {
+  return `Customer-managed X.509 is on in project ${projectId}, so Atlas issues no certificates.`;
+}
+
+function customerManagedOn(name: string, projectId: string, authorities: readonly CertificateAuthority[]): Obstacle {
+  const fingerprints = authorities.map(({ fingerprint }) => fingerprint);
+  return {
+    reason: "CustomerManagedX509On",
+    problem: `${isOn(projectId)} Certificates that it issued before are not renewed.`,
+    remedy:
+      "To switch it off, run the following command; Atlas then restarts the nodes of every cluster of the project, one " +
+      `after the other, and logins with certificates of these authorities end:\n${removalCommand(name, fingerprints)}`,
+    needsPerson: true,
+  };
+}
+
+function statesOf(
+  { project: { spec } }: Snapshot,
+  obstacle: Obstacle | undefined,
+): Readonly<Record<(typeof PROJECT_CONDITION_TYPES)[number], ConditionState>> {
+  if (obstacle === undefined) {
+    const message = `The credentials give access to project ${spec.projectId}, and Atlas issues its certificates.`;
+    return {
+      Ready: { status: "True", reason: "Reachable", message },
+      Stalled: { status: "False", reason: "Reachable", message: "No action is required." },
+    };
+  }
+  const { needsPerson, problem, reason, remedy } = obstacle;
+  // kstatus shows the message of Stalled alone, so that has the remedy.
+  const retries = needsPerson ? "" : " The operator retries.";
+  return {
+    Ready: { status: "False", reason, message: `${problem}${retries}` },
+    Stalled: needsPerson
+      ? { status: "True", reason, message: `${problem} ${remedy ?? ""}`.trim() }
+      : { status: "False", reason, message: "No action is required." },
+  };
+}

@@ -1,0 +1,16 @@
+import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
+import type { ProjectX509 } from "../../../api/project-x509.ts";
+import type { ObservedAuthorities } from "../../access/look.ts";
+import type { Obstacle } from "../../access/project-access.ts";
+
+/** Everything that the status of a project is made of. */
+export interface Snapshot {
+  readonly nowMs: number;
+  readonly project: ProjectX509;
+  /** The answer of Atlas, or why it could not be asked. */
+  readonly atlas: ObservedAuthorities | { readonly kind: "unreachable"; readonly obstacle: Obstacle };
+  /** The resources that name the project, whether it grants them anything or not. */
+  readonly resources: readonly Pick<UserCertificate, "spec" | "status">[];
+  /** Requests that Atlas' rate limit still allows. */
+  readonly tokens: number;
+}

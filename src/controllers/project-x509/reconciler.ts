@@ -1,0 +1,98 @@
+import { marked } from "../../api/condition-states.ts";
+import { findCondition } from "../../api/conditions.ts";
+import { PROJECT_X509, type ProjectX509 } from "../../api/project-x509.ts";
+import type { Clock } from "../../clock.ts";
+import { KubeError } from "../../kube/kube-error.ts";
+import { mergePatchOf } from "../../kube/merge-patch.ts";
+import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
+import type { StatusSender } from "../../kube/status-sender.ts";
+import { lookAt } from "../access/look.ts";
+import type { NamedProject } from "../access/project-access.ts";
+import { type Audience, tell } from "../tell.ts";
+import type { CachedProject } from "../user-certificate/cluster/project-cache.ts";
+import { isNews, nextStatus } from "./core/next-status.ts";
+import type { Snapshot } from "./core/snapshot.ts";
+
+export interface ProjectReconcilerOptions {
+  readonly project: (name: string) => ProjectX509 | undefined;
+  readonly access: (name: string) => Promise<NamedProject>;
+  /** The resources that name the project. */
+  readonly resources: (name: string) => Snapshot["resources"];
+  readonly tokensLeft: (projectId: string) => number;
+  readonly sender: Pick<StatusSender<CachedProject>, "send">;
+  readonly audience: Audience;
+  /** Interval at which a project is looked at, in milliseconds. */
+  readonly refreshMs: number;
+  /** Longest wait while something is wrong. */
+  readonly recheckIntervalMs: number;
+  /** Stands before each message of a condition. @default nothing */
+  readonly mark?: string | undefined;
+  readonly clock: Clock;
+}
+
+/** The cache needs a moment to show what another process wrote. */
+const OVERTAKEN_MS = 1000;
+
+/** Keeps the status of projects current: slowly, and without a write where nothing changed. */
+export class ProjectReconciler {
+  readonly #options: ProjectReconcilerOptions;
+
+  constructor(options: ProjectReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** @param name of an AtlasProjectX509 */
+  async reconcile(name: string, signal: AbortSignal): Promise<QueueOutcome> {
+    const { clock, project: find, recheckIntervalMs, refreshMs } = this.#options;
+    const project = find(name);
+    if (project === undefined) return { kind: "done" };
+    const snapshot = await this.#read(project, signal);
+    // A process that was told to stop may no longer lead, and writes nothing.
+    signal.throwIfAborted();
+    if (!(await this.#report(snapshot))) return { kind: "again", at: clock.now() + OVERTAKEN_MS };
+    const isGood = snapshot.atlas.kind === "read" && snapshot.atlas.authorities.length === 0;
+    const asked = "obstacle" in snapshot.atlas ? (snapshot.atlas.obstacle.atLeastMs ?? 0) : 0;
+    return {
+      kind: "again",
+      at: clock.now() + Math.max(isGood ? refreshMs : Math.min(refreshMs, recheckIntervalMs), asked),
+    };
+  }
+
+  async #read(project: ProjectX509, signal: AbortSignal): Promise<Snapshot> {
+    const { access, clock, resources, tokensLeft } = this.#options;
+    const named = await access(project.name);
+    const atlas: Snapshot["atlas"] =
+      named.kind === "usable"
+        ? (await lookAt(named.project, signal)).authorities
+        : { kind: "unreachable", obstacle: named.obstacle };
+    return {
+      nowMs: clock.now(),
+      project,
+      atlas,
+      resources: resources(project.name),
+      tokens: tokensLeft(project.spec.projectId),
+    };
+  }
+
+  /** @returns false where the project was changed in the meantime */
+  async #report(snapshot: Snapshot): Promise<boolean> {
+    const { audience, mark, sender } = this.#options;
+    const { project } = snapshot;
+    const next = nextStatus(snapshot);
+    const status = { ...next, conditions: marked(next.conditions ?? [], mark) };
+    if (!isNews(project.status, status)) return true;
+    try {
+      await sender.send(project, mergePatchOf(project.status, status) ?? {});
+    } catch (error: unknown) {
+      if (KubeError.is(error, "Conflict")) return false;
+      if (KubeError.is(error, "NotFound")) return true;
+      throw error;
+    }
+    const [before, after] = [project.status, next].map((one) => findCondition(one, "Ready"));
+    if (after !== undefined && before?.reason !== after.reason) {
+      const type = after.status === "True" ? "Normal" : "Warning";
+      tell(audience, PROJECT_X509, project, { type, reason: after.reason, action: "Verify", note: after.message });
+    }
+    return true;
+  }
+}
