@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { z } from "zod";
 import type { UserCertificateSpec } from "../../src/api/user-certificate.ts";
 import { DEFAULT_FIXTURES, type Fixtures } from "../../src/simulator/fixtures.ts";
+import { inParallel } from "../bench/in-parallel.ts";
 import { freshNamespace, rest } from "../control-plane/control-plane.ts";
 import { PRODUCTION, Scene, type SceneOptions, STAGING } from "../integration/operator/scene.ts";
 import { shippedRole } from "../integration/operator/shipped-roles.ts";
@@ -20,6 +21,9 @@ const listSchema = z.object({
     }),
   ),
 });
+
+/** Calls of a tenant at one time: more would wait in the test's own client. */
+const CALLERS = 64;
 
 /** Another tenant of the same operator: a namespace of its own. */
 export class Neighbour {
@@ -49,21 +53,18 @@ export class Neighbour {
 
   /** Applies so many resources, each for a database user of its own: `app-0` and so on. */
   async apply(count: number, spec: Partial<UserCertificateSpec> | ((index: number) => Partial<UserCertificateSpec>)) {
-    const indexes = Array.from({ length: count }, (_, index) => index);
-    await Promise.all(
-      indexes.map((index) =>
-        this.#must("POST", "/apis/atlascerts.io/v1alpha1", "atlasusercertificates", {
-          apiVersion: "atlascerts.io/v1alpha1",
-          kind: "AtlasUserCertificate",
-          metadata: { name: `app-${index}` },
-          spec: {
-            projectId: PRODUCTION,
-            username: `app-${index}`,
-            secretName: `app-${index}-mongodb`,
-            ...(typeof spec === "function" ? spec(index) : spec),
-          },
-        }),
-      ),
+    await inParallel(count, CALLERS, (index) =>
+      this.#must("POST", "/apis/atlascerts.io/v1alpha1", "atlasusercertificates", {
+        apiVersion: "atlascerts.io/v1alpha1",
+        kind: "AtlasUserCertificate",
+        metadata: { name: `app-${index}` },
+        spec: {
+          projectId: PRODUCTION,
+          username: `app-${index}`,
+          secretName: `app-${index}-mongodb`,
+          ...(typeof spec === "function" ? spec(index) : spec),
+        },
+      }),
     );
   }
 
