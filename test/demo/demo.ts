@@ -53,7 +53,7 @@ async function tell(stage: Stage): Promise<void> {
   const user = await logIn(await pemOf(stage), await readFile(stage.simulator.caFile, "utf8"));
   terminal.proven(`A TLS server that takes only this project's client certificates let in user ${user}.`);
 
-  terminal.step(`The certificate is renewed by itself: here a month lasts ${MONTH}, and it was issued for three`);
+  terminal.step(`The operator renews the certificate: here a month lasts ${MONTH}, and it was issued for three`);
   const first = await statusOf(stage);
   terminal.line(`  serial ${first.serialNumber}, expires ${first.notAfter}, due at ${first.renewalTime}: waiting …`);
   const renewed = await untilOtherSerial(stage, first.serialNumber);
@@ -62,7 +62,7 @@ async function tell(stage: Stage): Promise<void> {
   if (leftMs <= 0) throw new Error("the old certificate expired before the new one was there");
   terminal.proven(`The new one is there ${formatElapsed(leftMs)} before the old one expires.`);
 
-  terminal.step("Somebody deletes the Secret");
+  terminal.step("Someone deletes the Secret");
   await kubectl("delete", "secret", SECRET);
   const deleted = systemClock.monotonic();
   const again = await untilOtherSerial(stage, renewed.serialNumber);
@@ -108,7 +108,7 @@ async function pemOf(stage: Stage): Promise<string> {
 }
 
 function tellHowToGoOn({ controlPlane }: Stage): void {
-  terminal.step("Go on in another terminal (the second line brings kubectl, where there is none)");
+  terminal.step("Continue in another terminal (the second line provides kubectl if you have none)");
   terminal.line(`  export KUBECONFIG=${controlPlane.kubeconfigPath}`);
   const home = homedir();
   const programs = path.resolve(controlPlane.binDirectory);

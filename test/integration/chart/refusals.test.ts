@@ -68,14 +68,14 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
   [
     "two places for Atlas",
     { simulator: { enabled: true }, atlas: { baseUrl: "https://cloud.mongodbgov.com" } },
-    /simulator\.enabled takes the place of atlas\.baseUrl/,
+    /simulator\.enabled and atlas\.baseUrl are mutually exclusive/,
   ],
   [
     "two sets of certificates to trust",
     { simulator: { enabled: true }, atlas: { caFile: "/ca.crt" } },
-    /leave atlas\.caFile out/,
+    /remove atlas\.caFile/,
   ],
-  ["a month of the real Atlas", { simulator: { month: "5m" } }, /of no use without simulator\.enabled/],
+  ["a month of the real Atlas", { simulator: { month: "5m" } }, /have no effect without simulator\.enabled/],
 ];
 
 /** What must not be refused. */

@@ -21,7 +21,7 @@
 {{- end }}
 {{- range $v.watchNamespaces }}
 {{- if not (regexMatch "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" .) }}
-{{- fail (printf "watchNamespaces must hold names of namespaces, and %q can't be one." .) }}
+{{- fail (printf "watchNamespaces must hold names of namespaces, not %q." .) }}
 {{- end }}
 {{- end }}
 {{- if ne (len $v.watchNamespaces) (len (uniq $v.watchNamespaces)) }}
@@ -29,7 +29,7 @@
 {{- end }}
 {{- range concat $v.networkPolicy.apiServerCidrs $v.networkPolicy.atlasCidrs }}
 {{- if not (regexMatch "^[0-9a-fA-F.:]+/[0-9]{1,3}$" .) }}
-{{- fail (printf "networkPolicy.apiServerCidrs and .atlasCidrs must hold CIDRs such as 10.0.0.0/16, and %q is none." .) }}
+{{- fail (printf "networkPolicy.apiServerCidrs and .atlasCidrs must hold CIDRs such as 10.0.0.0/16, not %q." .) }}
 {{- end }}
 {{- end }}
 {{- if and $v.metrics.serviceMonitor.enabled (not $v.metrics.enabled) }}
@@ -49,12 +49,12 @@
 {{- end }}
 {{- if $v.simulator.enabled }}
 {{- if ne $v.atlas.baseUrl "https://cloud.mongodb.com" }}
-{{- fail "simulator.enabled takes the place of atlas.baseUrl: leave one of them out." }}
+{{- fail "simulator.enabled and atlas.baseUrl are mutually exclusive: remove one of them." }}
 {{- end }}
 {{- if $v.atlas.caFile }}
-{{- fail "simulator.enabled brings its own certificates to trust: leave atlas.caFile out." }}
+{{- fail "simulator.enabled and atlas.caFile are mutually exclusive: remove atlas.caFile, since the simulator brings its own CA." }}
 {{- end }}
 {{- else if or $v.simulator.month $v.simulator.fixtures }}
-{{- fail "simulator.month and simulator.fixtures are of no use without simulator.enabled." }}
+{{- fail "simulator.month and simulator.fixtures have no effect without simulator.enabled." }}
 {{- end }}
 {{- end }}
