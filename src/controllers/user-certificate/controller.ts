@@ -346,7 +346,7 @@ export class UserCertificateController {
     return projects.flatMap((project) => this.#resources.ofProject(project.name));
   }
 
-  /** Who may use the project may have changed; and which of several objects of one project rules. */
+  /** The namespaces that may use the project may have changed, and which of several objects of one project rules. */
   #onProject(event: StoreEvent<CachedProject>): void {
     const names = new Set([event.key]);
     for (const state of event.kind === "modified" ? [event.object, event.previous] : [event.object]) {

@@ -15,7 +15,7 @@ import { kubeError } from "./testing/memory-cluster.ts";
 import { NOW, POLICY, PROJECT } from "./testing/snapshots.ts";
 import { WatchedCluster } from "./testing/watched-cluster.ts";
 
-/** What makes resources due that obtain certificates through an AtlasProjectX509. */
+/** The changes that make resources due that obtain certificates through an AtlasProjectX509. */
 
 class Cluster extends WatchedCluster {
   readonly listed: string[] = [];
