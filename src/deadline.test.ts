@@ -86,7 +86,7 @@ describe("untilAborted", () => {
     await expect(waiting).rejects.toThrow("gone");
   });
 
-  test("takes care of a failure that nobody waits for any more", async () => {
+  test("handles a failure that no one waits for any more", async () => {
     const failing = Promise.reject(new Error("late"));
     await expect(untilAborted(failing, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
   });

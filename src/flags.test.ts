@@ -89,6 +89,6 @@ test("takes an address to listen on, or 0 for none", () => {
   expect(readFlags(table, ["--bind-address=[::1]:0"], {})).toEqual({ "bind-address": { host: "::1", port: 0 } });
   expect(readFlags(table, ["--bind-address=0"], {})).toEqual({ "bind-address": undefined });
   expect(() => readFlags(table, ["--bind-address=8080"], {})).toThrow(
-    new UsageError('--bind-address must be :PORT, HOST:PORT, or 0 to switch it off, not "8080"'),
+    new UsageError('--bind-address must be :PORT, HOST:PORT, or 0 to disable it, not "8080"'),
   );
 });

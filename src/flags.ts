@@ -148,7 +148,7 @@ export function bindAddressFlag(description: string, standard: string): Flag<Bin
       if (text === "0") return undefined;
       const address = parseBindAddress(text);
       if (address !== undefined) return address;
-      throw new UsageError(`must be :PORT, HOST:PORT, or 0 to switch it off, not ${JSON.stringify(text)}`);
+      throw new UsageError(`must be :PORT, HOST:PORT, or 0 to disable it, not ${JSON.stringify(text)}`);
     },
   };
 }

@@ -61,7 +61,7 @@ function stopOnSignals(): AbortSignal {
   return stop.signal;
 }
 
-/** Tells of a crash; a command with a log puts it there. */
+/** Reports a crash; a command with a log puts it there. */
 let report = (error: unknown): void => {
   process.stderr.write(
     `atlas-cert-operator: ${error instanceof Error ? withSources(error.stack ?? error.message) : String(error)}\n`,

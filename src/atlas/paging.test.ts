@@ -165,7 +165,7 @@ describe("readAllPages", () => {
     await expect(changing).rejects.toThrow("with a list that changes each time it is read");
   });
 
-  test("fails on a server that gives the same page for ever", async () => {
+  test("fails on a server that returns the same page forever", async () => {
     await expect(read(1, () => pageOf(["1"]))).rejects.toThrow("with pages that do not end");
   });
 

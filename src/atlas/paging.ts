@@ -11,7 +11,7 @@ export interface CertificateList {
 const MOST_CERTIFICATES = 10_000;
 const MOST_PAGES_WITHOUT_NEWS = 100;
 
-/** Nor is a list that changes all the time read for ever. */
+/** Nor is a list that changes all the time read forever. */
 const MOST_PASSES = 5;
 
 /**

@@ -15,7 +15,7 @@ export function readPemAnswer(body: SensitiveText): SensitiveText | undefined {
   return complete ? new SensitiveText(text) : undefined;
 }
 
-/** Whether an answer that was cut, or did not end, holds a certificate and the key that belongs to it all the same. */
+/** Whether an answer that was cut, or did not end, holds a certificate and the key that belongs to it nevertheless. */
 export function holdsKeyPair(body: SensitiveText): boolean {
   const pem = readPemAnswer(body);
   return pem !== undefined && readPemBundle(pem).ok;

@@ -11,7 +11,7 @@ const unavailable = atlasErrorAnswer(503, "UNAVAILABLE");
 /** The waits before another try, without the deadlines. */
 const pauses = (under: ApiUnderTest) => under.clock.sleeps.filter((ms) => ms < 30_000);
 
-describe("a request that reads is tried again", () => {
+describe("a request that only reads is retried", () => {
   test.each([
     ["500", atlasErrorAnswer(500, "UNEXPECTED_ERROR")],
     ["502 with a page", answer(502, "<html>")],

@@ -57,7 +57,7 @@ export async function pkcs12(pair: KeyPair, password: SensitiveText): Promise<Bu
     parsedValue: {
       safeContents: [
         { privacyMode: BY_PASSWORD, value: new SafeContents({ safeBags: certificateBags }) },
-        // The key is encrypted by itself.
+        // The key is encrypted separately.
         { privacyMode: NOT_ENCRYPTED, value: new SafeContents({ safeBags: [keyBag] }) },
       ],
     },

@@ -69,7 +69,7 @@ describe("judges a Secret", () => {
         [PRIVATE_KEY_KEY]: good[CERTIFICATE_KEY] ?? "",
       },
     ],
-  ])("%s as one to repair, which a repair mends", (_what, data: SecretData) => {
+  ])("%s as one to repair, and as good after the repair", (_what, data: SecretData) => {
     expect(judgeData(data)).toMatchObject({ kind: "pair", formatsCurrent: false });
     const found = pairFromData(data);
     expect(found && judgeData({ ...data, ...secretData(found) })).toMatchObject({ kind: "pair", formatsCurrent: true });

@@ -194,7 +194,7 @@ export class Instruments {
       what,
       address,
       routes,
-      onError: (error) => this.#log.error({ err: error, what }, "a request could not be answered"),
+      onError: (error) => this.#log.error({ err: error, what }, "could not answer a request"),
     });
     this.#servers.push(server);
     this.#log.info({ address: formatBindAddress(server.address), paths: Object.keys(routes) }, `serving ${what}`);

@@ -42,13 +42,13 @@ async function measured(status: number | "reset") {
   return { told, sent };
 }
 
-test("tells of an answer, whatever its status", async () => {
+test("reports an answer, whatever its status", async () => {
   const { told, sent } = await measured(403);
   expect((await sent).status).toBe(403);
   expect(told).toEqual([{ operation: "getUserSecurity", status: 403, durationMs: 250 }]);
 });
 
-test("tells of a request that got no answer, and leaves its error as it is", async () => {
+test("reports a request that got no answer, and leaves its error as it is", async () => {
   const { told, sent } = await measured("reset");
   await expect(sent).rejects.toMatchObject({ name: "TransportFailure" });
   expect(told).toEqual([{ operation: "getUserSecurity", status: undefined, durationMs: 250 }]);

@@ -11,7 +11,7 @@ export interface MeasuredTransportOptions extends AtlasTransportOptions {
   readonly onExchange: (exchange: AtlasExchange) => void;
 }
 
-/** Connections to Atlas that tell of every exchange: what Atlas saw, repeated tries and authentication included. */
+/** Connections to Atlas that report every exchange: what Atlas saw, repeated tries and authentication included. */
 export class MeasuredTransport extends AtlasTransport {
   readonly #clock: Clock;
   readonly #onExchange: (exchange: AtlasExchange) => void;

@@ -158,7 +158,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const memory = new MemoryRelease({ clock, queue: controller.queue, collect: exposedCollector() });
   const watches = [...controller.watches, ...(kinds?.watches ?? [])];
   const lead = async (leading: AbortSignal) => {
-    log.info({ identity }, "leading: at work");
+    log.info({ identity }, "started leading");
     instruments.working(leading);
     await Promise.all([controller.work(leading), kinds?.work(leading)]);
     // The lease is lost, and the process goes on: it contends again while it stores what is parked in it.
@@ -166,14 +166,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   };
   const work = async () => {
     // A leader needs complete caches: a replica that can't fill them would keep the lease from one that can.
-    log.info({ watches: [...new Set(watches.map(({ name }) => name))] }, "waiting for the first lists");
+    log.info({ watches: [...new Set(watches.map(({ name }) => name))] }, "waiting for the caches to sync");
     await untilAborted(Promise.all([controller.synced(), kinds?.synced()]), signal);
     await (lease === undefined ? lead(signal) : lease.run({ signal, lead }));
   };
   const leaseDurationMs = options.lease?.leaseDurationMs ?? LEASE_DURATION_MS;
   signal.addEventListener(
     "abort",
-    () => log.info({ identity }, "shutting down: no more keys are taken, issuances under way are finished"),
+    () => log.info({ identity }, "shutting down: finishing the certificates that are being issued"),
     { once: true },
   );
   // Caches and Events outlive the work: what is finished during the shutdown needs both.
@@ -197,7 +197,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       ...(kinds ? [kinds.watch(background.signal)] : []),
       events.start(background.signal),
     );
-    // Ends by itself where there is nothing to collect with; caches that are never filled end with the process.
+    // Ends at once where there is nothing to collect with; caches that are never filled end with the process.
     void controller.synced().then(
       () => memory.start(background.signal),
       () => {},

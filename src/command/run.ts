@@ -179,7 +179,7 @@ export async function runCommand(argv: readonly string[], context: CommandContex
       return 1;
     }
     if (!(error instanceof LeaseLostError)) throw error;
-    log.error({ err: error }, "another process took the lease over: stopping, so that there is one at work");
+    log.error({ err: error }, "another process took over the lease: stopping, so that only one is active");
     return 1;
   }
 }
@@ -268,7 +268,7 @@ function leaseTimesOf(flags: FlagValues<typeof RUN_FLAGS>) {
   const retryPeriodMs = flags["lease-retry-period"];
   if (leaseDurationMs <= renewDeadlineMs || renewDeadlineMs <= retryPeriodMs * 1.2) {
     throw new UsageError(
-      "--lease-duration must be longer than --lease-renew-deadline, and that longer than 1.2 times --lease-retry-period",
+      "--lease-duration must be longer than --lease-renew-deadline, which must be longer than 1.2 times --lease-retry-period",
     );
   }
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs };

@@ -9,7 +9,7 @@ export interface StatusSenderOptions<T extends Stored> {
   readonly parse: (object: KubeObject) => T;
   /** Takes in the answers of the writes. */
   readonly store: Store<T>;
-  /** Told of what others changed if the answer of a write shows it first. It must not throw. */
+  /** Called with a change of someone else if the response to a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<T>) => void;
 }
 

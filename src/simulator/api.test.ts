@@ -7,7 +7,7 @@ describe("what the operations have in common", () => {
   test.each([
     ["an unknown project", certsPath("orders-api", unknownProject), 404, "GROUP_NOT_FOUND", unknownProject],
     ["a project id that is none", certsPath("orders-api", "XYZ"), 400, "INVALID_GROUP_ID", "XYZ"],
-    ["an unknown user", certsPath("nobody"), 404, "USERNAME_NOT_FOUND", "nobody"],
+    ["an unknown user", certsPath("unknown"), 404, "USERNAME_NOT_FOUND", "unknown"],
     ["an unknown resource", "/api/atlas/v2/clusters", 404, "RESOURCE_NOT_FOUND", "/api/atlas/v2/clusters"],
     ["a broken encoding", `${certsPath("%")}/../%`, 404, "RESOURCE_NOT_FOUND", undefined],
   ])("%s is an error of its own", async (_, path, status, errorCode, parameter) => {
@@ -21,7 +21,7 @@ describe("what the operations have in common", () => {
 
   test("an error names its code in a header too", async () => {
     const { url } = await startSimulated();
-    const { headers } = await call(url, certsPath("nobody"));
+    const { headers } = await call(url, certsPath("unknown"));
     expect([headers.get("x-error-code"), headers.get("vary")]).toEqual(["USERNAME_NOT_FOUND", "Accept-Encoding"]);
   });
 
@@ -136,7 +136,7 @@ describe("rate limits", () => {
     expect((await call(url, certsPath())).status).toBe(200);
   });
 
-  test("are counted for each project by itself", async () => {
+  test("are counted for each project separately", async () => {
     const { url } = await startSimulated({ rateLimit: { ...rateLimit, capacity: 1 } });
     await call(url, certsPath());
     expect((await call(url, certsPath("orders-api", STAGING))).status).toBe(200);

@@ -48,7 +48,7 @@ describe("a request without credentials", () => {
 });
 
 describe("HTTP Digest", () => {
-  test.each(["MD5", "SHA-256"] as const)("lets in whoever answers with %s", async (digestAlgorithm) => {
+  test.each(["MD5", "SHA-256"] as const)("lets in a caller that answers with %s", async (digestAlgorithm) => {
     const { url } = await startSimulated({ digestAlgorithm });
     const challenge = await challengeOf(url);
     expect((await get(url, digestHeader({ challenge, method: "GET", uri: certsPath() }))).status).toBe(200);
@@ -102,7 +102,7 @@ describe("HTTP Digest", () => {
 
   test.each([
     ["a wrong password", { password: "wrong" }],
-    ["an unknown public key", { username: "nobody" }],
+    ["an unknown public key", { username: "unknown" }],
     ["a digest of another path", { uri: "/api/atlas/v2/groups" }],
     ["a digest of another method", { method: "POST" }],
     ["another qop", { qop: "auth-int" }],

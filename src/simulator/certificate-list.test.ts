@@ -98,6 +98,6 @@ test("a list that lags lacks what was issued within that time", async () => {
 test("an effect on a list waits for a list that succeeds", async () => {
   const { simulator, url } = await startSimulated();
   simulator.faults.add({ operation: "listDatabaseUserCertificates", effect: { kind: "emptyList" } });
-  expect((await call(url, certsPath("nobody"))).status).toBe(404);
+  expect((await call(url, certsPath("unknown"))).status).toBe(404);
   expect(simulator.faults.pending).toHaveLength(1);
 });

@@ -95,7 +95,7 @@ describe("simulate", () => {
   });
 
   test("serves HTTPS with the pair that it is given", async () => {
-    const authority = await CertificateAuthority.create("somebody-else", "ec-p256");
+    const authority = await CertificateAuthority.create("someone-else", "ec-p256");
     const pair = await authority.issueServer("127.0.0.1");
     const [certFile, keyFile] = [join(folder, "tls.crt"), join(folder, "tls.key")];
     await writeFile(certFile, pair.certificatePem);
@@ -144,7 +144,7 @@ describe("simulate", () => {
     expect(await run(flag)).toEqual({ code: 0, stdout: SIMULATE_USAGE, stderr: "" });
   });
 
-  test("tells of every flag in the order of the table, and fits a terminal", () => {
+  test("lists every flag in the order of the table, and fits a terminal", () => {
     const flags = [...SIMULATE_USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag);
     expect(flags).toEqual([...Object.keys(SIMULATE_FLAGS), "help"]);
     expect(SIMULATE_USAGE.split("\n").filter((line) => line.length > 100)).toEqual([]);
@@ -177,8 +177,8 @@ describe("simulate", () => {
     [["--role-missing-status=404"], '--role-missing-status must be one of 403, 401, not "404"'],
     [["--certificate-limit=0"], '--certificate-limit must be a whole number from 1 to 999999999, not "0"'],
     [["--tls=yes"], '--tls must be true or false, not "yes"'],
-    [["--tls-cert-file=x"], "--tls-cert-file and --tls-key-file go together"],
-    [["--tls-cert-file=/none", "--tls-key-file=/none"], "--tls-cert-file /none can't be read"],
+    [["--tls-cert-file=x"], "--tls-cert-file and --tls-key-file require each other"],
+    [["--tls-cert-file=/none", "--tls-key-file=/none"], "--tls-cert-file /none cannot be read"],
     [["--tls-cert-file=package.json", "--tls-key-file=package.json"], "are not a PEM certificate and its private key"],
   ])("refuses %j", async (argv, message) => {
     const refused = run(...argv);
@@ -187,7 +187,7 @@ describe("simulate", () => {
   });
 
   test.each([
-    ["that is not there", undefined, "can't be read"],
+    ["that is not there", undefined, "cannot be read"],
     ["that is not JSON", "{", "is not JSON"],
     ["that is not valid", '{"projects": []}', "projects:"],
   ])("refuses a fixtures file %s", async (_, content, message) => {

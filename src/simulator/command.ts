@@ -81,7 +81,7 @@ async function simulatorOptions(flags: FlagValues<typeof SIMULATE_FLAGS>): Promi
 async function readServerPair(certFile: string | undefined, keyFile: string | undefined) {
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
-    throw new UsageError("--tls-cert-file and --tls-key-file go together, and one is missing");
+    throw new UsageError("--tls-cert-file and --tls-key-file require each other");
   }
   const pair: ServerPair = {
     certificatePem: await readFlagFile("tls-cert-file", certFile),
@@ -117,6 +117,6 @@ async function readFlagFile(flag: keyof typeof SIMULATE_FLAGS, file: string): Pr
     return await readFile(file, "utf8");
   } catch (error: unknown) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`--${flag} ${file} can't be read: ${reason}`, { cause: error });
+    throw new UsageError(`--${flag} ${file} cannot be read: ${reason}`, { cause: error });
   }
 }

@@ -82,7 +82,7 @@ describe("a database user", () => {
     ]);
   });
 
-  test.each(["admin/orders-api", "$external/nobody"])("is not found as %s", async (path) => {
+  test.each(["admin/orders-api", "$external/unknown"])("is not found as %s", async (path) => {
     const { url } = await startSimulated();
     expect(await errorOf(await call(url, `${USERS}/${path}`))).toMatchObject({
       status: 404,
@@ -90,7 +90,7 @@ describe("a database user", () => {
     });
   });
 
-  test("that is deleted and created anew has none of its certificates", async () => {
+  test("that is deleted and created again has none of its certificates", async () => {
     const { url } = await startSimulated();
     await createUser(url, MANAGED);
     await create(url, 3, certsPath("app"));

@@ -93,7 +93,7 @@ describe("effects on a create that has happened", () => {
     expect(issued()).toBe(1);
   });
 
-  test("an error is answered all the same", async () => {
+  test("an error is answered nevertheless", async () => {
     const { url, issued } = await startWith({ kind: "failAfterwards", status: 504 });
     expect([(await create(url)).status, issued()]).toEqual([504, 1]);
   });
@@ -149,7 +149,7 @@ describe("effects on a create that has happened", () => {
     expect(await (await create(url)).json()).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
   });
 
-  test("a key belongs to nobody", async () => {
+  test("a key belongs to no certificate", async () => {
     const { url } = await startWith({ kind: "wrongKey" });
     const { certificate, key } = splitPem(await (await create(url)).text());
     expect(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))).toBe(false);
@@ -179,7 +179,7 @@ describe("effects on the certificate itself", () => {
     expect(certificate.validFromDate.toISOString()).toBe("2026-01-16T09:00:00.000Z");
   });
 
-  test("a wrong subject names somebody else", async () => {
+  test("a wrong subject names another user", async () => {
     const { url } = await startWith({ kind: "wrongSubject", subject: "billing" });
     expect(new X509Certificate(splitPem(await (await create(url)).text()).certificate).subject).toBe("CN=billing");
   });

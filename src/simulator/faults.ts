@@ -32,7 +32,7 @@ const before = [
   z.strictObject({ kind: z.literal("executeLate"), ms: milliseconds }),
 ] as const;
 
-/** Effects on what becomes of an operation that succeeded: it has happened, the client learns something else. */
+/** Effects on an operation that succeeded: it has happened, but the client learns something else. */
 const after = [
   /** The connection dies in the middle of the body. */
   z.strictObject({ kind: z.literal("cutAnswer") }),
@@ -40,7 +40,7 @@ const after = [
   z.strictObject({ kind: z.literal("withholdAnswer") }),
   /** The connection is reset before a byte of the answer. */
   z.strictObject({ kind: z.literal("resetAfterwards") }),
-  /** An Atlas error all the same, such as the 500 or 504 of a gateway. */
+  /** An Atlas error nevertheless, such as the 500 or 504 of a gateway. */
   z.strictObject({ kind: z.literal("failAfterwards"), status }),
   /** The first half of the body as if it were all: broken JSON, a broken PEM. */
   z.strictObject({ kind: z.literal("truncatedBody") }),

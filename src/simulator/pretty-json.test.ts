@@ -24,7 +24,7 @@ describe("pretty", () => {
 
   test.each([
     ["an answer", SECURITY, /^\{\n {2}"customerX509" : \{ \},\n/],
-    ["an error", certsPath("nobody"), /^\{\n {2}"detail" : "No user/],
+    ["an error", certsPath("unknown"), /^\{\n {2}"detail" : "No user/],
   ])("prints %s so", async (_, path, text) => {
     const { url } = await startSimulated();
     expect(await (await call(url, `${path}?pretty=true`)).text()).toMatch(text);
@@ -45,7 +45,7 @@ describe("envelope", () => {
 
   test.each([
     ["an object", SECURITY, { envelope: expect.objectContaining({ customerX509: {} }), status: 200 }],
-    ["an error", certsPath("nobody"), { envelope: expect.objectContaining({ error: 404 }), status: 404 }],
+    ["an error", certsPath("unknown"), { envelope: expect.objectContaining({ error: 404 }), status: 404 }],
   ])("is put around %s", async (_, path, body) => {
     const { url } = await startSimulated();
     expect(await (await call(url, `${path}?envelope=true`)).json()).toEqual(body);

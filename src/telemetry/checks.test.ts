@@ -75,7 +75,7 @@ test("a run that outlives its time limit by far is stuck, whatever the others do
 });
 
 test.each<[what: string, ageMs: number | undefined, problem: string | undefined]>([
-  ["somebody else leads", undefined, undefined],
+  ["someone else leads", undefined, undefined],
   ["it was renewed in time", 15_000, undefined],
   ["it has run out", 16_000, "the last renewal was 16 s ago, and this process still takes itself for the leader"],
 ])("the lease is looked at: %s", (_, ageMs, problem) => {

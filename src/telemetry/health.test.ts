@@ -32,7 +32,7 @@ test("leaves out what is excluded, and warns of an exclusion of nothing", () => 
   ]);
 });
 
-test("tells of a change once, in both directions", () => {
+test("reports a change once, in both directions", () => {
   let problem: string | undefined;
   const changes: [string, string | undefined][] = [];
   const endpoint = health([{ name: "roof", problem: () => problem }], changes);

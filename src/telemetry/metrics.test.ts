@@ -72,7 +72,7 @@ describe("what is counted", () => {
     );
   });
 
-  test("runs of the work queue, in seconds, and those that are tried again", async () => {
+  test("runs of the work queue, in seconds, and those that are retried", async () => {
     const counted = metrics();
     counted.runStarted(250);
     for (const result of ["done", "again", "failed", "timedOut", "failed"] as const) counted.runFinished(500, result);
@@ -157,7 +157,7 @@ describe("what is read from the caches", () => {
     expect(linesOf({ ...resource, ...change })).toContain(`atlascerts_renewals_overdue ${overdue}`);
   });
 
-  test("certificates that nobody accounts for, where there are any", () => {
+  test("unaccounted-for certificates, where there are any", () => {
     const lines = linesOf(resource, { ...resource, name: "b", unaccounted: 3 });
     expect(lines.filter((line) => line.startsWith("atlascerts_unaccounted"))).toEqual([
       'atlascerts_unaccounted_certificates{namespace="shop",name="b"} 3',

@@ -58,7 +58,7 @@ test.each(["/", "/hello/", "//", "/toString", "/hello%20"])("has nothing at %s",
   expect([response.status, await response.text()]).toEqual([404, "there is nothing here; try /hello\n"]);
 });
 
-test("tells nobody but the log of a route that throws, and goes on", async () => {
+test("reports a route that throws only in the log, and continues", async () => {
   const errors: unknown[] = [];
   const server = await serving(
     {

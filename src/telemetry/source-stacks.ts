@@ -10,7 +10,7 @@ const known = new Map<string, string>();
 
 /**
  * Tells a stack of the image's scripts in terms of the sources, such as `src/kube/client/kube-client.ts:210:13`. Node can do
- * that by itself, but then holds every map for good, 20 MiB; here a map is read when a stack is told, and let go.
+ * that on its own, but then holds every map for good, 20 MiB; here a map is read when a stack is told, and let go.
  */
 export function withSources(stack: string): string {
   const maps = new Map<string, SourceMap | undefined>();

@@ -116,7 +116,7 @@ export class ManualClock implements Clock {
     return true;
   }
 
-  /** Of two that are due at one time, the one that fell asleep first. */
+  /** Of two that are due at the same time, the one that fell asleep first. */
   #first(): Sleeper | undefined {
     let first: Sleeper | undefined;
     for (const sleeper of this.#sleepers) {

@@ -5,7 +5,7 @@ import type { BenchScene } from "./scene.ts";
 const POLL_MS = 50;
 
 /** The operator says it went to work. */
-export const AT_WORK = "leading: at work";
+export const AT_WORK = "started leading";
 
 /** Issuing may take this long: a start, and 5 certificates a second. Who is slower has hung. */
 function limitMs(certificates: number): number {

@@ -96,7 +96,7 @@ export class BenchScene implements AsyncDisposable {
       const profile = options.cpuProfileFolder;
       const pod = await podCommand(controlPlane.kubeconfigPath, guard.folder);
       const operator = new FreshProgram({
-        ...{ name: "operator", file: pod.file, logFile: logFile("operator"), guard, ready: /"leading: at work"/ },
+        ...{ name: "operator", file: pod.file, logFile: logFile("operator"), guard, ready: /"started leading"/ },
         args: [
           ...pod.args,
           ...(profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(profile)}`]),

@@ -103,14 +103,14 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
     [
       "a kubeconfig that does not exist",
       ["run", "--kubeconfig=FOLDER/none"],
-      "can't use the kubeconfig FOLDER/none: ENOENT",
+      "cannot use the kubeconfig FOLDER/none: ENOENT",
     ],
     [
       "a context that does not exist",
       ["run", "--kubeconfig=FOLDER/kubeconfig", "--context=other"],
       'the kubeconfig FOLDER/kubeconfig has no context "other" with a cluster',
     ],
-    ["no way to an API server", ["run"], "no way to the API server: --kubeconfig and KUBECONFIG are not set"],
+    ["no way to an API server", ["run"], "no kubeconfig: --kubeconfig and KUBECONFIG are not set"],
     [
       "an Atlas URL with a path",
       ["run", "--kubeconfig=FOLDER/kubeconfig", "--atlas-base-url=https://cloud.mongodb.com/api"],
@@ -129,7 +129,7 @@ describe("a command line that can't be used ends with 2 and one sentence:", () =
     [
       "a port that is none",
       ["run", "--metrics-bind-address=8080"],
-      '--metrics-bind-address must be :PORT, HOST:PORT, or 0 to switch it off, not "8080"',
+      '--metrics-bind-address must be :PORT, HOST:PORT, or 0 to disable it, not "8080"',
     ],
     [
       "one port for both servers",
@@ -207,7 +207,7 @@ describe("atlas-cert-operator run", () => {
   test.each(["SIGTERM", "SIGINT"] as const)("logs JSON lines, and ends with 0 within 2 s after %s", async (signal) => {
     const namespace = await freshNamespace("command");
     const command = await startOperator(namespace, "--leader-elect=false");
-    await vi.waitFor(() => expect(command.stdout()).toContain("at work"), STARTED);
+    await vi.waitFor(() => expect(command.stdout()).toContain("started leading"), STARTED);
     const { exitCode, stdout, stderr, tookMs } = await stop(command, signal);
     expect([exitCode, stderr]).toEqual([0, ""]);
     expect(tookMs).toBeLessThan(2000);
@@ -226,7 +226,7 @@ describe("atlas-cert-operator run", () => {
       ATLAS_CERTS_LEADER_ELECT: "false",
       ATLAS_CERTS_LOG_LEVEL: "error",
     });
-    await vi.waitFor(() => expect(command.stdout()).toContain("at work"), STARTED);
+    await vi.waitFor(() => expect(command.stdout()).toContain("started leading"), STARTED);
     expect((await stop(command, "SIGTERM")).exitCode).toBe(0);
   });
 
@@ -234,7 +234,7 @@ describe("atlas-cert-operator run", () => {
     const namespace = await freshNamespace("command");
     const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/atlas-cert-operator`;
     const command = await startOperator(namespace, `--lease-namespace=${namespace}`);
-    await vi.waitFor(() => expect(command.stdout()).toContain("at work"), STARTED);
+    await vi.waitFor(() => expect(command.stdout()).toContain("started leading"), STARTED);
     const held = leaseSchema.parse((await rest("GET", path)).body).spec.holderIdentity;
     const { exitCode } = await stop(command, "SIGTERM");
     const after = leaseSchema.parse((await rest("GET", path)).body).spec.holderIdentity;

@@ -20,7 +20,7 @@ const VALE: GoTool = {
 };
 
 /**
- * Checks files and folders with Vale and the rules in .vale; in TypeScript only the comments.
+ * Checks files and folders with Vale and the rules in .vale; in TypeScript comments, strings and names alike.
  *
  * @throws NoToolError, UnwritableCacheError
  */

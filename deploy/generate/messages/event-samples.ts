@@ -63,7 +63,7 @@ export function eventSamples() {
         ),
       ),
       seen(
-        "No list tells what became of an attempt",
+        "No list can show the outcome of an attempt",
         reconciled(
           settled({
             atlas: listed(FACTS.serialNumber),

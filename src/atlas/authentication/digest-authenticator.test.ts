@@ -160,10 +160,10 @@ describe("API keys", () => {
   test.each([
     ["no challenge", answer(401), "badAnswer"],
     ["only Basic", answer(401, "", { "www-authenticate": 'Basic realm="x"' }), "badAnswer"],
-    ["an answer although nobody signed", answer(200, {}), "badAnswer"],
+    ["an answer to an unsigned request", answer(200, {}), "badAnswer"],
     ["a redirect", answer(302), "badAnswer"],
     ["a refusal of the address", answer(403, { errorCode: "IP_ADDRESS_NOT_ON_ACCESS_LIST" }), "accessList"],
-    ["503 for ever", answer(503), "unavailable"],
+    ["503 each time", answer(503), "unavailable"],
     ["nothing", (socket) => socket.destroy(), "unavailable"],
   ] as const satisfies readonly (readonly [string, Reaction, string])[])(
     "send no POST where the challenge should be and is %s",

@@ -17,7 +17,7 @@ interface Script extends Pick<ApiUnderTestOptions, "credentials"> {
   readonly other?: Reaction;
 }
 
-/** The api as shipped, before a server that answers the question for the limits by itself. */
+/** The api as shipped, before a server that answers the question for the limits on its own. */
 function start({ rateLimits = LIMITS, other = answer(200, pageBody([])), ...options }: Script = {}) {
   return ApiUnderTest.start({
     ...options,
@@ -65,18 +65,18 @@ describe("the limits of a project are learned from Atlas", () => {
     expect(questions(under)).toBe(1);
   });
 
-  test("once for all that share the pacer, whoever they are", async () => {
+  test("once for all callers that share the pacer", async () => {
     await using under = await start();
     const { pacer, transport, clock } = under;
     await using other = new X509AuthenticationApi({ credentials: API_KEYS, pacer, transport, clock });
     await under.api.listDatabaseUserCertificates(USER);
     await other.listDatabaseUserCertificates(USER);
-    await until(() => questions(under) > 0, "somebody asks");
+    await until(() => questions(under) > 0, "someone asks");
     await aWhile();
     expect(questions(under)).toBe(1);
   });
 
-  test("for each project by itself", async () => {
+  test("for each project separately", async () => {
     await using under = await start();
     await under.api.listDatabaseUserCertificates(USER);
     await under.api.listDatabaseUserCertificates(OTHER);
@@ -94,7 +94,7 @@ describe("the limits of a project are learned from Atlas", () => {
     await until(() => questions(under) === 2, "it asks again");
   });
 
-  test("by nobody who was told not to", async () => {
+  test("not by a caller that was told not to ask", async () => {
     await using under = await start();
     const { pacer, transport, clock } = under;
     const api = new X509AuthenticationApi({ credentials: API_KEYS, pacer, transport, clock, learnRateLimits: false });
@@ -121,7 +121,7 @@ describe("learning the limits never stands in the way of a call", () => {
     ["it is too much for Atlas", atlasErrorAnswer(429, "RATE_LIMITED", "", { "retry-after": "30" })],
     ["a page comes instead", answer(200, "<html>")],
     ["the connection is cut", (socket) => socket.destroy()],
-    ["nobody answers", () => undefined],
+    ["no response", () => undefined],
   ])("where %s: it is asked once, and the published limits stay", async (_, rateLimits) => {
     await using under = await start({ rateLimits });
     await under.api.listDatabaseUserCertificates(USER);

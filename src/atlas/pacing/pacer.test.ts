@@ -217,7 +217,7 @@ describe("Pacer", () => {
     expect(granted).toEqual(["next"]);
   });
 
-  test("turns away whoever has left before coming", async () => {
+  test("turns away a caller that has left before its turn", async () => {
     const { pacer } = setUp();
     const request = { groupId: GROUP_ID, priority: "issue" as const };
     await expect(pacer.acquire(request, AbortSignal.abort(new Error("gone")))).rejects.toThrow("gone");
@@ -385,7 +385,7 @@ describe("those who do not wait are told to come back", () => {
     expect(pacer.comeBackMs({ ...ISSUE, turn: "few" })).toBe(60_000);
   });
 
-  test("counted anew after each refill", async () => {
+  test("counted again after each refill", async () => {
     const { clock, pacer } = setUp({ capacityTokens: 4, refillTokens: 4, refillPeriodMs: 60_000 });
     await take(pacer, 4);
     for (let index = 0; index < 100; index += 1) pacer.comeBackMs(ISSUE);

@@ -56,7 +56,7 @@ interface Project {
 }
 
 /** Why a project's alarm is turned off. One for all: without it each abort makes an exception with a stack. */
-const SERVED = new Error("the alarm is set anew");
+const SERVED = new Error("the alarm is reset");
 
 /** Calls that one resource takes, as a rule: a list and a create. */
 const CALLS_EACH = 2;

@@ -51,7 +51,7 @@ describe("TokenBucket", () => {
     expect(bucket.tokensLeft(0)).toBe(9);
   });
 
-  test("starts a new period when Atlas counts fewer tokens, because somebody else asks too", () => {
+  test("starts a new period when Atlas counts fewer tokens, because someone else calls it too", () => {
     const bucket = new TokenBucket(LIMITS, 0);
     bucket.take();
     bucket.report({ remaining: 0 }, 40_000);

@@ -57,7 +57,7 @@ test("within a turn the more urgent goes first, then what expires first, then wh
   );
 });
 
-test("a turn is served after at most one waiter of each turn that was there before it, whoever arrives meanwhile", () => {
+test("a turn is served after at most one waiter of each turn that was there before it, whatever arrives meanwhile", () => {
   fc.assert(
     fc.property(
       fc.array(waiter),

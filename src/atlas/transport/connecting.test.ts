@@ -34,7 +34,7 @@ async function failureOf(options: AtlasTransportOptions, meanwhile?: () => void)
 
 // The time for connecting is measured by undici, whose timers no clock of ours can move: it is kept short here.
 describe("a connection that does not come about is given up, and nothing was sent:", () => {
-  test("a TLS handshake that nobody answers, after the time for connecting", async () => {
+  test("a TLS handshake without a response, after the time for connecting", async () => {
     const { port } = await startSilence();
     const failure = await failureOf({ baseUrl: `https://127.0.0.1:${port}`, connectTimeoutMs: 30 });
     expect([failure.reason, failure.sent]).toEqual(["timeout", false]);

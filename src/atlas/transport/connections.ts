@@ -23,7 +23,7 @@ type PoolOptions = Omit<Pool.Options, "connect"> & { readonly connect: buildConn
 const KEEP_ALIVE_MS = 30_000;
 
 /**
- * The pool of connections to Atlas. HTTP/1.1 only: over HTTP/2 undici replays requests on a new session by itself,
+ * The pool of connections to Atlas. HTTP/1.1 only: over HTTP/2 undici replays requests on a new session on its own,
  * which must never happen to a certificate creation.
  */
 export function openConnections(options: ConnectionOptions): Dispatcher {

@@ -6,7 +6,7 @@ export class DecodedTooLarge extends Error {
 }
 
 /**
- * Decodes a body that was compressed although the request asked for `identity`: some proxies do it all the same. What
+ * Decodes a body that was compressed although the request asked for `identity`: some proxies do it anyway. What
  * can't be decoded is given back as it came, because the header may be what is wrong. A body that was cut gives what can
  * be had of it.
  *

@@ -14,7 +14,7 @@ export async function readExtraCaFile(path: string): Promise<string> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new Error(`The file of extra CA certificates ${path} can't be read.`, { cause: error });
+    throw new Error(`The file of extra CA certificates ${path} cannot be read.`, { cause: error });
   }
   try {
     checkExtraCa(text);

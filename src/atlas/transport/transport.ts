@@ -72,7 +72,7 @@ export interface AtlasRequest {
  * Connections to one Atlas, shared by any number of X509AuthenticationApi objects. It sends a request exactly once and
  * follows no redirect; repeating is the business of those who know what a request does.
  *
- * It stands on undici's dispatcher and not on `fetch`, because `fetch` sends a POST again by itself after a 421 and
+ * It stands on undici's dispatcher and not on `fetch`, because `fetch` repeats a POST on its own after a 421 and
  * does not tell whether a failed request had left the machine.
  */
 export class AtlasTransport {

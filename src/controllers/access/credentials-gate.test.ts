@@ -101,7 +101,7 @@ describe("credentials that Atlas rejects", () => {
     expect(scene.calls).toBe(1);
   });
 
-  test("are told of without the user and the project of the call that found out", async () => {
+  test("are reported without the user and the project of the call that found out", async () => {
     const scene = new Scene().rejects();
     const api = scene.holds("a");
     await list(api);
@@ -109,7 +109,7 @@ describe("credentials that Atlas rejects", () => {
     expect(await list(api)).toMatchObject({ problem });
   });
 
-  test("are tried again by one call when the recheck is due", async () => {
+  test("are retried with one call when the recheck is due", async () => {
     const scene = new Scene().rejects();
     const api = scene.holds("a");
     await list(api);
@@ -292,7 +292,7 @@ describe("a Secret whose credentials change", () => {
     expect(await list(api)).toBe("ok");
   });
 
-  test("does not start anew when it is deleted and comes back", async () => {
+  test("does not start from zero when it is deleted and created again", async () => {
     const scene = new Scene().rejects();
     for (let second = 0; second < 9; second++) {
       await list(scene.holds(`content ${second}`));

@@ -6,7 +6,7 @@ import { DeadlineReached, untilAborted, withDeadline } from "../../deadline.ts";
 import type { AtlasApi } from "./atlas-api.ts";
 
 export interface CredentialsGateOptions {
-  /** Longest wait until rejected credentials are tried again, in milliseconds. */
+  /** Longest wait until rejected credentials are retried, in milliseconds. */
   readonly recheckIntervalMs: number;
   readonly clock: Clock;
 }

@@ -8,7 +8,7 @@ export interface Obstacle {
   readonly reason: string;
   /** One sentence that says what is wrong, without a remedy. */
   readonly problem: string;
-  /** One sentence that says what to do. @default the operator retries by itself */
+  /** One sentence that says what to do. @default the operator retries */
   readonly remedy?: string | undefined;
   /** Waiting does not help: a person has to act. */
   readonly needsPerson: boolean;

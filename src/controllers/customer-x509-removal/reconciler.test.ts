@@ -136,7 +136,7 @@ describe("a request", () => {
     expect(scene.atlas.removals).toBe(0);
   });
 
-  test("expires by itself while its project can't be used, and asks Atlas nothing", async () => {
+  test("expires on its own while its project can't be used, and asks Atlas nothing", async () => {
     const scene = new Scene();
     scene.obstacle = { reason: "ProjectNotFound", problem: "No project.", remedy: "Make it.", needsPerson: true };
     scene.apply({ notAfter: "2026-11-24T12:00:30Z" });
@@ -151,7 +151,7 @@ describe("a request", () => {
     expect(scene.told).toEqual(["Warning ProjectNotFound", "Warning Expired"]);
   });
 
-  test("acts once an obstacle is gone, and tells of the obstacle once", async () => {
+  test("acts once an obstacle is gone, and reports the obstacle once", async () => {
     const scene = new Scene();
     scene.atlas.securityFault = () => refusal("unavailable");
     scene.apply();

@@ -31,7 +31,7 @@ export interface RemovalReconcilerOptions {
   readonly recheckIntervalMs: number;
   /** Called before each step that changes something. */
   readonly onStep?: ((step: RemovalStep, removal: CustomerX509Removal) => void | Promise<void>) | undefined;
-  /** Told of each request that is complete. */
+  /** Called for each request that is complete. */
   readonly onComplete?: ((removal: CustomerX509Removal) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;

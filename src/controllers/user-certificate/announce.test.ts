@@ -283,7 +283,7 @@ describe("a certificate that no resource explains", () => {
     expect(reasons().filter((reason) => reason === "CertificateUnaccountedFor")).toHaveLength(1);
   });
 
-  test("is not announced if other clusters share the user, and is in the status all the same", () => {
+  test("is not announced if other clusters share the user, but is in the status", () => {
     const { announce, events, counts } = rig();
     const shared = strange({ userSharedWithOtherClusters: true });
     announce(shared);

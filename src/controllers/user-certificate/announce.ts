@@ -127,7 +127,7 @@ export class Announcer {
   }
 
   /**
-   * Announces an attempt that comes off the record although no list can tell what became of it: the list of its user
+   * Announces an attempt that comes off the record although no list can show its outcome: the list of its user
    * cannot be read any more, or the certificate may have expired meanwhile.
    */
   #announceUnknown({ history, snapshot }: Assessment): void {

@@ -64,7 +64,7 @@ export interface AssemblyOptions {
   readonly wake: (key: string) => void;
   /** Called when times that reconciles asked for no longer hold, since the clock turned out to be wrong. */
   readonly onClockMoved?: (() => void) | undefined;
-  /** Told of what others changed if the answer of a write shows it first. They must not throw. */
+  /** Called with a change of someone else if the response to a write shows it first. They must not throw. */
   readonly onForeignResource: (event: StoreEvent<CachedResource>) => void;
   readonly onForeignSecret: (event: StoreEvent<SecretIdentity>) => void;
   readonly observer?: ReconcileObserver | undefined;

@@ -255,7 +255,7 @@ test("resources of one user that wait for their turn are reconciled when it ends
   await untilIssued("one", "two", "three");
 });
 
-describe("while reading their credentials takes for ever, the resources", () => {
+describe("while reading their credentials takes forever, the resources", () => {
   /** Applies ten resources in each of some projects. Gives how many reconciles run. */
   async function atWork(namespaces: number, projects: number): Promise<number> {
     controller = start({ workers: 128 });

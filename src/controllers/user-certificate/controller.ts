@@ -32,7 +32,7 @@ import { ProjectWatches } from "./project-watches.ts";
 /** Tells a process about its controller. */
 export interface ControllerObserver extends ReconcileObserver {
   readonly queue?: WorkQueueObserver;
-  /** Told of projects, by their names, that changed or whose credentials did. */
+  /** Called with projects, by their names, that changed or whose credentials did. */
   onProject?(name: string): void;
 }
 

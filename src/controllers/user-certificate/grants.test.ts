@@ -179,7 +179,7 @@ describe("a grant that is withdrawn", () => {
     expect(at.status().recentIssuances ?? []).toEqual([]);
   });
 
-  test("does not keep the operator from finding out what became of an attempt", async () => {
+  test("does not keep the operator from learning the outcome of an attempt", async () => {
     const at = scene();
     at.apply(THROUGH);
     at.atlas.createFault = () => "answerLost";

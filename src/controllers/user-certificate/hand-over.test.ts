@@ -173,7 +173,7 @@ describe("the old process", () => {
     await scene.clock.advance(HOUR_MS);
     expect(scene.secret()).toBeUndefined();
     expect(scene.logged.at(-1)).toContain(
-      "a certificate could not be stored before the process stopped: its private key is lost",
+      "could not store a certificate before the process stopped: its private key is lost",
     );
     expect(scene.logged.join()).not.toContain("PRIVATE KEY");
   });

@@ -51,7 +51,7 @@ export class HandOver {
       } catch (error: unknown) {
         log.error(
           { resource: objectKey(resource), err: error },
-          "the successor could not be told of a parked certificate",
+          "could not announce a parked certificate to the successor",
         );
       }
     }
@@ -84,14 +84,14 @@ export class HandOver {
       const query = { namespace, name: spec.secretName, fingerprint: status.fingerprint };
       await issuer.store(now, await inspector.live(query), waiting);
     } catch (error: unknown) {
-      log.warn({ resource: objectKey(resource), err: error }, "a parked certificate could not be stored yet");
+      log.warn({ resource: objectKey(resource), err: error }, "could not store a parked certificate yet");
     }
   }
   #logLost({ resource, pair }: ParkedCertificate): void {
     const fields = { resource: objectKey(resource), serialNumber: pair.facts.serialNumber };
     this.#options.log.error(
       fields,
-      "a certificate could not be stored before the process stopped: its private key is lost",
+      "could not store a certificate before the process stopped: its private key is lost",
     );
   }
 }

@@ -418,7 +418,7 @@ describe("a certificate that cannot be stored", () => {
   });
 });
 
-test("an older record is replaced by the new one, and what a list told of it goes into the history", async () => {
+test("an older record is replaced by the new one, and its outcome in the list goes into the history", async () => {
   const { issue, scene, snapshot } = rig({ status: { issuance: issuance({ id: "attempt-0" }) } });
   expect(snapshot.resource.status.issuance?.id).toBe("attempt-0");
   await issue();

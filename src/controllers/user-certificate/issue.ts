@@ -153,7 +153,7 @@ export class Issuer {
     const { projectId, username } = spec;
     if (projectId === undefined) return undefined;
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
-    // The held one may have expired, or be missing in the list: it did not come of this attempt all the same.
+    // The held one may have expired, or be missing in the list: it does not come from this attempt anyway.
     const held = heldCertificate(snapshot)?.serialNumber;
     // A Secret that was left behind when spec.secretName changed is not replaced.
     const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
@@ -207,7 +207,7 @@ function failed(blocker: Blocker): Outcome {
   return { kind: "failed", blocker, attempt: undefined, staysOpen: false };
 }
 
-/** One was probably issued all the same. */
+/** One was probably issued anyway. */
 function unusable(problem: string, attempt: Issuance, calendar: Calendar): Failed {
   return { kind: "failed", attempt, staysOpen: true, blocker: answerUnusable(problem, calendar) };
 }

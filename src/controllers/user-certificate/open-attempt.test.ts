@@ -5,7 +5,7 @@ import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
 
-/** A resource with an open record, and a certificate at Atlas that nothing else tells of. */
+/** A resource with an open record, and a certificate at Atlas that nothing else shows. */
 async function lost(): Promise<Scene> {
   const scene = new Scene();
   scene.atlas.createFault = (create) => (create === 1 ? "answerLost" : undefined);

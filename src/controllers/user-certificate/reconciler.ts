@@ -35,7 +35,7 @@ export interface ReconcilerOptions {
   readonly memories: ResourceMemories;
   readonly turns: IssuingTurns;
   readonly atlasClock: AtlasClock;
-  /** Told of each reconcile when its status is written, or could not be. It must not throw. */
+  /** Called after each reconcile, when its status is written or could not be. It must not throw. */
   readonly onReconciled?: ((assessment: Assessment) => void) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -205,7 +205,7 @@ export class Reconciler {
   #refuse({ namespace, name, problem }: InvalidUserCertificate): QueueOutcome {
     this.#options.log.error(
       { resource: objectKey({ namespace, name }), problem },
-      "cannot parse this resource: its CRD belongs to a different operator version; apply the CRDs of this operator's version",
+      "cannot parse this resource: its CRD belongs to a different operator version; apply the CRDs of this operator version",
     );
     return { kind: "done" };
   }

@@ -266,7 +266,7 @@ function explainedSerials({ status }: UserCertificate): readonly string[] {
 
 /**
  * Whether an attempt into the Secret is on record. One whose Secret turned out to be another's only waits for a list, and
- * may wait for ever: it must not take the Secret when that one's is gone for a moment.
+ * may wait forever: it must not take the Secret when that one's is gone for a moment.
  */
 function isIssuing({ status }: UserCertificate): boolean {
   return status.issuance !== undefined && findCondition(status, "Issuing")?.reason !== "SecretClaimedTwice";

@@ -94,7 +94,7 @@ test("a start over many resources reads their Secrets in pages", async () => {
 test("a start over a few resources reads their Secrets one by one", async () => {
   const cluster = await issued(3);
   process(cluster);
-  await until(() => new Set(reads(cluster)).size === 3, "each is read by itself");
+  await until(() => new Set(reads(cluster)).size === 3, "each is read separately");
   expect(cluster.listed).toEqual([]);
 });
 
@@ -126,7 +126,7 @@ test.each([
   process(cluster);
   await settle();
   await clock.advance(3000);
-  await until(() => new Set(reads(cluster)).size === 60, "each is read by itself");
+  await until(() => new Set(reads(cluster)).size === 60, "each is read separately");
   expect(cluster.listed.length).toBe(1);
 });
 
@@ -140,6 +140,6 @@ test("the work begins without the lists if someone has filled labelled Secrets w
   process(cluster);
   await settle();
   await clock.advance(3000);
-  await until(() => new Set(reads(cluster)).size === 60, "each is read by itself");
+  await until(() => new Set(reads(cluster)).size === 60, "each is read separately");
   expect(cluster.listed.length).toBe(1);
 });

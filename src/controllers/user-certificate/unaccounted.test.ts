@@ -244,7 +244,7 @@ describe("two resources of one user", () => {
     expect(told(scene)).toEqual(["orders-api CertificateOrphaned 3", "reports CertificateUnaccountedFor 3"]);
   });
 
-  test("announce what one of them lost although the other's record waits for its credentials for ever", async () => {
+  test("announce what one of them lost although the other's record waits for its credentials forever", async () => {
     const { scene, process } = await settledBoth();
     scene.atlas.createFault = () => "answerLost";
     renew(scene, "reports");

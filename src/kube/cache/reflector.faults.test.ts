@@ -28,7 +28,7 @@ describe("in bad weather", () => {
     ["a connection cut before the answer", cut],
   ];
 
-  test.each(faults)("%s on the first list is tried again until it works", async (_name, fault) => {
+  test.each(faults)("%s on the first list is retried until it works", async (_name, fault) => {
     const server = await WidgetServer.start();
     server.failNext("list", fault, fault, fault);
     server.put("a");
@@ -110,7 +110,7 @@ describe("in bad weather", () => {
     expect(await r.backOff()).toBe(20_000);
   });
 
-  test("410 as an event lists anew; what is gone meanwhile is deleted, what came is added", async () => {
+  test("410 as an event causes a new list, which deletes and adds what has changed meanwhile", async () => {
     await using r = await reflectorRig();
     await r.watching();
     r.server.cutWatches();
@@ -127,7 +127,7 @@ describe("in bad weather", () => {
     expect([r.events.toSorted(), r.server.lists().length]).toEqual([["added n/c uid-3", "deleted n/a uid-1"], 2]);
   });
 
-  test("410 as an answer lists anew", async () => {
+  test("410 as an answer causes a new list", async () => {
     await using r = await reflectorRig();
     await r.watching();
     r.server.cutWatches();
@@ -140,7 +140,7 @@ describe("in bad weather", () => {
     expect(r.events).toEqual(["deleted n/a uid-1"]);
   });
 
-  test("an object that was deleted and created anew in a gap is a delete and an add", async () => {
+  test("an object that was deleted and created again in a gap is a delete and an add", async () => {
     await using r = await reflectorRig({ objects: ["a"] });
     await r.watching();
     r.server.cutWatches();
@@ -216,7 +216,7 @@ describe("in bad weather", () => {
     ["with an object without metadata", '{"type":"ADDED","object":{}}\n'],
     ["with a bookmark without a resourceVersion", '{"type":"BOOKMARK","object":{"metadata":{}}}\n'],
   ];
-  test.each(badLines)("a line %s makes it list anew", async (_name, line) => {
+  test.each(badLines)("a line %s causes a new list", async (_name, line) => {
     await using r = await reflectorRig();
     await r.watching();
     r.server.writeRaw(line);
@@ -225,7 +225,7 @@ describe("in bad weather", () => {
     expect([r.events, r.names(), r.server.lists().length]).toEqual([[], ["a", "b"], 2]);
   });
 
-  test("a watch that falls silent is cut and begun anew", async () => {
+  test("a watch that falls silent is cut and started again", async () => {
     await using r = await reflectorRig();
     await r.watching();
     await r.netClock.advance(89_999);
@@ -236,7 +236,7 @@ describe("in bad weather", () => {
     expect(r.server.lists().length).toBe(1);
   });
 
-  test("a second watch in a row that is accepted and never says a word makes it list anew", async () => {
+  test("a second watch in a row that is accepted and stays silent causes a new list", async () => {
     await using r = await reflectorRig();
     await r.watching();
     await r.netClock.advance(90_000);
@@ -291,7 +291,7 @@ describe("in bad weather", () => {
     ]);
   });
 
-  test("a watch that nobody answers is given up at the deadline", async () => {
+  test("a watch without a response is given up at the deadline", async () => {
     await using r = await reflectorRig();
     await r.watching();
     r.server.failNext("watch", () => {});
@@ -366,7 +366,7 @@ describe("in bad weather", () => {
   });
 });
 
-test("the eighth failure in a row lists everything anew instead of watching from the same place", async () => {
+test("the eighth failure in a row lists everything again instead of watching from the same place", async () => {
   await using r = await reflectorRig();
   await r.watching();
   r.server.failNext(
@@ -379,5 +379,5 @@ test("the eighth failure in a row lists everything anew instead of watching from
     expect(r.server.lists()).toHaveLength(1);
     await r.backOff();
   }
-  await until(() => r.server.lists().length === 2, "everything was listed anew");
+  await until(() => r.server.lists().length === 2, "everything was listed again");
 });

@@ -131,7 +131,7 @@ describe("defects in the caller's functions", () => {
     ]);
   });
 
-  test("an object that can't be projected keeps its last state and stops nobody else", async () => {
+  test("an object that can't be projected keeps its last state and does not affect others", async () => {
     await using r = await reflectorRig({
       project: (object) => {
         if (object.spec.size === 13) {

@@ -51,7 +51,7 @@ export interface ReflectorStatistics {
 const BACKOFF = { firstMs: 1000, maxMs: 30_000 };
 /** A watch that ends sooner without having told anything counts as failed, or a proxy that cuts would be hammered. */
 const SHORT_WATCH_MS = 5_000;
-/** How often a watch is tried again from the same resourceVersion before everything is listed anew. */
+/** Number of retries of a watch from the same resourceVersion before everything is listed again. */
 const RELIST_AFTER_FAILURES = 8;
 /**
  * So many watches that were accepted and then said nothing, not even a bookmark: after a restore from a backup the
@@ -61,7 +61,7 @@ const RELIST_AFTER_SILENT_WATCHES = 2;
 
 /**
  * Keeps a store equal to what the API server has: a paged list, then a watch that goes on from where it broke off. It
- * comes back by itself from everything: a resourceVersion that is too old means a new list, everything else a new
+ * recovers from everything: a resourceVersion that is too old means a new list, everything else a new
  * watch after a jittered wait. The store never empties because of an answer that is not a list.
  */
 export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
@@ -74,7 +74,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   #isSynced = false;
   /** From where the next watch goes on; undefined where only a list helps. */
   #resourceVersion: string | undefined;
-  /** The newest that the API server has told of. */
+  /** The newest that the API server has reported. */
   #reached = "0";
   /** Watches that were accepted since one last said something. */
   #silentWatches = 0;
@@ -279,7 +279,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
 
   #skip(name: string): void {
     this.#statistics.skipped += 1;
-    this.#options.log.warn({ resource: this.#name, name }, "an object is too large to be read: it is skipped");
+    this.#options.log.warn({ resource: this.#name, name }, "skipped an object that is too large to read");
   }
 
   #blame(error: unknown, key: string, message: string): void {
@@ -292,7 +292,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     if ((compareResourceVersions(listed, this.#reached) ?? 0) >= 0) return;
     this.#options.log.warn(
       { resource: this.#name, resourceVersion: listed, reached: this.#reached },
-      "the API server's history has gone back, as after a restore: nothing that is known is taken for newer",
+      "the API server's history has gone back, as after a restore from a backup: its objects replace what is cached",
     );
     this.store.distrustOrder(this.#scope());
   }

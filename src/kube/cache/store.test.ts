@@ -174,13 +174,13 @@ describe("assume", () => {
     expect([store.knows(item(7)), store.knows(item(8))]).toEqual([true, true]);
   });
 
-  test("an object that others made before our write is told of with its answer", () => {
+  test("an object that others made before our write is reported with its answer", () => {
     const store = new Store<Item>();
     store.advance("", "5");
     expect(kinds(store.assume(item(8), "7"))).toEqual(["added u1"]);
   });
 
-  test("an object that was gone when we created ours in its place is told of with the answer", () => {
+  test("an object that was gone when we created ours in its place is reported with the answer", () => {
     const store = storeAt("5");
     expect(kinds(store.assume(item(8, { uid: "u2" }), undefined))).toEqual(["deleted u1", "added u2"]);
   });

@@ -24,7 +24,7 @@ export interface StoreOptions<T> {
 export type Scope = string;
 
 /**
- * The objects as last seen, by `namespace/name`. Reflectors write to it; everybody reads. Several reflectors of one
+ * The objects as last seen, by `namespace/name`. Reflectors write to it; everyone reads. Several reflectors of one
  * kind, one a namespace, may share a store.
  */
 export class Store<T extends Stored> {
@@ -52,7 +52,7 @@ export class Store<T extends Stored> {
   /**
    * Takes the answer of our own write in at once, so that a reconcile right after it does not act on the state before
    * it. It makes no event, and neither will the watch for this state: the writer knows. But a write onto a state that
-   * the store did not hold brings along what others had changed up to there. The watch will not tell of that either, for
+   * the store did not hold brings along what others had changed up to there. The watch will not report that either, for
    * it comes too late; so it is given back here, for the handler of the watch's events.
    *
    * Ignored when the store already knows a newer state, or knows that the object has been deleted since. The answer of a
@@ -73,7 +73,7 @@ export class Store<T extends Stored> {
     return stored?.resourceVersion === onto ? [] : events;
   }
 
-  /** Whether the store has this state of an object, or a newer one: if a watch tells of it, `observe` has no news. */
+  /** Whether the store has this state of an object, or a newer one: if a watch reports it, `observe` has no news. */
   knows(seen: Pick<Stored, "namespace" | "name" | "resourceVersion">): boolean {
     const stored = this.#objects.get(objectKey(seen));
     return stored !== undefined && isOldNews(stored, seen, undefined);
@@ -82,7 +82,7 @@ export class Store<T extends Stored> {
   /**
    * For reflectors: an object exists in this state. Gives what that changed; nothing if it is old news.
    *
-   * @param listedAt the resourceVersion of the list that showed it; undefined where a watch told of it
+   * @param listedAt the resourceVersion of the list that showed it; undefined where a watch reported it
    */
   observe(object: T, listedAt?: string): readonly StoreEvent<T>[] {
     const key = objectKey(object);

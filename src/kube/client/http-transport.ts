@@ -130,7 +130,7 @@ class Attempt {
       });
       const unlink = whenAborted(signal, () => {
         request.destroy(signal.reason);
-        // A request that waits for a connection tells of its end only when it would get one.
+        // A request that waits for a connection reports its end only when it would get one.
         reject(signal.reason);
       });
     });

@@ -35,7 +35,7 @@ export interface KubeClientOptions {
   readonly requestsPerSecond?: number;
   /** Requests at once after a quiet time. @default 2000 */
   readonly burst?: number;
-  /** The most connections for calls at one time; watches and the lease come on top. @default 16 */
+  /** The most connections for concurrent calls; watches and the lease come on top. @default 16 */
   readonly maxConnections?: number;
   /** The largest answer that is read, in bytes. @default 67108864 (64 MiB) */
   readonly maxAnswerBytes?: number;
@@ -43,7 +43,7 @@ export interface KubeClientOptions {
   readonly maxPageBytes?: number;
   /** Under which name writes are noted in managedFields, unless the call says otherwise. @default the API server's guess */
   readonly fieldManager?: string;
-  /** Told of each request that was sent, repeated ones included. It must not throw. */
+  /** Called after each request that was sent, repeated ones included. It must not throw. */
   readonly onExchange?: (exchange: KubeExchange) => void;
   /** @default systemClock */
   readonly clock?: Clock;

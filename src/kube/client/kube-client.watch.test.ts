@@ -98,7 +98,7 @@ describe("a watch", () => {
     expect(r.seen).toEqual(["watch widgets.example.org: Forbidden (403): no"]);
   });
 
-  test("that nobody reads any more closes its connection and leaves no timer", async () => {
+  test("that no one reads any more closes its connection and leaves no timer", async () => {
     await using r = await rig();
     for await (const event of r.client.watch(WIDGETS, { resourceVersion: "100" })) {
       expect(event.type).toBe("OPENED");

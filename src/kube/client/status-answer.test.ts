@@ -32,7 +32,7 @@ describe("a Status", () => {
   });
 
   test.each([[undefined], ["text"], [null], [[]], [{ kind: "Status", details: { causes: ["x"] } }]])(
-    "that is none (%j) is an error all the same",
+    "that is none (%j) is an error nevertheless",
     (body) => {
       expect(errorOfAnswer("get x", { status: 500, body }, now).reason).toBe("Unavailable");
     },

@@ -37,7 +37,7 @@ export class LineSplitter {
 }
 
 /**
- * One line of a watch. Throws KubeError: the one that an ERROR event tells of (`Expired` for a resourceVersion that is
+ * One line of a watch. Throws KubeError: the one that an ERROR event reports (`Expired` for a resourceVersion that is
  * too old), `BadAnswer` for a line that no API server writes.
  */
 export function parseWatchLine<T extends KubeObject>(line: string, operation: string, now: number): WatchEvent<T> {

@@ -13,7 +13,7 @@ export interface InClusterOptions {
   readonly directory: string;
 }
 
-/** The way to the API server from inside a pod. The files are read anew each time: the kubelet rotates them. */
+/** The way to the API server from inside a pod. The files are read again each time: the kubelet rotates them. */
 export async function inClusterConfig(options: InClusterOptions): Promise<KubeConfig> {
   const tokenFile = join(options.directory, "token");
   const caFile = join(options.directory, "ca.crt");
@@ -40,7 +40,7 @@ async function read(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (error: unknown) {
     throw new KubeConfigError(
-      `can't read ${file}: does the pod mount its service account token (automountServiceAccountToken)?`,
+      `cannot read ${file}: does the pod mount its service account token (automountServiceAccountToken)?`,
       { cause: error },
     );
   }

@@ -46,14 +46,14 @@ function load(options: KubeconfigFileOptions): LibraryKubeConfig {
         config.mergeConfig(part, Boolean(config.getCurrentContext()));
       }
     } catch (error: unknown) {
-      throw new KubeConfigError(`can't use the kubeconfig ${file}: ${sentenceOf(error)}`, { cause: error });
+      throw new KubeConfigError(`cannot use the kubeconfig ${file}: ${sentenceOf(error)}`, { cause: error });
     }
   }
   if (options.context !== undefined) {
     config.setCurrentContext(options.context);
   }
   if (!config.getCurrentContext()) {
-    throw new KubeConfigError(`the kubeconfig ${options.files.join(", ")} has no current-context: name one`);
+    throw new KubeConfigError(`the kubeconfig ${options.files.join(", ")} has no current-context: set --context`);
   }
   if (config.getCurrentCluster() === null) {
     throw new KubeConfigError(
@@ -70,7 +70,7 @@ async function authenticationOf(config: LibraryKubeConfig): Promise<KubeAuthenti
   try {
     await config.applyToHTTPSOptions(options);
   } catch (error: unknown) {
-    throw new KubeConfigError(`can't authenticate with the kubeconfig: ${sentenceOf(error)}`, { cause: error });
+    throw new KubeConfigError(`cannot authenticate with the kubeconfig: ${sentenceOf(error)}`, { cause: error });
   }
   const basic =
     typeof options.auth === "string"

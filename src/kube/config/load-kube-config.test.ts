@@ -102,11 +102,11 @@ describe("where it is looked for", () => {
   });
 
   test("nothing at all is a clear error", async () => {
-    await expect(load({})).rejects.toThrow(/no way to the API server: --kubeconfig and KUBECONFIG are not set/);
+    await expect(load({})).rejects.toThrow(/no kubeconfig: --kubeconfig and KUBECONFIG are not set/);
   });
 
   const broken: [string, string, RegExp][] = [
-    ["no YAML", "{ a: [", /can't use the kubeconfig/],
+    ["no YAML", "{ a: [", /cannot use the kubeconfig/],
     ["no current context", kubeconfig({ context: "" }), /no current-context/],
     ["a context that isn't there", kubeconfig({ context: "gone" }), /no context "gone"/],
     ["a server that is no URL", kubeconfig({ server: "nonsense" }), /is not a URL/],
@@ -118,7 +118,7 @@ describe("where it is looked for", () => {
   });
 
   test("a kubeconfig that isn't there is a clear error", async () => {
-    await expect(load({ kubeconfig: join(directory, "gone") })).rejects.toThrow(/can't use the kubeconfig .*gone/);
+    await expect(load({ kubeconfig: join(directory, "gone") })).rejects.toThrow(/cannot use the kubeconfig .*gone/);
   });
 
   test("a pod without a token is told what to look at", async () => {

@@ -42,8 +42,8 @@ export async function loadKubeConfig(options: LoadKubeConfigOptions = {}): Promi
     return fromFiles([home], options.context);
   }
   throw new KubeConfigError(
-    `no way to the API server: --kubeconfig and KUBECONFIG are not set, this process does not run in a cluster ` +
-      `(KUBERNETES_SERVICE_HOST is not set) and there is no ${home}. Give --kubeconfig a file.`,
+    `no kubeconfig: --kubeconfig and KUBECONFIG are not set, this process does not run in a cluster ` +
+      `(KUBERNETES_SERVICE_HOST is not set), and ${home} does not exist. Set --kubeconfig.`,
   );
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { Log } from "../log.ts";
 import type { EventReport } from "./event-object.ts";
 
-/** How often the log tells of dropped Events at most. */
+/** Shortest time between two log lines about dropped Events. */
 const LOG_INTERVAL_MS = 60_000;
 
 /** Counts the Events that no one will read, and tells the log of them once a minute. */

@@ -171,7 +171,7 @@ describe("when the API server does not take it", () => {
     expect([r.recorder.dropped, r.recorder.sent, r.recorder.pending]).toEqual([1, 1, 0]);
   });
 
-  test("a refusal is not tried again", async () => {
+  test("a refusal is not retried", async () => {
     const r = rig();
     r.api.fault = () => new KubeError({ reason: "Forbidden", operation: "create" });
     r.recorder.record(report());
@@ -187,7 +187,7 @@ describe("when the API server does not take it", () => {
     expect([new Set(r.api.calls.map((call) => call.key)).size, r.recorder.dropped]).toEqual([1, 0]);
   });
 
-  test("the log tells of dropped Events once a minute, with their number and the last reason", async () => {
+  test("the log reports dropped Events once a minute, with their number and the last reason", async () => {
     const lines: object[] = [];
     const r = rig({ log: { ...silentLog, warn: (fields) => lines.push(fields) } });
     r.api.fault = () => new KubeError({ reason: "Forbidden", operation: "create" });

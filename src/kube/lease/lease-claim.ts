@@ -179,7 +179,7 @@ export class LeaseClaim {
           log.info({ lease: this.#name }, "released the lease");
           return;
         } catch (error: unknown) {
-          // The stop came in the middle of a renewal, which arrived all the same.
+          // The stop came in the middle of a renewal, which arrived anyway.
           if (tries > 1 || !KubeError.is(error, "Conflict")) {
             throw error;
           }
@@ -187,7 +187,7 @@ export class LeaseClaim {
         }
       }
     } catch (error: unknown) {
-      // It runs out by itself.
+      // It expires anyway.
       log.warn({ lease: this.#name, err: error }, "could not release the lease");
     } finally {
       deadline.clear();

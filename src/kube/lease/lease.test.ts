@@ -114,7 +114,7 @@ describe("getting the lease", () => {
     expect([a.lease.held, b.lease.held].filter(Boolean).length).toBe(1);
   });
 
-  test("an API server that is away is tried again", async () => {
+  test("an API server that is unavailable is retried", async () => {
     const { api, clock } = stage();
     const a = new Contender(api, clock, "a");
     a.fault = () => "fail";
@@ -375,14 +375,14 @@ describe("losing it while the work does not end", () => {
     return { a, clock, api, spec, check, finishFirst: a.finish };
   }
 
-  test("it contends again, and leads anew once the other's time is over", async () => {
+  test("it contends again, and leads again once the other's time is over", async () => {
     const { a, clock, spec, finishFirst } = await lostAtWork();
     await clock.advance(20_000);
-    const anew = a.leading;
-    expect([anew?.aborted, a.lease.held, spec()?.holderIdentity]).toEqual([false, true, "a"]);
+    const second = a.leading;
+    expect([second?.aborted, a.lease.held, spec()?.holderIdentity]).toEqual([false, true, "a"]);
     finishFirst();
     await clock.advance(10_000);
-    expect([anew?.aborted, a.lease.held]).toEqual([false, true]);
+    expect([second?.aborted, a.lease.held]).toEqual([false, true]);
   });
 
   test("what began before may not go on in the new leadership, and what begins in it may", async () => {

@@ -84,7 +84,7 @@ export class Lease {
    * Waits for the lease, then runs `lead` and renews until that ends. When `signal` aborts, the signal of `lead` aborts
    * too; the lease is renewed until `lead` has finished, released, and the promise resolves. When the lease is lost,
    * the signal of `lead` aborts with a LeaseLostError, which this throws once `lead` has finished. Until then it
-   * contends again, for what is left to finish may take for ever; if it gets the lease, it runs `lead` once more.
+   * contends again, for what is left to finish may take forever; if it gets the lease, it runs `lead` once more.
    */
   async run({ signal, lead }: LeadOptions): Promise<void> {
     if (!(await this.#isAcquired(signal))) {
@@ -136,7 +136,7 @@ export class Lease {
       if (!stop.signal.aborted) {
         this.#options.log.warn(
           { lease: this.#name },
-          "work of the lost leadership goes on: contending again meanwhile",
+          "work of the lost leadership continues; contending for the lease again meanwhile",
         );
       }
       if (await this.#isAcquired(stop.signal)) {
@@ -174,7 +174,7 @@ export class Lease {
         }
       } catch (error: unknown) {
         signal.throwIfAborted();
-        log.warn({ lease: this.#name, err: error }, "could not look at the lease");
+        log.warn({ lease: this.#name, err: error }, "could not read the lease");
       }
       const retryMs = this.#retryPeriodMs * (1 + random() / 10);
       // As soon as the other's time is over, rather than at the next round.

@@ -29,7 +29,7 @@ describe("keys", () => {
     expect(r.runs).toEqual(["a", "a"]);
   });
 
-  test("no more keys are worked on at one time than allowed", async () => {
+  test("no more keys are worked on concurrently than allowed", async () => {
     const h = held();
     const r = queueRig(h.worker, { concurrency: 2 });
     void r.start();
@@ -370,7 +370,7 @@ test("a queue that is cleared has forgotten what waited and what failed, and goe
   expect(r.runs).toEqual(["failed", "now"]);
 });
 
-test("a run that ends after the abort leaves no key behind that nobody takes", async () => {
+test("a run that ends after the abort leaves no key behind that no one takes", async () => {
   const h = held();
   const r = queueRig(h.worker, { concurrency: 3 });
   const running = r.start();

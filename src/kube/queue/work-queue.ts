@@ -43,7 +43,7 @@ export interface AddOptions {
 }
 
 export interface RunOptions {
-  /** How many keys are worked on at one time. */
+  /** Number of keys that are worked on concurrently. */
   readonly concurrency: number;
   /** After this long a worker's signal aborts, in milliseconds; the reason is a DeadlineReached. */
   readonly itemTimeoutMs: number;
@@ -273,7 +273,7 @@ export class WorkQueue {
       // It keeps its key, so that no second run of it starts, but not its place: one bad item starves no other.
       item.stuck = true;
       this.#ready.release(key);
-      log.error({ key, itemTimeoutMs }, "a run goes on in spite of its time limit");
+      log.error({ key, itemTimeoutMs }, "a reconcile exceeded its time limit and has not ended");
       this.#pump();
     };
     clock.sleep(itemTimeoutMs + GRACE_MS, stop.signal).then(onStuck, () => {});
@@ -290,7 +290,7 @@ export class WorkQueue {
   #report(error: unknown, key: string, signal: AbortSignal, run: Run): void {
     const { log } = this.#options;
     if (run.options.signal.aborted && signal.aborted) {
-      log.debug({ key, err: error }, "a run was ended by the shutdown");
+      log.debug({ key, err: error }, "reconcile ended by the shutdown");
     } else {
       log.error({ key, err: error, failures: (this.#failures.get(key) ?? 0) + 1 }, "reconcile failed");
     }

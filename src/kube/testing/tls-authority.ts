@@ -80,7 +80,7 @@ export class TlsServer implements AsyncDisposable {
       { key: options.key, cert: options.cert, ca: options.clientCa, requestCert: true, rejectUnauthorized: false },
       (request, response) => {
         const subject = (request.socket as TLSSocket).getPeerCertificate().subject;
-        const metadata = { name: subject?.CN ?? "nobody", uid: "u", resourceVersion: "1" };
+        const metadata = { name: subject?.CN ?? "unknown", uid: "u", resourceVersion: "1" };
         response.writeHead(200, { "content-type": "application/json" });
         response.end(JSON.stringify({ metadata, token: request.headers.authorization }));
       },

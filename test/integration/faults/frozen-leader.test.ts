@@ -180,7 +180,7 @@ test("a whole process that stood still while Atlas answered leaves its successor
   const scene = await Scene.prepare();
   scene.atlas.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "delay", ms: 1500 } });
   const old = await OperatorProcess.start(scene, FAST_LEASE);
-  await old.until("leading: at work");
+  await old.until("started leading");
   await scene.apply();
   await expect.poll(() => scene.creates, { timeout: 20_000, interval: 10 }).toBe(1);
   // The answer comes in while nobody is there to read it.
@@ -191,7 +191,7 @@ test("a whole process that stood still while Atlas answered leaves its successor
   old.command.kill("SIGCONT");
   expect((await old.command.ended).exitCode).toBe(1);
   expect(old.command.stdout()).toContain(
-    "a certificate could not be stored before the process stopped: its private key is lost",
+    "could not store a certificate before the process stopped: its private key is lost",
   );
   expect((await expectRecovered(scene, ONE_ORPHAN)).status).toEqual(status);
 });

@@ -39,7 +39,7 @@ test("it leads again when nobody else does, works on the others, and the certifi
 
   await scene.apply("billing", { username: "billing" });
   await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name: "billing" });
-  expect(replica.log()).toContain("work of the lost leadership goes on: contending again meanwhile");
+  expect(replica.log()).toContain("work of the lost leadership continues; contending for the lease again meanwhile");
   // A second run of it would have found the record of the attempt, and its certificate in nobody's hands.
   expect((await scene.get()).status.unaccounted).toBeUndefined();
 

@@ -101,7 +101,7 @@ test("a replica that may not list Secrets leaves the lease to one that may, says
   await startReplica(scene, { identity: "healthy" });
   await scene.apply();
   await scene.untilIssued();
-  expect(blind.log()).toContain("waiting for the first lists");
+  expect(blind.log()).toContain("waiting for the caches to sync");
   expect(blind.log()).not.toContain('"msg":"leading"');
   await blind.stop();
   expect(await blind.ended).toBeUndefined();

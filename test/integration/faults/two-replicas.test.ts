@@ -9,7 +9,7 @@ import { expectRecovered } from "./outcome.ts";
 
 /** Replicas as they are shipped: processes of their own, with the default times of the lease (15 s, 10 s, 2 s). */
 
-const AT_WORK = "leading: at work";
+const AT_WORK = "started leading";
 const STOPPED_LEADER_LIMIT_MS = 3_000;
 const KILLED_LEADER_LIMIT_MS = 20_000;
 const RENEW_DEADLINE_MS = 10_000;

@@ -80,7 +80,7 @@ test("every metric has a help text, and a name and labels by Prometheus' rules",
 test("of two replicas both are ready and live, and one leads", async () => {
   const scene = await openScene();
   const leader = await OperatorProcess.start(scene);
-  await leader.until("leading: at work");
+  await leader.until("started leading");
   const standby = await OperatorProcess.start(scene);
   await standby.until("waiting for the lease");
   await expect.poll(() => standby.health("/readyz")).toEqual([200, "ok"]);

@@ -20,7 +20,7 @@ test("SIGTERM in the middle of a create: the certificate is kept, the lease give
   expect(await leaseHolder(scene)).not.toBe("");
 
   operator.command.kill("SIGTERM");
-  await operator.until("shutting down: no more keys are taken, issuances under way are finished");
+  await operator.until("shutting down: finishing the certificates that are being issued");
   expect(await operator.health("/readyz")).toEqual([
     500,
     expect.stringContaining("[-]shutdown failed: this process is shutting down\n"),
@@ -50,7 +50,7 @@ test("a second signal ends it at once, with 1", async () => {
   await scene.until("recorded", ({ status }) => status.issuance !== undefined);
 
   operator.command.kill("SIGTERM");
-  await operator.until("shutting down: no more keys are taken, issuances under way are finished");
+  await operator.until("shutting down: finishing the certificates that are being issued");
   const start = performance.now();
   operator.command.kill("SIGINT");
   const { exitCode } = await operator.command.ended;
@@ -65,7 +65,7 @@ test("SIGTERM while the API server does not answer: it gives up what it can't gi
   const scene = await openScene();
   await using proxy = await FaultProxy.start(await apiServerUrl());
   const operator = await OperatorProcess.start(scene, [`--kubeconfig=${await kubeconfigThrough(proxy, scene)}`]);
-  await operator.until("leading: at work");
+  await operator.until("started leading");
   proxy.weather = "blackhole";
   const start = performance.now();
   operator.command.kill("SIGTERM");
@@ -86,7 +86,7 @@ test.each([
 ])("%s is one line in the log, and the end, with 1", async (_, what) => {
   const scene = await openScene();
   const operator = await OperatorProcess.start(scene, [], DEFECT(what));
-  await operator.until("leading: at work");
+  await operator.until("started leading");
   operator.command.kill("SIGUSR2");
   const { exitCode, stderr } = await operator.command.ended;
   expect([exitCode, stderr]).toEqual([1, ""]);

@@ -15,7 +15,7 @@ interface Story {
   readonly remedy?: string | undefined;
   readonly isComplete?: boolean;
   readonly isFailed?: boolean;
-  /** Whether the operator goes on by itself. */
+  /** Whether the operator continues without a person. */
   readonly isUnderWay?: boolean;
 }
 

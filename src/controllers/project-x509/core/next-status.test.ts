@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ProjectX509, ProjectX509Status } from "../../../api/project-x509.ts";
 import { isNews, nextStatus } from "./next-status.ts";
@@ -126,5 +126,36 @@ test("customer-managed X.509 comes with a command whose manifest names exactly t
       notAfter: "$(date -u -d '+2 hours' +%FT%TZ)",
       acknowledgeRollingRestart: true,
     },
+  });
+});
+
+test("a resource that has no status yet counts as one that is not ready and has no certificates", () => {
+  const fresh = { spec: { username: "new" }, status: {} } as Snapshot["resources"][number];
+  const counted = nextStatus(snapshot({ resources: [resource("orders", "Issued", 2), fresh] }));
+  expect(counted).toMatchObject({ resources: 2, ready: 1, unexpired: 2 });
+});
+
+describe("while Atlas does not answer", () => {
+  const silent: Snapshot["atlas"] = {
+    kind: "unreachable",
+    obstacle: { reason: "AtlasUnavailable", problem: "No answer.", needsPerson: false },
+  };
+  const before = { ...nextStatus(snapshot({ atlas: ON })) };
+
+  test("what was known of customer-managed X.509 stays", () => {
+    const after = nextStatus(snapshot({ atlas: silent, project: project({ ...before, observedGeneration: 3 }) }));
+    expect(after.customerManagedX509).toEqual(before.customerManagedX509);
+  });
+
+  test("what was known of another project is forgotten", () => {
+    const after = nextStatus(snapshot({ atlas: silent, project: project({ ...before, observedGeneration: 2 }) }));
+    expect(after).not.toHaveProperty("customerManagedX509");
+  });
+
+  test("a problem that needs a person is told without a remedy where there is none", () => {
+    const obstacle = { reason: "ProjectNotFound", problem: "Atlas has no such project.", needsPerson: true };
+    const { conditions = [] } = nextStatus(snapshot({ atlas: { kind: "unknown", obstacle } as Snapshot["atlas"] }));
+    const stalled = conditions.find(({ type }) => type === "Stalled");
+    expect(stalled).toMatchObject({ status: "True", message: "Atlas has no such project." });
   });
 });

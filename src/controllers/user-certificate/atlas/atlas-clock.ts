@@ -19,7 +19,7 @@ export class AtlasClock {
   #skewMs = 0;
   /** This machine's clocks at the last measurement. */
   #measured: { readonly now: number; readonly monotonic: number } | undefined;
-  /** The skew when times were last computed anew. */
+  /** The skew when times were last recomputed. */
   #settledMs = 0;
 
   /** @param onMoved called when times that were computed before no longer hold */

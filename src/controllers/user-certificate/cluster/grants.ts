@@ -58,8 +58,8 @@ export class Grants {
   }
 
   /**
-   * The Secret with the credentials that a resource may use; `withheld` where it may use none. What became of an attempt
-   * that is on record is found out whatever was withdrawn since.
+   * The Secret with the credentials that a resource may use; `withheld` where it may use none. An attempt on record keeps
+   * them until its outcome is known, whatever was withdrawn since.
    */
   credentials(resource: UserCertificate, project: ObservedProject): ObjectRef | "withheld" | undefined {
     const { namespace, spec, status } = resource;

@@ -57,6 +57,6 @@ export async function judgeListedSecrets(options: ListedSecretsOptions, signal: 
       }
     });
   } catch (error: unknown) {
-    if (!signal.aborted) log.info({ err: error }, "the Secrets could not be listed in time: each is read by itself");
+    if (!signal.aborted) log.info({ err: error }, "could not list the Secrets in time: each is read separately");
   }
 }

@@ -125,7 +125,7 @@ export class SecretCache {
 
   /**
    * Takes in the answer of our own write, which always sets the label. Gives what others had changed up to there and no
-   * watch has told of: nothing where it was the label alone that was missing.
+   * watch has reported: nothing where it was the label alone that was missing.
    *
    * @param onto the resourceVersion that was the write's precondition; undefined where it created the Secret
    */

@@ -26,7 +26,7 @@ describe("a Secret is the operator's", () => {
     ["if its annotations name a resource and its UUID", {}],
     ["whatever became of its label", { metadata: secretMetadataFor(FACTS, { labels: {} }) }],
     ["whatever became of its data", { content: { kind: "missing", problem: "tls.key is missing" } }],
-    ["whoever else writes to it", { metadata: secretMetadataFor(FACTS, { otherWriters: ["argocd"] }) }],
+    ["whatever other writers it has", { metadata: secretMetadataFor(FACTS, { otherWriters: ["argocd"] }) }],
     ["without annotations if the status has its fingerprint", { metadata: STRIPPED, fingerprint: FACTS.fingerprint }],
   ];
   test.each(cases)("%s", (_what, change) => {

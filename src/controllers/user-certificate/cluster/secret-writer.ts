@@ -43,7 +43,7 @@ export interface SecretWriterOptions {
   readonly passwords: Pick<KeystorePasswords, "read">;
   /** The resource that a Secret names. */
   readonly live: LiveResource;
-  /** Told of what others changed if the answer of a write shows it first. It must not throw. */
+  /** Called with a change of someone else if the response to a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<SecretIdentity>) => void;
   readonly clock: Pick<Clock, "now">;
 }
@@ -89,7 +89,7 @@ export class SecretWriter {
    * Tries the write with a stand-in of the same shape, and stores nothing. What would refuse the certificate once it
    * exists refuses this.
    *
-   * @param isReal whether something is stored all the same, since a dry run has missed what refused the last certificate:
+   * @param isReal whether something is stored nevertheless, since a dry run has missed what refused the last certificate:
    * it never reaches the storage, whose encryption may be broken
    * @returns what stands in the way; undefined if nothing does
    */

@@ -126,7 +126,7 @@ describe("a report", () => {
     });
   });
 
-  test("closes the record of its own attempt, and keeps it if a list has to tell what became of it", async () => {
+  test("closes the record of its own attempt, and keeps it if only a list can show its outcome", async () => {
     const { scene, statuses, missing, record } = rig();
     for (const staysOpen of [true, false]) {
       const attempt = issuance({ id: `stays open: ${staysOpen}` });

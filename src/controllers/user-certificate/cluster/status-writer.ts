@@ -16,7 +16,7 @@ import type { CachedResource, ResourceCache } from "./resource-cache.ts";
 export interface StatusWriterOptions {
   readonly kube: Pick<KubeApi, "get" | "mergePatch">;
   readonly cache: ResourceCache;
-  /** Told of what others changed if the answer of a write shows it first. It must not throw. */
+  /** Called with a change of someone else if the response to a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<CachedResource>) => void;
   /** Stands before each message of a condition: a simulated certificate must not be taken for a real one. @default nothing */
   readonly mark?: string | undefined;

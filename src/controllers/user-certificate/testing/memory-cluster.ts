@@ -35,7 +35,7 @@ export class MemoryCluster implements Api {
   fault: (call: Call) => Fault | undefined = () => undefined;
   /** Wall-clock time, in milliseconds since the epoch, for creation timestamps. */
   now = (): number => Date.parse("2030-01-01T00:00:00Z");
-  /** Told of each object after it changed; undefined when it is gone. */
+  /** Called with each object after it changed; undefined when it is gone. */
   onChange: (what: string, object: KubeObject | undefined) => void = () => {};
   readonly #objects = new Map<string, KubeObject>();
   #version = 100;

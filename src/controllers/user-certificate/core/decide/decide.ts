@@ -65,7 +65,7 @@ export function isSuperseded({ attempt, facts }: ParkedView, held: CertificateFa
 
 /**
  * Whether a decision made from the caches needs fresh reads and Atlas' list before it counts. Nothing is issued on the
- * word of a cache, and what became of an open attempt only a list can tell, whatever else blocks.
+ * word of a cache, and only a list shows the outcome of an open attempt, whatever else blocks.
  */
 export function needsAtlas(snapshot: Snapshot, decision: Decision): boolean {
   const { credentials, nowMs, resource } = snapshot;

@@ -33,7 +33,7 @@ function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolea
 }
 
 /**
- * Whether the open attempt comes off the record: a list tells what became of it, or it was for another user, whose list
+ * Whether the open attempt comes off the record: a list shows its outcome, or it was for another user, whose list
  * these credentials cannot read.
  */
 export function isSettled(snapshot: Snapshot): boolean {
@@ -54,7 +54,7 @@ export function isParkedElsewhere(snapshot: Snapshot): boolean {
   return !isStored && untilMs > snapshot.nowMs && isWithin(HOUR_MS, untilMs, snapshot.nowMs);
 }
 
-/** The open attempt as an entry of the history; undefined if there is none, or no list tells yet what became of it. */
+/** The open attempt as an entry of the history; undefined if there is none, or no list shows its outcome yet. */
 function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
   const { issuance } = snapshot.resource.status;
   if (issuance === undefined || !isSettled(snapshot)) return undefined;
@@ -71,8 +71,8 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
 }
 
 /**
- * Whether a certificate may still turn up: Atlas may carry out an attempt late, after the list that was read to find out what
- * became of it.
+ * Whether a certificate may still turn up: Atlas may carry out an attempt late, after the list that was read to find out
+ * its outcome.
  */
 export function isAwaited({ nowMs, others }: Snapshot, entries: readonly RecentIssuance[]): boolean {
   const lost = [...entries, ...others.issuances].filter((entry) => entry.lost === "AnswerLost");

@@ -231,7 +231,7 @@ describe("a certificate that the lists lack", () => {
     expect(decide(adopted)).toMatchObject({ kind: "issue", reason: "NotListedByAtlas" });
   });
 
-  test("is counted anew after a list that holds it", () => {
+  test("starts again at one after a list that holds it", () => {
     const found = { ...lacking(2, 10 * MINUTE_MS), atlas: listed("1001") };
     const again = following(reconciled(found), { atlas: listed(), nowMs: found.nowMs + 10 * MINUTE_MS });
     expect(decide(again).kind).toBe("keep");

@@ -11,7 +11,7 @@ import type { Assessment } from "./assessment.ts";
  * The three conditions after a reconciliation, in one list: they change together.
  *
  * Ready says whether apps can log in with what the Secret holds. It stays True during a renewal and through every problem
- * that the certificate outlives; its reason and message name the problem all the same. Stalled says that a person has to
+ * that the certificate outlives; its reason and message name the problem nevertheless. Stalled says that a person has to
  * act before an app is affected any further. Issuing says that a create is on record.
  *
  * @param before the conditions as they are on the API server

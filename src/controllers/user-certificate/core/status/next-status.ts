@@ -121,7 +121,7 @@ function issuanceAfter({ outcome, snapshot }: Assessment): Issuance | undefined 
   }
 }
 
-/** The attempt that was on record before, unless a list has told what became of it. */
+/** The attempt that was on record before, unless a list has shown its outcome. */
 function openAttempt(snapshot: Snapshot): Issuance | undefined {
   return isSettled(snapshot) ? undefined : snapshot.resource.status.issuance;
 }
