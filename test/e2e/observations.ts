@@ -34,9 +34,9 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
     message: /unschedulable|untolerated taint/,
   },
   {
-    because: "the leader was killed in the middle of a create, and its certificate is told of",
+    because: "the leader was killed in the middle of a create, and its certificate is announced",
     reason: "CertificateOrphaned",
-    message: /its response to the attempt of .* was lost/,
+    message: /response to the attempt of .* was lost/,
   },
   {
     because: "the same: the next leader tells why it waits before it asks again",
@@ -46,7 +46,7 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
   {
     because: "the evaluation is over: the simulator's Secret goes before the pods that mounted it",
     reason: "FailedMount",
-    message: /"simulator-ca" : secret "atlas-cert-operator-simulator-tls" not found/,
+    message: /"(simulator-ca|tls)" : secret "atlas-cert-operator-simulator-tls" not found/,
   },
   {
     because: "`helm uninstall` removes the Deployment before the budget, and its pods last of all",

@@ -130,7 +130,10 @@ describe("200 objects of a megabyte", () => {
         apiVersion: "atlascerts.io/v1alpha1",
         kind: "AtlasUserCertificate",
         metadata: { name: `large-${index}`, labels },
-        spec: { projectId: PRODUCTION, username: "app-0", secretName: `large-${index}`, suspend: true },
+        spec: {
+          ...{ projectId: PRODUCTION, credentialsRef: { name: "atlas-api" }, username: "app-0" },
+          ...{ secretName: `large-${index}`, suspend: true },
+        },
       }),
     );
   });

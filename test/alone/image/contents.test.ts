@@ -95,7 +95,7 @@ test("has the certificates of the public authorities", async () => {
 
 test("its source map is that of the product's own sources, and holds none of them", async () => {
   const map = z
-    .object({ sources: z.array(z.string()), sourcesContent: z.undefined() })
+    .object({ sources: z.array(z.string()), sourcesContent: z.never().optional() })
     .parse(JSON.parse(await readFile(path.join(folder, `${SCRIPT}.map`), "utf8")));
   expect(map.sources).toContain("src/main.ts");
 });
