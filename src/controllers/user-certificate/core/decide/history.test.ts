@@ -237,6 +237,12 @@ describe("the history", () => {
     expect(history({ ...snapshot, nowMs: NOW + 1000 })).toEqual([]);
   });
 
+  test("forgets nothing by a clock that no answer of Atlas has confirmed", () => {
+    const entries = [recent({ serialNumber: "5", notAfter: EXPIRES }), recent({ lost: "AnswerLost" })];
+    const ahead = settled({ nowMs: NOW + 400 * DAY_MS, isClockMeasured: false, status: { recentIssuances: entries } });
+    expect(history(ahead)).toEqual(entries);
+  });
+
   test("forgets a lost answer without a serial number after a day", () => {
     const snapshot = settled({ status: { recentIssuances: [recent({ lost: "AnswerLost" })] } });
     expect(history({ ...snapshot, nowMs: NOW + 23 * HOUR_MS - 1 })).toHaveLength(1);
