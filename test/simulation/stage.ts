@@ -19,6 +19,8 @@ export class Stage {
   readonly wrongAnswers = new Map<string, WrongAnswer>();
   /** Secrets that somebody else owns, by uid. */
   readonly foreign = new Set<string>();
+  /** Since when the grants of a project are withdrawn. */
+  readonly withdrawnAt = new Map<string, number>();
   readonly #disturbedUntil = new Map<string, number>();
 
   constructor(world: World, random: Random) {

@@ -1,16 +1,18 @@
+import { CREDENTIALS_LABEL } from "../../src/api/names.ts";
 import type { AtlasCredentials } from "../../src/atlas/authentication/credentials.ts";
 import { SECRETS } from "../../src/kube/core-types.ts";
+import { objectKey } from "../../src/kube/resource-type.ts";
 import { Atlas } from "./atlas/atlas.ts";
 import { AtlasClient, type AtlasObserver } from "./atlas/atlas-client.ts";
 import { ApiServer } from "./cluster/api-server.ts";
-import { RESOURCES } from "./cluster/kinds.ts";
+import { PROJECTS, type ProjectObject, RESOURCES } from "./cluster/kinds.ts";
 import { SimulatedKube } from "./cluster/kube-client.ts";
 import { Watches } from "./cluster/watches.ts";
 import { Machine } from "./engine/machine.ts";
 import { Network } from "./engine/network.ts";
 import type { Random } from "./engine/random.ts";
 import type { Scheduler } from "./engine/scheduler.ts";
-import { FIELD_MANAGER, OperatorProcess } from "./operator/operator-process.ts";
+import { FIELD_MANAGER, OPERATOR_NAMESPACE, OperatorProcess } from "./operator/operator-process.ts";
 import { restartUuids } from "./operator/quick-crypto.ts";
 import type { Cast, Member, Tenant } from "./plan/cast.ts";
 import { Weather } from "./plan/weather.ts";
@@ -97,9 +99,11 @@ export class World {
     const { tenant, name, username, secretName, months, renewBeforePercentage, wantsKeystore } = member;
     const { deletionPolicy, userSharedWithOtherClusters } = member;
     const ref = { namespace: tenant.namespace, name };
+    const way = tenant.throughProject
+      ? { projectRef: { name: tenant.projectId } }
+      : { projectId: tenant.projectId, credentialsRef: { name: "atlas-api" } };
     const spec = {
-      projectId: tenant.projectId,
-      credentialsRef: { name: "atlas-api" },
+      ...way,
       ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, userSharedWithOtherClusters },
       suspend: false,
       ...(renewBeforePercentage !== undefined && { renewBeforePercentage }),
@@ -113,16 +117,17 @@ export class World {
     this.server.create(RESOURCES, { metadata: ref, spec }, { by: "kubectl" });
   }
 
-  setCredentials({ namespace, projectId }: Tenant, secret: string): void {
-    const ref = { namespace, name: "atlas-api" };
+  setCredentials(tenant: Tenant, secret: string): void {
+    const ref = credentialsOf(tenant);
     const data = { clientId: base64("mdb_sa_id_0123456789"), clientSecret: base64(secret) };
     if (this.server.find(SECRETS, ref) === undefined) {
-      this.server.create(SECRETS, { metadata: ref, type: "Opaque", data }, { by: "kubectl" });
+      const metadata = { ...ref, labels: { [CREDENTIALS_LABEL]: "true" } };
+      this.server.create(SECRETS, { metadata, type: "Opaque", data }, { by: "kubectl" });
     } else {
       this.server.patch(SECRETS, ref, { data }, { by: "kubectl" });
     }
     this.story.tell(
-      () => `user: puts credentials ${secret} of project ${projectId} into Secret ${namespace}/atlas-api`,
+      () => `user: puts credentials ${secret} of project ${tenant.projectId} into Secret ${objectKey(ref)}`,
     );
   }
 
@@ -130,6 +135,27 @@ export class World {
     const secret = `mdb_sa_sk_${tenant.namespace}_1`;
     this.atlas.project(tenant.projectId).credentials.add(secret);
     this.setCredentials(tenant, secret);
+    if (tenant.throughProject) this.grant(tenant);
+  }
+
+  /** Puts the project's grants back: all tenants that use projects may have its users, one each. */
+  grant(tenant: Tenant): void {
+    const namespaces = this.cast.tenants.filter((one) => one.throughProject).map(({ namespace }) => namespace);
+    this.#setGrants(tenant, [{ namespaces, usernames: ["*"], everybody: true, shared: false, maxMonths: 3 }]);
+  }
+
+  withdraw(tenant: Tenant): void {
+    this.#setGrants(tenant, []);
+  }
+
+  #setGrants(tenant: Tenant, grants: ProjectObject["spec"]["grants"]): void {
+    const ref = { name: tenant.projectId };
+    const spec = { projectId: tenant.projectId, credentialsRef: { name: credentialsOf(tenant).name }, grants };
+    if (this.server.find(PROJECTS, ref) !== undefined) {
+      this.server.patch(PROJECTS, ref, { spec }, { by: "kubectl" });
+    } else {
+      this.server.create(PROJECTS, { metadata: ref, spec }, { by: "kubectl" });
+    }
   }
 
   #boot(index: number, afterMs: number, audience: Audience): void {
@@ -155,6 +181,7 @@ export class World {
           new AtlasClient({ machine, atlas, network, scheduler, observer }, credentials),
         monthMs: this.cast.monthMs,
         hasLease: this.cast.replicas > 1,
+        projects: this.cast.projects,
         random: () => random.next(),
         log: {
           debug: () => {},
@@ -192,6 +219,13 @@ export class World {
     if (this.network.leaseCalls > 0 || this.weather.shakesLeases || !this.hasLeader) return false;
     return this.replicas.filter(({ machine, operator }) => machine.isAlive && operator.isWorking).length === 1;
   }
+}
+
+/** The Secret with the credentials that a tenant's resources are served with. */
+export function credentialsOf({ namespace, projectId, throughProject }: Tenant) {
+  return throughProject
+    ? { namespace: OPERATOR_NAMESPACE, name: `atlas-${projectId}` }
+    : { namespace, name: "atlas-api" };
 }
 
 function causeOf(fields: object): string {

@@ -5,6 +5,7 @@ import type { Machine } from "../engine/machine.ts";
 import type { Random } from "../engine/random.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
 import type { ApiServer, Change } from "./api-server.ts";
+import { PROJECT_TYPE } from "./kinds.ts";
 import { selected } from "./selection.ts";
 
 type AnyEvent = WatchEvent<KubeObject>;
@@ -44,7 +45,17 @@ export class Watches {
     options.signal?.addEventListener("abort", () => this.#close(watch), { once: true });
     this.#deliver(watch, { type: "OPENED" });
     for (const change of this.#server.history) if (change.version > from) this.#tell(watch, change);
+    if (watch.typeName === PROJECT_TYPE) this.#keepTelling(watch);
     return watch;
+  }
+
+  /** The API server says something about once a minute. Only where it matters: two days have many minutes. */
+  #keepTelling(watch: OpenWatch): void {
+    this.#scheduler.after(60_000, () => {
+      if (!this.#open.has(watch)) return;
+      this.#deliver(watch, { type: "BOOKMARK", resourceVersion: String(this.#server.version) });
+      this.#keepTelling(watch);
+    });
   }
 
   /** Ends every watch: in good order, or as a line that was cut. */

@@ -2,7 +2,7 @@ import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
 import { DAY_MS } from "../../../src/clock.ts";
 import type { Post } from "../atlas/atlas-client.ts";
 import { RESOURCES } from "../cluster/kinds.ts";
-import { POLICY } from "../operator/operator-process.ts";
+import { OPERATOR_NAMESPACE, POLICY } from "../operator/operator-process.ts";
 import type { Stage } from "../stage.ts";
 import { renewalDueAt } from "./holding.ts";
 import { type Attempt, type Ledger, userOf } from "./ledger.ts";
@@ -16,6 +16,8 @@ const RECONCILE_MS = 150_000;
 const CALM_RECONCILE_MS = 5000;
 /** What somebody else issued so shortly before may not have been in the list. */
 const RACE_MS = 150_000;
+/** A watch that has said nothing for two minutes proves no grant; events may lag behind it by a minute. */
+const STALE_GRANT_MS = 185_000;
 const WITNESS_LISTS = 3;
 const WITNESS_MS = 15 * 60_000;
 
@@ -44,7 +46,16 @@ export class Creates {
       this.#oneAtATime(attempt, post);
       this.#backoffIsOver(attempt);
       this.#isNeeded(attempt);
+      this.#isGranted(attempt);
     }
+  }
+
+  /** m */
+  #isGranted({ key, resource }: Attempt): void {
+    const { now, withdrawnAt } = this.#stage;
+    const since = resource.spec.projectRef && withdrawnAt.get(resource.spec.projectRef.name);
+    if (since === undefined || now - since < STALE_GRANT_MS) return;
+    this.#report("m", key, `a create ${(now - since) / 1000} s after its grant was withdrawn`);
   }
 
   executed(post: Post): void {
@@ -78,8 +89,9 @@ export class Creates {
   }
 
   /** l */
-  #backoffIsOver({ key, namespace, backoffEndsAt, recordedAt }: Attempt): void {
-    const credentialsChangedAt = this.#ledger.touchedAt.get(namespace) ?? 0;
+  #backoffIsOver({ key, namespace, resource, backoffEndsAt, recordedAt }: Attempt): void {
+    const place = resource.spec.projectRef === undefined ? namespace : OPERATOR_NAMESPACE;
+    const credentialsChangedAt = this.#ledger.touchedAt.get(place) ?? 0;
     const leftMs = backoffEndsAt - recordedAt;
     if (leftMs < CALM_RECONCILE_MS || recordedAt - credentialsChangedAt < RECONCILE_MS) return;
     this.#report("l", key, `an attempt ${Math.round(leftMs / 1000)} s before the end of its backoff`);
@@ -106,7 +118,8 @@ export class Creates {
     const budget = POLICY.maxIssuesPerDay + Math.max(0, claimants - 1);
     const spent = this.#ledger.attempts.filter(
       (one) =>
-        one.user === attempt.user && !one.isExempt && (one.post?.executedAt ?? 0) > since && this.#isKnowable(one),
+        // An attempt counts from its record on: Atlas may have carried it out later.
+        one.user === attempt.user && !one.isExempt && one.recordedAt > since && this.#isKnowable(one),
     );
     if (spent.length <= budget) return;
     const reasons = spent.map(({ reason }) => reason).join(", ");

@@ -2,9 +2,10 @@ import { findCondition } from "../../../src/api/conditions.ts";
 import { SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
 import { DAY_MS } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
-import { RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
+import { projectIdOf, RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
 import { POLICY } from "../operator/operator-process.ts";
 import type { Stage } from "../stage.ts";
+import { credentialsOf } from "../world.ts";
 import { holdingOf, isOperators } from "./holding.ts";
 import { type Ledger, userOf } from "./ledger.ts";
 
@@ -18,7 +19,13 @@ type Check = (stage: Stage, resource: ResourceObject, ledger: Ledger) => boolean
 const HINDRANCES: readonly (readonly [string, Check])[] = [
   ["suspended", (_stage, { spec }) => spec.suspend],
   ["being deleted", (_stage, { metadata }) => metadata.deletionTimestamp !== undefined],
-  ["no such user", ({ world }, { spec }) => !world.atlas.hasUser(spec.projectId ?? "", spec.username)],
+  ["no such user", ({ world }, { spec }) => !world.atlas.hasUser(projectIdOf(spec), spec.username)],
+  ["own credentials forbidden", isOwnForbidden],
+  [
+    "not granted",
+    ({ withdrawnAt }, { spec }) => spec.projectRef !== undefined && withdrawnAt.has(spec.projectRef.name),
+  ],
+  ["user taken", isUserTaken],
   ["wrong credentials", hasWrongCredentials],
   ["Secret is another's", hasForeignSecret],
   ["Secret claimed twice", isClaimedTwice],
@@ -28,11 +35,24 @@ const HINDRANCES: readonly (readonly [string, Check])[] = [
   ["too many unexpired", hasTooMany],
 ];
 
-function hasWrongCredentials({ world }: Stage, { metadata, spec }: ResourceObject): boolean {
-  const { namespace } = metadata;
-  const name = spec.credentialsRef?.name ?? "";
-  const secret = world.server.find(SECRETS, { namespace, name })?.data?.clientSecret ?? "";
-  return !world.atlas.project(spec.projectId ?? "").credentials.has(Buffer.from(secret, "base64").toString());
+function isOwnForbidden({ world }: Stage, { spec }: ResourceObject): boolean {
+  return spec.projectRef === undefined && world.cast.projects?.allowOwnCredentials === false;
+}
+
+/** Another namespace asks for the user, or did a moment ago. */
+function isUserTaken({ world }: Stage, { metadata, spec }: ResourceObject): boolean {
+  if (spec.projectRef === undefined) return false;
+  const others = world.server.all(RESOURCES).filter((one) => one.metadata.namespace !== metadata.namespace);
+  return others.some(
+    (one) => one.spec.projectRef?.name === spec.projectRef?.name && one.spec.username === spec.username,
+  );
+}
+
+function hasWrongCredentials({ world }: Stage, { spec }: ResourceObject): boolean {
+  const tenant = world.cast.tenants.find((one) => one.projectId === projectIdOf(spec));
+  const secret = tenant && (world.server.find(SECRETS, credentialsOf(tenant))?.data?.clientSecret ?? "");
+  if (secret === undefined) return true;
+  return !world.atlas.project(projectIdOf(spec)).credentials.has(Buffer.from(secret, "base64").toString());
 }
 
 function hasForeignSecret({ world }: Stage, resource: ResourceObject): boolean {
@@ -73,7 +93,7 @@ function isUnlistedAgain({ world }: Stage, resource: ResourceObject, ledger: Led
 
 function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
   const user = userOf(spec);
-  const listed = world.atlas.project(spec.projectId ?? "").users.get(spec.username) ?? [];
+  const listed = world.atlas.project(projectIdOf(spec)).users.get(spec.username) ?? [];
   const foreign = listed.filter(
     ({ createdAt, serialNumber }) => createdAt > now - DAY_MS && ledger.attemptOf(serialNumber) === undefined,
   );
@@ -83,7 +103,7 @@ function isBudgetSpent({ world, now }: Stage, { spec }: ResourceObject, ledger: 
 
 /** A recorded attempt may have been carried out, as far as the operator can know. */
 function hasTooMany({ world, now }: Stage, { spec }: ResourceObject, ledger: Ledger): boolean {
-  const unexpired = world.atlas.unexpired(spec.projectId ?? "", spec.username)?.length ?? 0;
+  const unexpired = world.atlas.unexpired(projectIdOf(spec), spec.username)?.length ?? 0;
   const open = ledger.attempts.filter(
     ({ user, post, recordedAt }) =>
       user === userOf(spec) && post?.certificate === undefined && recordedAt > now - DAY_MS,

@@ -2,7 +2,7 @@ import { SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
 import { SECRETS, type Secret } from "../../../src/kube/core-types.ts";
 import type { IssuedCertificate } from "../atlas/atlas.ts";
 import { fingerprint } from "../atlas/certificates.ts";
-import { RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
+import { projectIdOf, RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
 import type { World } from "../world.ts";
 
 /** What a resource's Secret really holds, from the point of view of somebody who knows everything. */
@@ -18,7 +18,8 @@ export interface Holding {
 
 export function holdingOf(world: World, resource: ResourceObject): Holding {
   const { namespace } = resource.metadata;
-  const { secretName, projectId, username } = resource.spec;
+  const { secretName, username } = resource.spec;
+  const projectId = projectIdOf(resource.spec);
   const secret = world.server.find(SECRETS, { namespace, name: secretName });
   if (secret === undefined) return { kind: "missing", certificate: undefined, secret };
   const certificate = certificateIn(world, secret);

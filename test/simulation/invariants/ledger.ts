@@ -1,9 +1,9 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../src/api/names.ts";
-import type { User } from "../../../src/controllers/user-certificate/core/model/user.ts";
+import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
 import type { IssuedCertificate } from "../atlas/atlas.ts";
 import type { Post } from "../atlas/atlas-client.ts";
 import type { Change } from "../cluster/api-server.ts";
-import { EVENT_TYPE, RESOURCE_TYPE, type ResourceObject, SECRET_TYPE } from "../cluster/kinds.ts";
+import { EVENT_TYPE, projectIdOf, RESOURCE_TYPE, type ResourceObject, SECRET_TYPE } from "../cluster/kinds.ts";
 import { FIELD_MANAGER } from "../operator/operator-process.ts";
 import type { World } from "../world.ts";
 import { certificateIn, holdingOf } from "./holding.ts";
@@ -31,8 +31,8 @@ export interface Attempt {
 }
 
 /** A database user: project and name. */
-export function userOf({ projectId = "", username }: User): string {
-  return `${projectId} ${username}`;
+export function userOf(user: Pick<UserCertificateSpec, "projectId" | "projectRef" | "username">): string {
+  return `${projectIdOf(user)} ${user.username}`;
 }
 
 /** What has happened, as far as invariants need it later. */

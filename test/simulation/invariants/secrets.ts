@@ -1,10 +1,11 @@
 import { SECRET_ANNOTATIONS } from "../../../src/api/names.ts";
 import type { Secret } from "../../../src/kube/core-types.ts";
 import type { Change } from "../cluster/api-server.ts";
-import { RESOURCES, SECRET_TYPE } from "../cluster/kinds.ts";
+import { RESOURCE_TYPE, RESOURCES, type ResourceObject, SECRET_TYPE } from "../cluster/kinds.ts";
 import { FIELD_MANAGER } from "../operator/operator-process.ts";
 import type { Stage } from "../stage.ts";
 import { certificateIn, isOperators } from "./holding.ts";
+import { userOf } from "./ledger.ts";
 import type { Report } from "./violation.ts";
 
 /** How long a pair may be on its way for a spec that has changed meanwhile. */
@@ -78,12 +79,12 @@ export class Secrets {
   }
 
   #noteNames(type: string, before: Change["before"], after: Change["after"]): void {
-    if (type === SECRET_TYPE) return;
+    if (type !== RESOURCE_TYPE) return;
     for (const object of [before, after]) {
-      const spec: unknown = object === undefined ? undefined : Reflect.get(object, "spec");
-      if (object === undefined || typeof spec !== "object" || spec === null) continue;
+      const { spec } = (object ?? {}) as Partial<ResourceObject>;
+      if (object === undefined || spec === undefined) continue;
       const { uid } = object.metadata;
-      const user = `${Reflect.get(spec, "projectId")} ${Reflect.get(spec, "username")}`;
+      const user = userOf(spec);
       const names = this.#named.get(uid) ?? new Map<string, number>();
       this.#named.set(uid, names.set(user, object === after ? Number.POSITIVE_INFINITY : this.#stage.now));
     }

@@ -11,6 +11,7 @@ export const INVARIANTS = {
   i: "no certificate is created while a good one is there and the operator can know",
   j: "a tenant whom nothing disturbs is Ready within two minutes, whatever the others do",
   l: "no attempt begins before the end of a backoff that the status records, whichever process began it",
+  m: "no certificate is created once the operator can know that its grant was withdrawn",
   k: "the operator logs no defect of its own",
 } as const;
 

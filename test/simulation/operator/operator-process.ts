@@ -14,6 +14,7 @@ import type { Log } from "../../../src/kube/log.ts";
 import type { AtlasClient } from "../atlas/atlas-client.ts";
 import type { SimulatedKube } from "../cluster/kube-client.ts";
 import type { Machine } from "../engine/machine.ts";
+import type { Cast } from "../plan/cast.ts";
 
 export { FIELD_MANAGER };
 
@@ -23,11 +24,14 @@ export interface OperatorProcessOptions {
   readonly connect: (credentials: AtlasCredentials) => AtlasClient;
   readonly monthMs: number;
   readonly hasLease: boolean;
+  readonly projects: Cast["projects"];
   readonly random: () => number;
   readonly log: Log;
   /** Called when the process ends by itself: told to, or because it lost its lease. */
   readonly onExit: (reason: "stopped" | "lease lost" | "failed", error?: unknown) => void;
 }
+
+export const OPERATOR_NAMESPACE = "atlas-cert-operator";
 
 /** As the flags of `run` have it by default. */
 export const POLICY = {
@@ -58,7 +62,7 @@ export class OperatorProcess {
     this.#lease = options.hasLease
       ? new Lease({
           client: kube,
-          namespace: "atlas-cert-operator",
+          namespace: OPERATOR_NAMESPACE,
           name: "atlas-cert-operator",
           identity: machine.name,
           clock: machine.leaseClock,
@@ -108,6 +112,8 @@ export class OperatorProcess {
       events,
       policy: POLICY,
       calendar: calendarOf(monthMs),
+      projects: this.#options.projects && { namespace: OPERATOR_NAMESPACE },
+      allowOwnCredentials: this.#options.projects?.allowOwnCredentials,
       workers: 16,
       identity: machine.name,
       leadership: () => lease?.leadership() ?? (() => {}),

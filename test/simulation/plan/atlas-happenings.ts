@@ -1,9 +1,11 @@
 import type { AtlasErrorKind } from "../../../src/atlas/errors/atlas-error.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../src/clock.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
+import { objectKey } from "../../../src/kube/resource-type.ts";
 import { atlasError, type WrongAnswer } from "../atlas/atlas-client.ts";
 import type { Call } from "../engine/network.ts";
 import type { Stage } from "../stage.ts";
+import { credentialsOf } from "../world.ts";
 import type { Happening } from "./happenings.ts";
 import type { Item } from "./plan.ts";
 
@@ -151,8 +153,8 @@ export const ATLAS_HAPPENINGS = {
     lasts: [MINUTE_MS, HOUR_MS],
     run: (stage, item) => {
       const { tenant } = stage.member(item);
-      const ref = { namespace: tenant.namespace, name: "atlas-api" };
-      stage.tell(() => `user: deletes Secret ${tenant.namespace}/atlas-api`);
+      const ref = credentialsOf(tenant);
+      stage.tell(() => `user: deletes Secret ${objectKey(ref)}`);
       stage.world.server.delete(SECRETS, ref, "kubectl");
       stage.disturb(tenant.namespace, item.forMs);
       stage.after(item.forMs, () => {

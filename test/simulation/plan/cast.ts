@@ -5,6 +5,8 @@ import type { Feature } from "./features.ts";
 export interface Tenant {
   readonly namespace: string;
   readonly projectId: string;
+  /** It has no credentials: an AtlasProjectX509, called like the project's ID, grants it the project's users. */
+  readonly throughProject: boolean;
 }
 
 /** A resource that a tenant wants, whatever becomes of the object. */
@@ -33,6 +35,8 @@ export interface Cast {
   /** How far each replica's clock is ahead. */
   readonly clocksAheadMs: readonly number[];
   readonly pageSize: number;
+  /** How the operator is told to serve projects; undefined where it isn't. */
+  readonly projects: { readonly allowOwnCredentials: boolean } | undefined;
 }
 
 const NAMESPACES = ["billing", "shop", "noisy"] as const;
@@ -42,7 +46,12 @@ export const NOISY = "noisy";
 const CROWD = 14;
 
 export function drawCast(random: Random, features: ReadonlySet<Feature>): Cast {
-  const tenants = NAMESPACES.map((namespace, index) => ({ namespace, projectId: `${index + 1}`.padStart(24, "0") }));
+  const servesProjects = features.has("projects");
+  const tenants = NAMESPACES.map((namespace, index) => ({
+    namespace,
+    projectId: `${index + 1}`.padStart(24, "0"),
+    throughProject: servesProjects && random.chance(0.7),
+  }));
   const members = tenants.flatMap((tenant) => drawMembers(tenant, random, features));
   const aheadMs = () => {
     if (features.has("bigClock")) return random.pick([-1, 1]) * random.magnitude(HOUR_MS, 40 * 24 * HOUR_MS);
@@ -55,6 +64,7 @@ export function drawCast(random: Random, features: ReadonlySet<Feature>): Cast {
     replicas: features.has("failover") ? 2 : 1,
     clocksAheadMs: [aheadMs(), aheadMs()],
     pageSize: random.pick([1, 3, 500]),
+    projects: servesProjects ? { allowOwnCredentials: random.chance(0.8) } : undefined,
   };
 }
 

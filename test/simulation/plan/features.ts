@@ -28,6 +28,7 @@ export const FEATURES = {
   renew: "renewal is requested by annotation",
   otherCluster: "another cluster obtains certificates for the same user",
   oldCrd: "for a while the CRD is of a version that drops a part of the status",
+  projects: "tenants obtain certificates through projects whose grants come and go",
   noisy: "one tenant of three misbehaves, and only that one",
 } as const;
 

@@ -30,6 +30,37 @@ function remove(stage: Stage, member: Member): void {
 }
 
 export const RESOURCE_HAPPENINGS = {
+  grantsWithdrawn: {
+    feature: "projects",
+    lasts: [1000, 12 * HOUR_MS],
+    run: (stage, item) => {
+      const { tenant } = stage.member(item);
+      if (!tenant.throughProject || stage.withdrawnAt.has(tenant.projectId)) return;
+      stage.tell(() => `user: withdraws the grants of project ${tenant.projectId}`);
+      stage.withdrawnAt.set(tenant.projectId, stage.now);
+      stage.world.withdraw(tenant);
+      stage.after(item.forMs, () => {
+        stage.tell(() => `user: gives the grants of project ${tenant.projectId} back`);
+        stage.withdrawnAt.delete(tenant.projectId);
+        stage.world.grant(tenant);
+      });
+    },
+  },
+  userOfOtherNamespace: {
+    feature: "projects",
+    lasts: [1000, 6 * HOUR_MS],
+    run: (stage, item) => {
+      const member = stage.member(item);
+      const other = stage.world.cast.members.find(
+        ({ tenant }) => tenant.throughProject && tenant.namespace !== member.tenant.namespace,
+      );
+      if (other === undefined || !member.tenant.throughProject) return;
+      const { tenant, username } = other;
+      stage.disturb(tenant.namespace, item.forMs);
+      const spec = { projectRef: { name: tenant.projectId }, username };
+      editFor(stage, item, `asks for user ${username} of project ${tenant.projectId}`, spec);
+    },
+  },
   userChanged: {
     feature: "edits",
     lasts: [100, 6 * HOUR_MS],
