@@ -262,7 +262,7 @@ const STATES: Readonly<Record<string, State>> = {
     },
     undo: (scene) => scene.deleteSecret(SECRET),
   },
-  "Secret overwritten again and again": {
+  "Secret repeatedly overwritten": {
     produce: async (scene) => {
       await issue(scene);
       const damaged = { data: { "tls.crt": Buffer.from("damaged").toString("base64") } };
