@@ -43,8 +43,9 @@ describe("values.yaml", () => {
   test("has the operator's own defaults", async () => {
     const given = readFlags(RUN_FLAGS, argumentsOf(await render()).slice(1), {});
     const standard = readFlags(RUN_FLAGS, [], {});
-    // Logs of a pod are read by machines; a lease is called like what it is of.
-    expect({ ...given, "log-format": standard["log-format"] }).toEqual(standard);
+    // Logs of a pod are read by machines. Projects take rights over the whole cluster, which the chart grants.
+    expect(given.projects).toBe(true);
+    expect({ ...given, "log-format": standard["log-format"], projects: standard.projects }).toEqual(standard);
   });
 
   test("is what the README's example is made for", async () => {
