@@ -9,8 +9,8 @@ const MOST_PLACES = 1000;
 const known = new Map<string, string>();
 
 /**
- * Tells a stack of the image's scripts in terms of the sources, such as `src/kube/client/kube-client.ts:210:13`. Node can do
- * that on its own, but then holds every map for good, 20 MiB; here a map is read when a stack is told, and let go.
+ * Rewrites a stack of the image's scripts in terms of the sources, such as `src/kube/client/kube-client.ts:210:13`. Node can do
+ * that on its own, but then holds every map for good, 20 MiB; here a map is read when a stack is logged, and let go.
  */
 export function withSources(stack: string): string {
   const maps = new Map<string, SourceMap | undefined>();
@@ -21,13 +21,13 @@ export function withSources(stack: string): string {
     const origin = maps.get(script)?.findOrigin(Number(line), Number(column));
     // Of packages the maps know no lines.
     const isOwn = origin !== undefined && "fileName" in origin && !origin.fileName.startsWith("node_modules/");
-    const told = isOwn ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : place;
-    if (known.size < MOST_PLACES) known.set(place, told);
-    return told;
+    const rewritten = isOwn ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : place;
+    if (known.size < MOST_PLACES) known.set(place, rewritten);
+    return rewritten;
   });
 }
 
-/** A script without a map beside it is told as it is. */
+/** A script without a map beside it keeps its own places. */
 function readMap(script: string): SourceMap | undefined {
   try {
     return new SourceMap(JSON.parse(readFileSync(`${fileURLToPath(script)}.map`, "utf8")));

@@ -148,7 +148,7 @@ describe("AtlasTransport over plain HTTP", () => {
 
   test("goes past the proxy to this machine, because plain HTTP must not leave it", async () => {
     await using proxy = await RecordingServer.start(() => answer(200, "proxy"));
-    // undici reads these on its own, unless it is told otherwise.
+    // undici reads these on its own, unless an option says otherwise.
     for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, proxy.url);
     onTestFinished(() => void vi.unstubAllEnvs());
     await using under = await start(() => answer(200, "direct"), { env: { HTTPS_PROXY: proxy.url } });

@@ -152,7 +152,7 @@ describe("while Atlas does not answer", () => {
     expect(after).not.toHaveProperty("customerManagedX509");
   });
 
-  test("a problem that needs a person is told without a remedy where there is none", () => {
+  test("Stalled states a problem alone if no remedy is known", () => {
     const obstacle = { reason: "ProjectNotFound", problem: "Atlas has no such project.", needsPerson: true };
     const { conditions = [] } = nextStatus(snapshot({ atlas: { kind: "unknown", obstacle } as Snapshot["atlas"] }));
     const stalled = conditions.find(({ type }) => type === "Stalled");
