@@ -74,7 +74,7 @@ export async function setStage(progress: Progress): Promise<Stage> {
       "--metrics-bind-address=127.0.0.1:0",
       "--health-bind-address=127.0.0.1:0",
     ];
-    operator = program("operator", ["run", ...flags], /at work/);
+    operator = program("operator", ["run", ...flags], /"started leading"/);
     await operator.start();
     return {
       controlPlane,
