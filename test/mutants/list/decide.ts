@@ -50,20 +50,16 @@ export const DECIDE: readonly MutatedFile[] = [
         search: "  secretTerminating,\n  ownCredentialsForbidden,",
         replacement: "  ownCredentialsForbidden,",
       },
+    ],
+  },
+  {
+    file: `${FOLDER}/issue-blockers.ts`,
+    tests: [`${FOLDER}/blockers.test.ts`, `${FOLDER}/decide.test.ts`],
+    mutants: [
       {
         why: "lists that are wrong cost one certificate after another",
         search: "  replacedUnlisted,\n",
         replacement: "",
-      },
-      {
-        why: "a fight for a Secret costs one more certificate a day",
-        search: "const MAX_DAMAGE_PER_DAY = 2;",
-        replacement: "const MAX_DAMAGE_PER_DAY = 3;",
-      },
-      {
-        why: "a certificate that never reached the Secret counts as another writer's damage",
-        search: " && replaces !== undefined && lost === undefined)",
-        replacement: " && replaces !== undefined)",
       },
       {
         why: "one more certificate a day than the limit",
@@ -89,6 +85,22 @@ export const DECIDE: readonly MutatedFile[] = [
         why: "an attempt for a deleted user blocks the resource for ever",
         search: 'attempted.kind === "refused" && !attempted.blocker.needsPerson ?',
         replacement: 'attempted.kind === "refused" ?',
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/contention.ts`,
+    tests: [`${FOLDER}/blockers.test.ts`, `${FOLDER}/decide.test.ts`],
+    mutants: [
+      {
+        why: "a fight for a Secret costs one more certificate a day",
+        search: "const MAX_DAMAGE_PER_DAY = 2;",
+        replacement: "const MAX_DAMAGE_PER_DAY = 3;",
+      },
+      {
+        why: "a certificate that never reached the Secret counts as another writer's damage",
+        search: " && replaces !== undefined && lost === undefined)",
+        replacement: " && replaces !== undefined)",
       },
       {
         why: "one more repair an hour than the limit",

@@ -3,9 +3,11 @@ import { subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import type { Decision } from "../model/decision.ts";
 import type { ParkedView, Snapshot } from "../model/snapshot.ts";
 import { isSameUser } from "../model/user.ts";
-import { BLOCKERS, ISSUE_BLOCKERS, repairContended } from "./blockers.ts";
+import { BLOCKERS } from "./blockers.ts";
+import { repairContended } from "./contention.ts";
 import { backoffEndMs, heldCertificate, listDueMs, provenMs, unlisted } from "./held.ts";
 import { history, isAwaited, isParkedElsewhere, isParkedHere } from "./history.ts";
+import { ISSUE_BLOCKERS } from "./issue-blockers.ts";
 import { ISSUE_TRIGGERS } from "./issue-triggers.ts";
 import { dataDifferences, metadataDifferences } from "./secret-differences.ts";
 

@@ -1,7 +1,7 @@
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
-import { backoffRunning, credentialsMissing, keystorePasswordMissing, lastFailure } from "../decide/blockers.ts";
+import { keystorePasswordMissing } from "../decide/blockers.ts";
 import {
   applicableAttempt,
   heldCertificate,
@@ -13,6 +13,7 @@ import {
   unlisted,
 } from "../decide/held.ts";
 import { entryOf, history, isParkedHere } from "../decide/history.ts";
+import { backoffRunning, credentialsMissing, lastFailure } from "../decide/issue-blockers.ts";
 import { identityChanged } from "../decide/issue-triggers.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
