@@ -7,8 +7,9 @@ import {
   type RemovalControllerOptions,
 } from "../controllers/customer-x509-removal/controller.ts";
 import { ProjectX509Controller } from "../controllers/project-x509/controller.ts";
-import type { SharedParts, Watch } from "../controllers/user-certificate/controller.ts";
+import type { SharedParts } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
+import type { Watch } from "../controllers/user-certificate/resource-watches.ts";
 import type { EventRecorder } from "../kube/events/event-recorder.ts";
 import type { KubeApi } from "../kube/kube-api.ts";
 import type { Log } from "../kube/log.ts";

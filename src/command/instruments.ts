@@ -1,8 +1,9 @@
 import { ISSUE_REASONS } from "../api/reasons.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
-import type { UserCertificateController, Watch } from "../controllers/user-certificate/controller.ts";
+import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
+import type { Watch } from "../controllers/user-certificate/resource-watches.ts";
 import { whenAborted } from "../deadline.ts";
 import type { EventRecorder } from "../kube/events/event-recorder.ts";
 import type { Lease } from "../kube/lease/lease.ts";

@@ -18,6 +18,7 @@ import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { ProjectCache } from "./cluster/project-cache.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
+import { SecretPreflight } from "./cluster/secret-preflight.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
 import type { ObservedProject, Policy, SecretIdentity } from "./core/model/snapshot.ts";
@@ -112,8 +113,8 @@ export function assemble(options: AssemblyOptions): Assembly {
     passwords,
     live,
     onForeignChange: onForeignSecret,
-    clock,
   });
+  const preflight = new SecretPreflight({ kube, inspector, live, clock });
   const statuses = new StatusWriter({ kube, cache: resources, onForeignChange: onForeignResource, mark });
   const announcer = new Announcer({
     ...{ events: options.events, memories },
@@ -122,7 +123,20 @@ export function assemble(options: AssemblyOptions): Assembly {
     log,
   });
   const issuer = new Issuer({
-    ...{ secrets, statuses, announcer, parked, memories, identity, leadership, newId, atlasClock, calendar, random },
+    ...{
+      preflight,
+      secrets,
+      statuses,
+      announcer,
+      parked,
+      memories,
+      identity,
+      leadership,
+      newId,
+      atlasClock,
+      calendar,
+      random,
+    },
     isAllowed: (resource) => isAllowed(grants.observe(resource)),
     onStep: (step, resource) => observer.onStep?.(step, resource),
   });

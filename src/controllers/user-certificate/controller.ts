@@ -1,33 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { findCondition } from "../../api/conditions.ts";
-import { MANAGED_LABEL } from "../../api/names.ts";
-import { parseUserCertificate, type UserCertificate } from "../../api/parse-user-certificate.ts";
 import { PROJECT_X509 } from "../../api/project-x509.ts";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import type { AtlasCredentials } from "../../atlas/authentication/credentials.ts";
-import type { Clock } from "../../clock.ts";
 import { whenAborted } from "../../deadline.ts";
-import { Reflector } from "../../kube/cache/reflector.ts";
-import type { Stored, StoreEvent } from "../../kube/cache/store.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import type { EventRecorder } from "../../kube/events/event-recorder.ts";
+import type { StoreEvent } from "../../kube/cache/store.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
-import type { Log } from "../../kube/log.ts";
 import type { Share } from "../../kube/queue/ready-keys.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/queue/work-queue.ts";
-import { objectKey, type ResourceType } from "../../kube/resource-type.ts";
-import type { AtlasApi } from "../access/atlas-access.ts";
+import { objectKey } from "../../kube/resource-type.ts";
 import { ProjectAccess } from "../access/project-access.ts";
-import { type Assembly, assemble, type ReconcileObserver } from "./assembly.ts";
-import type { Calendar } from "./atlas/calendar.ts";
+import { AffectedResources } from "./affected-resources.ts";
+import { type Assembly, type AssemblyOptions, assemble, type ReconcileObserver } from "./assembly.ts";
 import { judgeListedSecrets } from "./cluster/listed-secrets.ts";
 import { type CachedProject, ProjectCache } from "./cluster/project-cache.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
-import { secretIdentity } from "./cluster/secret-metadata.ts";
-import type { Policy, SecretIdentity } from "./core/model/snapshot.ts";
-import type { Assessment } from "./core/status/assessment.ts";
-import type { IssuerOptions } from "./issue.ts";
+import type { SecretIdentity } from "./core/model/snapshot.ts";
 import { ProjectWatches } from "./project-watches.ts";
+import { resourceWatches, type Watch } from "./resource-watches.ts";
 
 /** Tells a process about its controller. */
 export interface ControllerObserver extends ReconcileObserver {
@@ -36,12 +23,13 @@ export interface ControllerObserver extends ReconcileObserver {
   onProject?(name: string): void;
 }
 
-export interface UserCertificateControllerOptions {
+type SharedOptions = Pick<
+  AssemblyOptions,
+  "connect" | "events" | "policy" | "identity" | "leadership" | "calendar" | "mark" | "clock" | "random" | "log"
+>;
+
+export interface UserCertificateControllerOptions extends SharedOptions {
   readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "create" | "mergePatch">;
-  /** Makes an Atlas client for one set of credentials. */
-  readonly connect: (credentials: AtlasCredentials) => AtlasApi;
-  readonly events: Pick<EventRecorder, "record">;
-  readonly policy: Policy;
   /** Only these namespaces. @default all of them */
   readonly namespaces?: readonly string[] | undefined;
   /** Serves AtlasProjectX509s, whose credentials are in Secrets of this namespace. @default they are not served */
@@ -50,32 +38,7 @@ export interface UserCertificateControllerOptions {
   readonly allowOwnCredentials?: boolean | undefined;
   /** Maximum number of concurrent reconciles. */
   readonly workers: number;
-  /** Name of this process. */
-  readonly identity: string;
-  readonly leadership: IssuerOptions["leadership"];
   readonly observer?: ControllerObserver | undefined;
-  /** Length of Atlas' months. @default the calendar's */
-  readonly calendar?: Calendar | undefined;
-  /** Stands before each message of a condition. @default nothing */
-  readonly mark?: string | undefined;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
-}
-
-/** One watch of the API server, for health checks and metrics of this process. */
-export interface Watch {
-  /** Unique within a namespace. */
-  readonly name:
-    | "atlasusercertificates"
-    | "secrets-managed"
-    | "secrets-others"
-    | "atlasprojectx509s"
-    | "secrets-of-projects"
-    | "atlascustomerx509removals";
-  /** The one namespace that is watched; undefined for all. */
-  readonly namespace: string | undefined;
-  readonly reflector: Pick<Reflector<Stored>, "start" | "synced" | "isSynced" | "lastProgressAt" | "statistics">;
 }
 
 /** Parts of this controller that others use too. */
@@ -99,6 +62,7 @@ export class UserCertificateController {
   readonly #options: UserCertificateControllerOptions;
   readonly #projects = new ProjectCache();
   readonly #resources = new ResourceCache(this.#projects);
+  readonly #affected = new AffectedResources(this.#resources, this.#projects);
   readonly #secrets = new SecretCache();
   readonly #projectWatches: ProjectWatches | undefined;
   readonly #assembly: Assembly;
@@ -115,7 +79,7 @@ export class UserCertificateController {
         ...{ client, clock, random, log, projects: this.#projects, secrets: this.#secrets },
         namespace: projects.namespace,
         onProject: (event) => this.#onProject(event),
-        onNamespace: ({ object }) => this.#onNamespace(object.name),
+        onNamespace: ({ object }) => this.#addAll(this.#affected.byNamespace(object.name)),
         onSecret: (event) => this.#onSecret(event),
       });
     this.queue = new WorkQueue({
@@ -140,13 +104,21 @@ export class UserCertificateController {
         onOrphan: () => observer.onOrphan?.(),
         onUnaccounted: () => observer.onUnaccounted?.(),
         onReconciled: (assessment) => {
-          this.#wakeClaimants(assessment);
+          this.#addAll(this.#affected.byReconcile(assessment));
           observer.onReconciled?.(assessment);
         },
       },
     });
     this.watches = [
-      ...(options.namespaces ?? [undefined]).flatMap((namespace) => this.#watch(namespace)),
+      ...(options.namespaces ?? [undefined]).flatMap((namespace) =>
+        resourceWatches({
+          ...{ client, namespace, clock, random, log },
+          resources: this.#resources,
+          secrets: this.#secrets,
+          onResource: (event) => this.#onResource(event),
+          onSecret: (event) => this.#onSecret(event),
+        }),
+      ),
       ...(this.#projectWatches === undefined
         ? []
         : [
@@ -260,44 +232,16 @@ export class UserCertificateController {
     this.#wake(objectKey(resource));
   }
 
+  #addAll(resources: Iterable<CachedResource>): void {
+    for (const resource of resources) this.#add(resource);
+  }
+
   #wakeAll(): void {
-    for (const resource of this.#resources.store.values()) this.#add(resource);
+    this.#addAll(this.#resources.store.values());
   }
 
   #wake(key: string): void {
     if (this.#isWorking) this.queue.add(key);
-  }
-
-  #watch(namespace: string | undefined): readonly Watch[] {
-    const { kube: client, clock, random, log } = this.#options;
-    const common = { client, namespace, clock, random, log };
-    const secrets: ResourceType = SECRETS;
-    return [
-      {
-        name: USER_CERTIFICATE.plural,
-        namespace,
-        reflector: new Reflector({
-          ...common,
-          type: USER_CERTIFICATE,
-          store: this.#resources.store,
-          project: parseUserCertificate,
-          onEvent: (event) => this.#onResource(event),
-        }),
-      },
-      ...(["labelled", "others"] as const).map((kind) => ({
-        name: kind === "labelled" ? ("secrets-managed" as const) : ("secrets-others" as const),
-        namespace,
-        reflector: new Reflector({
-          ...common,
-          type: secrets,
-          labelSelector: kind === "labelled" ? `${MANAGED_LABEL}=true` : `${MANAGED_LABEL}!=true`,
-          metadataOnly: true,
-          store: this.#secrets[kind],
-          project: secretIdentity,
-          onEvent: (event) => this.#onSecret(event),
-        }),
-      })),
-    ];
   }
 
   #onResource(event: StoreEvent<CachedResource>): void {
@@ -307,20 +251,7 @@ export class UserCertificateController {
     } else {
       this.#add(object);
     }
-    const isRespecified = event.kind !== "modified" || event.previous.generation !== object.generation;
-    // The others that want the same Secret: who holds it may have changed.
-    for (const state of event.kind === "modified" ? [object, event.previous] : [object]) {
-      if (!state.valid) continue;
-      const { namespace, spec, status } = state;
-      if (spec.projectRef !== undefined && isRespecified) this.#wakeRivals(state, spec.projectRef.name);
-      const leftBehind = (status.leftBehind ?? []).map(({ secretName }) => secretName);
-      for (const name of new Set([spec.secretName, status.secretName, ...leftBehind])) {
-        if (name === undefined) continue;
-        for (const claimant of this.#resources.claimants(objectKey({ namespace, name }))) {
-          if (claimant.uid !== object.uid) this.#add(claimant);
-        }
-      }
-    }
+    this.#addAll(this.#affected.byResource(event));
   }
 
   #onSecret(event: StoreEvent<SecretIdentity>): void {
@@ -329,68 +260,20 @@ export class UserCertificateController {
       this.#assembly.access.forget(event.key);
       this.#assembly.passwords.forget(event.key);
     }
-    const concerned = [
-      ...this.#resources.claimants(event.key),
-      ...this.#resources.reading(event.key),
-      ...this.#usingProjectCredentials(event.object),
-    ];
-    for (const certificate of concerned) this.#add(certificate);
+    this.#addAll(this.#affected.bySecret(event.key));
+    if (event.object.namespace === this.#projectWatches?.namespace) {
+      this.#addProjects(this.#affected.projectsByCredentials(event.object.name));
+    }
   }
 
-  #usingProjectCredentials({ namespace, name }: SecretIdentity): readonly UserCertificate[] {
-    if (namespace !== this.#projectWatches?.namespace) return [];
-    const projects = [...this.#projects.store.values()].filter(
-      (project) => project.valid && project.spec.credentialsRef.name === name,
-    );
-    for (const project of projects) this.#options.observer?.onProject?.(project.name);
-    return projects.flatMap((project) => this.#resources.ofProject(project.name));
-  }
-
-  /** The namespaces that may use the project may have changed, and which of several objects of one project rules. */
   #onProject(event: StoreEvent<CachedProject>): void {
-    const names = new Set([event.key]);
-    for (const state of event.kind === "modified" ? [event.object, event.previous] : [event.object]) {
-      if (!state.valid) continue;
-      for (const { name } of this.#projects.ofProjectId(state.spec.projectId)) names.add(name);
-    }
-    // Its status says nothing about what it grants.
-    if (event.kind === "modified" && isSameProject(event.object, event.previous)) return;
-    for (const name of names) this.#options.observer?.onProject?.(name);
-    for (const name of names) for (const resource of this.#resources.ofProject(name)) this.#add(resource);
+    this.#addProjects(this.#affected.projectsByProject(event));
   }
 
-  #onNamespace(name: string): void {
-    for (const resource of this.#resources.store.values()) {
-      if (resource.namespace === name && resource.valid && resource.spec.projectRef !== undefined) this.#add(resource);
+  #addProjects(names: Iterable<string>): void {
+    for (const name of names) {
+      this.#options.observer?.onProject?.(name);
+      this.#addAll(this.#resources.ofProject(name));
     }
   }
-
-  /** Those that wait for the same user, and those of the namespace that a limit of the grant may have kept waiting. */
-  #wakeRivals(resource: UserCertificate, project: string): void {
-    const waiting = this.#resources
-      .ofProject(project, resource.namespace)
-      .filter(({ status }) => findCondition(status, "Ready")?.reason === "NotGranted");
-    for (const other of [...this.#resources.rivals(resource), ...waiting]) {
-      if (other.uid !== resource.uid) this.#add(other);
-    }
-  }
-
-  /**
-   * The others that want the Secret of a resource whose attempt has come off the record: it may be theirs now. An own
-   * write makes no event that could tell them. While the record stays nothing has changed for them: two that both have
-   * one would wake each other on and on.
-   */
-  #wakeClaimants({ snapshot: { resource }, decision }: Assessment): void {
-    const hadAttempt = decision.kind === "issue" || resource.status.issuance !== undefined;
-    const now = this.#resources.get(objectKey(resource));
-    if (!hadAttempt || (now?.valid && now.status.issuance !== undefined)) return;
-    const secret = objectKey({ namespace: resource.namespace, name: resource.spec.secretName });
-    for (const claimant of this.#resources.claimants(secret)) {
-      if (claimant.uid !== resource.uid) this.#add(claimant);
-    }
-  }
-}
-
-function isSameProject(left: CachedProject, right: CachedProject): boolean {
-  return left.uid === right.uid && left.generation === right.generation && left.deleting === right.deleting;
 }

@@ -10,6 +10,7 @@ import { liveResources } from "./cluster/live-resource.ts";
 import { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import { ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { SecretInspector } from "./cluster/secret-inspector.ts";
+import { SecretPreflight } from "./cluster/secret-preflight.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
 import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
@@ -48,9 +49,11 @@ function rig(options: RigOptions = {}) {
   const secretCache = new SecretCache();
   const inspector = new SecretInspector({ kube: cluster, cache: secretCache });
   const parked = new ParkedCertificates();
+  const live = liveResources(cluster);
   const issuer = new Issuer({
+    preflight: new SecretPreflight({ kube: cluster, inspector, live, clock }),
     secrets: new SecretWriter({
-      ...{ kube: cluster, inspector, cache: secretCache, live: liveResources(cluster), clock },
+      ...{ kube: cluster, inspector, cache: secretCache, live },
       passwords: { read: async () => undefined },
       onForeignChange: () => {},
     }),

@@ -12,6 +12,7 @@ import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { Calendar } from "./atlas/calendar.ts";
 import type { ParkedCertificate, ParkedCertificates } from "./cluster/parked-certificates.ts";
 import { crdOutdated } from "./cluster/secret-blockers.ts";
+import type { SecretPreflight } from "./cluster/secret-preflight.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
 import { heldCertificate } from "./core/decide/held.ts";
@@ -27,6 +28,7 @@ import type { ResourceMemories } from "./resource-memory.ts";
 export type IssueStep = "preflight" | "record" | "create" | "check" | "write";
 
 export interface IssuerOptions {
+  readonly preflight: SecretPreflight;
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
   readonly announcer: Pick<Announcer, "announceFindings">;
@@ -69,14 +71,14 @@ export class Issuer {
 
   /** @param snapshot with Atlas' list of this reconcile */
   async issue(snapshot: Snapshot, decision: IssueDecision, api: CertificateApi, signal: AbortSignal): Promise<Outcome> {
-    const { secrets, statuses, announcer, atlasClock, isAllowed, memories, onStep, parked } = this.#options;
+    const { preflight, statuses, announcer, atlasClock, isAllowed, memories, onStep, parked } = this.#options;
     const { resource } = snapshot;
     const memory = memories.of(resource);
     const assertLeading = this.#options.leadership();
 
     await onStep?.("preflight", resource);
     const isDryRunDoubted = history(snapshot).at(-1)?.lost === "NotStored";
-    const blocker = await secrets.preflight(resource, snapshot.secret, isDryRunDoubted, signal);
+    const blocker = await preflight.run(resource, snapshot.secret, isDryRunDoubted, signal);
     if (blocker === "overtaken") return { kind: "overtaken" };
     if (blocker !== undefined) return failed(blocker);
 

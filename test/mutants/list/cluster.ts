@@ -73,8 +73,24 @@ export const CLUSTER: readonly MutatedFile[] = [
     ],
   },
   {
+    file: `${FOLDER}/cluster/secret-preflight.ts`,
+    tests: [`${FOLDER}/cluster/secret-preflight.test.ts`, `${FOLDER}/preflight.test.ts`],
+    mutants: [
+      {
+        why: "the rehearsal of a write stores a stand-in",
+        search: "{ dryRun: true, metadataOnly: true, signal }",
+        replacement: "{ dryRun: false, metadataOnly: true, signal }",
+      },
+      {
+        why: "a storage that fails costs a certificate for each attempt",
+        search: "if (isReal) await this.#writeForReal(resource, seen, signal);",
+        replacement: "",
+      },
+    ],
+  },
+  {
     file: `${FOLDER}/cluster/secret-writer.ts`,
-    tests: [`${FOLDER}/cluster/secret-writer.test.ts`, `${FOLDER}/preflight.test.ts`],
+    tests: [`${FOLDER}/cluster/secret-writer.test.ts`],
     mutants: [
       {
         why: "a write that others overtook is not fitted to the Secret",
@@ -89,16 +105,6 @@ export const CLUSTER: readonly MutatedFile[] = [
       {
         why: "a newer certificate in the Secret is replaced by an older one",
         search: 'if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };',
-        replacement: "",
-      },
-      {
-        why: "the rehearsal of a write stores a stand-in",
-        search: "{ dryRun: true, metadataOnly: true, signal }",
-        replacement: "{ dryRun: false, metadataOnly: true, signal }",
-      },
-      {
-        why: "a storage that fails costs a certificate for each attempt",
-        search: "if (isReal) await this.#writeForReal(resource, seen, signal);",
         replacement: "",
       },
       {

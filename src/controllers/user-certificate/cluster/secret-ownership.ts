@@ -1,7 +1,9 @@
 import { SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { SECRET_TYPE, type SecretContent } from "../../../certificate/secret-data.ts";
 import type { Secret } from "../../../kube/core-types.ts";
-import type { SecretMetadata } from "../core/model/snapshot.ts";
+import type { ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
+import type { LiveResource } from "./live-resource.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -29,4 +31,22 @@ export function foreignBecause({ secret, metadata, content, fingerprint }: Owner
   if (uid === undefined) return `it lacks the annotation ${certificateUid}${madeBy}`;
   if (!UUID.test(uid)) return `its annotation ${certificateUid} is not a UUID${madeBy}`;
   return annotations[certificateName] ? undefined : `it lacks the annotation ${certificateName}${madeBy}`;
+}
+
+/**
+ * The other resource that the Secret belongs to, if it lives: also one that names another Secret by now, for its apps
+ * may still use this one. What a deleted resource left behind is free.
+ */
+export async function otherHolder(
+  live: LiveResource,
+  resource: UserCertificate,
+  seen: ObservedSecret,
+): Promise<SecretHolder | undefined> {
+  if (seen.kind !== "managed") return undefined;
+  const { namespace, name: secretName, annotations } = seen.metadata;
+  const { [SECRET_ANNOTATIONS.certificateUid]: uid, [SECRET_ANNOTATIONS.certificateName]: name } = annotations;
+  if (uid === undefined || name === undefined || uid === resource.uid) return undefined;
+  const holder = await live({ namespace, name, uid });
+  if (holder?.valid !== true) return undefined;
+  return { name, ...(holder.spec.secretName !== secretName && { movedTo: holder.spec.secretName }) };
 }

@@ -1,6 +1,4 @@
-import { SECRET_ANNOTATIONS, WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
-import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import type { KeyPair } from "../../../certificate/key-pair.ts";
 import {
@@ -10,31 +8,29 @@ import {
   pairFromData,
   type SecretData,
   secretData,
-  standInData,
   writtenContent,
 } from "../../../certificate/secret-data.ts";
-import type { Clock } from "../../../clock.ts";
 import type { StoreEvent } from "../../../kube/cache/store.ts";
-import { SECRETS, type Secret } from "../../../kube/core-types.ts";
-import type { KubeApi, MergePatchOptions } from "../../../kube/kube-api.ts";
+import type { Secret } from "../../../kube/core-types.ts";
+import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
-import type { ObjectRef } from "../../../kube/resource-type.ts";
 import { textOfWiped } from "../../../wiped-bytes.ts";
 import { secretClaimedTwice, secretForeign, secretTerminating } from "../core/decide/blockers.ts";
 import { isSuperseded } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import type { Repair } from "../core/model/decision.ts";
-import { desiredExtras, keystoreMark, wantedExtras } from "../core/model/desired-data.ts";
-import { type DesiredMetadata, desiredMetadata, keptKeystoreMark } from "../core/model/desired-secret.ts";
-import type { ObservedSecret, SecretHolder, SecretIdentity } from "../core/model/snapshot.ts";
+import { desiredExtras, keystoreMark } from "../core/model/desired-data.ts";
+import { desiredMetadata, keptKeystoreMark } from "../core/model/desired-secret.ts";
+import type { ObservedSecret, SecretIdentity } from "../core/model/snapshot.ts";
 import type { KeystorePasswords } from "./keystore-passwords.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
 import type { SecretCache } from "./resource-cache.ts";
 import { notStored, notWritable } from "./secret-blockers.ts";
-import type { SecretInspector, SecretQuery } from "./secret-inspector.ts";
+import { type SecretInspector, secretOf } from "./secret-inspector.ts";
 import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
-import { newSecret, patchFor } from "./secret-requests.ts";
+import { otherHolder } from "./secret-ownership.ts";
+import { isOvertaken, sendSecret } from "./secret-requests.ts";
 
 export interface SecretWriterOptions {
   readonly kube: Pick<KubeApi, "create" | "mergePatch">;
@@ -45,7 +41,6 @@ export interface SecretWriterOptions {
   readonly live: LiveResource;
   /** Called with a change of someone else if the response to a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<SecretIdentity>) => void;
-  readonly clock: Pick<Clock, "now">;
 }
 
 /** How a write of a fresh certificate ended. */
@@ -64,55 +59,12 @@ interface Extras {
 /** How often a write is fitted to a Secret that others change at the same time. */
 const MAX_CONFLICTS = 3;
 
-/** Metadata of the stand-in. */
-const NO_FACTS: CertificateFacts = {
-  serialNumber: "0",
-  fingerprint: "00",
-  notBefore: new Date(0),
-  notAfter: new Date(0),
-  subject: [],
-};
-
-/**
- * Writes the Secret, always with what was seen of it as precondition: its resourceVersion, or that there was none. A
- * merge patch leaves the labels, annotations and data keys of others alone; a create fails if someone was faster, which
- * an apply does not.
- */
+/** Writes the Secret: a fresh certificate into it, or what differs around the one that it holds. */
 export class SecretWriter {
   readonly #options: SecretWriterOptions;
 
   constructor(options: SecretWriterOptions) {
     this.#options = options;
-  }
-
-  /**
-   * Tries the write with a stand-in of the same shape, and stores nothing. What would refuse the certificate once it
-   * exists refuses this.
-   *
-   * @param isReal whether something is stored nevertheless, since a dry run has missed what refused the last certificate:
-   * it never reaches the storage, whose encryption may be broken
-   * @returns what stands in the way; undefined if nothing does
-   */
-  async preflight(
-    resource: UserCertificate,
-    seen: ObservedSecret,
-    isReal: boolean,
-    signal: AbortSignal,
-  ): Promise<Blocker | "overtaken" | undefined> {
-    try {
-      // A cache that lags behind may not know of the resource that wrote it.
-      if ((await this.#otherHolder(resource, seen)) !== undefined) return "overtaken";
-      const desired = desiredMetadata(resource, NO_FACTS);
-      const data = standInData(wantedExtras(resource.spec));
-      await this.#send(resource, seen, desired, data, { dryRun: true, metadataOnly: true, signal });
-      if (isReal) await this.#writeForReal(resource, seen, signal);
-      return undefined;
-    } catch (error: unknown) {
-      if (!(error instanceof KubeError)) throw error;
-      if (!hasChanged(seen, error)) return notWritable(resource, error);
-      this.#options.inspector.doubt(queryOf(resource));
-      return "overtaken";
-    }
   }
 
   /**
@@ -133,12 +85,19 @@ export class SecretWriter {
     const data = pair && secretData(pair, extras?.data);
     const mark = extras?.mark ?? keptKeystoreMark(resource, seen.metadata.annotations);
     try {
-      const written = await this.#send(resource, seen, desiredMetadata(resource, held, mark), data, { signal });
+      const written = await sendSecret(
+        this.#options.kube,
+        resource,
+        seen,
+        desiredMetadata(resource, held, mark),
+        data,
+        { signal },
+      );
       this.#remember(written, seen, data, held);
       return undefined;
     } catch (error: unknown) {
       if (!(error instanceof KubeError)) throw error;
-      return hasChanged(seen, error) ? "overtaken" : notWritable(resource, error);
+      return isOvertaken(seen, error) ? "overtaken" : notWritable(resource, error);
     }
   }
 
@@ -173,11 +132,18 @@ export class SecretWriter {
           return { kind: "waiting", blocker: { ...blocker, needsPerson: true } };
         }
         if (held !== undefined && isSuperseded({ attempt, facts }, held)) return { kind: "superseded" };
-        const written = await this.#send(resource, seen, desiredMetadata(resource, facts, extras.mark), data, {});
+        const written = await sendSecret(
+          this.#options.kube,
+          resource,
+          seen,
+          desiredMetadata(resource, facts, extras.mark),
+          data,
+          {},
+        );
         this.#remember(written, seen, data, facts);
         return { kind: "stored" };
       } catch (error: unknown) {
-        const isFitted = error instanceof KubeError && hasChanged(seen, error) && conflicts < MAX_CONFLICTS;
+        const isFitted = error instanceof KubeError && isOvertaken(seen, error) && conflicts < MAX_CONFLICTS;
         const now = isFitted ? await this.#seenNow(resource) : undefined;
         if (now === undefined) return { kind: "waiting", blocker: notStored(resource, error) };
         seen = now;
@@ -199,7 +165,7 @@ export class SecretWriter {
 
   async #seenNow(resource: UserCertificate): Promise<ObservedSecret | undefined> {
     try {
-      return await this.#options.inspector.live(queryOf(resource));
+      return await this.#options.inspector.live(secretOf(resource));
     } catch {
       // The write's own error tells more.
       return undefined;
@@ -207,67 +173,7 @@ export class SecretWriter {
   }
 
   async #claimed(resource: UserCertificate, seen: ObservedSecret): Promise<Blocker | undefined> {
-    return secretClaimedTwice({ secretHolder: await this.#otherHolder(resource, seen), resource });
-  }
-
-  /**
-   * The other resource that the Secret belongs to, if it lives: also one that names another Secret by now, for its apps
-   * may still use this one. What a deleted resource left behind is free.
-   */
-  async #otherHolder(resource: UserCertificate, seen: ObservedSecret): Promise<SecretHolder | undefined> {
-    if (seen.kind !== "managed") return undefined;
-    const { namespace, name: secretName, annotations } = seen.metadata;
-    const { [SECRET_ANNOTATIONS.certificateUid]: uid, [SECRET_ANNOTATIONS.certificateName]: name } = annotations;
-    if (uid === undefined || name === undefined || uid === resource.uid) return undefined;
-    const holder = await this.#options.live({ namespace, name, uid });
-    if (holder?.valid !== true) return undefined;
-    return { name, ...(holder.spec.secretName !== secretName && { movedTo: holder.spec.secretName }) };
-  }
-
-  /**
-   * An annotation that the write of the certificate takes away again; an absent Secret is created with the stand-in. That
-   * write is fitted to what is there by then.
-   */
-  async #writeForReal(resource: UserCertificate, seen: ObservedSecret, signal: AbortSignal): Promise<void> {
-    const check = { [WRITE_CHECK_ANNOTATION]: timestamp(this.#options.clock.now()) };
-    if (seen.kind === "absent") {
-      const { annotations, ...rest } = desiredMetadata(resource, NO_FACTS);
-      // Empty rather than a stand-in: an app that mounts it now must not take it for a certificate.
-      const empty: SecretData = { "tls.crt": "", "tls.key": "" };
-      await this.#send(resource, seen, { ...rest, annotations: { ...annotations, ...check } }, empty, { signal });
-      return;
-    }
-    const { namespace, name, uid, resourceVersion } = seen.metadata;
-    // The chart's admission policy lets nothing be written without these.
-    const { certificateName, certificateUid } = SECRET_ANNOTATIONS;
-    const annotations = { ...check, [certificateName]: resource.name, [certificateUid]: resource.uid };
-    const patch = { metadata: { uid, resourceVersion, annotations } };
-    await this.#options.kube.mergePatch(SECRETS, { namespace, name }, patch, { metadataOnly: true, signal });
-  }
-
-  async #send(
-    resource: UserCertificate,
-    seen: ObservedSecret,
-    desired: DesiredMetadata,
-    data: SecretData | undefined,
-    options: Pick<MergePatchOptions, "dryRun" | "metadataOnly" | "signal">,
-  ): Promise<Secret> {
-    const { kube } = this.#options;
-    const ref: ObjectRef = { namespace: resource.namespace, name: resource.spec.secretName };
-    switch (seen.kind) {
-      case "absent":
-        return kube.create(SECRETS, newSecret(ref, desired, data ?? {}), options);
-      case "managed":
-        return kube.mergePatch(SECRETS, ref, patchFor(seen.metadata, resource, desired, data), options);
-      case "foreign":
-        throw new KubeError({
-          reason: "AlreadyExists",
-          operation: `write secrets ${resource.namespace}/${ref.name}`,
-          explanation: "the Secret is not the operator's",
-        });
-      default:
-        return seen satisfies never;
-    }
+    return secretClaimedTwice({ secretHolder: await otherHolder(this.#options.live, resource, seen), resource });
   }
 
   /**
@@ -289,15 +195,6 @@ export class SecretWriter {
 /** Reading keys and certificates is dear, comparing texts is not. */
 function holdsAll(data: SecretData, wanted: SecretData): boolean {
   return Object.entries(wanted).every(([key, value]) => data[key] === value);
-}
-
-/** Whether the write was refused because the Secret is no longer as it was seen: only a reason to look again. */
-function hasChanged(seen: ObservedSecret, error: KubeError): boolean {
-  return seen.kind === "absent" ? error.reason === "AlreadyExists" : KubeError.is(error, "Conflict", "NotFound");
-}
-
-function queryOf({ namespace, spec, status }: UserCertificate): SecretQuery {
-  return { namespace, name: spec.secretName, fingerprint: status.fingerprint };
 }
 
 /** The certificate in the Secret: also the one whose write was carried out although its answer was lost. */
