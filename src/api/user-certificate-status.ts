@@ -85,7 +85,8 @@ const lastAttemptSchema = z
   })
   .meta({
     description:
-      "The last attempt, if it failed. A change of generation, credentials or renewal request ends the wait for the next one.",
+      "The last attempt, if it failed. A change of generation, credentials or renewal request ends the wait for the next one; " +
+      "so does the end of customer-managed X.509 in the project that spec.projectRef names.",
   });
 
 const unaccountedSchema = z

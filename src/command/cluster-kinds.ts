@@ -1,11 +1,12 @@
 import { CUSTOMER_X509_REMOVAL } from "../api/customer-x509-removal.ts";
-import type { ProjectX509 } from "../api/project-x509.ts";
+import { PROJECT_X509, type ProjectX509 } from "../api/project-x509.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
 import {
   CustomerX509RemovalController,
   type RemovalControllerOptions,
 } from "../controllers/customer-x509-removal/controller.ts";
+import type { NameQueue } from "../controllers/name-queue.ts";
 import { ProjectX509Controller } from "../controllers/project-x509/controller.ts";
 import type { SharedParts } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
@@ -13,6 +14,7 @@ import type { Watch } from "../controllers/user-certificate/resource-watches.ts"
 import type { EventRecorder } from "../kube/events/event-recorder.ts";
 import type { KubeApi } from "../kube/kube-api.ts";
 import type { Log } from "../kube/log.ts";
+import type { WorkQueueObserver } from "../kube/queue/work-queue.ts";
 
 export interface ClusterKindsOptions {
   readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "mergePatch">;
@@ -24,6 +26,8 @@ export interface ClusterKindsOptions {
   /** Interval at which the status of a project is refreshed, in milliseconds. */
   readonly projectRefreshMs: number;
   readonly onStep?: RemovalControllerOptions["onStep"];
+  /** Notified of the runs of a kind. */
+  readonly runsOf: (kind: string) => WorkQueueObserver;
   readonly mark?: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
@@ -33,27 +37,36 @@ export interface ClusterKindsOptions {
 /** The controllers of the cluster-scoped kinds. */
 export class ClusterKinds {
   readonly watches: readonly Watch[];
+  /** By the names of the kinds. */
+  readonly queues: ReadonlyMap<string, NameQueue["signs"]>;
   readonly #projects: ProjectX509Controller;
   readonly #removals: CustomerX509RemovalController;
   readonly #shared: SharedParts;
 
   constructor(options: ClusterKindsOptions) {
-    const { shared, pacer, events, log, projectRefreshMs } = options;
+    const { shared, pacer, events, log, projectRefreshMs, runsOf } = options;
     this.#shared = shared;
     const common = { ...options, audience: { events, log } };
     this.#projects = new ProjectX509Controller({
       ...common,
       projects: shared.projects,
+      queueObserver: runsOf(PROJECT_X509.plural),
       access: (name) => shared.access.of(name),
       resources: (name) => shared.resources.ofProject(name),
       tokensLeft: (projectId) => pacer.tokensLeft(projectId),
+      onSwitchedOff: (name) => shared.wakeResources(name),
       refreshMs: projectRefreshMs,
     });
     this.#removals = new CustomerX509RemovalController({
       ...common,
+      queueObserver: runsOf(CUSTOMER_X509_REMOVAL.plural),
       project: (name) => shared.access.of(name),
       onComplete: ({ spec }) => this.#projects.queue.wake(spec.projectRef.name),
     });
+    this.queues = new Map([
+      [PROJECT_X509.plural, this.#projects.queue.signs],
+      [CUSTOMER_X509_REMOVAL.plural, this.#removals.queue.signs],
+    ]);
     this.watches = [{ name: CUSTOMER_X509_REMOVAL.plural, namespace: undefined, reflector: this.#removals.reflector }];
   }
 

@@ -18,6 +18,7 @@ async function serve() {
     statistics: { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0, skipped: 0 },
   };
   const queue = { depth: 0, delayed: 0, atWork: 0, stuck: 0, oldestWaitMs: 0, lastFinishedAt: 0 };
+  const projects = { oldestWaitMs: 0, lastFinishedAt: 0 };
   const lease = { held: true, ageMs: 0 as number | undefined };
   const shutdown = new AbortController();
   const addresses: string[] = [];
@@ -43,6 +44,7 @@ async function serve() {
           return skew.ms;
         },
       },
+      kinds: { projects: () => [], removals: () => [], queues: new Map([["atlasprojectx509s", projects]]) },
       watches: [{ name: "atlasusercertificates", namespace: "shop", reflector }],
       events: { sent: 0, dropped: 0, pending: 0 },
       pacer: { groupIds: () => [], tokensLeft: () => 0, unconfirmedTokensLeft: () => undefined },
@@ -57,7 +59,7 @@ async function serve() {
     const answer = await http(`http://${path === "/metrics" ? metricsAddress : healthAddress}${path}`);
     return [answer.status, await answer.text()] as const;
   };
-  return { clock, reflector, queue, lease, instruments, resources, skew, shutdown, get };
+  return { clock, reflector, queue, projects, lease, instruments, resources, skew, shutdown, get };
 }
 
 test("is ready from the first complete list on, and not while a watch is stale: no restart would help there", async () => {
@@ -95,10 +97,32 @@ test("is alive while a certificate waits in memory, and not while the queue stan
   expect(await get("/livez")).toEqual([200, "ok"]);
   instruments.queueObserver.finished?.("shop/orders-api", 0, "done");
   expect((await get("/livez"))[1]).toContain(
-    "[-]work-queue failed: a due key has waited 1140 s, and no run has ended for 1200 s\n",
+    "[-]work-queue failed: one of the atlasusercertificates has been due for 1140 s, and no run has ended for 1200 s\n",
   );
   // No longer the leader: what waits is another's to do.
   working.abort();
+  expect(await get("/livez")).toEqual([200, "ok"]);
+});
+
+test("is not alive while another queue stands still or one of its runs does not end, unless a certificate is at stake", async () => {
+  const { clock, projects, instruments, get } = await serve();
+  instruments.working(new AbortController().signal);
+  const runs = instruments.runsOf("atlasprojectx509s");
+  await clock.advance(6 * MINUTE_MS);
+  projects.oldestWaitMs = 6 * MINUTE_MS;
+  expect((await get("/livez"))[1]).toContain(
+    "[-]work-queue failed: one of the atlasprojectx509s has been due for 360 s",
+  );
+  projects.oldestWaitMs = 0;
+  runs.started?.("production", 0);
+  await clock.advance(16 * MINUTE_MS);
+  expect((await get("/livez"))[1]).toContain("[-]work-queue failed: a run has gone on for 960 s");
+  instruments.queueObserver.started?.("production", 0);
+  instruments.creates("production");
+  expect(await get("/livez")).toEqual([200, "ok"]);
+  instruments.queueObserver.finished?.("production", 0, "done");
+  expect((await get("/livez"))[0]).toBe(500);
+  runs.finished?.("production", 0, "done");
   expect(await get("/livez")).toEqual([200, "ok"]);
 });
 

@@ -1,4 +1,5 @@
 import { ISSUE_REASONS } from "../api/reasons.ts";
+import { USER_CERTIFICATE } from "../api/user-certificate.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
 import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
@@ -16,7 +17,7 @@ import {
   eventLoopTurns,
   leaseYoung,
   notShuttingDown,
-  queueMoves,
+  queuesMove,
   watchesFresh,
 } from "../telemetry/checks.ts";
 import { clusterMetrics } from "../telemetry/cluster-metrics.ts";
@@ -42,7 +43,7 @@ export interface Sources {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };
   /** The controllers of the cluster-scoped kinds; undefined where those are not served. */
-  readonly kinds?: Pick<ClusterKinds, "projects" | "removals"> | undefined;
+  readonly kinds?: Pick<ClusterKinds, "projects" | "queues" | "removals"> | undefined;
   readonly watches: readonly Watch[];
   readonly events: Pick<EventRecorder, "sent" | "dropped" | "pending">;
   readonly pacer: Pick<Pacer, "groupIds" | "tokensLeft" | "unconfirmedTokensLeft">;
@@ -80,6 +81,14 @@ export class Instruments {
         this.#runs.finished(key);
         this.metrics.runFinished(workedMs, result);
       },
+    };
+  }
+
+  /** Notified of the runs of another kind, which liveness is about too. */
+  runsOf(kind: string): WorkQueueObserver {
+    return {
+      started: (name) => this.#runs.started(`${kind} ${name}`),
+      finished: (name) => this.#runs.finished(`${kind} ${name}`),
     };
   }
 
@@ -153,7 +162,7 @@ export class Instruments {
   }
 
   async #serveHealth(address: BindAddress, sources: Sources): Promise<void> {
-    const { controller, lease, leaseDurationMs, shutdown, watches } = sources;
+    const { controller, kinds, lease, leaseDurationMs, shutdown, watches } = sources;
     const monotonic = () => this.#clock.monotonic();
     const ready = this.#health("readyz", [
       cachesSynced(watches),
@@ -162,8 +171,8 @@ export class Instruments {
     ]);
     const live = this.#health("livez", [
       eventLoopTurns(this.#pulse),
-      queueMoves({
-        queue: controller.queue,
+      queuesMove({
+        queues: new Map([[USER_CERTIFICATE.plural, controller.queue], ...(kinds?.queues ?? [])]),
         runs: this.#runs,
         workingSince: () => this.#workingSince,
         monotonic,

@@ -153,6 +153,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       recheckIntervalMs: options.policy.recheckIntervalMs,
       projectRefreshMs: PROJECT_REFRESH_MS,
       onStep: options.onRemovalStep,
+      runsOf: (kind) => instruments.runsOf(kind),
       mark: options.mark,
     });
   const memory = new MemoryRelease({ clock, queue: controller.queue, collect: exposedCollector() });

@@ -1,11 +1,12 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../kube/log.ts";
-import { type Worker, WorkQueue } from "../kube/queue/work-queue.ts";
+import { type Worker, WorkQueue, type WorkQueueObserver } from "../kube/queue/work-queue.ts";
 
 export interface NameQueueOptions {
   readonly reconcile: Worker;
   /** Names of all objects as last seen. */
   readonly names: () => Iterable<string>;
+  readonly observer?: WorkQueueObserver | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -25,8 +26,13 @@ export class NameQueue {
 
   constructor(options: NameQueueOptions) {
     this.#options = options;
-    const { clock, random, log } = options;
-    this.#queue = new WorkQueue({ clock, random, log });
+    const { clock, observer, random, log } = options;
+    this.#queue = new WorkQueue({ clock, random, log, ...(observer !== undefined && { observer }) });
+  }
+
+  /** Whether it moves, for health checks. */
+  get signs(): Pick<WorkQueue, "oldestWaitMs" | "lastFinishedAt"> {
+    return this.#queue;
   }
 
   /** Makes an object due. A replica that does not work would only gather names. */

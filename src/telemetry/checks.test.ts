@@ -5,7 +5,7 @@ import {
   leaseYoung,
   notShuttingDown,
   type QueueSigns,
-  queueMoves,
+  queuesMove,
   type WatchSigns,
   watchesFresh,
 } from "./checks.ts";
@@ -46,31 +46,44 @@ test("the event loop turns as long as a timer has run in the last ten seconds", 
   expect(eventLoopTurns({ ageMs: 11_000 }).problem()).toBe("no timer has run for 11 s");
 });
 
+const MOVING = { oldestWaitMs: 0, lastFinishedAt: NOW };
+
+type Signs = typeof MOVING;
+
+function of(certificates: Signs, removals: Signs = MOVING): QueueSigns["queues"] {
+  return new Map([
+    ["certificates", certificates],
+    ["removals", removals],
+  ]);
+}
+
 const STANDSTILL: QueueSigns = {
-  queue: { oldestWaitMs: 6 * MINUTE, lastFinishedAt: NOW - 6 * MINUTE },
+  queues: of({ oldestWaitMs: 6 * MINUTE, lastFinishedAt: NOW - 6 * MINUTE }),
   runs: { holdCertificate: false, longestMs: 6 * MINUTE },
   workingSince: () => 1,
   monotonic: () => NOW,
 };
 
-test("the queue stands still when a key waits and no run ends for minutes", () => {
-  expect(queueMoves(STANDSTILL).problem()).toBe("a due key has waited 360 s, and no run has ended for 360 s");
+test("a queue stands still when a key waits and no run ends for minutes, whatever the others do", () => {
+  const problem = "has been due for 360 s, and no run has ended for 360 s";
+  expect(queuesMove(STANDSTILL).problem()).toBe(`one of the certificates ${problem}`);
+  const second = of(MOVING, { oldestWaitMs: 6 * MINUTE, lastFinishedAt: NOW - 6 * MINUTE });
+  expect(queuesMove({ ...STANDSTILL, queues: second }).problem()).toBe(`one of the removals ${problem}`);
 });
 
 test.each<[what: string, change: Partial<QueueSigns>]>([
-  ["nothing waits for long", { queue: { oldestWaitMs: 4 * MINUTE, lastFinishedAt: 1 } }],
-  ["a run has just ended", { queue: { oldestWaitMs: 60 * MINUTE, lastFinishedAt: NOW - 4 * MINUTE } }],
+  ["nothing waits for long", { queues: of({ oldestWaitMs: 4 * MINUTE, lastFinishedAt: 1 }) }],
+  ["a run has just ended", { queues: of({ oldestWaitMs: 60 * MINUTE, lastFinishedAt: NOW - 4 * MINUTE }) }],
   ["this process does not work: it is not the leader", { workingSince: () => undefined }],
   ["it has only begun to work", { workingSince: () => NOW - 4 * MINUTE }],
   ["a certificate is in memory and nowhere else", { runs: { holdCertificate: true, longestMs: 60 * MINUTE } }],
 ])("a restart would not help while %s", (_, change) => {
-  expect(queueMoves({ ...STANDSTILL, ...change }).problem()).toBeUndefined();
+  expect(queuesMove({ ...STANDSTILL, ...change }).problem()).toBeUndefined();
 });
 
 test("a run that outlives its time limit by far is stuck, whatever the others do", () => {
-  const queue = { oldestWaitMs: 0, lastFinishedAt: NOW };
   const check = (longestMs: number) =>
-    queueMoves({ ...STANDSTILL, queue, runs: { holdCertificate: false, longestMs } }).problem();
+    queuesMove({ ...STANDSTILL, queues: of(MOVING), runs: { holdCertificate: false, longestMs } }).problem();
   expect([check(15 * MINUTE), check(16 * MINUTE)]).toEqual([undefined, "a run has gone on for 960 s"]);
 });
 

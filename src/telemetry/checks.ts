@@ -61,14 +61,15 @@ export function eventLoopTurns(pulse: { readonly ageMs: number }): Check {
 }
 
 export interface QueueSigns {
-  readonly queue: { readonly oldestWaitMs: number; readonly lastFinishedAt: number | undefined };
+  /** By the names of the kinds whose objects they hold. */
+  readonly queues: ReadonlyMap<string, { readonly oldestWaitMs: number; readonly lastFinishedAt: number | undefined }>;
   readonly runs: { readonly holdCertificate: boolean; readonly longestMs: number };
   /** Since when this process works on keys, monotonic milliseconds; undefined while it doesn't: not the leader. */
   readonly workingSince: () => number | undefined;
   readonly monotonic: () => number;
 }
 
-export function queueMoves({ queue, runs, workingSince, monotonic }: QueueSigns): Check {
+export function queuesMove({ queues, runs, workingSince, monotonic }: QueueSigns): Check {
   return {
     name: "work-queue",
     problem: () => {
@@ -76,9 +77,12 @@ export function queueMoves({ queue, runs, workingSince, monotonic }: QueueSigns)
       // A certificate that is in memory and nowhere else outweighs every standstill.
       if (since === undefined || runs.holdCertificate) return undefined;
       if (runs.longestMs > STUCK_MS) return `a run has gone on for ${wholeSeconds(runs.longestMs)}`;
-      const idleMs = monotonic() - Math.max(since, queue.lastFinishedAt ?? 0);
-      if (queue.oldestWaitMs <= STANDSTILL_MS || idleMs <= STANDSTILL_MS) return undefined;
-      return `a due key has waited ${wholeSeconds(queue.oldestWaitMs)}, and no run has ended for ${wholeSeconds(idleMs)}`;
+      for (const [kind, { lastFinishedAt, oldestWaitMs }] of queues) {
+        const idleMs = monotonic() - Math.max(since, lastFinishedAt ?? 0);
+        if (oldestWaitMs <= STANDSTILL_MS || idleMs <= STANDSTILL_MS) continue;
+        return `one of the ${kind} has been due for ${wholeSeconds(oldestWaitMs)}, and no run has ended for ${wholeSeconds(idleMs)}`;
+      }
+      return undefined;
     },
   };
 }

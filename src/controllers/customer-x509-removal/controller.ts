@@ -3,7 +3,7 @@ import { Reflector } from "../../kube/cache/reflector.ts";
 import { Store } from "../../kube/cache/store.ts";
 import type { KubeApi } from "../../kube/kube-api.ts";
 import type { ResourceType } from "../../kube/resource-type.ts";
-import { NameQueue } from "../name-queue.ts";
+import { NameQueue, type NameQueueOptions } from "../name-queue.ts";
 import { type CachedRemoval, RemovalStatus } from "./cluster/removal-status.ts";
 import { RemovalReconciler, type RemovalReconcilerOptions } from "./reconciler.ts";
 
@@ -15,6 +15,7 @@ export interface RemovalControllerOptions
   readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "mergePatch">;
   /** Stands before each message of a condition. @default nothing */
   readonly mark?: string | undefined;
+  readonly queueObserver?: NameQueueOptions["observer"];
   readonly random: () => number;
 }
 
@@ -24,7 +25,7 @@ export class CustomerX509RemovalController {
   readonly reflector: Reflector<CachedRemoval>;
 
   constructor(options: RemovalControllerOptions) {
-    const { kube, clock, random, log, mark } = options;
+    const { kube, queueObserver: observer, clock, random, log, mark } = options;
     const store = new Store<CachedRemoval>();
     const type: ResourceType = CUSTOMER_X509_REMOVAL;
     this.reflector = new Reflector({
@@ -35,7 +36,7 @@ export class CustomerX509RemovalController {
     const statuses = new RemovalStatus({ kube, store, mark, wake: (name) => this.queue.wake(name) });
     const reconciler = new RemovalReconciler({ ...options, statuses, removal: (name) => store.get(name) });
     this.queue = new NameQueue({
-      ...{ clock, random, log },
+      ...{ observer, clock, random, log },
       names: () => Iterator.from(store.values()).map(({ name }) => name),
       reconcile: (name, signal) => reconciler.reconcile(name, signal),
     });

@@ -8,8 +8,8 @@ import { silentLog } from "../../kube/log.ts";
 import { StatusSender } from "../../kube/status-sender.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import type { CachedProject } from "../user-certificate/cluster/project-cache.ts";
-import { MemoryAtlas } from "../user-certificate/testing/memory-atlas.ts";
-import { MemoryCluster } from "../user-certificate/testing/memory-cluster.ts";
+import { atlasError, MemoryAtlas } from "../user-certificate/testing/memory-atlas.ts";
+import { kubeError, MemoryCluster } from "../user-certificate/testing/memory-cluster.ts";
 import { ProjectReconciler } from "./reconciler.ts";
 
 const ID = "32b6e34b3d91647abb20e7b8";
@@ -32,11 +32,16 @@ function rig() {
     return found?.valid ? found : undefined;
   };
   const tokens = { left: 1200 };
+  const switchedOff: string[] = [];
   const reconciler = new ProjectReconciler({
     project: cached,
     access: async () => ({ kind: "usable", project: { projectId: ID, api: atlas, credentialsPlace: "Secret x" } }),
     resources: () => [],
     tokensLeft: () => tokens.left,
+    onSwitchedOff: (name) => {
+      expect(cached()?.status.customerManagedX509?.enabled).toBe(false);
+      switchedOff.push(name);
+    },
     sender: new StatusSender({
       kube: cluster,
       type: PROJECT_X509,
@@ -50,7 +55,7 @@ function rig() {
     clock,
   });
   const reconcile = () => reconciler.reconcile("production", new AbortController().signal);
-  return { atlas, cached, clock, cluster, events, reconcile, tokens };
+  return { atlas, cached, clock, cluster, events, reconcile, switchedOff, tokens };
 }
 
 test("a project at rest is read every ten minutes and not written", async () => {
@@ -80,6 +85,32 @@ test("customer-managed X.509 shows when it comes and when it goes", async () => 
   await reconcile();
   expect(cached()?.status.customerManagedX509).toEqual({ enabled: false, observedAt: "2026-11-24T12:00:00Z" });
   expect(events.map(({ reason }) => reason)).toEqual(["Reachable", "CustomerManagedX509On", "Reachable"]);
+});
+
+test("resources go on once, when customer-managed X.509 has gone and the status says so", async () => {
+  const { atlas, cluster, reconcile, switchedOff } = rig();
+  await reconcile();
+  atlas.customerAuthorities.set(ID, (await issuePem({ subject: "CN=Root" })).certificatePem);
+  await reconcile();
+  atlas.securityFault = () => atlasError("unavailable");
+  await reconcile();
+  expect(switchedOff).toEqual([]);
+  atlas.securityFault = () => undefined;
+  atlas.customerAuthorities.clear();
+  cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("Unavailable") : undefined);
+  await expect(reconcile()).rejects.toThrow();
+  expect(switchedOff).toEqual([]);
+  cluster.fault = () => undefined;
+  await reconcile();
+  await reconcile();
+  expect(switchedOff).toEqual(["production"]);
+});
+
+test("the time of the look is Atlas' own, which failed attempts are dated by too", async () => {
+  const { atlas, cached, reconcile } = rig();
+  atlas.clockOffsetMs = 90_000;
+  await reconcile();
+  expect(cached()?.status.customerManagedX509?.observedAt).toBe("2026-11-24T12:01:30Z");
 });
 
 test("a project that was changed meanwhile is looked at again, and what was seen before is not written", async () => {

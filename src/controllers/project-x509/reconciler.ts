@@ -19,6 +19,8 @@ export interface ProjectReconcilerOptions {
   /** The resources that name the project. */
   readonly resources: (name: string) => Snapshot["resources"];
   readonly tokensLeft: (projectId: string) => number;
+  /** Called once customer-managed X.509 of a project is off, and its status says so. */
+  readonly onSwitchedOff: (name: string) => void;
   readonly sender: Pick<StatusSender<CachedProject>, "send">;
   readonly audience: Audience;
   /** Interval at which a project is looked at, in milliseconds. */
@@ -61,12 +63,13 @@ export class ProjectReconciler {
   async #read(project: ProjectX509, signal: AbortSignal): Promise<Snapshot> {
     const { access, clock, resources, tokensLeft } = this.#options;
     const named = await access(project.name);
-    const atlas: Snapshot["atlas"] =
+    const { answeredAt, authorities: atlas } =
       named.kind === "usable"
-        ? (await lookAt(named.project, signal)).authorities
-        : { kind: "unreachable", obstacle: named.obstacle };
+        ? await lookAt(named.project, signal)
+        : { answeredAt: undefined, authorities: { kind: "unreachable", obstacle: named.obstacle } as const };
     return {
       nowMs: clock.now(),
+      answeredMs: answeredAt?.getTime(),
       project,
       atlas,
       resources: resources(project.name),
@@ -88,6 +91,8 @@ export class ProjectReconciler {
       if (KubeError.is(error, "NotFound")) return true;
       throw error;
     }
+    const wasOn = project.status.customerManagedX509?.enabled === true;
+    if (wasOn && next.customerManagedX509?.enabled === false) this.#options.onSwitchedOff(project.name);
     const [before, after] = [project.status, next].map((one) => findCondition(one, "Ready"));
     if (after !== undefined && before?.reason !== after.reason) {
       const type = after.status === "True" ? "Normal" : "Warning";

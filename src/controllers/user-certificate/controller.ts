@@ -46,6 +46,8 @@ export interface SharedParts {
   readonly projects: ProjectCache;
   readonly resources: ResourceCache;
   readonly access: ProjectAccess;
+  /** Makes the resources due that name this AtlasProjectX509. */
+  readonly wakeResources: (project: string) => void;
 }
 
 /** How long one reconcile may take before its signal aborts, in milliseconds. */
@@ -142,6 +144,7 @@ export class UserCertificateController {
       projects,
       resources: this.#resources,
       access: new ProjectAccess({ access, projects, labelled, serving: this.#projectWatches }),
+      wakeResources: (project) => this.#addAll(this.#resources.ofProject(project)),
     };
   }
 

@@ -48,6 +48,7 @@ const ORDERS = { namespaces: ["shop", "other"], usernames: ["*"], everybody: tru
 let clock: ManualClock;
 let cluster: Cluster;
 let atlas: MemoryAtlas;
+let controller: UserCertificateController;
 
 beforeEach(() => {
   clock = new ManualClock({ startAt: NOW });
@@ -59,7 +60,7 @@ beforeEach(() => {
     data: { clientId: btoa("mdb_sa_id_1"), clientSecret: btoa("mdb_sa_sk_1") },
   });
   for (const name of ["shop", "other"]) cluster.put(NAMESPACES, { metadata: { name, labels: { team: name } } });
-  const controller = new UserCertificateController({
+  controller = new UserCertificateController({
     kube: cluster,
     connect: () => atlas,
     events: { record: () => {} },
@@ -112,6 +113,21 @@ test("a grant that comes, goes and comes back is acted upon at once", async () =
   grant(ORDERS);
   await untilReason("Issued", "shop");
   expect(atlas.creates).toBe(1);
+});
+
+test("resources that customer-managed X.509 keeps waiting go on at once when they are told that it is off", async () => {
+  grant(ORDERS);
+  atlas.createFault = () => ({ refuse: "customerManagedOn" });
+  apply("shop");
+  await untilReason("CustomerManagedX509On", "shop");
+  atlas.createFault = () => undefined;
+  const project = cluster.peek(PROJECT_X509, { name: "production" });
+  const customerManagedX509 = { enabled: false, observedAt: new Date(clock.now()).toISOString() };
+  const switchedOff = { ...project, metadata: { name: "production" }, status: { customerManagedX509 } };
+  cluster.put(PROJECT_X509, switchedOff);
+  await untilAllIsSeen();
+  controller.shared?.wakeResources("production");
+  await untilReason("Issued", "shop");
 });
 
 test("credentials that are replaced are seen at once", async () => {

@@ -16,6 +16,14 @@ test("customer-managed X.509 blocks, is removed by the command of the project's 
   const removals = new Removals(platform);
   const shop = await platform.tenant("shop");
   removals.switchOn();
+  // By itself, the resource would come back in ten minutes.
+  const effect = {
+    kind: "status",
+    status: 400,
+    errorCode: "CANNOT_GENERATE_CERT_IF_ADVANCED_X509",
+    retryAfter: "600",
+  } as const;
+  platform.atlas.faults.add({ operation: "createDatabaseUserCertificate", effect });
   await platform.project([{ namespaces: [shop], usernames: ["orders-*"] }]);
   await platform.apply(shop);
   await platform.until("False CustomerManagedX509On", shop);

@@ -147,8 +147,18 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "new credentials are tried only after the backoff",
-        search: "lastAttempt.credentialsVersion === credentials.version;",
+        search: "lastAttempt.credentialsVersion === credentials.version &&",
+        replacement: "",
+      },
+      {
+        why: "resources wait for their backoff although customer-managed X.509 is off",
+        search: "!isSwitchedOffSince(project, lastAttempt);",
         replacement: "true;",
+      },
+      {
+        why: "an answer of Atlas from before a failure ends its backoff",
+        search: "project.customerManagedOffMs >= Date.parse(time)",
+        replacement: "time !== undefined",
       },
       {
         why: "a requested renewal waits for the backoff",

@@ -123,7 +123,7 @@ test("customer-managed X.509 comes with a command whose manifest names exactly t
     spec: {
       projectRef: { name: "production" },
       certificateAuthorities: [CA.fingerprint],
-      notAfter: "$(date -u -d '+2 hours' +%FT%TZ)",
+      notAfter: "$(TZ=UTC-2 date +%FT%TZ)",
       acknowledgeRollingRestart: true,
     },
   });

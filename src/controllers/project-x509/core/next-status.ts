@@ -52,8 +52,10 @@ function counts({ resources }: Snapshot): Pick<ProjectX509Status, "resources" | 
 }
 
 /** An answer that never came leaves what was known. */
-function customerManaged({ atlas, nowMs, project }: Snapshot): Pick<ProjectX509Status, "customerManagedX509"> {
-  const observedAt = timestamp(nowMs);
+function customerManaged(snapshot: Snapshot): Pick<ProjectX509Status, "customerManagedX509"> {
+  const { atlas, project } = snapshot;
+  // By the clock that the failed attempts of resources are dated by.
+  const observedAt = timestamp(snapshot.answeredMs ?? snapshot.nowMs);
   if (atlas.kind === "unreadable") return { customerManagedX509: { enabled: true, observedAt } };
   if (atlas.kind === "read") {
     const enabled = atlas.authorities.length > 0;

@@ -2,7 +2,8 @@ import { API_GROUP, API_VERSION } from "../../../api/names.ts";
 
 /**
  * A command that asks the operator to remove customer-managed X.509. The end of the request is computed when the command
- * runs: a time in a status would be over soon.
+ * runs: a time in a status would be over soon. The clock of a time zone two hours ahead does for every `date`; the options
+ * that add hours differ between systems.
  */
 export function removalCommand(project: string, fingerprints: readonly string[]): string {
   return [
@@ -16,7 +17,7 @@ export function removalCommand(project: string, fingerprints: readonly string[])
     `    name: ${project}`,
     "  certificateAuthorities:",
     ...fingerprints.map((fingerprint) => `    - ${fingerprint}`),
-    `  notAfter: "$(date -u -d '+2 hours' +%FT%TZ)"`,
+    `  notAfter: "$(TZ=UTC-2 date +%FT%TZ)" # in 2 hours`,
     "  acknowledgeRollingRestart: true",
     "EOF",
   ].join("\n");

@@ -6,6 +6,8 @@ import type { Obstacle } from "../../access/project-access.ts";
 /** Everything that the status of a project is made of. */
 export interface Snapshot {
   readonly nowMs: number;
+  /** When Atlas answered, by its own clock. */
+  readonly answeredMs?: number | undefined;
   readonly project: ProjectX509;
   /** The answer of Atlas, or why it could not be asked. */
   readonly atlas: ObservedAuthorities | { readonly kind: "unreachable"; readonly obstacle: Obstacle };

@@ -41,8 +41,10 @@ export class Grants {
     const project = this.#rulingProject(resource);
     if (project === undefined) return NOT_NAMED;
     const verdict = this.#verdict(project, resource, (grant) => this.#olderUses(project, resource, grant));
-    if (verdict.kind === "granted")
-      return { kind: "granted", isTaken: this.#isTaken(project, resource, verdict.grant) };
+    if (verdict.kind === "granted") {
+      const isTaken = this.#isTaken(project, resource, verdict.grant);
+      return { kind: "granted", isTaken, customerManagedOffMs: customerManagedOffMs(project) };
+    }
     switch (verdict.because) {
       case "labelsUnknown":
         // A namespace that is gone has no labels either.
@@ -116,6 +118,11 @@ export class Grants {
           this.#verdict(project, other, () => 0).kind === "granted",
       );
   }
+}
+
+function customerManagedOffMs({ status }: ProjectX509): number | undefined {
+  const { enabled, observedAt } = status.customerManagedX509 ?? {};
+  return enabled === false && observedAt !== undefined ? Date.parse(observedAt) : undefined;
 }
 
 /**

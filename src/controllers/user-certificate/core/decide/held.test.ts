@@ -242,6 +242,27 @@ describe("a backoff", () => {
   ] as const)("is ended by %s", (_what, snapshot: Snapshot) => {
     expect(backoffEndMs(snapshot)).toBeUndefined();
   });
+
+  describe("over customer-managed X.509", () => {
+    const blocked = reconciled(settled({ secret: ABSENT, atlas: listed() }), failure("CustomerManagedX509On"));
+    const granted = (customerManagedOffMs?: number) =>
+      ({ kind: "granted", isTaken: false, customerManagedOffMs }) as const;
+
+    test.each<readonly [string, Snapshot["project"], boolean]>([
+      ["runs while Atlas has not said that it is off", granted(), true],
+      ["runs if Atlas said so before the attempt", granted(NOW - 1000), true],
+      ["is ended by an answer of the same second", granted(NOW), false],
+      ["is ended by an answer after the attempt", granted(NOW + 1000), false],
+      ["runs with credentials of the namespace's own", { kind: "own" }, true],
+    ])("%s", (_what, project, runs) => {
+      expect(backoffEndMs(following(blocked, { project })) !== undefined).toBe(runs);
+    });
+  });
+
+  test("over another reason does not end because customer-managed X.509 is off", () => {
+    const project = { kind: "granted", isTaken: false, customerManagedOffMs: NOW + 1000 } as const;
+    expect(backoffEndMs({ ...failed, project })).toBeDefined();
+  });
 });
 
 describe("a renewal is requested", () => {

@@ -6,7 +6,7 @@ import type { CertificateFacts } from "../../../../certificate/certificate-facts
 import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";
 import { DAY_MS, MINUTE_MS } from "../../../../clock.ts";
-import type { ListedCertificate, Policy, Snapshot } from "../model/snapshot.ts";
+import type { ListedCertificate, ObservedProject, Policy, Snapshot } from "../model/snapshot.ts";
 
 /** Questions about the certificate in the Secret. All pure. */
 
@@ -184,13 +184,20 @@ function fractionOf(text: string): number {
 }
 
 /** The last failed attempt, if it was made for what the resource and its credentials are now. */
-export function applicableAttempt({ resource, credentials }: Snapshot): LastAttempt | undefined {
+export function applicableAttempt({ resource, credentials, project }: Snapshot): LastAttempt | undefined {
   const { lastAttempt } = resource.status;
   const applies =
     lastAttempt?.generation === resource.generation &&
     lastAttempt.renewRequest === resource.renewRequest &&
-    lastAttempt.credentialsVersion === credentials.version;
+    lastAttempt.credentialsVersion === credentials.version &&
+    !isSwitchedOffSince(project, lastAttempt);
   return applies ? lastAttempt : undefined;
+}
+
+/** Whether customer-managed X.509 stood in the way of an attempt, and Atlas has said since that it is off. */
+function isSwitchedOffSince(project: ObservedProject, { reason, time }: LastAttempt): boolean {
+  if (reason !== "CustomerManagedX509On" || project.kind !== "granted") return false;
+  return project.customerManagedOffMs !== undefined && project.customerManagedOffMs >= Date.parse(time);
 }
 
 /** End of the running backoff, in milliseconds since the epoch; undefined if none is running or a change ended it. */

@@ -73,8 +73,13 @@ export type ObservedProject =
   /** The namespace's own credentials. */
   | { readonly kind: "own" }
   | { readonly kind: "ownForbidden" }
-  /** `isTaken`: another namespace had the user first, and the grant is not shared. */
-  | { readonly kind: "granted"; readonly isTaken: boolean }
+  | {
+      readonly kind: "granted";
+      /** Another namespace had the user first, and the grant is not shared. */
+      readonly isTaken: boolean;
+      /** When Atlas last said that customer-managed X.509 is off, in milliseconds since the epoch. */
+      readonly customerManagedOffMs?: number | undefined;
+    }
   | { readonly kind: "refused"; readonly refusal: ProjectRefusal }
   /** The watch of projects or namespaces is out of date: whether it is still granted is not known. */
   | { readonly kind: "unverified" };
