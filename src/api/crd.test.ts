@@ -81,7 +81,7 @@ test.each([
   [
     USER_CERTIFICATE.kind,
     ["READY", "REASON", "SECRET", "EXPIRES", "RENEWAL", "AGE"],
-    ["USERNAME", "PROJECT", "SERIAL", "MESSAGE"],
+    ["USERNAME", "PROJECT", "SERIAL", "OUTDATED", "MESSAGE"],
   ],
   [
     PROJECT_X509.kind,

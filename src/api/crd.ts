@@ -34,6 +34,7 @@ const USER_CERTIFICATE_COLUMNS: readonly PrinterColumn[] = [
   column("USERNAME", ".spec.username", "Database user.", "string", 1),
   column("PROJECT", ".spec.projectId", "ID of the Atlas project.", "string", 1),
   column("SERIAL", ".status.serialNumber", "Serial number of the certificate.", "string", 1),
+  column("OUTDATED", ".status.consumers.outdated", "Pods that still use an old certificate.", "integer", 1),
   column("MESSAGE", readyCondition("message"), "Reason and next step.", "string", 1),
 ];
 

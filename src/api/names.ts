@@ -36,3 +36,6 @@ export const FIELD_MANAGER = "atlas-cert-operator";
 
 /** On a Secret of the operator's namespace: an AtlasProjectX509 may name it as its credentials. */
 export const CREDENTIALS_LABEL = `${OWN_PREFIX}credentials`;
+
+/** On a pod: `true` says that its apps read mounted files again when they change. */
+export const RELOADS_ANNOTATION = `${OWN_PREFIX}reloads`;

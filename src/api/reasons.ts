@@ -55,5 +55,6 @@ export const EVENT_REASONS = [
   "CertificateUnaccountedFor",
   "SecretLeftBehind",
   "ClockSkewed",
+  "PodsOutdated",
 ] as const;
 export type EventReason = (typeof EVENT_REASONS)[number] | BlockedReason;

@@ -105,6 +105,35 @@ const leftBehindSchema = z
   })
   .meta({ description: "A Secret that spec.secretName no longer names. It is not renewed any more." });
 
+const consumersSchema = z
+  .object({
+    pods: z.int().meta({ description: "Number of pods that use the certificate in the Secret.", format: "int32" }),
+    outdated: z.int().meta({
+      description: "Number of those that still use a certificate from before the latest renewal.",
+      format: "int32",
+    }),
+    unknown: z
+      .int()
+      .optional()
+      .meta({
+        description:
+          "Number of those that restarted a container so soon after the renewal that it may have read the old file. " +
+          "Absent while there are none.",
+        format: "int32",
+      }),
+    outdatedPods: z
+      .array(z.string())
+      .optional()
+      .meta({ description: "Names of outdated pods, at most 10.", "x-kubernetes-list-type": "atomic" }),
+    outdatedValidUntil: timestamp("Time at which the first of the certificates that they use expires.").optional(),
+    observedAt: timestamp("Time at which the operator saw this. It changes only when the rest does, or at a warning."),
+  })
+  .meta({
+    description:
+      "Pods that use the certificate, counted while the certificate before it is unexpired: after a renewal and every 10 " +
+      "minutes.",
+  });
+
 export const userCertificateStatusSchema = z
   .object({
     ...commonStatus("Conditions of the resource: Ready, Issuing and Stalled."),
@@ -127,12 +156,14 @@ export const userCertificateStatusSchema = z
       .object({
         serialNumber: z.string().meta({ description: "Its serial number, in decimal." }),
         notAfter: timestamp("Time until which it is valid."),
+        replacedAt: timestamp("Time at which the Secret held the certificate after it."),
       })
       .optional()
       .meta({
         description:
           "The certificate before this one, until it expires: apps that have not read the new one still log in with it.",
       }),
+    consumers: consumersSchema.optional(),
     unlisted: z
       .object({
         serialNumber: z.string().meta({ description: "Serial number of that certificate, in decimal." }),
@@ -187,4 +218,5 @@ export type Issuance = Readonly<z.output<typeof issuanceSchema>>;
 export type RecentIssuance = Readonly<z.output<typeof recentIssuanceSchema>>;
 export type LastAttempt = Readonly<z.output<typeof lastAttemptSchema>>;
 export type UnaccountedCertificate = Readonly<z.output<typeof unaccountedSchema>>;
+export type Consumers = Readonly<z.output<typeof consumersSchema>>;
 export type LeftBehind = Readonly<z.output<typeof leftBehindSchema>>;

@@ -16,6 +16,8 @@ export const COMBINED_KEY = "tls-combined.pem";
 export const CONNECTION_STRING_KEY = "connectionString";
 export const KEYSTORE_KEY = "keystore.p12";
 export const EXTRA_KEYS = [CONNECTION_STRING_KEY, KEYSTORE_KEY] as const;
+/** The keys that a renewal changes. */
+export const RENEWED_KEYS = [CERTIFICATE_KEY, PRIVATE_KEY_KEY, COMBINED_KEY, KEYSTORE_KEY] as const;
 export type ExtraKey = (typeof EXTRA_KEYS)[number];
 
 /** The data of a Secret as the API server sends it: key to base64. */

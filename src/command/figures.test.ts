@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { timestamp } from "../api/timestamp.ts";
 import {
   blocker,
   FACTS,
@@ -94,6 +95,16 @@ describe("a resource shows", () => {
       suspended: false,
       unaccounted: 2,
       withdrawnUntilMs: undefined,
+      outdatedPods: undefined,
+      outdatedUntilMs: undefined,
+    });
+  });
+
+  test("how many pods use an old certificate, and until when they can", () => {
+    const consumers = { pods: 3, outdated: 2, outdatedValidUntil: "2030-05-01T00:00:00Z", observedAt: timestamp(NOW) };
+    expect(resourceFigures(resource({ status: { ...SETTLED_STATUS, consumers } }))).toMatchObject({
+      outdatedPods: 2,
+      outdatedUntilMs: Date.parse(consumers.outdatedValidUntil),
     });
   });
 

@@ -48,6 +48,8 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
       suspended: false,
       unaccounted: 0,
       withdrawnUntilMs: undefined,
+      outdatedPods: undefined,
+      outdatedUntilMs: undefined,
     };
     return { namespace, name, ready: "Unknown", reason: "Unreadable", ...nothing };
   }
@@ -67,6 +69,8 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
     withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
+    outdatedPods: status.consumers?.outdated,
+    outdatedUntilMs: milliseconds(status.consumers?.outdatedValidUntil),
   };
 }
 

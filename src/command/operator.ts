@@ -132,6 +132,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       onProject: (name) => kinds?.projectChanged(name),
       onOrphan: () => instruments.metrics.orphanFound(),
       onUnaccounted: () => instruments.metrics.unaccountedFound(),
+      onConsumersListed: (result) => instruments.metrics.consumersListed(result),
       queue: {
         ...instruments.queueObserver,
         finished: (...run) => {

@@ -55,6 +55,10 @@ export const FLAG_GROUPS = {
       "A,B",
       "Namespaces to watch, separated by commas. The operator then needs no access to other namespaces, except for its Lease. Defaults to all namespaces.",
     ),
+    consumers: switchFlag(
+      "Count the pods that still use the certificate before a renewal, while it is unexpired. The operator then needs to list pods.",
+      true,
+    ),
   },
   Atlas: {
     "atlas-base-url": textFlag(
@@ -210,6 +214,7 @@ async function operatorOptions(
       verifyIntervalMs: flags["verify-interval"],
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],
+      countsConsumers: flags.consumers,
     },
     calendar: calendarOf(flags["simulated-month"]),
     mark: flags["simulated-atlas"] || flags["simulated-month"] !== undefined ? SIMULATED_MARK : undefined,

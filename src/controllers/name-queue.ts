@@ -7,6 +7,8 @@ export interface NameQueueOptions {
   /** Names of all objects as last seen. */
   readonly names: () => Iterable<string>;
   readonly observer?: WorkQueueObserver | undefined;
+  /** Maximum number of concurrent reconciles. @default 8 */
+  readonly workers?: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -18,7 +20,7 @@ const ITEM_TIMEOUT_MS = 120_000;
 /** The platform team has few of these objects, and each waits for Atlas at most a few times. */
 const WORKERS = 8;
 
-/** Reconciles the objects of one cluster-scoped kind, by their names. For the leader alone. */
+/** Reconciles cluster-scoped objects of one kind, by their names. For the leader alone. */
 export class NameQueue {
   readonly #options: NameQueueOptions;
   readonly #queue: WorkQueue;
@@ -54,6 +56,7 @@ export class NameQueue {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     this.wakeAll();
-    await this.#queue.run(this.#options.reconcile, { concurrency: WORKERS, itemTimeoutMs: ITEM_TIMEOUT_MS, signal });
+    const { reconcile, workers: concurrency = WORKERS } = this.#options;
+    await this.#queue.run(reconcile, { concurrency, itemTimeoutMs: ITEM_TIMEOUT_MS, signal });
   }
 }

@@ -18,6 +18,10 @@ export interface ResourceFigures {
   readonly unaccounted: number;
   /** Until when its certificates can log in although their grant was withdrawn, milliseconds since the epoch. */
   readonly withdrawnUntilMs: number | undefined;
+  /** Pods that use an old certificate; undefined where they are not counted. */
+  readonly outdatedPods: number | undefined;
+  /** Until when those can log in with it, milliseconds since the epoch. */
+  readonly outdatedUntilMs: number | undefined;
 }
 
 /**
@@ -57,6 +61,14 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     "atlascerts_withdrawn_logins_until_timestamp_seconds",
     "Time until which certificates of the resource can log in although their grant was withdrawn. Absent while it is granted.",
   );
+  const outdated = new MetricText(
+    "atlascerts_consumers_outdated",
+    "Pods that still use the certificate from before a renewal. Absent while no such certificate is valid.",
+  );
+  const outdatedUntil = new MetricText(
+    "atlascerts_consumers_outdated_valid_until_timestamp_seconds",
+    "Time at which the first of the certificates expires that outdated pods use. Absent while there are no such pods.",
+  );
   const ready = new Map<string, number>();
   let overdue = 0;
   for (const resource of resources) {
@@ -67,6 +79,8 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     if (renewalMs !== undefined && renewalMs <= nowMs && !resource.suspended) overdue += 1;
     if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
     if (resource.withdrawnUntilMs !== undefined) withdrawn.add(labels, resource.withdrawnUntilMs / 1000);
+    if (resource.outdatedPods !== undefined) outdated.add(labels, resource.outdatedPods);
+    if (resource.outdatedUntilMs !== undefined) outdatedUntil.add(labels, resource.outdatedUntilMs / 1000);
     isReady.add(labels, resource.ready === "True" ? 1 : 0);
     isStalled.add(`${labels},reason="${resource.stalled ?? "None"}"`, resource.stalled === undefined ? 0 : 1);
     needsPerson.add(labels, resource.needsPerson ? 1 : 0);
@@ -75,7 +89,9 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     ready.set(state, (ready.get(state) ?? 0) + 1);
   }
   const gauges = [notAfter, renewal, unaccounted, isReady, isStalled, needsPerson, isSuspended, withdrawn];
-  return [...gauges, readyText(ready), overdueText(overdue)].map((metric) => metric.text).join("");
+  return [...gauges, outdated, outdatedUntil, readyText(ready), overdueText(overdue)]
+    .map((metric) => metric.text)
+    .join("");
 }
 
 function readyText(counts: ReadonlyMap<string, number>): MetricText {

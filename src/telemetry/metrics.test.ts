@@ -101,6 +101,8 @@ describe("what is read from the caches", () => {
     suspended: false,
     unaccounted: 0,
     withdrawnUntilMs: undefined,
+    outdatedPods: undefined,
+    outdatedUntilMs: undefined,
   };
   const linesOf = (...resources: readonly ResourceFigures[]) =>
     certificateMetrics(resources, NOW)
@@ -130,6 +132,13 @@ describe("what is read from the caches", () => {
 
   test.each<[what: string, change: Partial<ResourceFigures>, series: string]>([
     ["ready, when Ready is True", {}, "atlascerts_resource_ready{LABELS} 1"],
+    ["no outdated pods", { outdatedPods: 0 }, "atlascerts_consumers_outdated{LABELS} 0"],
+    ["outdated pods", { outdatedPods: 2 }, "atlascerts_consumers_outdated{LABELS} 2"],
+    [
+      "until when outdated pods can log in",
+      { outdatedUntilMs: NOW },
+      `atlascerts_consumers_outdated_valid_until_timestamp_seconds{LABELS} ${seconds(NOW)}`,
+    ],
     ["not ready, when Ready is False", { ready: "False" }, "atlascerts_resource_ready{LABELS} 0"],
     ["not ready, when it has no status yet", { ready: "Unknown" }, "atlascerts_resource_ready{LABELS} 0"],
     ["no action required", {}, "atlascerts_resource_action_required{LABELS} 0"],

@@ -58,6 +58,12 @@ export class Metrics {
     help: "Certificates listed by Atlas that no resource explains: issued elsewhere, or orphaned.",
     registers: [this.registry],
   });
+  readonly #consumerLists = new Counter({
+    name: "atlascerts_consumer_lists_total",
+    help: "Lists of the pods of one namespace, by result. While they fail, the numbers of outdated pods are old.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
   readonly #atlasRequests = new Counter({
     name: "atlascerts_atlas_requests_total",
     help: "HTTP requests to Atlas, by operation and class of the status. The status is none if no complete response arrived.",
@@ -99,6 +105,7 @@ export class Metrics {
   constructor({ version, issueReasons }: MetricsOptions) {
     for (const reason of issueReasons) this.#issued.inc({ reason }, 0);
     for (const cause of ["error", "time_limit"]) this.#retries.inc({ cause }, 0);
+    for (const result of ["ok", "failed"]) this.#consumerLists.inc({ result }, 0);
     new Gauge({
       name: "atlascerts_build_info",
       help: "Always 1. The labels name the running version.",
@@ -141,6 +148,10 @@ export class Metrics {
   /** A certificate was found that no one may hold. */
   unaccountedFound(): void {
     this.#unaccounted.inc();
+  }
+
+  consumersListed(result: "ok" | "failed"): void {
+    this.#consumerLists.inc({ result });
   }
 
   atlasExchange({ operation, status, durationMs }: AtlasExchange): void {

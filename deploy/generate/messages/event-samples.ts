@@ -87,11 +87,23 @@ export function eventSamples() {
         ),
       ),
     ],
+    PodsOutdated: [outdated()],
     ClockSkewed: [
       announced("The node's clock is slow", (announcer) => announcer.announceSkew(resource(), 7 * 60_000)),
       announced("The node's clock is fast", (announcer) => announcer.announceSkew(resource(), -2 * HOUR_MS)),
     ],
   };
+}
+
+/** Two pods were not restarted since a renewal. */
+function outdated(): Sample {
+  const consumers = {
+    ...{ pods: 3, outdated: 2, outdatedPods: ["orders-api-7d4b9c6f5-k2x8v", "orders-api-7d4b9c6f5-q9zwn"] },
+    ...{ outdatedValidUntil: timestamp(FACTS.notAfter.getTime()), observedAt: timestamp(NOW) },
+  };
+  return announced("Half of the time is over until an old certificate expires", (announcer) =>
+    announcer.announceOutdated(resource({ status: { secretName: "orders-api-mongodb" } }), consumers),
+  );
 }
 
 /** A certificate that Atlas issued a minute ago. */

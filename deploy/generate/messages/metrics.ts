@@ -47,6 +47,7 @@ async function scrape(): Promise<string> {
 const RESOURCE: ResourceFigures = {
   ...{ namespace: "shop", name: "orders-api", reason: "Issued", stalled: undefined, unaccounted: 1 },
   ...{ notAfterMs: NOW, renewalMs: NOW, needsPerson: false, suspended: false, withdrawnUntilMs: NOW },
+  ...{ outdatedPods: 2, outdatedUntilMs: NOW },
   ready: "True",
 };
 

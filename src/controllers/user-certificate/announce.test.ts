@@ -362,3 +362,21 @@ test.each([
   announcer.announceSkew(resource(), skewMs);
   expect(events).toMatchObject([{ type: "Warning", reason: "ClockSkewed", note: expect.stringContaining(words) }]);
 });
+
+test("outdated pods are announced with their names, and how many more there are", () => {
+  const { announcer, events } = rig();
+  const times = { outdatedValidUntil: "2030-04-01T00:00:00Z", observedAt: "2030-01-11T00:00:00Z" };
+  const consumers = { pods: 5, outdated: 4, outdatedPods: ["orders-0", "orders-1"], ...times };
+  announcer.announceOutdated(resource({ status: { secretName: "orders-api-mongodb" } }), consumers);
+  announcer.announceOutdated(resource(), { pods: 1, outdated: 1, ...times });
+  expect(events).toMatchObject([
+    {
+      type: "Warning",
+      reason: "PodsOutdated",
+      note:
+        "4 of 5 pods still use an old certificate of Secret orders-api-mongodb, which is valid until 2030-04-01T00:00:00Z. " +
+        "Restart them before then: orders-0, orders-1 and 2 more.",
+    },
+    { note: expect.stringMatching(/^1 of 1 pods still uses an old certificate/) },
+  ]);
+});

@@ -4,6 +4,7 @@ import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { EventReason } from "../../api/reasons.ts";
 import { timestamp } from "../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
+import type { Consumers } from "../../api/user-certificate-status.ts";
 import { DAY_MS } from "../../clock.ts";
 import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
@@ -92,6 +93,16 @@ export class Announcer {
       `The clock of the operator's node is ${difference} Atlas' clock. The operator uses Atlas' clock, ` +
       "but other programs on the node may not. Correct the node's clock.";
     this.#tell(resource, "Warning", "ClockSkewed", "Verify", note);
+  }
+
+  /** Announces pods that will soon fail to log in. */
+  announceOutdated(resource: UserCertificate, { outdated, outdatedPods = [], pods, ...consumers }: Consumers): void {
+    const more = outdated > outdatedPods.length ? ` and ${outdated - outdatedPods.length} more` : "";
+    const note =
+      `${outdated} of ${pods} pods still ${outdated === 1 ? "uses" : "use"} an old certificate of Secret ` +
+      `${resource.status.secretName}, which is valid until ${consumers.outdatedValidUntil}. ` +
+      `Restart them before then: ${outdatedPods.join(", ")}${more}.`;
+    this.#tell(resource, "Warning", "PodsOutdated", "Verify", note);
   }
 
   /** Whether something has not been announced yet; from now on it has. */

@@ -84,6 +84,8 @@ export interface Assembly {
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
   readonly passwords: KeystorePasswords;
+  readonly statuses: StatusWriter;
+  readonly announcer: Announcer;
   readonly parked: ParkedCertificates;
   readonly atlasClock: AtlasClock;
   readonly handOver: HandOver;
@@ -163,7 +165,7 @@ export function assemble(options: AssemblyOptions): Assembly {
     onReconciled: (assessment) => observer.onReconciled?.(assessment),
   });
   const handOver = new HandOver({ parked, inspector, issuer, statuses, live, atlasClock, identity, clock, log });
-  return { reconciler, inspector, access, passwords, parked, atlasClock, handOver };
+  return { reconciler, inspector, access, passwords, statuses, announcer, parked, atlasClock, handOver };
 }
 
 function isAllowed(project: ObservedProject): boolean {

@@ -12,6 +12,7 @@ import { type Assembly, type AssemblyOptions, assemble, type ReconcileObserver }
 import { judgeListedSecrets } from "./cluster/listed-secrets.ts";
 import { type CachedProject, ProjectCache } from "./cluster/project-cache.ts";
 import { type CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
+import { ConsumerCounts, type ConsumerCountsOptions } from "./consumer-counts.ts";
 import type { SecretIdentity } from "./core/model/snapshot.ts";
 import { ProjectWatches } from "./project-watches.ts";
 import { resourceWatches, type Watch } from "./resource-watches.ts";
@@ -21,6 +22,7 @@ export interface ControllerObserver extends ReconcileObserver {
   readonly queue?: WorkQueueObserver;
   /** Called with projects, by their names, that changed or whose credentials did. */
   onProject?(name: string): void;
+  readonly onConsumersListed?: ConsumerCountsOptions["onListed"];
 }
 
 type SharedOptions = Pick<
@@ -68,6 +70,7 @@ export class UserCertificateController {
   readonly #secrets = new SecretCache();
   readonly #projectWatches: ProjectWatches | undefined;
   readonly #assembly: Assembly;
+  readonly #consumers: ConsumerCounts | undefined;
   #isWorking = false;
   #storing = new AbortController();
 
@@ -107,10 +110,18 @@ export class UserCertificateController {
         onUnaccounted: () => observer.onUnaccounted?.(),
         onReconciled: (assessment) => {
           this.#addAll(this.#affected.byReconcile(assessment));
+          this.#consumers?.reconciled(assessment.snapshot.resource);
           observer.onReconciled?.(assessment);
         },
       },
     });
+    const { announcer, atlasClock, statuses } = this.#assembly;
+    this.#consumers = options.policy.countsConsumers
+      ? new ConsumerCounts({
+          ...{ kube: client, resources: this.#resources, announcer, atlasClock, statuses, clock, random, log },
+          onListed: observer.onConsumersListed,
+        })
+      : undefined;
     this.watches = [
       ...(options.namespaces ?? [undefined]).flatMap((namespace) =>
         resourceWatches({
@@ -177,11 +188,12 @@ export class UserCertificateController {
     // From now on reconciles store what is parked.
     this.#storing.abort();
     this.#takeKeys(signal);
-    await this.queue.run((key, itemSignal) => this.#assembly.reconciler.reconcile(key, itemSignal), {
+    const reconciles = this.queue.run((key, itemSignal) => this.#assembly.reconciler.reconcile(key, itemSignal), {
       concurrency: this.#options.workers,
       itemTimeoutMs: ITEM_TIMEOUT_MS,
       signal,
     });
+    await Promise.all([reconciles, this.#consumers?.work(signal)]);
     await this.#assembly.handOver.announce();
   }
 

@@ -1,4 +1,4 @@
-// The definition of ServiceMonitor that the chart is judged by, pinned. Not `go mod tidy`: nothing imports this module.
+// The definition of the monitoring kinds that the chart is judged by, pinned. Not `go mod tidy`: nothing imports this module.
 module atlas-cert-operator/test/chart/prometheus-operator
 
 go 1.26.0

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { RUN_FLAGS } from "../../../src/command/run.ts";
 import { readFlags } from "../../../src/flags.ts";
 import { SIMULATE_FLAGS } from "../../../src/simulator/command-flags.ts";
-import { serviceMonitorDefinition } from "../../chart/service-monitor-definition.ts";
+import { prometheusOperatorDefinitions } from "../../chart/prometheus-operator-definitions.ts";
 import { freshNamespace, kubectl, kubectlWithInput, rest } from "../../control-plane/control-plane.ts";
 import { readDocuments, valuesIn } from "../documents.ts";
 import { MATRIX } from "./matrix.ts";
@@ -28,8 +28,9 @@ const CASES = [...Object.entries(MATRIX), ...documented].map(([name, values]) =>
 
 beforeAll(async () => {
   await helmPath();
-  await kubectlWithInput(await serviceMonitorDefinition(), "apply", "--server-side", "-f", "-");
+  await kubectlWithInput(await prometheusOperatorDefinitions(), "apply", "--server-side", "-f", "-");
   await kubectl("wait", "--for=condition=Established", "crd/servicemonitors.monitoring.coreos.com");
+  await kubectl("wait", "--for=condition=Established", "crd/prometheusrules.monitoring.coreos.com");
 }, HELM_BUILD_MS);
 
 /** A namespace in which only pods that meet the Pod Security Standard restricted are let in. */

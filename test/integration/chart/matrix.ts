@@ -14,6 +14,7 @@ export const MATRIX: Readonly<Record<string, Values>> = {
     serviceAccount: { create: false, name: "operator" },
     podDisruptionBudget: { enabled: false },
     networkPolicy: { enabled: false },
+    consumers: { enabled: false },
     metrics: { enabled: false },
     topologySpreadConstraints: [],
     resources: {},
@@ -90,6 +91,12 @@ export const MATRIX: Readonly<Record<string, Values>> = {
         honorLabels: false,
         relabelings: [{ action: "replace", targetLabel: "cluster", replacement: "eu-1" }],
         metricRelabelings: [{ action: "drop", sourceLabels: ["__name__"], regex: "nodejs_.*" }],
+      },
+      prometheusRule: {
+        enabled: true,
+        namespace: "monitoring",
+        labels: { release: "prometheus" },
+        annotations: { "example.com/e": "f" },
       },
     },
     networkPolicy: {

@@ -22,8 +22,9 @@ const bindingSchema = z.looseObject({
 });
 
 /** The rules that the operator is tested with; see deploy/rbac. */
-async function testedRules(file: string) {
-  return roleSchema.parse(parse(await readFile(path.join(ROOT, "deploy/rbac", file), "utf8"))).rules;
+async function testedRules(...files: readonly string[]) {
+  const texts = await Promise.all(files.map((file) => readFile(path.join(ROOT, "deploy/rbac", file), "utf8")));
+  return texts.flatMap((text) => roleSchema.parse(parse(text)).rules);
 }
 
 const rulesOf = (object: RenderedObject) => roleSchema.parse(object).rules;
@@ -47,7 +48,9 @@ beforeAll(async () => {
 describe("the operator's account", () => {
   test("may do what the operator is tested with, everywhere, and nothing else", async () => {
     const objects = await render();
-    expect(rulesOf(only(objects, "ClusterRole", RELEASE))).toEqual(await testedRules("cluster-role.yaml"));
+    expect(rulesOf(only(objects, "ClusterRole", RELEASE))).toEqual(
+      await testedRules("cluster-role.yaml", "consumers-role.yaml"),
+    );
     expect(rulesOf(only(objects, "Role"))).toEqual(await testedRules("lease-role.yaml"));
     expect(bound(objects)).toEqual([
       "ClusterRole/atlas-cert-operator in all namespaces",
@@ -61,7 +64,8 @@ describe("the operator's account", () => {
     const objects = await render({ watchNamespaces: ["shop", "billing"] });
     const roles = objects.filter(({ kind, metadata }) => kind === "Role" && metadata.namespace !== "operators");
     expect(roles.map(({ metadata }) => metadata.namespace)).toEqual(["shop", "billing"]);
-    for (const role of roles) expect(rulesOf(role)).toEqual(await testedRules("namespace-role.yaml"));
+    const tested = await testedRules("namespace-role.yaml", "consumers-role.yaml");
+    for (const role of roles) expect(rulesOf(role)).toEqual(tested);
     expect(objects.filter(({ kind }) => kind.startsWith("ClusterRole"))).toEqual([]);
     expect(bound(objects)).toEqual([
       "Role/atlas-cert-operator in shop",
@@ -83,6 +87,16 @@ describe("the operator's account", () => {
     expect(bound(without)).not.toContain(`ClusterRole/${RELEASE}-projects in all namespaces`);
     expect(bound(without)).not.toContain(`ClusterRole/${RELEASE}-customer-x509-removal in all namespaces`);
     expect(argumentsOf(without)).not.toContain("--projects");
+  });
+
+  test("may list pods unless it does not count them", async () => {
+    const consumers = { enabled: false };
+    const everywhere = await render({ consumers });
+    expect(rulesOf(only(everywhere, "ClusterRole", RELEASE))).toEqual(await testedRules("cluster-role.yaml"));
+    expect(argumentsOf(everywhere)).toContain("--consumers=false");
+    const inNamespaces = await render({ consumers, watchNamespaces: ["shop"] });
+    expect(rulesOf(only(inNamespaces, "Role", RELEASE))).toEqual(await testedRules("namespace-role.yaml"));
+    expect(argumentsOf(await render())).not.toContain("--consumers=false");
   });
 
   test("may touch the lease of its own release, by the name that the pods are told", async () => {

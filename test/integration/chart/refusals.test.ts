@@ -54,6 +54,11 @@ const REFUSALS: readonly (readonly [string, Values, RegExp])[] = [
     /metrics\.serviceMonitor\.enabled needs metrics\.enabled/,
   ],
   [
+    "alerts without metrics",
+    { metrics: { enabled: false, prometheusRule: { enabled: true } } },
+    /metrics\.prometheusRule\.enabled needs metrics\.enabled/,
+  ],
+  [
     "both limits of a PodDisruptionBudget",
     { podDisruptionBudget: { minAvailable: 0, maxUnavailable: "50%" } },
     /minAvailable and podDisruptionBudget\.maxUnavailable are mutually exclusive/,

@@ -33,6 +33,7 @@ export const TEST_POLICY: Policy = {
   verifyIntervalMs: 6 * 3_600_000,
   maxBackoffMs: 2000,
   recheckIntervalMs: 2000,
+  countsConsumers: true,
 };
 
 export interface SceneOptions {

@@ -23,7 +23,13 @@ export type ShippedRole = z.output<typeof roleSchema>;
 
 /** A role of deploy/rbac, as users apply it. */
 export async function shippedRole(
-  name: "cluster-role" | "namespace-role" | "lease-role" | "projects-role" | "customer-x509-removal-role",
+  name:
+    | "cluster-role"
+    | "namespace-role"
+    | "lease-role"
+    | "projects-role"
+    | "customer-x509-removal-role"
+    | "consumers-role",
 ): Promise<ShippedRole> {
   return roleSchema.parse(parse(await readFile(path.join(FOLDER, `${name}.yaml`), "utf8")));
 }
@@ -61,7 +67,7 @@ export function user(name: string): Subject {
 }
 
 /**
- * Gives somebody a role of his own: in a namespace, or everywhere.
+ * Gives somebody a role of his own: in a namespace, or everywhere. The name must be unique, of a ClusterRole in the cluster.
  *
  * @param must a request that must succeed
  */
@@ -72,10 +78,11 @@ export async function grant(
   namespace?: string,
   name = `${subject.name}.${role.metadata.name}`,
 ): Promise<void> {
-  const root = `/apis/rbac.authorization.k8s.io/v1${namespace === undefined ? "" : `/namespaces/${namespace}`}`;
-  const plural = role.kind === "Role" ? "roles" : "clusterroles";
-  await must("POST", `${root}/${plural}`, { ...role, metadata: { name } });
-  await must("POST", `${root}/${role.kind === "Role" ? "rolebindings" : "clusterrolebindings"}`, {
+  const everywhere = "/apis/rbac.authorization.k8s.io/v1";
+  const root = namespace === undefined ? everywhere : `${everywhere}/namespaces/${namespace}`;
+  const roles = role.kind === "Role" ? `${root}/roles` : `${everywhere}/clusterroles`;
+  await must("POST", roles, { ...role, metadata: { name } });
+  await must("POST", `${root}/${namespace === undefined ? "clusterrolebindings" : "rolebindings"}`, {
     metadata: { name },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: role.kind, name },
     subjects: [subject],

@@ -41,6 +41,7 @@ export const POLICY = {
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 600_000,
   maxParked: 20,
+  countsConsumers: false,
 } as const;
 
 /** The least time that a container takes to come back. */

@@ -23,6 +23,9 @@
 {{- if not .Values.atlas.allowOwnCredentials }}
 - --allow-own-credentials=false
 {{- end }}
+{{- if not .Values.consumers.enabled }}
+- --consumers=false
+{{- end }}
 - --workers={{ int64 .Values.workers }}
 - --verify-interval={{ .Values.verifyInterval }}
 - --max-issues-per-day={{ int64 .Values.limits.issuesPerDay }}

@@ -35,6 +35,9 @@
 {{- if and $v.metrics.serviceMonitor.enabled (not $v.metrics.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled needs metrics.enabled: without it there is nothing to scrape." }}
 {{- end }}
+{{- if and $v.metrics.prometheusRule.enabled (not $v.metrics.enabled) }}
+{{- fail "metrics.prometheusRule.enabled needs metrics.enabled: without it the alerts have no metrics." }}
+{{- end }}
 {{- with $v.podDisruptionBudget }}
 {{- if and (ne (toString .minAvailable) "") (ne (toString .maxUnavailable) "") }}
 {{- fail "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable are mutually exclusive: set one of them." }}

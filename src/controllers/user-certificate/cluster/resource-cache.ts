@@ -34,9 +34,15 @@ export class ResourceCache {
     const key = resource.valid ? projectUserKey(resource) : undefined;
     return key === undefined ? [] : [key];
   });
+  readonly #renewedByNamespace = new Index<CachedResource>((resource) =>
+    resource.valid && resource.status.previous !== undefined ? [resource.namespace] : [],
+  );
   readonly #projects: ProjectCache;
   readonly store = new Store<CachedResource>({
-    indexes: [this.#bySecret, this.#byReadSecret, this.#byUser, this.#byProject, this.#byProjectUser],
+    indexes: [
+      ...[this.#bySecret, this.#byReadSecret, this.#byUser, this.#byProject, this.#byProjectUser],
+      this.#renewedByNamespace,
+    ],
   });
 
   constructor(projects = new ProjectCache()) {
@@ -82,6 +88,11 @@ export class ResourceCache {
   rivals(resource: UserCertificate): readonly UserCertificate[] {
     const key = projectUserKey(resource);
     return key === undefined ? [] : this.#valid(this.#byProjectUser.keys(key));
+  }
+
+  /** Resources of this namespace whose status names the certificate before the current one. */
+  renewed(namespace: string): readonly UserCertificate[] {
+    return this.#valid(this.#renewedByNamespace.keys(namespace));
   }
 
   #valid(keys: readonly string[]): readonly UserCertificate[] {

@@ -2,7 +2,7 @@ import { marked } from "../../../api/condition-states.ts";
 import type { Condition } from "../../../api/conditions.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
-import type { Issuance, UserCertificateStatus } from "../../../api/user-certificate-status.ts";
+import type { Consumers, Issuance, UserCertificateStatus } from "../../../api/user-certificate-status.ts";
 import type { StoreEvent } from "../../../kube/cache/store.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
@@ -81,6 +81,14 @@ export class StatusWriter {
     });
   }
 
+  /** Writes which pods use the certificate, unless another one has been issued since. */
+  async reportConsumers(resource: UserCertificate, consumers: Consumers): Promise<void> {
+    await this.#sender.sendOnto(resource, (current) => {
+      const isSame = current.valid && current.status.serialNumber === resource.status.serialNumber;
+      return isSame ? mergePatchOf({ consumers: current.status.consumers }, { consumers }) : undefined;
+    });
+  }
+
   /** Replaces the conditions of a resource that cannot be read. */
   async reportUnread(resource: UserCertificate, conditions: readonly Condition[]): Promise<void> {
     await this.#sender.send(resource, { conditions: marked(conditions, this.#options.mark) });
@@ -94,7 +102,7 @@ export class StatusWriter {
   }
 
   #statusOf(assessment: Assessment, { status }: UserCertificate): UserCertificateStatus {
-    const next = nextStatus(assessment, status.conditions ?? []);
+    const next = nextStatus(assessment, status);
     return { ...next, conditions: marked(next.conditions ?? [], this.#options.mark) };
   }
 

@@ -39,6 +39,7 @@ export const POLICY: Policy = {
   verifyIntervalMs: 6 * HOUR_MS,
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 10 * 60_000,
+  countsConsumers: true,
 };
 
 /** Issued ten days ago for 90 days: renewed on the 60th. */
@@ -263,7 +264,7 @@ export function reconciled(
 
 /** The status that a reconcile leaves. */
 export function statusAfter(assessment: Assessment): UserCertificateStatus {
-  return nextStatus(assessment, assessment.snapshot.resource.status.conditions ?? []);
+  return nextStatus(assessment, assessment.snapshot.resource.status);
 }
 
 /** The same resource with the status that a reconcile left. */

@@ -133,6 +133,8 @@ export interface Policy {
   readonly maxBackoffMs: number;
   /** Longest wait between two attempts if a person has to fix something in Atlas, in milliseconds. */
   readonly recheckIntervalMs: number;
+  /** Whether pods that use an old certificate are counted. */
+  readonly countsConsumers: boolean;
 }
 
 /** Everything that decide() may know. Immutable. */

@@ -56,6 +56,12 @@ describe("a resource is reconciled next", () => {
     expect(next(missing, issued({}, facts))).toBe(NOW + 2 * HOUR_MS);
   });
 
+  test("when the certificate before expires, if that is sooner", () => {
+    const notAfter = timestamp(NOW + MINUTE_MS);
+    const previous = { serialNumber: "1000", notAfter, replacedAt: timestamp(NOW - DAY_MS) };
+    expect(next(settled({ status: { previous } }))).toBe(NOW + MINUTE_MS);
+  });
+
   test("seven and a half minutes after a list that lacks the certificate, for another one", () => {
     const lacking = settled({ atlas: listed(), nowMs: NOW + 333 });
     expect(next(lacking)).toBe(NOW + 333 + 7.5 * MINUTE_MS);

@@ -2,13 +2,15 @@ import { listDueMs } from "../decide/held.ts";
 import { isAwaited, isParkedElsewhere, isParkedHere, isSettled } from "../decide/history.ts";
 import { wantsKeystore } from "../model/desired-data.ts";
 import type { Assessment } from "./assessment.ts";
+import { previousCertificate } from "./next-status.ts";
 
 /** Whatever is due at once comes after this: a cache that lags behind a write is not asked without a pause. */
 const SOON_MS = 1000;
 
 /**
  * When to reconcile next, by Atlas' clock in milliseconds since the epoch, if nothing changes until then: when a wait is
- * over, when Atlas' list or the renewal is due, and when the certificate expires, for then Ready must turn False.
+ * over, when Atlas' list or the renewal is due, when the certificate expires, for then Ready must turn False, and when the
+ * one before it does, for then its consumers can't log in any more.
  * Undefined if only a change matters.
  *
  * Anything that became due while this reconcile ran was not seen by it, so past due times are scheduled too.
@@ -23,6 +25,8 @@ export function nextReconcileMs(assessment: Assessment): number | undefined {
   const times = due.map((time) => Math.max(time, soonMs));
   const expiryMs = held?.notAfter.getTime();
   if (expiryMs !== undefined && expiryMs > nowMs) times.push(expiryMs);
+  const previous = previousCertificate(assessment);
+  if (previous !== undefined) times.push(Date.parse(previous.notAfter));
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

@@ -32,6 +32,7 @@ import {
 } from "../../testing/snapshots.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { nextStatus } from "./next-status.ts";
 
 const status = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number): UserCertificateStatus =>
   statusAfter(reconciled(snapshot, outcome, nowMs));
@@ -52,7 +53,7 @@ const open = issuance({ knownSerials: ["1001"] });
 describe("the certificate before is named", () => {
   const renewed = status(settled({ nowMs: RENEWAL_MS, atlas: listed("1001") }), issued(), RENEWAL_MS);
   const later = (nowMs: number) => status(settled({ status: renewed, secret: managed(FRESH), nowMs }));
-  const previous = { serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" };
+  const previous = { serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z", replacedAt: timestamp(RENEWAL_MS) };
 
   test("once another one is in the Secret", () => {
     expect(renewed.previous).toEqual(previous);
@@ -81,6 +82,33 @@ describe("the certificate before is named", () => {
       attempt: issuance(),
     });
     expect(again.previous?.serialNumber).toBe("1002");
+  });
+});
+
+describe("the pods that were counted", () => {
+  const previous = { serialNumber: "1000", notAfter: timestamp(NOW + DAY_MS), replacedAt: timestamp(NOW - DAY_MS) };
+  const consumers = { pods: 3, outdated: 1, observedAt: timestamp(NOW - DAY_MS) };
+  const renewed = settled({ atlas: listed("1001"), status: { previous, consumers } });
+
+  test("stay until the next renewal", () => {
+    expect(status(renewed).consumers).toEqual(consumers);
+    expect(status(renewed, issued()).previous?.serialNumber).toBe("1001");
+    expect(status(renewed, issued())).not.toHaveProperty("consumers");
+  });
+
+  test("stay until the certificate before expires", () => {
+    expect(status({ ...renewed, nowMs: NOW + DAY_MS })).not.toHaveProperty("consumers");
+  });
+
+  test("are those that the API server has by now", () => {
+    const counted = { ...consumers, outdated: 0 };
+    const before = { ...renewed.resource.status, consumers: counted };
+    expect(nextStatus(reconciled(renewed), before).consumers).toEqual(counted);
+  });
+
+  test("go where pods are counted no more", () => {
+    const policy = { ...renewed.policy, countsConsumers: false };
+    expect(status({ ...renewed, policy })).not.toHaveProperty("consumers");
   });
 });
 

@@ -1,4 +1,3 @@
-import type { Condition } from "../../../../api/conditions.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 import type {
   Issuance,
@@ -19,16 +18,18 @@ const MAX_LEFT_BEHIND = 5;
 /**
  * The status that a reconciliation leaves. Pure: what is written is the difference to the status before.
  *
- * @param before the conditions as they are on the API server
+ * @param before the status as it is on the API server
  */
-export function nextStatus(assessment: Assessment, before: readonly Condition[]): UserCertificateStatus {
+export function nextStatus(assessment: Assessment, before: UserCertificateStatus): UserCertificateStatus {
   const { snapshot } = assessment;
   const { resource } = snapshot;
+  const previous = previousCertificate(assessment);
   return withoutUndefined({
-    conditions: nextConditions(assessment, before),
+    conditions: nextConditions(assessment, before.conditions ?? []),
     observedGeneration: resource.generation,
     ...certificateFields(assessment),
-    previous: previous(assessment),
+    previous,
+    consumers: consumers(assessment, previous, before),
     unlisted: unlistedField(assessment),
     revision: revision(assessment),
     issuance: issuanceAfter(assessment),
@@ -60,12 +61,30 @@ function certificateFields({ held, provenMs, renewalDueMs, snapshot }: Assessmen
 }
 
 /** The certificate that this one followed, for as long as an app that has not read the Secret since can log in with it. */
-function previous({ held, nowMs, provenMs, snapshot }: Assessment): UserCertificateStatus["previous"] {
+export function previousCertificate({
+  held,
+  nowMs,
+  provenMs,
+  snapshot,
+}: Assessment): UserCertificateStatus["previous"] {
   const { fingerprint, notAfter, previous: before, serialNumber } = snapshot.resource.status;
   const isReplaced = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
-  const replaced = serialNumber === undefined || notAfter === undefined ? undefined : { serialNumber, notAfter };
+  const replaced =
+    serialNumber === undefined || notAfter === undefined
+      ? undefined
+      : { serialNumber, notAfter, replacedAt: timestamp(nowMs) };
   const last = isReplaced ? replaced : before;
   return last !== undefined && Date.parse(last.notAfter) > nowMs ? last : undefined;
+}
+
+/** Counted apart from reconciles, for one renewal: they do not outlive it. */
+function consumers(
+  { snapshot }: Assessment,
+  previous: UserCertificateStatus["previous"],
+  before: UserCertificateStatus,
+): UserCertificateStatus["consumers"] {
+  const isSameRenewal = previous !== undefined && previous.serialNumber === before.previous?.serialNumber;
+  return snapshot.policy.countsConsumers && isSameRenewal ? before.consumers : undefined;
 }
 
 function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {

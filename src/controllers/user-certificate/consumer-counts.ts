@@ -1,0 +1,142 @@
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { type Clock, MINUTE_MS } from "../../clock.ts";
+import { withDeadline } from "../../deadline.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import type { Log } from "../../kube/log.ts";
+import type { Outcome } from "../../kube/queue/work-queue.ts";
+import { objectKey } from "../../kube/resource-type.ts";
+import { NameQueue } from "../name-queue.ts";
+import type { Announcer } from "./announce.ts";
+import type { AtlasClock } from "./atlas/atlas-clock.ts";
+import { listConsumers } from "./cluster/consumer-pods.ts";
+import type { ResourceCache } from "./cluster/resource-cache.ts";
+import type { StatusWriter } from "./cluster/status-writer.ts";
+import { nextConsumers } from "./core/consumers/next-consumers.ts";
+import type { PodUse } from "./core/consumers/pod-uses.ts";
+
+export interface ConsumerCountsOptions {
+  readonly kube: Pick<KubeApi, "list">;
+  readonly resources: ResourceCache;
+  readonly statuses: Pick<StatusWriter, "reportConsumers">;
+  readonly announcer: Pick<Announcer, "announceOutdated">;
+  readonly atlasClock: Pick<AtlasClock, "now">;
+  /** Called after each list of pods. It must not throw. */
+  readonly onListed?: ((result: "ok" | "failed") => void) | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** Interval at which the pods of a namespace are listed while an old certificate in it is valid, in milliseconds. */
+const INTERVAL_MS = 10 * MINUTE_MS;
+/** Renewals that fall together share a list. */
+const SHORTEST_INTERVAL_MS = MINUTE_MS;
+const LIST_TIMEOUT_MS = MINUTE_MS;
+/** Namespaces that are listed at a time: the connections are there for reconciles. */
+const WORKERS = 2;
+
+/**
+ * Counts the pods that use an old certificate, namespace by namespace, and apart from reconciles: whatever a list of pods
+ * costs or however it fails, no certificate waits for it. For the leader alone.
+ */
+export class ConsumerCounts {
+  readonly #options: ConsumerCountsOptions;
+  readonly #namespaces: NameQueue;
+  /** By namespace, when the pods were last listed, in monotonic milliseconds. */
+  readonly #listedMs = new Map<string, number>();
+  /** Namespaces whose last list failed: only the first failure of several is worth a line in the log. */
+  readonly #failing = new Set<string>();
+
+  constructor(options: ConsumerCountsOptions) {
+    this.#options = options;
+    const { clock, log, random, resources } = options;
+    this.#namespaces = new NameQueue({
+      ...{ clock, random, log },
+      reconcile: (namespace, signal) => this.#count(namespace, signal),
+      names: () => new Set([...resources.store.values()].map(({ namespace }) => namespace)),
+      workers: WORKERS,
+    });
+  }
+
+  /** Counts at once after a renewal. */
+  reconciled({ namespace, name }: UserCertificate): void {
+    const now = this.#options.resources.get(objectKey({ namespace, name }));
+    if (now?.valid && now.status.previous !== undefined && now.status.consumers === undefined)
+      this.#namespaces.wake(namespace);
+  }
+
+  async work(signal: AbortSignal): Promise<void> {
+    await this.#namespaces.work(signal);
+  }
+
+  async #count(namespace: string, signal: AbortSignal): Promise<Outcome> {
+    const { clock } = this.#options;
+    const renewed = this.#renewed(namespace);
+    if (renewed.length === 0) {
+      this.#listedMs.delete(namespace);
+      this.#failing.delete(namespace);
+      return { kind: "done" };
+    }
+    const lastMs = this.#listedMs.get(namespace) ?? Number.NEGATIVE_INFINITY;
+    const waitMs = lastMs + SHORTEST_INTERVAL_MS - clock.monotonic();
+    if (waitMs > 0) return { kind: "again", at: clock.now() + waitMs };
+    this.#listedMs.set(namespace, clock.monotonic());
+    const uses = await this.#list(namespace, renewed, signal);
+    // A process that was told to stop may no longer lead, and writes nothing.
+    signal.throwIfAborted();
+    if (uses !== undefined) await this.#report(renewed, uses);
+    return { kind: "again", at: clock.now() + INTERVAL_MS };
+  }
+
+  /** Resources with an old certificate that is still valid. */
+  #renewed(namespace: string): readonly UserCertificate[] {
+    const { atlasClock, resources } = this.#options;
+    const nowMs = atlasClock.now();
+    const isValid = ({ status: { previous } }: UserCertificate) => Date.parse(previous?.notAfter ?? "") > nowMs;
+    return resources.renewed(namespace).filter((resource) => !resource.deleting && isValid(resource));
+  }
+
+  /** @returns undefined where the pods could not be listed */
+  async #list(namespace: string, renewed: readonly UserCertificate[], signal: AbortSignal) {
+    const { clock, kube, log, onListed } = this.#options;
+    try {
+      const secrets = new Set(renewed.map(secretOf));
+      const limit = { clock, ms: LIST_TIMEOUT_MS, signal };
+      const uses = await withDeadline(limit, (ending) => listConsumers(kube, namespace, secrets, ending));
+      onListed?.("ok");
+      this.#failing.delete(namespace);
+      return uses;
+    } catch (error: unknown) {
+      if (signal.aborted) throw error;
+      onListed?.("failed");
+      if (!this.#failing.has(namespace)) {
+        const message = "could not list pods, so status.consumers is not updated; retrying every 10 minutes";
+        log.warn({ namespace, err: error }, message);
+      }
+      this.#failing.add(namespace);
+      return undefined;
+    }
+  }
+
+  async #report(renewed: readonly UserCertificate[], uses: ReadonlyMap<string, readonly PodUse[]>): Promise<void> {
+    const reports = renewed.map((resource) => this.#reportOne(resource, uses.get(secretOf(resource)) ?? []));
+    // One that can't be written keeps no other from being written.
+    for (const report of await Promise.allSettled(reports)) if (report.status === "rejected") throw report.reason;
+  }
+
+  async #reportOne(before: UserCertificate, uses: readonly PodUse[]): Promise<void> {
+    const { announcer, atlasClock, resources, statuses } = this.#options;
+    const resource = resources.get(objectKey(before));
+    // The list was made for this certificate.
+    if (resource?.valid !== true || resource.status.serialNumber !== before.status.serialNumber) return;
+    const seen = nextConsumers(resource.status, uses, atlasClock.now());
+    if (seen === undefined || seen.consumers === resource.status.consumers) return;
+    await statuses.reportConsumers(resource, seen.consumers);
+    if (seen.isWarning) announcer.announceOutdated(resource, seen.consumers);
+  }
+}
+
+/** The Secret that holds the certificate: the spec may name another one by now. */
+function secretOf({ spec, status }: UserCertificate): string {
+  return status.secretName ?? spec.secretName;
+}
