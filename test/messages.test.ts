@@ -3,7 +3,7 @@ import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { MESSAGES, messagesPage } from "../deploy/generate/messages/page.ts";
 import { type Reason, userCertificateSamples } from "../deploy/generate/messages/user-certificate.ts";
-import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS } from "../src/api/reasons.ts";
+import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS, RESTART_REASONS } from "../src/api/reasons.ts";
 import { RUN_FLAGS } from "../src/command/run.ts";
 import { SIMULATE_FLAGS } from "../src/simulator/command-flags.ts";
 
@@ -22,7 +22,7 @@ test("docs/messages.md is current", () => {
 });
 
 describe("docs/messages.md shows", () => {
-  test.each([...ISSUE_REASONS, ...BLOCKED_REASONS])("a condition with the reason %s", (reason) => {
+  test.each([...ISSUE_REASONS, ...BLOCKED_REASONS, ...RESTART_REASONS])("a condition with the reason %s", (reason) => {
     const conditions = samples[reason].flatMap((sample) => sample.conditions);
     expect(conditions.map((condition) => condition.reason)).toContain(reason);
   });
@@ -41,7 +41,9 @@ describe("docs/messages.md shows", () => {
   });
 });
 
-const REASONS: readonly Reason[] = [...new Set([...ISSUE_REASONS, ...BLOCKED_REASONS, ...EVENT_REASONS])];
+const REASONS: readonly Reason[] = [
+  ...new Set([...ISSUE_REASONS, ...BLOCKED_REASONS, ...RESTART_REASONS, ...EVENT_REASONS]),
+];
 
 describe("the messages for", () => {
   test.each(REASONS)("%s: Ready, Issuing and Stalled say different things", (reason) => {

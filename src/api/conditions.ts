@@ -2,7 +2,9 @@ import { z } from "zod";
 
 /** The condition types of AtlasUserCertificate. kstatus reads Ready and Stalled; Issuing says that a certificate is being issued. */
 export const CONDITION_TYPES = ["Ready", "Issuing", "Stalled"] as const;
-export type ConditionType = (typeof CONDITION_TYPES)[number];
+/** The condition of a resource with spec.rolloutRestart: kstatus knows nothing of it, so that it fails no rollout of an app. */
+export const RESTART_CONDITION = "RestartPending";
+export type ConditionType = (typeof CONDITION_TYPES)[number] | typeof RESTART_CONDITION;
 
 /** A condition as metav1.Condition defines it. */
 export const conditionSchema = z

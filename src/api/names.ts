@@ -39,3 +39,6 @@ export const CREDENTIALS_LABEL = `${OWN_PREFIX}credentials`;
 
 /** On a pod: `true` says that its apps read mounted files again when they change. */
 export const RELOADS_ANNOTATION = `${OWN_PREFIX}reloads`;
+
+/** On the pod template of a workload: when the newest certificate was written that its last restart brought to its pods. */
+export const RESTART_ANNOTATION = `${OWN_PREFIX}restarted-at`;

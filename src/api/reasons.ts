@@ -47,6 +47,16 @@ export const BLOCKED_REASONS = [
 ] as const;
 export type BlockedReason = (typeof BLOCKED_REASONS)[number];
 
+/** Why a workload is not restarted although its Secret holds a new certificate. */
+export const RESTART_REASONS = [
+  "WorkloadMissing",
+  "WorkloadPaused",
+  "WorkloadOnDelete",
+  "RestartFailed",
+  "RestartsDisabled",
+] as const;
+export type RestartReason = (typeof RESTART_REASONS)[number];
+
 /** Events that announce something else than a reason above. */
 export const EVENT_REASONS = [
   "Issued",
@@ -56,5 +66,6 @@ export const EVENT_REASONS = [
   "SecretLeftBehind",
   "ClockSkewed",
   "PodsOutdated",
+  "WorkloadRestarted",
 ] as const;
-export type EventReason = (typeof EVENT_REASONS)[number] | BlockedReason;
+export type EventReason = (typeof EVENT_REASONS)[number] | BlockedReason | RestartReason;

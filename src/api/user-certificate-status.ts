@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { commonStatus } from "./conditions.ts";
+import { pendingRestartsSchema } from "./rollout-restart.ts";
 import { timestamp } from "./schema.ts";
 
 /** The status of an AtlasUserCertificate. As for its spec, the types and the CRD come from this schema. */
@@ -136,7 +137,9 @@ const consumersSchema = z
 
 export const userCertificateStatusSchema = z
   .object({
-    ...commonStatus("Conditions of the resource: Ready, Issuing and Stalled."),
+    ...commonStatus(
+      "Conditions of the resource: Ready, Issuing and Stalled, and with spec.rolloutRestart RestartPending.",
+    ),
     secretName: z.string().optional().meta({ description: "Name of the Secret that holds the certificate." }),
     serialNumber: z
       .string()
@@ -202,6 +205,7 @@ export const userCertificateStatusSchema = z
           "lost response. The 100 that expire last.",
         "x-kubernetes-list-type": "atomic",
       }),
+    pendingRestarts: pendingRestartsSchema.optional(),
     leftBehind: z.array(leftBehindSchema).optional().meta({
       description: "Secrets that were left behind when spec.secretName changed, until their certificates expire.",
       "x-kubernetes-list-type": "atomic",

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { connectionStringSchema } from "./connection-string.ts";
 import { DURATION_PATTERN, MIN_RENEW_BEFORE } from "./duration.ts";
 import { API_GROUP, API_VERSION, OWN_PREFIX } from "./names.ts";
+import { rolloutRestartSchema } from "./rollout-restart.ts";
 import { keysQualified, labelValuesValid, objectName, projectIdSchema, type Rule, rules } from "./schema.ts";
 
 /**
@@ -176,6 +177,7 @@ export const userCertificateSpecSchema = z
       })
       .optional()
       .meta({ description: "Keystores to store in the Secret besides the PEM files." }),
+    rolloutRestart: rolloutRestartSchema.optional(),
     userSharedWithOtherClusters: z
       .boolean()
       .default(false)

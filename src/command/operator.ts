@@ -133,6 +133,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       onOrphan: () => instruments.metrics.orphanFound(),
       onUnaccounted: () => instruments.metrics.unaccountedFound(),
       onConsumersListed: (result) => instruments.metrics.consumersListed(result),
+      onRestart: (result) => instruments.metrics.restart(result),
       queue: {
         ...instruments.queueObserver,
         finished: (...run) => {

@@ -59,6 +59,10 @@ export const FLAG_GROUPS = {
       "Count the pods that still use the certificate before a renewal, while it is unexpired. The operator then needs to list pods.",
       true,
     ),
+    "rollout-restart": switchFlag(
+      "Restart the workloads that spec.rolloutRestart names after their certificate was renewed. Needs the RBAC permissions of rollout-restart-role.yaml.",
+      false,
+    ),
   },
   Atlas: {
     "atlas-base-url": textFlag(
@@ -215,6 +219,7 @@ async function operatorOptions(
       maxBackoffMs: flags["max-backoff"],
       recheckIntervalMs: flags["recheck-interval"],
       countsConsumers: flags.consumers,
+      restartsWorkloads: flags["rollout-restart"],
     },
     calendar: calendarOf(flags["simulated-month"]),
     mark: flags["simulated-atlas"] || flags["simulated-month"] !== undefined ? SIMULATED_MARK : undefined,

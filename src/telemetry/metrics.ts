@@ -64,6 +64,12 @@ export class Metrics {
     labelNames: ["result"],
     registers: [this.registry],
   });
+  readonly #restarts = new Counter({
+    name: "atlascerts_rollout_restarts_total",
+    help: "Restarts of workloads after a renewal, by result: restarted, or failed for each try that was not possible.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
   readonly #atlasRequests = new Counter({
     name: "atlascerts_atlas_requests_total",
     help: "HTTP requests to Atlas, by operation and class of the status. The status is none if no complete response arrived.",
@@ -104,6 +110,7 @@ export class Metrics {
 
   constructor({ version, issueReasons }: MetricsOptions) {
     for (const reason of issueReasons) this.#issued.inc({ reason }, 0);
+    for (const result of ["restarted", "failed"]) this.#restarts.inc({ result }, 0);
     for (const cause of ["error", "time_limit"]) this.#retries.inc({ cause }, 0);
     for (const result of ["ok", "failed"]) this.#consumerLists.inc({ result }, 0);
     new Gauge({
@@ -152,6 +159,11 @@ export class Metrics {
 
   consumersListed(result: "ok" | "failed"): void {
     this.#consumerLists.inc({ result });
+  }
+
+  /** A workload was restarted, or could not be. */
+  restart(result: "restarted" | "failed"): void {
+    this.#restarts.inc({ result });
   }
 
   atlasExchange({ operation, status, durationMs }: AtlasExchange): void {

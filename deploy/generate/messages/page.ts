@@ -1,4 +1,4 @@
-import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS } from "../../../src/api/reasons.ts";
+import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS, RESTART_REASONS } from "../../../src/api/reasons.ts";
 import { FLAG_GROUPS } from "../../../src/command/run.ts";
 import { environmentVariable, type Flag } from "../../../src/flags.ts";
 import { SIMULATE_FLAGS } from "../../../src/simulator/command-flags.ts";
@@ -16,6 +16,7 @@ const BLOCKED: readonly string[] = BLOCKED_REASONS;
 const PARTS: Readonly<Record<string, readonly Reason[]>> = {
   "Reasons to issue a certificate": ISSUE_REASONS.filter((reason) => !BLOCKED.includes(reason)),
   "Reasons why nothing happens": BLOCKED_REASONS,
+  "Reasons why a workload is not restarted": RESTART_REASONS,
   "Other reasons": EVENT_REASONS,
 };
 

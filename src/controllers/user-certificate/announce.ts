@@ -1,7 +1,7 @@
 import { findCondition } from "../../api/conditions.ts";
 import { describeDuration } from "../../api/duration.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
-import type { EventReason } from "../../api/reasons.ts";
+import { type EventReason, RESTART_REASONS } from "../../api/reasons.ts";
 import { timestamp } from "../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import type { Consumers } from "../../api/user-certificate-status.ts";
@@ -11,6 +11,7 @@ import type { Log } from "../../kube/log.ts";
 import { tell } from "../tell.ts";
 import { isWithin } from "./core/decide/held.ts";
 import { isSettled } from "./core/decide/history.ts";
+import { titleOf } from "./core/decide/restarts.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
 import type { ParkedView } from "./core/model/snapshot.ts";
@@ -80,6 +81,7 @@ export class Announcer {
     } else {
       this.#announceBlocker(assessment);
     }
+    this.#announceRestarts(assessment);
   }
 
   /**
@@ -192,6 +194,22 @@ export class Announcer {
     const problem = problemOf(blocker, parked);
     const remedy = blocker.remedy ?? "The operator retries.";
     this.#tell(resource, type, blocker.reason, "Reconcile", blockerMessage({ ...blocker, problem, remedy }));
+  }
+
+  /** Announces workloads that were restarted, and those that can't be when that begins. */
+  #announceRestarts({ restartResults = [], restarts, snapshot: { resource } }: Assessment): void {
+    const { pendingRestarts = [], serialNumber } = resource.status;
+    for (const { kind, pending } of restartResults) {
+      if (kind !== "restarted") continue;
+      const note = `Restarted ${titleOf(pending)}, so that its pods use certificate ${serialNumber}.`;
+      this.#tell(resource, "Normal", "WorkloadRestarted", "Restart", note);
+    }
+    for (const { pending } of restarts) {
+      const before = pendingRestarts.find(({ kind, name }) => kind === pending.kind && name === pending.name);
+      const reason = RESTART_REASONS.find((one) => one === pending.reason);
+      if (reason === undefined || before?.reason === reason) continue;
+      this.#tell(resource, "Warning", reason, "Restart", pending.message ?? "");
+    }
   }
 
   #tell(

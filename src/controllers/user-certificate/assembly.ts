@@ -28,6 +28,7 @@ import { Issuer, type IssueStep } from "./issue.ts";
 import { IssuingTurns } from "./issuing-turns.ts";
 import { Reconciler } from "./reconciler.ts";
 import { ResourceMemories } from "./resource-memory.ts";
+import { Restarter } from "./restart.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
 /** Tells a process about its reconciles. Only onStep may throw. */
@@ -40,6 +41,8 @@ export interface ReconcileObserver {
   onOrphan?(): void;
   /** For each certificate that no resource explains. */
   onUnaccounted?(): void;
+  /** For each restart of a workload, and each time that one was not possible. */
+  onRestart?(result: "restarted" | "failed"): void;
 }
 
 export interface AssemblyOptions {
@@ -160,6 +163,10 @@ export function assemble(options: AssemblyOptions): Assembly {
         policy,
       },
       ...{ secrets: cache, grants },
+    }),
+    restarter: new Restarter({
+      ...{ kube, resources, memories, atlasClock, log, isEnabled: policy.restartsWorkloads },
+      onRestart: (result) => observer.onRestart?.(result),
     }),
     turns: new IssuingTurns({ wake: options.wake, parkedIn: (namespace) => parked.refusedIn(namespace) }),
     onReconciled: (assessment) => observer.onReconciled?.(assessment),

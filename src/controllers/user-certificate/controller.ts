@@ -108,6 +108,7 @@ export class UserCertificateController {
         onStep: (step, resource) => observer.onStep?.(step, resource),
         onOrphan: () => observer.onOrphan?.(),
         onUnaccounted: () => observer.onUnaccounted?.(),
+        onRestart: (result) => observer.onRestart?.(result),
         onReconciled: (assessment) => {
           this.#addAll(this.#affected.byReconcile(assessment));
           this.#consumers?.reconciled(assessment.snapshot.resource);

@@ -21,6 +21,7 @@ import { nextReconcileMs } from "./core/status/next-reconcile.ts";
 import type { Issuer } from "./issue.ts";
 import type { IssuingTurns } from "./issuing-turns.ts";
 import type { ResourceMemories } from "./resource-memory.ts";
+import type { Restarter } from "./restart.ts";
 import type { Reading, SnapshotReader } from "./snapshot-reader.ts";
 
 export interface ReconcilerOptions {
@@ -29,6 +30,7 @@ export interface ReconcilerOptions {
   readonly issuer: Issuer;
   readonly secrets: SecretWriter;
   readonly statuses: StatusWriter;
+  readonly restarter: Restarter;
   readonly announcer: Announcer;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
@@ -145,13 +147,17 @@ export class Reconciler {
 
   async #finish({ reading, decision }: Decided, signal: AbortSignal): Promise<QueueOutcome> {
     const outcome = await this.#act(reading, decision, signal);
-    const { atlasClock, random, resources } = this.#options;
+    const { atlasClock, random, resources, restarter } = this.#options;
     const { snapshot } = reading;
     const { resource } = snapshot;
     // It was deleted while its certificate was on the way: no reconcile will store that.
     if (outcome.kind === "parked" && resources.get(objectKey(resource))?.uid !== resource.uid)
       this.#dropParked(resource.uid);
-    return this.#report(assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: random() }));
+    // Last of all: nothing waits for a restart.
+    const restartResults = await restarter.restart(resource, outcome, signal);
+    return this.#report(
+      assess({ snapshot, decision, outcome, restartResults, nowMs: atlasClock.now(), random: random() }),
+    );
   }
 
   async #act({ snapshot, access }: Reading, decision: Decision, signal: AbortSignal): Promise<Outcome> {

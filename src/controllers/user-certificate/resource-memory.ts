@@ -1,3 +1,5 @@
+import type { RestartResult } from "./core/model/restart.ts";
+
 /** The knowledge of one process about one resource that the status does not show, or not yet. */
 export interface ResourceMemory {
   /** Id of an attempt that was recorded and that Atlas was not asked for. */
@@ -8,6 +10,8 @@ export interface ResourceMemory {
   repairs: readonly number[];
   /** Items that were announced: certificates by serial number, attempts by id, Secrets. */
   readonly announced: Set<string>;
+  /** The last look at each workload that is to be restarted, and the generation of the resource then. */
+  readonly restarts: Map<string, { readonly generation: number; readonly result: RestartResult }>;
 }
 
 /** The memory of a process, by the uid of the resource: all of it goes with the resource. */
@@ -17,7 +21,7 @@ export class ResourceMemories {
   of({ uid }: { readonly uid: string }): ResourceMemory {
     const known = this.#byUid.get(uid);
     if (known !== undefined) return known;
-    const memory: ResourceMemory = { repairs: [], announced: new Set() };
+    const memory: ResourceMemory = { repairs: [], announced: new Set(), restarts: new Map() };
     this.#byUid.set(uid, memory);
     return memory;
   }

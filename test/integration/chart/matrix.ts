@@ -3,7 +3,7 @@ import type { Values } from "./rendering.ts";
 /** What people install: each of these is rendered, linted and judged by the API server. */
 export const MATRIX: Readonly<Record<string, Values>> = {
   "the defaults": {},
-  "some namespaces only": { watchNamespaces: ["shop", "billing"] },
+  "some namespaces only": { watchNamespaces: ["shop", "billing"], rolloutRestart: { enabled: true } },
   "projects only": { atlas: { allowOwnCredentials: false } },
   "no projects": { projects: { enabled: false } },
   "one pod": { replicas: 1, podDisruptionBudget: { enabled: false } },
@@ -37,6 +37,7 @@ export const MATRIX: Readonly<Record<string, Values>> = {
       allowOwnCredentials: false,
     },
     projects: { enabled: true },
+    rolloutRestart: { enabled: true },
     workers: 256,
     verifyInterval: "1h30m",
     limits: { issuesPerDay: 100_000, unexpiredPerUser: 100_000 },

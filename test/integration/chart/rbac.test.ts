@@ -99,6 +99,19 @@ describe("the operator's account", () => {
     expect(argumentsOf(await render())).not.toContain("--consumers=false");
   });
 
+  test("may restart workloads where the chart is told so, and is told to", async () => {
+    const rolloutRestart = { enabled: true };
+    const restarts = await testedRules("rollout-restart-role.yaml");
+    const everywhere = await render({ rolloutRestart });
+    const rules = await testedRules("cluster-role.yaml", "consumers-role.yaml");
+    expect(rulesOf(only(everywhere, "ClusterRole", RELEASE))).toEqual([...rules, ...restarts]);
+    expect(argumentsOf(everywhere)).toContain("--rollout-restart");
+    const somewhere = await render({ rolloutRestart, watchNamespaces: ["shop"] });
+    const role = somewhere.find(({ kind, metadata }) => kind === "Role" && metadata.namespace === "shop");
+    expect(role && rulesOf(role)).toEqual([...rules, ...restarts]);
+    expect(argumentsOf(await render())).not.toContain("--rollout-restart");
+  });
+
   test("may touch the lease of its own release, by the name that the pods are told", async () => {
     const objects = await render({}, { release: "second" });
     const [, existing] = rulesOf(only(objects, "Role"));

@@ -54,6 +54,10 @@ const ACCEPTED_SPECS: readonly (readonly [what: string, change: JsonObject])[] =
   ["a project that grants it the user", THROUGH_PROJECT],
   ["the usual name of the credentials Secret without one", { ...THROUGH_PROJECT, secretName: "atlas-api" }],
   ["another credentials Secret", { credentialsRef: { name: "atlas.staging" } }],
+  [
+    "restarts of workloads of one name",
+    { rolloutRestart: ["Deployment", "StatefulSet", "DaemonSet"].map((kind) => ({ kind, name: "orders.v2" })) },
+  ],
   ["an empty template", { secretTemplate: {} }],
   ["an empty label value", { secretTemplate: { labels: { app: "" } } }],
   ["a label value of 63 characters", { secretTemplate: { labels: { app: "v".repeat(63) } } }],

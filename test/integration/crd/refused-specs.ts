@@ -37,6 +37,8 @@ const keystore = (change: JsonObject): JsonObject => ({
   keystores: { pkcs12: { passwordSecretRef: { name: "keystore", ...change } } },
 });
 
+const restarts = (...workloads: readonly JsonObject[]): JsonObject => ({ rolloutRestart: workloads });
+
 const OWN_PREFIX = "keys that start with atlascerts.io/ are reserved for the operator: choose another prefix";
 const QUALIFIED_NAME =
   "a key must be a name of at most 63 letters, digits, '-', '_' and '.' that starts and ends with a letter or digit, optionally preceded by a DNS subdomain and a '/', such as app or example.com/team";
@@ -299,6 +301,30 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
   ),
   ...refused("spec.keystores.pkcs12.passwordSecretRef", "Required value", {
     "a keystore without a password": { keystores: { pkcs12: {} } },
+  }),
+  ...refused("spec.rolloutRestart[0].kind", 'supported values: "Deployment", "StatefulSet", "DaemonSet"', {
+    "a restart of a pod": restarts({ kind: "Pod", name: "orders" }),
+    "a restart of a kind in lower case": restarts({ kind: "deployment", name: "orders" }),
+  }),
+  ...refused("spec.rolloutRestart[0].kind", "Required value", { "a restart without a kind": restarts({ name: "a" }) }),
+  ...refused("spec.rolloutRestart[0].name", "Required value", {
+    "a restart without a name": restarts({ kind: "Deployment" }),
+  }),
+  ...refused("spec.rolloutRestart[0].name", dnsSubdomain("rolloutRestart.name"), {
+    "a restart of all workloads": restarts({ kind: "Deployment", name: "*" }),
+    "a restart of a workload without a name": restarts({ kind: "Deployment", name: "" }),
+    "a restart of another namespace's workload": restarts({ kind: "Deployment", name: "billing/app" }),
+  }),
+  ...refused("spec.rolloutRestart", "rolloutRestart must not name a workload twice", {
+    "two restarts of one workload": restarts({ kind: "DaemonSet", name: "a" }, { kind: "DaemonSet", name: "a" }),
+  }),
+  ...refused("spec.rolloutRestart", "Too many: 9: must have at most 8 items", {
+    "restarts of nine workloads": restarts(
+      ...Array.from({ length: 9 }, (_, index) => ({ kind: "Deployment", name: `app-${index}` })),
+    ),
+  }),
+  ...refused("spec.rolloutRestart", mustBe("spec.rolloutRestart", "array"), {
+    "a restart that is no list": { rolloutRestart: { kind: "Deployment", name: "orders" } },
   }),
   ...refused("spec.deletionPolicy", 'supported values: "Retain", "Delete"', {
     "an unknown deletion policy": { deletionPolicy: "Keep" },

@@ -34,6 +34,7 @@ export const TEST_POLICY: Policy = {
   maxBackoffMs: 2000,
   recheckIntervalMs: 2000,
   countsConsumers: true,
+  restartsWorkloads: true,
 };
 
 export interface SceneOptions {

@@ -29,7 +29,8 @@ export async function shippedRole(
     | "lease-role"
     | "projects-role"
     | "customer-x509-removal-role"
-    | "consumers-role",
+    | "consumers-role"
+    | "rollout-restart-role",
 ): Promise<ShippedRole> {
   return roleSchema.parse(parse(await readFile(path.join(FOLDER, `${name}.yaml`), "utf8")));
 }

@@ -40,6 +40,7 @@ export const POLICY = {
   verifyIntervalMs: 6 * HOUR_MS,
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 600_000,
+  restartsWorkloads: true,
   maxParked: 20,
   countsConsumers: false,
 } as const;

@@ -20,6 +20,9 @@
 {{- if include "atlas-cert-operator.servesProjects" . }}
 - --projects
 {{- end }}
+{{- if .Values.rolloutRestart.enabled }}
+- --rollout-restart
+{{- end }}
 {{- if not .Values.atlas.allowOwnCredentials }}
 - --allow-own-credentials=false
 {{- end }}

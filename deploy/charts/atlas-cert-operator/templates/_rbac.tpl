@@ -8,6 +8,15 @@ lease is called as the release wants it. Takes root and file.
 {{- regexReplaceAll "resourceNames: .*" $rules (printf "resourceNames: [%q]" $name) }}
 {{- end }}
 
+{{/* The rules for what can be switched off, to follow those of a role. */}}
+{{- define "atlas-cert-operator.optionalRules" -}}
+{{- range $what, $values := dict "consumers" .Values.consumers "rollout-restart" .Values.rolloutRestart }}
+{{- if $values.enabled }}
+{{ include "atlas-cert-operator.rules" (dict "root" $ "file" (printf "%s-role.yaml" $what)) | trimPrefix "rules:\n" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "atlas-cert-operator.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "atlas-cert-operator.serviceAccountName" . }}

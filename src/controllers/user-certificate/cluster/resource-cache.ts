@@ -1,4 +1,5 @@
 import type { InvalidUserCertificate, UserCertificate } from "../../../api/parse-user-certificate.ts";
+import type { PendingRestart, Workload } from "../../../api/rollout-restart.ts";
 import { Store, type StoreEvent } from "../../../kube/cache/store.ts";
 import { Index } from "../../../kube/cache/store-index.ts";
 import { objectKey } from "../../../kube/resource-type.ts";
@@ -34,6 +35,12 @@ export class ResourceCache {
     const key = resource.valid ? projectUserKey(resource) : undefined;
     return key === undefined ? [] : [key];
   });
+  /** By the workloads that they still have to restart. */
+  readonly #byWorkload = new Index<CachedResource>((resource) =>
+    resource.valid
+      ? (resource.status.pendingRestarts ?? []).map((workload) => workloadKey(resource.namespace, workload))
+      : [],
+  );
   readonly #renewedByNamespace = new Index<CachedResource>((resource) =>
     resource.valid && resource.status.previous !== undefined ? [resource.namespace] : [],
   );
@@ -42,6 +49,7 @@ export class ResourceCache {
     indexes: [
       ...[this.#bySecret, this.#byReadSecret, this.#byUser, this.#byProject, this.#byProjectUser],
       this.#renewedByNamespace,
+      this.#byWorkload,
     ],
   });
 
@@ -95,6 +103,14 @@ export class ResourceCache {
     return this.#valid(this.#renewedByNamespace.keys(namespace));
   }
 
+  /** The restarts of one workload that resources of its namespace wait for. */
+  pendingRestarts(namespace: string, workload: Workload): readonly PendingRestart[] {
+    const waiting = this.#valid(this.#byWorkload.keys(workloadKey(namespace, workload)));
+    return waiting
+      .flatMap(({ status }) => status.pendingRestarts ?? [])
+      .filter(({ kind, name }) => kind === workload.kind && name === workload.name);
+  }
+
   #valid(keys: readonly string[]): readonly UserCertificate[] {
     return keys.map((key) => this.get(key)).filter((resource) => resource?.valid === true);
   }
@@ -113,6 +129,10 @@ function refKey(project: string, username: string): string {
 
 function inNamespace(project: string, namespace: string): string {
   return `${project}/${namespace}`;
+}
+
+function workloadKey(namespace: string, { kind, name }: Workload): string {
+  return `${namespace}/${kind}/${name}`;
 }
 
 function projectUserKey({ spec }: UserCertificate): string | undefined {

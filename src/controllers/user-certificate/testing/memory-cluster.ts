@@ -1,4 +1,5 @@
 import { FIELD_MANAGER } from "../../../api/names.ts";
+import { timestamp } from "../../../api/timestamp.ts";
 import type { KubeApi, MergePatchOptions, WriteOptions } from "../../../kube/kube-api.ts";
 import { KubeError, type KubeErrorReason } from "../../../kube/kube-error.ts";
 import {
@@ -120,14 +121,17 @@ export class MemoryCluster implements Api {
     const stored: KubeObject = {
       ...object,
       metadata: {
-        creationTimestamp: before?.metadata.creationTimestamp ?? `${new Date(this.now()).toISOString().slice(0, 19)}Z`,
+        creationTimestamp: before?.metadata.creationTimestamp ?? timestamp(this.now()),
         ...object.metadata,
         ...(ref.namespace !== undefined && { namespace: ref.namespace }),
         name: ref.name,
         uid: before?.metadata.uid ?? object.metadata.uid ?? uidOf(version),
         resourceVersion: version,
         generation: (before?.metadata.generation ?? 0) + (isSpecSame ? 0 : 1),
-        managedFields: managedFields(before, object, manager),
+        managedFields: managedFields(before, object, manager).map((entry) => ({
+          ...entry,
+          time: entry.manager === manager ? timestamp(this.now()) : timeOf(before, entry.manager),
+        })),
       },
     };
     if (dryRun) return stored;
@@ -205,6 +209,10 @@ function managedFields(
 }
 
 const OWNED = ["labels", "annotations", "data"] as const;
+
+function timeOf(object: KubeObject | undefined, manager: string | undefined): string {
+  return object?.metadata.managedFields?.find((entry) => entry.manager === manager)?.time ?? "";
+}
 
 function mapIn(object: KubeObject | undefined, kind: (typeof OWNED)[number]): Readonly<Record<string, unknown>> {
   return (kind === "data" ? Reflect.get(Object(object), "data") : object?.metadata[kind]) ?? {};

@@ -349,7 +349,9 @@ function see(
   what: string,
   object: KubeObject | undefined,
 ): void {
-  const [type, key = ""] = what.split(" ");
+  const [type = "", key = ""] = what.split(" ");
+  // Workloads are not watched.
+  if (type.endsWith(".apps")) return;
   if (type === typeName(PROJECT_X509)) {
     lose(projects.store, key);
     if (object !== undefined) projects.store.observe(parseProjectX509(object));

@@ -9,6 +9,7 @@ import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide } from "../core/decide/decide.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import type { Outcome } from "../core/model/decision.ts";
+import type { RestartResult } from "../core/model/restart.ts";
 import type {
   ListedCertificate,
   ManagedSecret,
@@ -40,6 +41,7 @@ export const POLICY: Policy = {
   maxBackoffMs: HOUR_MS,
   recheckIntervalMs: 10 * 60_000,
   countsConsumers: true,
+  restartsWorkloads: true,
 };
 
 /** Issued ten days ago for 90 days: renewed on the 60th. */
@@ -258,8 +260,9 @@ export function reconciled(
   outcome: Outcome = { kind: "nothing" },
   nowMs = snapshot.nowMs,
   random = 0.5,
+  restartResults: readonly RestartResult[] = [],
 ): Assessment {
-  return assess({ snapshot, decision: decide(snapshot), outcome, nowMs, random });
+  return assess({ snapshot, decision: decide(snapshot), outcome, restartResults, nowMs, random });
 }
 
 /** The status that a reconcile leaves. */

@@ -135,6 +135,8 @@ export interface Policy {
   readonly recheckIntervalMs: number;
   /** Whether pods that use an old certificate are counted. */
   readonly countsConsumers: boolean;
+  /** Whether this installation allows the operator to restart workloads. */
+  readonly restartsWorkloads: boolean;
 }
 
 /** Everything that decide() may know. Immutable. */

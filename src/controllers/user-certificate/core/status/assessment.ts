@@ -18,7 +18,9 @@ import { identityChanged } from "../decide/issue-triggers.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
+import type { RestartResult } from "../model/restart.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { type StandingRestart, standingRestarts } from "./restarts.ts";
 import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */
@@ -26,6 +28,8 @@ export interface Reconciliation {
   readonly snapshot: Snapshot;
   readonly decision: Decision;
   readonly outcome: Outcome;
+  /** The restarts of workloads that were looked at. @default none */
+  readonly restartResults?: readonly RestartResult[] | undefined;
   /** Now by Atlas' clock, after everything was done, in milliseconds since the epoch. */
   readonly nowMs: number;
   /** A number in [0, 1), for the jitter of the backoff. */
@@ -51,6 +55,8 @@ export interface Assessment extends Reconciliation {
   readonly blocker: Blocker | undefined;
   /** End of the backoff after a failed attempt, by Atlas' clock in milliseconds since the epoch. */
   readonly retryMs: number | undefined;
+  /** The restarts that are still pending. */
+  readonly restarts: readonly StandingRestart[];
 }
 
 export interface Unusable {
@@ -83,6 +89,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
     findings: findings(snapshot, all, entries),
     blocker,
     retryMs: retryMs(reconciliation, blocker),
+    restarts: standingRestarts(snapshot, outcome, reconciliation.restartResults ?? [], nowMs),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Condition, type ConditionType, findCondition } from "../../../../api/conditions.ts";
+import { type Condition, type ConditionType, findCondition, RESTART_CONDITION } from "../../../../api/conditions.ts";
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 
@@ -33,11 +33,13 @@ export function expiredUnread(
       lastTransitionTime: previous?.status === value ? previous.lastTransitionTime : timestamp(nowMs),
     };
   };
+  const others = (status.conditions ?? []).filter(({ type }) => type === RESTART_CONDITION);
   return [
     condition("Ready", "False", `${expired} ${unread}${next}`),
     condition("Issuing", "False", "No certificate is being issued."),
     remedy === undefined
       ? condition("Stalled", "False", "No action is required.")
       : condition("Stalled", "True", `${unread} ${remedy}`),
+    ...others,
   ];
 }

@@ -1,14 +1,15 @@
 import { type ConditionState, conditionsOf } from "../../../../api/condition-states.ts";
-import { CONDITION_TYPES, type Condition, type ConditionType } from "../../../../api/conditions.ts";
+import { CONDITION_TYPES, type Condition, RESTART_CONDITION } from "../../../../api/conditions.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { type RenewalAdjustment, renewalAdjustment } from "../../../../certificate/renewal-time.ts";
 import { renewalRule } from "../decide/held.ts";
 import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import type { Assessment } from "./assessment.ts";
+import { restartPending } from "./restarts.ts";
 
 /**
- * The three conditions after a reconciliation, in one list: they change together.
+ * The conditions after a reconciliation, in one list: they change together.
  *
  * Ready says whether apps can log in with what the Secret holds. It stays True during a renewal and through every problem
  * that the certificate outlives; its reason and message name the problem nevertheless. Stalled says that a person has to
@@ -18,14 +19,19 @@ import type { Assessment } from "./assessment.ts";
  */
 export function nextConditions(assessment: Assessment, before: readonly Condition[]): Condition[] {
   const stalledState = stalled(assessment);
-  const states: Readonly<Record<ConditionType, ConditionState>> = {
+  const states = {
     // Tools that know kstatus show Stalled alone, so it has the remedy when it is True, and Ready does not repeat it.
     Ready: ready(assessment, stalledState.status === "True" ? undefined : assessment.blocker?.remedy),
     Issuing: issuing(assessment),
     Stalled: stalledState,
   };
-  const { generation } = assessment.snapshot.resource;
-  return conditionsOf(CONDITION_TYPES, states, { before, generation, nowMs: assessment.nowMs });
+  const { nowMs, restarts, snapshot } = assessment;
+  const context = { before, generation: snapshot.resource.generation, nowMs };
+  const restart = restartPending(snapshot, restarts);
+  return [
+    ...conditionsOf(CONDITION_TYPES, states, context),
+    ...(restart === undefined ? [] : conditionsOf([RESTART_CONDITION], { [RESTART_CONDITION]: restart }, context)),
+  ];
 }
 
 /** Says what is wrong; what still works and until when; what happens next or what the reader must do. */

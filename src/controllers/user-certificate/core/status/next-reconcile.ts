@@ -21,7 +21,8 @@ export function nextReconcileMs(assessment: Assessment): number | undefined {
   if (outcome.kind === "overtaken" || outcome.kind === "repaired" || outcome.kind === "discarded") return soonMs;
   // The keystore may have been left out of the write, for it must not keep the certificate from its Secret.
   if (outcome.kind === "issued" && wantsKeystore(snapshot.resource.spec)) return soonMs;
-  const due = [...waitTimes(assessment), ...listTimes(assessment)];
+  const restarts = assessment.restarts.flatMap(({ nextMs }) => (nextMs === undefined ? [] : [nextMs]));
+  const due = [...waitTimes(assessment), ...listTimes(assessment), ...restarts];
   const times = due.map((time) => Math.max(time, soonMs));
   const expiryMs = held?.notAfter.getTime();
   if (expiryMs !== undefined && expiryMs > nowMs) times.push(expiryMs);

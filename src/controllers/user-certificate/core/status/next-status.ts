@@ -38,6 +38,7 @@ export function nextStatus(assessment: Assessment, before: UserCertificateStatus
     lastAttempt: lastAttempt(assessment),
     unexpiredCertificates: unexpired(assessment),
     unaccounted: orNothing(assessment.unaccounted),
+    pendingRestarts: orNothing(assessment.restarts.map(({ pending }) => pending)),
     leftBehind: orNothing(leftBehind(assessment)),
   });
 }
