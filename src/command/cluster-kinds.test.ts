@@ -73,7 +73,8 @@ function rig() {
   onTestFinished(() => stop.abort());
   for (const part of [controller, kinds]) {
     void part.watch(stop.signal);
-    void part.work(stop.signal);
+    // As runOperator does.
+    void controller.synced().then(() => part.work(stop.signal));
   }
   const reason = (type: typeof USER_CERTIFICATE | typeof PROJECT_X509 | typeof CUSTOMER_X509_REMOVAL, name: string) => {
     const found = cluster.peek(type, { ...(type.namespaced && { namespace: "shop" }), name });

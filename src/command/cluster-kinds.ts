@@ -78,17 +78,15 @@ export class ClusterKinds {
     return [...this.#removals.removals()].filter((removal) => removal.valid);
   }
 
-  async synced(): Promise<void> {
-    await this.#removals.reflector.synced;
-  }
-
   async watch(signal: AbortSignal): Promise<void> {
     await this.#removals.reflector.start(signal);
   }
 
-  /** Works until the signal aborts. For the leader alone. */
+  /**
+   * Works until the signal aborts. For the leader alone, which does not wait for the cache of requests: without the rights
+   * on those it does everything else, and each request stands for itself.
+   */
   async work(signal: AbortSignal): Promise<void> {
-    await this.synced();
     await Promise.all([this.#projects.queue.work(signal), this.#removals.queue.work(signal)]);
   }
 

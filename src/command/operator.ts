@@ -170,7 +170,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const work = async () => {
     // A leader needs complete caches: a replica that can't fill them would keep the lease from one that can.
     log.info({ watches: [...new Set(watches.map(({ name }) => name))] }, "waiting for the caches to sync");
-    await untilAborted(Promise.all([controller.synced(), kinds?.synced()]), signal);
+    await untilAborted(controller.synced(), signal);
     await (lease === undefined ? lead(signal) : lease.run({ signal, lead }));
   };
   const leaseDurationMs = options.lease?.leaseDurationMs ?? LEASE_DURATION_MS;

@@ -12,16 +12,18 @@ import { createLog } from "../../../src/telemetry/log.ts";
 import type { OwnControlPlane } from "../faults/own-control-plane.ts";
 import { temporaryFile } from "../temporary-file.ts";
 import { credentialEntries, PRODUCTION, TEST_POLICY } from "./scene.ts";
-import { grant, type ShippedRole, shippedRole, user } from "./shipped-roles.ts";
+import { grant, type Right, shippedRole, user, without } from "./shipped-roles.ts";
 
 export const MERGE_PATCH = "application/merge-patch+json";
+/** The roles that serving the cluster-scoped kinds takes. */
+export const CLUSTER_KINDS_ROLES = ["projects-role", "customer-x509-removal-role"] as const;
 const GROUP = "/apis/atlascerts.io/v1alpha1";
 
 export type GrantInput = Partial<NonNullable<ProjectX509Spec["grants"]>[number]>;
 
 export interface PlatformOptions {
-  /** Changes the shipped role for projects. */
-  readonly projectsRole?: (role: ShippedRole) => ShippedRole;
+  /** A right that the shipped roles for the cluster-scoped kinds then lack. */
+  readonly missing?: Right | undefined;
   /** `none`: the test starts it. */
   readonly operator?: Partial<OperatorOptions> | "none";
 }
@@ -53,7 +55,7 @@ export class Platform {
     await own.place(id);
     const atlas = await startSimulator({ keyAlgorithm: "ec-p256", rateLimit: "unlimited" });
     const platform = new Platform(own, id, atlas);
-    await platform.#grantRoles(options.projectsRole ?? ((role) => role));
+    await platform.#grantRoles(options.missing);
     await platform.putCredentials("atlas-production");
     onTestFinished(async () => {
       await atlas.close();
@@ -170,12 +172,11 @@ export class Platform {
     }
   }
 
-  async #grantRoles(change: (role: ShippedRole) => ShippedRole): Promise<void> {
+  async #grantRoles(missing: Right | undefined): Promise<void> {
     const { must } = this.own;
     const subject = user(this.home);
     await grant(must, await shippedRole("cluster-role"), subject);
-    await grant(must, change(await shippedRole("projects-role")), subject);
-    await grant(must, await shippedRole("customer-x509-removal-role"), subject);
+    for (const name of CLUSTER_KINDS_ROLES) await grant(must, without(await shippedRole(name), missing), subject);
     await grant(must, await shippedRole("lease-role"), subject, this.home);
   }
 

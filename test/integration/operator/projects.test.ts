@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ownControlPlane } from "../faults/own-control-plane.ts";
 import { MERGE_PATCH, Platform } from "./platform.ts";
 import { aWhile, credentialEntries, PRODUCTION } from "./scene.ts";
-import { refusedRights, without } from "./shipped-roles.ts";
+import { refusedRights } from "./shipped-roles.ts";
 
 /** AtlasProjectX509 and its grants, on a real API server, with the rights that are shipped and no others. */
 
@@ -113,7 +113,7 @@ test("namespaces are watched only for a grant by labels, and a label that goes t
 
 test("a grant by labels counts for nothing while namespaces can't be listed; one by name does", async () => {
   const platform = await Platform.open(own(), {
-    projectsRole: (role) => without(role, { group: "", resource: "namespaces", verb: "list" }),
+    missing: { group: "", resource: "namespaces", verb: "list" },
   });
   const [shop, other] = [await platform.tenant("shop", { team: "a" }), await platform.tenant("other")];
   await platform.project([{ namespaces: [other], usernames: ["billing"] }]);
@@ -133,7 +133,7 @@ test("a grant by labels counts for nothing while namespaces can't be listed; one
 
 test("nothing is issued before the projects are listed", async () => {
   const platform = await Platform.open(own(), {
-    projectsRole: (role) => without(role, { group: "atlascerts.io", resource: "atlasprojectx509s", verb: "list" }),
+    missing: { group: "atlascerts.io", resource: "atlasprojectx509s", verb: "list" },
   });
   const shop = await platform.tenant("shop");
   await platform.project([{ namespaces: [shop], usernames: ["orders-*"] }]);
