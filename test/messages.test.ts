@@ -2,6 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { MESSAGES, messagesPage } from "../deploy/generate/messages/page.ts";
+import { projectSamples } from "../deploy/generate/messages/project-samples.ts";
+import { removalSamples } from "../deploy/generate/messages/removal-samples.ts";
+import type { Sample } from "../deploy/generate/messages/samples.ts";
 import { type Reason, userCertificateSamples } from "../deploy/generate/messages/user-certificate.ts";
 import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS, RESTART_REASONS } from "../src/api/reasons.ts";
 import { RUN_FLAGS } from "../src/command/run.ts";
@@ -45,20 +48,37 @@ const REASONS: readonly Reason[] = [
   ...new Set([...ISSUE_REASONS, ...BLOCKED_REASONS, ...RESTART_REASONS, ...EVENT_REASONS]),
 ];
 
-describe("the messages for", () => {
-  test.each(REASONS)("%s: Ready, Issuing and Stalled say different things", (reason) => {
-    for (const { title, conditions } of samples[reason]) {
-      const messages = conditions.map(({ message }) => message);
-      expect(new Set(messages).size, `${title}: ${messages.join(" | ")}`).toBe(messages.length);
+test.each(REASONS)("Ready, Issuing and Stalled say different things for %s", (reason) => {
+  for (const { title, conditions } of samples[reason]) {
+    const messages = conditions.map(({ message }) => message);
+    expect(new Set(messages).size, `${title}: ${messages.join(" | ")}`).toBe(messages.length);
+  }
+});
+
+describe("every message consists of whole sentences, none of them twice, for the reasons of", () => {
+  test.each<readonly [kind: string, () => Promise<Readonly<Record<string, readonly Sample[]>>>]>([
+    ["AtlasUserCertificate", userCertificateSamples],
+    ["AtlasProjectX509", projectSamples],
+    ["AtlasCustomerX509Removal", removalSamples],
+  ])("%s", async (_kind, samplesOf) => {
+    for (const { conditions, events } of Object.values(await samplesOf()).flat()) {
+      for (const message of [...conditions.map((one) => one.message), ...events.map((one) => one.note)]) {
+        // The rest is a command.
+        const [text = ""] = message.split("\n");
+        expect(text).toMatch(/^\S(?!.*(?: {2}|\.\.|\. \.)).*[.]$/);
+        const sentences = text.split(/(?<=[.;]) (?=\w)/).map((sentence) => sentence.toLowerCase().replace(/[.;]$/, ""));
+        expect(new Set(sentences).size, message).toBe(sentences.length);
+      }
     }
   });
 
-  test.each(REASONS)("%s are whole sentences, none of them twice", (reason) => {
-    for (const { conditions, events } of samples[reason]) {
-      for (const message of [...conditions.map((one) => one.message), ...events.map((one) => one.note)]) {
-        expect(message).toMatch(/^\S(?!.*(?: {2}|\.\.|\. \.)).*[.]$/);
-        const sentences = message.split(/(?<=\.) (?=[A-Z])/);
-        expect(new Set(sentences).size, message).toBe(sentences.length);
+  test.each([
+    ["AtlasProjectX509", projectSamples],
+    ["AtlasCustomerX509Removal", removalSamples],
+  ])("%s, each of which a sample shows", async (_kind, samplesOf) => {
+    for (const [reason, ofReason] of Object.entries(await samplesOf())) {
+      for (const { title, conditions } of ofReason) {
+        expect(new Set(conditions.map((condition) => condition.reason)), title).toEqual(new Set([reason]));
       }
     }
   });

@@ -59,7 +59,7 @@ const PROJECT_X509_COLUMNS: readonly PrinterColumn[] = [
 
 const REMOVAL_COLUMNS: readonly PrinterColumn[] = [
   column("COMPLETE", condition("Complete", "status"), "Whether customer-managed X.509 is off.", "string", 0),
-  column("FAILED", condition("Failed", "status"), "Whether the request is over without success.", "string", 0),
+  column("FAILED", condition("Failed", "status"), "Whether the request has failed.", "string", 0),
   column("REASON", condition("Complete", "reason"), "Reason for both, in one word.", "string", 0),
   column("PROJECT", ".spec.projectRef.name", "AtlasProjectX509.", "string", 0),
   column("NOT-AFTER", ".spec.notAfter", "Time after which the operator never acts upon it.", "string", 0),

@@ -34,7 +34,7 @@ export const customerX509RemovalSpecSchema = z
       )
       .meta({
         description:
-          "Fingerprints of exactly the certificate authorities that are set at Atlas: copy them from " +
+          "Fingerprints of exactly the certificate authorities that are set in Atlas: copy them from " +
           "status.customerManagedX509 of the AtlasProjectX509. If others are set, the operator does nothing.",
         maxItems: MAX_AUTHORITIES,
         "x-kubernetes-list-type": "set",

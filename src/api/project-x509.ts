@@ -190,7 +190,7 @@ export const projectX509StatusSchema = z
   .object({
     ...commonStatus("Conditions of the resource: Ready and Stalled."),
     resources: z.int().optional().meta({
-      description: "Number of AtlasUserCertificates that use the project by a grant.",
+      description: "Number of AtlasUserCertificates that use the project through a grant.",
       format: "int32",
     }),
     ready: z.int().optional().meta({ description: "Number of those that are ready.", format: "int32" }),

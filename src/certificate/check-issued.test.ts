@@ -54,12 +54,12 @@ describe("refuses a certificate", () => {
     [
       "that lasts a month",
       facts(30),
-      "the certificate is valid from 2030-01-01T00:00:00Z to 2030-01-31T00:00:00Z, not for about 3 months",
+      "the certificate is valid from 2030-01-01T00:00:00Z to 2030-01-31T00:00:00Z, instead of for about 3 months",
     ],
     [
       "that lasts a year",
       facts(365),
-      "the certificate is valid from 2030-01-01T00:00:00Z to 2031-01-01T00:00:00Z, not for about 3 months",
+      "the certificate is valid from 2030-01-01T00:00:00Z to 2031-01-01T00:00:00Z, instead of for about 3 months",
     ],
   ])("%s", (_what, certificate, problem) => {
     expect(checkIssued(certificate, request, NOW)).toBe(problem);
@@ -82,7 +82,7 @@ describe("refuses an answer that is not for this request:", () => {
 
   test("a certificate of a month, however old the answer", () => {
     for (const days of [-400, 0, 29]) {
-      expect(checkIssued(facts(30), request, NOW + days * DAY_MS)).toContain("not for about 3 months");
+      expect(checkIssued(facts(30), request, NOW + days * DAY_MS)).toContain("instead of for about 3 months");
     }
   });
 
@@ -106,7 +106,7 @@ describe("refuses an answer that is not for this request:", () => {
 test("measures in a simulator's months where they are that short", () => {
   const simulated = { ...request, monthMs: 30_000 };
   expect(checkIssued(facts(90_000 / DAY_MS), simulated, NOW)).toBeUndefined();
-  expect(checkIssued(facts(91), simulated, NOW)).toContain("not for about 3 months");
+  expect(checkIssued(facts(91), simulated, NOW)).toContain("instead of for about 3 months");
 });
 
 describe("takes what Atlas gives for every number of months", () => {

@@ -35,7 +35,7 @@ export function checkIssued(facts: CertificateFacts, request: IssueRequest, nowM
   if (isAsAsked) return undefined;
   return (
     `the certificate is valid from ${toSecond(notBefore)} to ${toSecond(notAfter)}, ` +
-    `not for about ${request.monthsUntilExpiration} months`
+    `instead of for about ${request.monthsUntilExpiration} months`
   );
 }
 

@@ -75,11 +75,11 @@ export const FLAG_GROUPS = {
       "PEM file with additional CA certificates to trust when connecting to Atlas, for example for a TLS-inspecting proxy.",
     ),
     projects: switchFlag(
-      'Serve AtlasProjectX509s: projects whose credentials are in Secrets of the namespace of the pod or the context, labelled atlascerts.io/credentials: "true", and which grant other namespaces the use of users. One operator of a cluster serves them; not possible with --watch-namespaces.',
+      'Serve AtlasProjectX509s, which grant other namespaces the use of database users. Their credentials are in Secrets labelled atlascerts.io/credentials: "true" in the namespace of the pod or the context. Enable this in one operator per cluster. Mutually exclusive with --watch-namespaces.',
       false,
     ),
     "allow-own-credentials": switchFlag(
-      "Allow a namespace to use Atlas credentials of its own. If false, resources obtain certificates through an AtlasProjectX509 only.",
+      "Allow namespaces to use Atlas credentials of their own. If false, resources obtain certificates only through an AtlasProjectX509.",
       true,
     ),
     "verify-interval": durationFlag("Interval at which each certificate is compared with Atlas' list.", "6h"),

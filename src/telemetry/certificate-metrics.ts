@@ -16,7 +16,7 @@ export interface ResourceFigures {
   readonly suspended: boolean;
   /** Unexpired certificates of its user that no resource accounts for. */
   readonly unaccounted: number;
-  /** Until when its certificates can log in although their grant was withdrawn, milliseconds since the epoch. */
+  /** Until when its certificates can be used to log in although its grant was withdrawn, in milliseconds since the epoch. */
   readonly withdrawnUntilMs: number | undefined;
   /** Pods that use an old certificate; undefined where they are not counted. */
   readonly outdatedPods: number | undefined;
@@ -42,7 +42,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
   );
   const unaccounted = new MetricText(
     "atlascerts_unaccounted_certificates",
-    "Unexpired certificates of the resource's database user that no resource explains: issued elsewhere, or lost. Absent while there are none.",
+    "Unexpired certificates of the resource's database user that no resource explains: issued elsewhere, or orphaned. Absent while there are none.",
   );
   const isReady = new MetricText("atlascerts_resource_ready", "1 if the resource's condition Ready is True, else 0.");
   const isStalled = new MetricText(
@@ -59,7 +59,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
   );
   const withdrawn = new MetricText(
     "atlascerts_withdrawn_logins_until_timestamp_seconds",
-    "Time until which certificates of the resource can log in although their grant was withdrawn. Absent while it is granted.",
+    "Time until which certificates of the resource can still be used to log in although its grant was withdrawn. Absent while the grant exists.",
   );
   const outdated = new MetricText(
     "atlascerts_consumers_outdated",

@@ -20,7 +20,7 @@ export function clusterMetrics(projects: readonly ProjectFigures[], removals: re
   const ready = new MetricText("atlascerts_project_ready", "1 if the project's condition Ready is True, else 0.");
   const resources = new MetricText(
     "atlascerts_project_resources",
-    "Number of resources that use the project by a grant.",
+    "Number of resources that use the project through a grant.",
   );
   const customerManaged = new MetricText(
     "atlascerts_project_customer_managed_x509",
@@ -32,7 +32,7 @@ export function clusterMetrics(projects: readonly ProjectFigures[], removals: re
   );
   const failed = new MetricText(
     "atlascerts_customer_x509_removal_failed",
-    "1 if the request to remove customer-managed X.509 is over without success, else 0.",
+    "1 if the request to remove customer-managed X.509 has failed, else 0.",
   );
   for (const project of projects) {
     const labels = `name="${project.name}"`;

@@ -78,7 +78,7 @@ export class Metrics {
   });
   readonly #atlasDurations = new Histogram({
     name: "atlascerts_atlas_request_duration_seconds",
-    help: "Duration of HTTP requests to Atlas until the complete response, without the wait for the rate limit.",
+    help: "Duration of HTTP requests to Atlas until the complete response, excluding the wait for the rate limit.",
     labelNames: ["operation"],
     buckets: ATLAS_BUCKETS,
     registers: [this.registry],

@@ -85,7 +85,7 @@ export function registerRuntimeMetrics(registry: Registry, sources: RuntimeSourc
   readGauge(registry, {
     name: "atlascerts_atlas_rate_limit_tokens",
     help:
-      "Requests that a project's rate limit at Atlas still allows now, as far as this process knows. " +
+      "Requests that Atlas' rate limit still allows for a project now, as far as this process knows. " +
       'Projects that Atlas has not confirmed are summed under project_id="unconfirmed".',
     labelNames: ["project_id"],
     read: () => {

@@ -17,6 +17,8 @@ import { ManualClock } from "../../../src/testing/manual-clock.ts";
 
 const CREATE = "createDatabaseUserCertificate";
 const LIST = "listDatabaseUserCertificates";
+const SETTINGS = "getUserSecurity";
+const DISABLE = "disableCustomerManagedX509";
 
 export const ATLAS_ERRORS = {
   credentials: answered(401, "invalid_client", { operation: "authenticate" }),
@@ -45,6 +47,27 @@ export const ATLAS_ERRORS = {
   badContent: errorFromContent({ status: 200, headers: new Map() }, "with a body that is not JSON", contextOf(LIST)),
   answerLost: failed({ reason: "network", message: "read ECONNRESET", sent: true }, CREATE),
   createFailed: answered(500, "UNEXPECTED_ERROR", { operation: CREATE }),
+} as const satisfies Readonly<Record<string, AtlasError>>;
+
+/** Errors of the calls that concern a whole project. */
+export const PROJECT_ERRORS = {
+  CredentialsRejected: answered(401, "invalid_client", { operation: "authenticate" }),
+  RoleMissing: answered(403, "USER_UNAUTHORIZED", { operation: SETTINGS }),
+  IpNotOnAccessList: answered(403, "IP_ADDRESS_NOT_ON_ACCESS_LIST", {
+    operation: SETTINGS,
+    detail: "IP address 203.0.113.7 is not allowed to access this resource.",
+  }),
+  ProjectNotFound: answered(404, "GROUP_NOT_FOUND", { operation: SETTINGS }),
+  RequestRejected: answered(400, "INVALID_GROUP_ID", { operation: SETTINGS }),
+  RateLimited: answered(429, "RATE_LIMITED", { operation: SETTINGS, retryAfter: "40" }),
+  AtlasUnavailable: answered(503, "UNEXPECTED_ERROR", { operation: SETTINGS }),
+} as const satisfies Readonly<Record<string, AtlasError>>;
+
+/** Errors of the one call of an AtlasCustomerX509Removal. */
+export const DISABLE_ERRORS = {
+  role: answered(403, "USER_UNAUTHORIZED", { operation: DISABLE }),
+  unreachable: failed({ reason: "network", message: "connect ECONNREFUSED 192.0.2.1:443" }, DISABLE),
+  answerLost: failed({ reason: "network", message: "read ECONNRESET", sent: true }, DISABLE),
 } as const satisfies Readonly<Record<string, AtlasError>>;
 
 /** What other resources are told once one call has shown that Atlas rejects the credentials, and after frequent changes. */
@@ -78,7 +101,8 @@ function atlasErrorOf(error: unknown): AtlasError {
 
 function contextOf(operation: AtlasOperation): ErrorContext {
   const caller = "service account mdb_sa_id_0123456789abcdef01234567";
-  return { operation, caller, groupId: PROJECT, username: "orders-api", conceal: (text) => text };
+  const ofUser = operation === CREATE || operation === LIST;
+  return { operation, caller, groupId: PROJECT, username: ofUser ? "orders-api" : undefined, conceal: (text) => text };
 }
 
 interface Answered {

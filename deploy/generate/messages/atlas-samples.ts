@@ -29,7 +29,7 @@ export async function atlasSamples() {
   return {
     CredentialsMissing: [
       seen(
-        "Neither the resource nor the operator names credentials",
+        "The spec names no credentials",
         reconciled(
           nothingYet({ spec: { credentialsRef: undefined } }, { credentials: { kind: "unnamed", version: undefined } }),
         ),
@@ -49,7 +49,10 @@ export async function atlasSamples() {
         { title: "The values are swapped", entries: { clientId: "mdb_sa_sk_0", clientSecret: "mdb_sa_id_0" } },
       ].map(({ title, entries }) => seen(title, reconciled(nothingYet({}, { credentials: credentialsOf(entries) })))),
     ],
-    CredentialsRejected: [...twice(ATLAS_ERRORS.credentials), atlas("Another resource's call showed it", rejected)],
+    CredentialsRejected: [
+      ...twice(ATLAS_ERRORS.credentials),
+      atlas("Another resource's request has already failed", rejected),
+    ],
     RoleMissing: twice(ATLAS_ERRORS.role),
     IpNotOnAccessList: twice(ATLAS_ERRORS.accessList),
     ProjectNotFound: twice(ATLAS_ERRORS.projectNotFound),
@@ -114,11 +117,11 @@ export async function atlasSamples() {
         ),
       ),
       seen(
-        "The certificate was there before",
+        "The certificate is older than the request",
         failure(nothingYet(), answerUnusable(mismatch({ serialNumber: "1001" }), calendarOf()), true),
       ),
       seen(
-        "The lifetime is another one",
+        "The lifetime is wrong",
         failure(nothingYet(), answerUnusable(mismatch({ notAfter: new Date(NOW + 30 * DAY_MS) }), calendarOf()), true),
       ),
       seen(

@@ -37,7 +37,7 @@ export function eventSamples() {
     Repaired: [
       seen(
         "Someone changed the Secret's labels",
-        reconciled(settled(), { kind: "repaired", differences: ["label team", "annotation note", "formats"] }),
+        reconciled(settled(), { kind: "repaired", differences: ["label team", "annotation note", "PEM files"] }),
       ),
     ],
     CertificateOrphaned: [

@@ -2,8 +2,9 @@ import { BLOCKED_REASONS, EVENT_REASONS, ISSUE_REASONS, RESTART_REASONS } from "
 import { FLAG_GROUPS } from "../../../src/command/run.ts";
 import { environmentVariable, type Flag } from "../../../src/flags.ts";
 import { SIMULATE_FLAGS } from "../../../src/simulator/command-flags.ts";
-import { projectSamples, removalSamples } from "./cluster-samples.ts";
 import { allMetrics, type Metric } from "./metrics.ts";
+import { projectSamples } from "./project-samples.ts";
+import { removalSamples } from "./removal-samples.ts";
 import type { Sample } from "./samples.ts";
 import { type Reason, userCertificateSamples } from "./user-certificate.ts";
 
@@ -25,13 +26,13 @@ This page lists every message that the operator writes, every flag and every met
 operator's own code with sample values: resource \`orders-api\` in namespace \`shop\`, for user \`orders-api\`, at
 2030-01-11T00:00:00Z. In a running operator they show your names, times and numbers.
 
-To find out what a resource reports, run \`kubectl describe auc NAME\` and look up the reason of its condition \`Ready\` here.`;
+To find out what an object reports, run \`kubectl describe auc NAME\` (\`apx\` for an AtlasProjectX509, \`acxr\` for an
+AtlasCustomerX509Removal) and look up the reason of its conditions here.`;
 
-/** The kinds of the platform team, with the situations of each. */
-const CLUSTER_KINDS: Readonly<Record<string, () => readonly Sample[]>> = {
-  AtlasProjectX509: projectSamples,
-  AtlasCustomerX509Removal: removalSamples,
-};
+/** The kinds of the platform team. */
+async function clusterKinds(): Promise<Readonly<Record<string, Readonly<Record<string, readonly Sample[]>>>>> {
+  return { AtlasProjectX509: await projectSamples(), AtlasCustomerX509Removal: await removalSamples() };
+}
 
 const FLAGS = "Flags";
 const FLAGS_INTRODUCTION = `\
@@ -45,11 +46,12 @@ const METRICS_INTRODUCTION =
 /** Every condition message, Event, flag and metric, made by the code that makes them. */
 export async function messagesPage(): Promise<string> {
   const samples = await userCertificateSamples();
+  const kinds = Object.entries(await clusterKinds());
   const blocks = [
     "<!-- Generated from the code by `make messages`. Change the texts there. -->",
     "# Messages, flags and metrics",
     INTRODUCTION,
-    contents(),
+    contents(kinds.map(([kind, reasons]) => [kind, Object.keys(reasons)])),
     ...Object.entries(PARTS).flatMap(([heading, reasons]) => [
       `## ${heading}`,
       ...reasons.flatMap((reason) => [
@@ -57,9 +59,12 @@ export async function messagesPage(): Promise<string> {
         ...samples[reason].flatMap((sample) => sampleBlocks(reason, sample)),
       ]),
     ]),
-    ...Object.entries(CLUSTER_KINDS).flatMap(([kind, samplesOf]) => [
+    ...kinds.flatMap(([kind, reasons]) => [
       `## ${kind}`,
-      ...samplesOf().flatMap((sample) => sampleBlocks("", sample)),
+      ...Object.entries(reasons).flatMap(([reason, ofReason]) => [
+        `### ${headingOf(kind, reason)}`,
+        ...ofReason.flatMap((sample) => sampleBlocks(reason, sample)),
+      ]),
     ]),
     `## ${FLAGS}`,
     FLAGS_INTRODUCTION,
@@ -74,24 +79,30 @@ export async function messagesPage(): Promise<string> {
   return `${blocks.join("\n\n")}\n`;
 }
 
-function contents(): string {
-  const parts = [
-    ...Object.entries(PARTS),
-    ...Object.keys(CLUSTER_KINDS).map((kind) => [kind, []] as const),
-    [FLAGS, [...Object.keys(FLAG_GROUPS), SIMULATOR]] as const,
-    [METRICS, []] as const,
+function contents(kinds: readonly (readonly [kind: string, reasons: readonly string[]])[]): string {
+  const linked = (entries: readonly string[]) => entries.map((entry) => linkTo(entry));
+  const parts: readonly (readonly [heading: string, links: readonly string[]])[] = [
+    ...Object.entries(PARTS).map(([heading, reasons]) => [heading, linked(reasons)] as const),
+    ...kinds.map(([kind, reasons]) => [kind, reasons.map((one) => linkTo(headingOf(kind, one), one))] as const),
+    [FLAGS, linked([...Object.keys(FLAG_GROUPS), SIMULATOR])],
+    [METRICS, []],
   ];
   return parts
     .map(([heading, entries]) => {
-      const links = entries.map(linkTo).toSorted().join(" · ");
+      const links = entries.toSorted().join(" · ");
       return links === "" ? `- ${linkTo(heading)}` : `- ${linkTo(heading)}: ${links}`;
     })
     .join("\n");
 }
 
+/** Several kinds share some reasons, and each heading needs an anchor of its own. */
+function headingOf(kind: string, reason: string): string {
+  return `${reason} (${kind})`;
+}
+
 /** With the anchor that GitHub gives a heading. */
-function linkTo(heading: string): string {
-  return `[${heading}](#${heading
+function linkTo(heading: string, title = heading): string {
+  return `[${title}](#${heading
     .toLowerCase()
     .replace(/[^a-z0-9 -]/g, "")
     .replaceAll(" ", "-")})`;

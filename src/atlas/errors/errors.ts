@@ -121,7 +121,7 @@ export function pacedOutError(context: ErrorContext, waitMs: number): AtlasError
   return new AtlasError({
     kind: "rateLimited",
     operation: context.operation,
-    problem: `The rate limit of ${describeProject(context)} is used up, or Atlas asked to wait.`,
+    problem: `The rate limit of ${describeProject(context)} is used up, or Atlas asked the client to wait.`,
     remedy: comeBack(waitMs),
     retryAfterMs: waitMs,
   });

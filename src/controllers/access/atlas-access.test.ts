@@ -45,7 +45,7 @@ class Scene {
     if (secret !== undefined) this.secrets.others.observe(secretMetadata(secret));
   }
 
-  look() {
+  read() {
     return this.access.of(REF);
   }
 }
@@ -53,18 +53,18 @@ class Scene {
 test("a Secret in which only an annotation changes opens the same client and counts as the same version", async () => {
   const scene = new Scene();
   scene.put("a");
-  const before = await scene.look();
+  const before = await scene.read();
   scene.put("a", { touched: "1" });
-  expect(await scene.look()).toBe(before);
+  expect(await scene.read()).toBe(before);
   expect(scene.connections).toBe(1);
 });
 
 test("changed credentials open another client and count as another version", async () => {
   const scene = new Scene();
   scene.put("a");
-  const before = await scene.look();
+  const before = await scene.read();
   scene.put("b");
-  const after = await scene.look();
+  const after = await scene.read();
   expect(after).toMatchObject({ kind: "usable", version: scene.cluster.peek(SECRETS, REF)?.metadata.resourceVersion });
   expect(after).not.toMatchObject({ version: before.version });
   expect(scene.connections).toBe(2);
@@ -75,16 +75,16 @@ test("an older answer of the API server that arrives late does not bring old cre
   const late = Promise.withResolvers<void>();
   scene.put("a");
   scene.answered = late.promise;
-  const first = scene.look();
+  const first = scene.read();
   await settle();
   scene.answered = Promise.resolve();
   scene.put("b");
-  const second = scene.look();
+  const second = scene.read();
   await settle();
   late.resolve();
   const access = await second;
   await first;
-  expect(await scene.look()).toBe(access);
+  expect(await scene.read()).toBe(access);
   if (access.kind !== "usable") throw new Error("the credentials are not usable");
   const list = access.api.listAllDatabaseUserCertificates({ groupId: "p", username: "orders-api" });
   await expect(list).resolves.toMatchObject({ certificates: [] });
@@ -94,7 +94,7 @@ test("a Secret that could not be read is read again by the next caller", async (
   const scene = new Scene();
   scene.put("a");
   scene.answered = Promise.reject(new Error("the API server is away"));
-  await expect(scene.look()).rejects.toThrow("is away");
+  await expect(scene.read()).rejects.toThrow("is away");
   scene.answered = Promise.resolve();
-  expect(await scene.look()).toMatchObject({ kind: "usable" });
+  expect(await scene.read()).toMatchObject({ kind: "usable" });
 });

@@ -196,7 +196,7 @@ export class CredentialsGate {
     holder.phase = { kind: "rejected", error, atMs: clock.now(), untilMs: clock.monotonic() + waitMs };
   }
 
-  /** @returns what the test says of all other calls; undefined if this one should look again */
+  /** @returns what the test says of all other calls; undefined if this one has to make its own call */
   async #waitFor(
     holder: Holder,
     test: Promise<AtlasError | undefined>,

@@ -40,7 +40,7 @@ async function outcome({ isCurrent = true, projects = [project("production")], i
     serving: { namespace: "operators", isCurrent: () => isCurrent },
   });
   const found = await access.of("production");
-  return { found: found.kind === "usable" ? found.project.projectId : found.obstacle.reason, asked };
+  return { found: found.kind === "usable" ? found.project.projectId : found.blocker.reason, asked };
 }
 
 test("a project is reached with the credentials of the operator's namespace", async () => {

@@ -1,11 +1,22 @@
+import { CREDENTIALS_LABEL } from "../../api/names.ts";
 import type { ProjectX509 } from "../../api/project-x509.ts";
 import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
 import type { AtlasAccess, ProjectApi } from "./atlas-access.ts";
+import type { RefusalReason } from "./refusal.ts";
 
-/** Why nothing can happen now. */
-export interface Obstacle {
-  /** One CamelCase word. */
-  readonly reason: string;
+/** Why the operator can do nothing in the project of an AtlasProjectX509 now. */
+export type ProjectBlockedReason =
+  | RefusalReason
+  | "CredentialsMissing"
+  | "ProjectMissing"
+  | "ProjectClaimedTwice"
+  | "ProjectsUnverified"
+  /** An AtlasCustomerX509Removal asked for a change of the project that its AtlasProjectX509 named before. */
+  | "ProjectChanged";
+
+/** Why nothing happens now. */
+export interface ProjectBlocker {
+  readonly reason: ProjectBlockedReason;
   /** One sentence that says what is wrong, without a remedy. */
   readonly problem: string;
   /** One sentence that says what to do. @default the operator retries */
@@ -27,7 +38,7 @@ export interface ProjectAtAtlas {
 /** The project that an AtlasProjectX509 stands for, as far as the operator can reach it. */
 export type NamedProject =
   | { readonly kind: "usable"; readonly project: ProjectAtAtlas }
-  | { readonly kind: "unusable"; readonly obstacle: Obstacle };
+  | { readonly kind: "unusable"; readonly blocker: ProjectBlocker };
 
 export interface ProjectAccessOptions {
   readonly access: Pick<AtlasAccess, "of">;
@@ -63,46 +74,46 @@ export class ProjectAccess {
     if (ruling !== undefined && ruling.uid !== project.uid) return unusable(claimedTwice(name, ruling.name));
     const ref: ObjectRef = { namespace: serving.namespace, name: credentialsRef.name };
     const credentialsPlace = `Secret ${ref.name} in namespace ${ref.namespace}`;
-    const found = labelled.get(objectKey(ref)) === undefined ? NOT_LABELLED : await access.of(ref);
+    const isLabelled = labelled.get(objectKey(ref)) !== undefined;
+    const found = isLabelled ? await access.of(ref) : unlabelled(credentialsPlace);
     if (found.kind === "usable") return { kind: "usable", project: { projectId, api: found.api, credentialsPlace } };
     return unusable({
       reason: "CredentialsMissing",
       problem: found.kind === "unusable" ? found.problem : `AtlasProjectX509 ${name} names no credentials.`,
-      remedy: `Put the credentials into ${credentialsPlace}, with the label atlascerts.io/credentials: "true".`,
+      remedy: `Put clientId and clientSecret, or publicApiKey and privateApiKey, into ${credentialsPlace}, and label it ${CREDENTIALS_LABEL}: "true".`,
       needsPerson: true,
     });
   }
 }
 
-const NOT_LABELLED = {
-  kind: "unusable",
-  problem: 'The Secret does not exist, or lacks the label atlascerts.io/credentials: "true".',
-} as const;
+function unlabelled(place: string) {
+  return { kind: "unusable", problem: `${place} does not exist, or is not labelled as credentials.` } as const;
+}
 
-const OUT_OF_DATE: Obstacle = {
+const OUT_OF_DATE: ProjectBlocker = {
   reason: "ProjectsUnverified",
   problem: "The operator's watch of AtlasProjectX509s is out of date.",
   needsPerson: false,
 };
 
-function missing(name: string): Obstacle {
+function missing(name: string): ProjectBlocker {
   return {
     reason: "ProjectMissing",
     problem: `AtlasProjectX509 ${name} does not exist, or this version of the operator cannot read it.`,
-    remedy: "Create it, or name another one.",
+    remedy: "Create it, or create a new AtlasCustomerX509Removal that names another one.",
     needsPerson: true,
   };
 }
 
-function claimedTwice(name: string, ruling: string): Obstacle {
+function claimedTwice(name: string, ruling: string): ProjectBlocker {
   return {
     reason: "ProjectClaimedTwice",
-    problem: `AtlasProjectX509 ${ruling}, which is older, is for the same project at Atlas, so ${name} serves no one.`,
-    remedy: `Use ${ruling}, or delete one of the two.`,
+    problem: `The older AtlasProjectX509 ${ruling} has the same spec.projectId, so ${name} is not used.`,
+    remedy: `Delete one of the two, or correct the spec.projectId of one.`,
     needsPerson: true,
   };
 }
 
-function unusable(obstacle: Obstacle): NamedProject {
-  return { kind: "unusable", obstacle };
+function unusable(blocker: ProjectBlocker): NamedProject {
+  return { kind: "unusable", blocker };
 }

@@ -7,7 +7,7 @@ type RefusalKind = Exclude<AtlasErrorKind, "aborted">;
 /** A call that Atlas did not carry out, or whose answer was lost. */
 export interface Refusal {
   readonly kind: RefusalKind;
-  readonly reason: BlockedReason;
+  readonly reason: RefusalReason;
   /** One sentence that says what is wrong. */
   readonly problem: string;
   /** Waiting does not help. */
@@ -17,7 +17,7 @@ export interface Refusal {
   readonly isSuspect: boolean;
 }
 
-const REASONS: Readonly<Record<RefusalKind, readonly [reason: BlockedReason, needsPerson: boolean]>> = {
+const REASONS = {
   credentials: ["CredentialsRejected", true],
   role: ["RoleMissing", true],
   accessList: ["IpNotOnAccessList", true],
@@ -30,7 +30,9 @@ const REASONS: Readonly<Record<RefusalKind, readonly [reason: BlockedReason, nee
   unavailable: ["AtlasUnavailable", false],
   badAnswer: ["AtlasUnavailable", false],
   ambiguous: ["AnswerLost", false],
-};
+} as const satisfies Readonly<Record<RefusalKind, readonly [reason: BlockedReason, needsPerson: boolean]>>;
+
+export type RefusalReason = (typeof REASONS)[RefusalKind][0];
 
 const SUSPECT: ReadonlySet<TransportFailureReason> = new Set(["untrusted", "proxyCredentials"]);
 
@@ -60,6 +62,8 @@ export function remedyAtAtlas(
       return `Grant the credentials in ${place} the role Project Owner in project ${projectId}.`;
     case "accessList":
       return `Add the address from which this cluster reaches Atlas to the API access list of the credentials in ${place}.`;
+    case "badRequest":
+      return `Correct spec.projectId (${projectId}).`;
     case "projectNotFound":
       return `Correct spec.projectId (${projectId}), or give the credentials access to that project.`;
     case "badAnswer":

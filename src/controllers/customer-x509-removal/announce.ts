@@ -18,23 +18,23 @@ function happeningOf(assessment: Assessment): Omit<Parameters<typeof tell>[3], "
   }
   const { projectId = "", requestedAt = "" } = recordOf(assessment);
   if (outcome.kind === "recorded") {
-    const note = `The operator asks Atlas to switch off customer-managed X.509 in project ${projectId}. ${restartOf(projectId)}`;
+    const note = `The operator is about to ask Atlas to switch off customer-managed X.509 in project ${projectId}. ${restartOf(projectId)}`;
     return { type: "Warning", reason: "Requested", note };
   }
   if (outcome.kind === "answerLost") {
-    const note = `${outcome.problem} The operator does not ask again; it checks whether Atlas has acted.`;
+    const note = `${outcome.problem} The operator does not repeat the request; it checks whether Atlas has carried it out.`;
     return { type: "Warning", reason: "AnswerLost", note };
   }
   if (decision.kind === "complete") {
     const note =
       decision.reason === "Removed"
-        ? `Customer-managed X.509 of project ${projectId} is off, upon the request of ${requestedAt}.`
-        : "Customer-managed X.509 was already off when the operator looked, so it did nothing.";
+        ? `Customer-managed X.509 is off in project ${projectId}, as requested at ${requestedAt}.`
+        : "Customer-managed X.509 was already off, so the operator did nothing.";
     return { type: "Normal", reason: decision.reason, note };
   }
   if (decision.kind !== "blocked") return undefined;
-  const { reason, problem, remedy } = decision.obstacle;
+  const { reason, problem, remedy } = decision.blocker;
   // While it lasts, the conditions show it.
   if ((snapshot.removal.status.conditions ?? []).some((condition) => condition.reason === reason)) return undefined;
-  return { type: "Warning", reason, note: remedy === undefined ? problem : `${problem} ${remedy}` };
+  return { type: "Warning", reason, note: `${problem} ${remedy ?? "The operator retries."}` };
 }

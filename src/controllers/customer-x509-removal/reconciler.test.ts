@@ -138,20 +138,20 @@ describe("a request", () => {
 
   test("expires on its own while its project can't be used, and asks Atlas nothing", async () => {
     const scene = new Scene();
-    scene.obstacle = { reason: "ProjectNotFound", problem: "No project.", remedy: "Make it.", needsPerson: true };
+    scene.blocker = { reason: "ProjectNotFound", problem: "No project.", remedy: "Make it.", needsPerson: true };
     scene.apply({ notAfter: "2026-11-24T12:00:30Z" });
     expect(await scene.reconcile()).toEqual({ kind: "again", at: scene.clock.now() + 30_000 });
     expect(scene.conditions).toEqual(["Stalled ProjectNotFound"]);
     await scene.clock.advance(30_000);
     expect(await scene.reconcile()).toEqual({ kind: "done" });
     expect(scene.conditions).toEqual(["Failed Expired", "Stalled Expired"]);
-    scene.obstacle = undefined;
+    scene.blocker = undefined;
     await scene.reconcile();
     expect(scene.atlas.removals).toBe(0);
     expect(scene.told).toEqual(["Warning ProjectNotFound", "Warning Expired"]);
   });
 
-  test("acts once an obstacle is gone, and reports the obstacle once", async () => {
+  test("acts once an blocker is gone, and reports the blocker once", async () => {
     const scene = new Scene();
     scene.atlas.securityFault = () => refusal("unavailable");
     scene.apply();

@@ -3,8 +3,8 @@ import { timestamp } from "../../api/timestamp.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
-import { lookAt } from "../access/look.ts";
 import type { NamedProject } from "../access/project-access.ts";
+import { readAuthorities } from "../access/read-authorities.ts";
 import type { Audience } from "../tell.ts";
 import { announce } from "./announce.ts";
 import { callRemoval } from "./atlas/remove.ts";
@@ -52,11 +52,11 @@ type RequestDecision = Extract<Decision, { kind: "request" }>;
 /** The cache needs a moment to show what another process wrote. */
 const OVERTAKEN_MS = 1000;
 
-const CRD_OUTDATED: Failure = {
+export const CRD_OUTDATED: Failure = {
   reason: "CrdOutdated",
   problem:
-    "The API server did not keep the whole record of the request, so nothing was changed: the installed CRD belongs to a different operator version.",
-  remedy: "Apply the CRDs of this operator's version, then create a new AtlasCustomerX509Removal.",
+    "The installed CRD belongs to a different operator version: the API server dropped part of the status, so nothing was changed.",
+  remedy: "Apply the CRDs of this operator version, then create a new AtlasCustomerX509Removal.",
 };
 
 /** read ▶ decide ▶ act ▶ report, for one request at a time. */
@@ -91,10 +91,10 @@ export class RemovalReconciler {
     const project = named.kind === "usable" ? { kind: named.kind, projectId: named.project.projectId } : named;
     const before: Snapshot = { nowMs: clock.now(), removal, project, atlas: { kind: "notAsked" } };
     const first = decide(before);
-    if (first.kind !== "look" || named.kind !== "usable") {
+    if (first.kind !== "ask" || named.kind !== "usable") {
       return { reading: { snapshot: before, named }, decision: first };
     }
-    const { answeredAt, authorities } = await lookAt(named.project, signal);
+    const { answeredAt, authorities } = await readAuthorities(named.project, signal);
     const nowMs = Math.max(clock.now(), answeredAt?.getTime() ?? 0);
     const snapshot: Snapshot = { ...before, nowMs, atlas: authorities };
     return { reading: { snapshot, named }, decision: decide(snapshot) };

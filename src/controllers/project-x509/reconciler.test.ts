@@ -106,14 +106,14 @@ test("resources go on once, when customer-managed X.509 has gone and the status 
   expect(switchedOff).toEqual(["production"]);
 });
 
-test("the time of the look is Atlas' own, which failed attempts are dated by too", async () => {
+test("the time of the answer is Atlas' own, by which failed attempts are dated as well", async () => {
   const { atlas, cached, reconcile } = rig();
   atlas.clockOffsetMs = 90_000;
   await reconcile();
   expect(cached()?.status.customerManagedX509?.observedAt).toBe("2026-11-24T12:01:30Z");
 });
 
-test("a project that was changed meanwhile is looked at again, and what was seen before is not written", async () => {
+test("a project that was changed meanwhile is reconciled again, and the state that was read before is not written", async () => {
   const { clock, cluster, reconcile } = rig();
   const stored = cluster.peek(PROJECT_X509, { name: "production" });
   if (stored !== undefined) cluster.put(PROJECT_X509, stored);

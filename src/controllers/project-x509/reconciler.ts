@@ -1,15 +1,15 @@
 import { marked } from "../../api/condition-states.ts";
-import { findCondition } from "../../api/conditions.ts";
-import { PROJECT_X509, type ProjectX509 } from "../../api/project-x509.ts";
+import type { ProjectX509 } from "../../api/project-x509.ts";
 import type { Clock } from "../../clock.ts";
 import { KubeError } from "../../kube/kube-error.ts";
 import { mergePatchOf } from "../../kube/merge-patch.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import type { StatusSender } from "../../kube/status-sender.ts";
-import { lookAt } from "../access/look.ts";
 import type { NamedProject } from "../access/project-access.ts";
-import { type Audience, tell } from "../tell.ts";
+import { readAuthorities } from "../access/read-authorities.ts";
+import type { Audience } from "../tell.ts";
 import type { CachedProject } from "../user-certificate/cluster/project-cache.ts";
+import { announce } from "./announce.ts";
 import { isNews, nextStatus } from "./core/next-status.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 
@@ -23,7 +23,7 @@ export interface ProjectReconcilerOptions {
   readonly onSwitchedOff: (name: string) => void;
   readonly sender: Pick<StatusSender<CachedProject>, "send">;
   readonly audience: Audience;
-  /** Interval at which a project is looked at, in milliseconds. */
+  /** Interval between reconciles of a healthy project, in milliseconds. */
   readonly refreshMs: number;
   /** Longest wait while something is wrong. */
   readonly recheckIntervalMs: number;
@@ -53,7 +53,7 @@ export class ProjectReconciler {
     signal.throwIfAborted();
     if (!(await this.#report(snapshot))) return { kind: "again", at: clock.now() + OVERTAKEN_MS };
     const isGood = snapshot.atlas.kind === "read" && snapshot.atlas.authorities.length === 0;
-    const asked = "obstacle" in snapshot.atlas ? (snapshot.atlas.obstacle.atLeastMs ?? 0) : 0;
+    const asked = "blocker" in snapshot.atlas ? (snapshot.atlas.blocker.atLeastMs ?? 0) : 0;
     return {
       kind: "again",
       at: clock.now() + Math.max(isGood ? refreshMs : Math.min(refreshMs, recheckIntervalMs), asked),
@@ -65,8 +65,8 @@ export class ProjectReconciler {
     const named = await access(project.name);
     const { answeredAt, authorities: atlas } =
       named.kind === "usable"
-        ? await lookAt(named.project, signal)
-        : { answeredAt: undefined, authorities: { kind: "unreachable", obstacle: named.obstacle } as const };
+        ? await readAuthorities(named.project, signal)
+        : { answeredAt: undefined, authorities: { kind: "unreachable", blocker: named.blocker } as const };
     return {
       nowMs: clock.now(),
       answeredMs: answeredAt?.getTime(),
@@ -93,11 +93,7 @@ export class ProjectReconciler {
     }
     const wasOn = project.status.customerManagedX509?.enabled === true;
     if (wasOn && next.customerManagedX509?.enabled === false) this.#options.onSwitchedOff(project.name);
-    const [before, after] = [project.status, next].map((one) => findCondition(one, "Ready"));
-    if (after !== undefined && before?.reason !== after.reason) {
-      const type = after.status === "True" ? "Normal" : "Warning";
-      tell(audience, PROJECT_X509, project, { type, reason: after.reason, action: "Verify", note: after.message });
-    }
+    announce(audience, project, next);
     return true;
   }
 }

@@ -88,12 +88,12 @@ test("a certificate that was issued is announced, with the reason", () => {
 
 test("a repair is announced, with what was repaired", () => {
   const { announce, events } = rig();
-  announce(reconciled(settled(), { kind: "repaired", differences: ["label a", "formats"] }));
+  announce(reconciled(settled(), { kind: "repaired", differences: ["label a", "PEM files"] }));
   expect(events).toMatchObject([
     {
       type: "Normal",
       reason: "Repaired",
-      note: "Repaired label a, formats of Secret orders-api-mongodb; the certificate is unchanged.",
+      note: "Repaired label a, PEM files of Secret orders-api-mongodb; the certificate is unchanged.",
     },
   ]);
 });
@@ -348,7 +348,7 @@ describe("a Secret that is left behind when spec.secretName changes", () => {
         type: "Warning",
         note:
           "Secret orders-api-mongodb is no longer renewed, because spec.secretName is now elsewhere. Its certificate is valid " +
-          "until 2030-04-01T00:00:00Z. Move the apps that use the Secret, then delete it.",
+          "until 2030-04-01T00:00:00Z. Move the apps that use it to the new Secret, then delete it.",
       },
     ]);
   });

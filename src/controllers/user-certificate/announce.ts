@@ -153,7 +153,7 @@ export class Announcer {
     if (!this.#isNews(resource, id)) return;
     const note =
       `Atlas may have issued a certificate for user ${username} in project ${projectId} at ${startedAt}. ` +
-      "The response and with it the private key were lost, and Atlas' list can no longer show whether the certificate exists.";
+      "The response was lost, and the private key with it; Atlas' list can no longer show whether the certificate exists.";
     this.#tell(resource, "Warning", "CertificateUnaccountedFor", "Verify", note);
     this.#options.onUnaccounted?.();
   }
@@ -182,7 +182,7 @@ export class Announcer {
   #tellLeftBehind(resource: UserCertificate, secretName: string, notAfter: string): void {
     const note =
       `Secret ${secretName} is no longer renewed, because spec.secretName is now ${resource.spec.secretName}. ` +
-      `Its certificate is valid until ${notAfter}. Move the apps that use the Secret, then delete it.`;
+      `Its certificate is valid until ${notAfter}. Move the apps that use it to the new Secret, then delete it.`;
     this.#tell(resource, "Warning", "SecretLeftBehind", "Reconcile", note);
   }
 

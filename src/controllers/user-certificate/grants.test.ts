@@ -70,7 +70,7 @@ describe("nothing is asked of Atlas and nothing issued", () => {
     await settled(at);
     expect(at.ready()).toBe("False NotGranted");
     expect(whole(at)).toContain(
-      "AtlasProjectX509 production does not exist, or does not grant namespace shop user orders-api. Ask the platform team for a grant",
+      "AtlasProjectX509 production does not exist, or does not grant user orders-api to namespace shop. Ask the platform team to grant",
     );
     expect([at.atlas.lists, at.atlas.creates]).toEqual([0, 0]);
     expect(at.stalled()).toBe("True NotGranted");
@@ -81,7 +81,7 @@ describe("nothing is asked of Atlas and nothing issued", () => {
     at.apply({ ...THROUGH, monthsUntilExpiration: 4 });
     await settled(at);
     expect(at.ready()).toBe("False NotGranted");
-    expect(whole(at)).toContain("grants namespace shop at most 3 months for user orders-api");
+    expect(whole(at)).toContain("limits certificates of user orders-api in namespace shop to 3 months");
     expect(at.atlas.creates).toBe(0);
   });
 
@@ -132,11 +132,11 @@ describe("a grant that is withdrawn", () => {
     return { at, process };
   }
 
-  test("leaves the resource Ready and says until when issued certificates can log in", async () => {
+  test("leaves the resource Ready and says until when issued certificates can be used", async () => {
     const { at } = await withdrawn();
     expect(at.ready()).toBe("True NotGranted");
     expect(message(at)).toMatch(
-      /does not grant namespace shop user orders-api\. Certificates that were issued can log in until 2030-04-\d\dT[\d:]+Z\. The certificate in Secret orders-api-mongodb is valid until 2030-04/,
+      /does not grant user orders-api to namespace shop\. Certificates that were already issued can be used to log in until 2030-04-\d\dT[\d:]+Z\. The certificate in Secret orders-api-mongodb is valid until 2030-04/,
     );
     expect(at.stalled()).toBe("False NotGranted");
   });
@@ -339,7 +339,7 @@ describe("maxResources", () => {
     await at.settle(process, "orders-web");
     expect([at.ready(), at.ready("orders-web")]).toEqual(["True Issued", "False NotGranted"]);
     expect(whole(at, "orders-web")).toContain(
-      "grants namespace shop at most 1 resources, and 1 older ones use the grant",
+      "allows namespace shop at most 1 resource, and that many older ones already use it",
     );
     at.cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
     await at.settle(process, "orders-web");

@@ -339,7 +339,7 @@ describe("an answer is unusable, nothing is stored and the record stays open", (
     [
       "if it lives for another time than was asked for",
       () => pem({ ...asIssued, notAfter: new Date(NOW + 10 * DAY_MS) }),
-      "not for about 3 months",
+      "instead of for about 3 months",
     ],
     [
       "if it was there before, as in a replayed answer",
@@ -411,7 +411,7 @@ describe("a certificate that cannot be stored", () => {
     expect([parked.size, scene.serialIn()]).toEqual([0, atlas.issued[0]?.serialNumber]);
   });
 
-  test("makes the next preflight write for real, since a dry run has missed the obstacle", async () => {
+  test("makes the next preflight write for real, since a dry run has missed what refused the last one", async () => {
     const notStored = { time: "2030-01-10T20:00:00Z", reason: "SecretMissing", lost: "NotStored" as const };
     const { issue, atlas, cluster } = rig({ status: { recentIssuances: [{ ...notStored, serialNumber: "1" }] } });
     cluster.fault = ({ verb, dryRun }) =>

@@ -77,7 +77,7 @@ describe("a parked certificate", () => {
     );
   });
 
-  test("is stored once the obstacle is gone, and nothing else is issued", async () => {
+  test("is stored once the Secret can be written, and nothing else is issued", async () => {
     await parkedFirst();
     await scene.run(process, { forMs: HOUR_MS });
     allowWrites();

@@ -16,7 +16,7 @@ test("a granted namespace gets its certificate without any credentials, another 
   await platform.apply(other);
   await platform.until("True Issued", shop);
   const told = await platform.until("False NotGranted", other);
-  expect(told).toContain(`does not exist, or does not grant namespace ${other} user orders-api`);
+  expect(told).toContain(`does not exist, or does not grant user orders-api to namespace ${other}`);
   expect(platform.creates).toBe(1);
   const secret = await own().rest("GET", `/api/v1/namespaces/${shop}/secrets/orders-api-mongodb`);
   expect(secret.body).toMatchObject({ metadata: { annotations: { "atlascerts.io/project-id": PRODUCTION } } });
@@ -49,7 +49,7 @@ test("a grant that is withdrawn stops renewals, and given back lets them go on a
   await platform.project([]);
   const told = await platform.until("True NotGranted", shop);
   const { notAfter } = (await platform.get(shop)).status;
-  expect(told).toContain(`Certificates that were issued can log in until ${notAfter}.`);
+  expect(told).toContain(`Certificates that were already issued can be used to log in until ${notAfter}.`);
   await platform.patch(shop, { metadata: { annotations: { "atlascerts.io/renew-requested-at": "now" } } });
   await aWhile();
   expect(platform.creates).toBe(1);

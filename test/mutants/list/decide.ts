@@ -320,7 +320,7 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "formats that apps ask for are not written",
-        search: '...(content.formatsCurrent ? [] : ["formats"]),',
+        search: '...(content.formatsCurrent ? [] : ["PEM files"]),',
         replacement: "",
       },
     ],

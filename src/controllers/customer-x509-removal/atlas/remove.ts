@@ -1,8 +1,8 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { AtlasError } from "../../../atlas/errors/atlas-error.ts";
 import type { Clock } from "../../../clock.ts";
-import { obstacleOf } from "../../access/look.ts";
 import type { ProjectAtAtlas } from "../../access/project-access.ts";
+import { projectBlocker } from "../../access/read-authorities.ts";
 import type { Failure } from "../core/decide.ts";
 
 /** Result of the one call. */
@@ -42,14 +42,15 @@ export async function callRemoval(
     return { kind: "accepted" };
   } catch (error: unknown) {
     if (isTooLate(error)) return { kind: "refused", failure: expired(notAfter) };
-    const { needsPerson: _irrelevant, ...obstacle } = obstacleOf(error, project);
+    const { needsPerson: _irrelevant, ...blocker } = projectBlocker(error, project);
     if (error instanceof AtlasError && error.kind === "ambiguous")
-      return { kind: "answerLost", problem: obstacle.problem };
-    const { reason, problem, remedy = "" } = obstacle;
+      return { kind: "answerLost", problem: blocker.problem };
+    const { reason, problem, remedy } = blocker;
+    const again = "create a new AtlasCustomerX509Removal, since the operator sends one request for each.";
     const failure = {
       reason,
-      problem: `${problem} Nothing was changed.`,
-      remedy: `${remedy} Then create a new AtlasCustomerX509Removal: the operator calls once for each.`.trim(),
+      problem: problem.includes("nothing was changed") ? problem : `${problem} Nothing was changed.`,
+      remedy: remedy === undefined ? `To try again, ${again}` : `${remedy} Then ${again}`,
     };
     return { kind: "refused", failure };
   }
@@ -62,7 +63,7 @@ function isTooLate(error: unknown): boolean {
 function expired(notAfter: string): Failure {
   return {
     reason: "Expired",
-    problem: `spec.notAfter (${notAfter}) passed before the call left, and nothing was changed.`,
-    remedy: "Create a new AtlasCustomerX509Removal if customer-managed X.509 is still to be switched off.",
+    problem: `spec.notAfter (${notAfter}) passed before the request was sent, so nothing was changed.`,
+    remedy: "If customer-managed X.509 must still be switched off, create a new AtlasCustomerX509Removal.",
   };
 }

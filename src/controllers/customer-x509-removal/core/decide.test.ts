@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { Condition } from "../../../api/conditions.ts";
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
+import type { ProjectBlocker } from "../../access/project-access.ts";
 import { CA, isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide } from "./decide.ts";
 import type { ObservedProject, Snapshot } from "./snapshot.ts";
 
-const OBSTACLE = { reason: "RoleMissing", problem: "No role.", needsPerson: true };
-const UNUSABLE: ObservedProject = { kind: "unusable", obstacle: OBSTACLE };
-const UNKNOWN: Snapshot["atlas"] = { kind: "unknown", obstacle: OBSTACLE };
+const BLOCKER: ProjectBlocker = { reason: "RoleMissing", problem: "No role.", needsPerson: true };
+const UNUSABLE: ObservedProject = { kind: "unusable", blocker: BLOCKER };
+const UNKNOWN: Snapshot["atlas"] = { kind: "unknown", blocker: BLOCKER };
 const NOT_ASKED: Snapshot["atlas"] = { kind: "notAsked" };
 
 function withSpec(spec: Partial<CustomerX509Removal["spec"]>): CustomerX509Removal {
@@ -22,7 +23,7 @@ function summary(of: Snapshot): string {
     case "fail":
       return `fail ${decision.failure.reason}`;
     case "blocked":
-      return `blocked ${decision.obstacle.reason}`;
+      return `blocked ${decision.blocker.reason}`;
     case "complete":
       return `complete ${decision.reason}`;
     default:
@@ -38,7 +39,7 @@ describe("a request that is not on record", () => {
       { removal: withSpec({ certificateAuthorities: [OTHER_CA, CA] }), atlas: isSet(CA, OTHER_CA) },
       "request",
     ],
-    ["asks Atlas before anything else", { atlas: NOT_ASKED }, "look"],
+    ["asks Atlas before anything else", { atlas: NOT_ASKED }, "ask"],
     ["fails if another authority is set", { atlas: isSet(OTHER_CA) }, "fail CertificateAuthoritiesDiffer"],
     ["fails if one more is set", { atlas: isSet(CA, OTHER_CA) }, "fail CertificateAuthoritiesDiffer"],
     [
@@ -96,14 +97,14 @@ describe("a request on record", () => {
       { project: { kind: "usable", projectId: "0".repeat(24) }, atlas: NOT_ASKED },
       "blocked ProjectChanged",
     ],
-    ["asks Atlas", { atlas: NOT_ASKED }, "look"],
-    ["goes on after notAfter", { nowMs: NOW + 5 * HOUR_MS, atlas: NOT_ASKED }, "look"],
+    ["asks Atlas", { atlas: NOT_ASKED }, "ask"],
+    ["goes on after notAfter", { nowMs: NOW + 5 * HOUR_MS, atlas: NOT_ASKED }, "ask"],
     ["fails if Atlas has not confirmed it after an hour", { nowMs: late() }, "fail NotConfirmed"],
     ["fails if Atlas can't be asked for an hour", { nowMs: late(), atlas: UNKNOWN }, "fail NotConfirmed"],
     ["fails if its project is gone for an hour", { nowMs: late(), project: UNUSABLE }, "fail NotConfirmed"],
     ["waits right before that", { nowMs: late() - 1 }, "wait"],
     ["is complete however late it is seen", { nowMs: late() + 1000 * HOUR_MS, atlas: isSet() }, "complete Removed"],
-    ["asks Atlas once more however late", { nowMs: late() + 1000 * HOUR_MS, atlas: NOT_ASKED }, "look"],
+    ["asks Atlas once more however late", { nowMs: late() + 1000 * HOUR_MS, atlas: NOT_ASKED }, "ask"],
   ])("%s", (_what, change, expected) => {
     expect(summary(snapshot({ removal: recorded(), ...change }))).toBe(expected);
   });

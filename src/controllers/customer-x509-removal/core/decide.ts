@@ -1,11 +1,20 @@
 import { MAX_REMOVAL_HOURS } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { Obstacle } from "../../access/project-access.ts";
+import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-access.ts";
 import type { Snapshot } from "./snapshot.ts";
+
+export type FailureReason =
+  | "CertificateAuthoritiesDiffer"
+  | "Expired"
+  | "NotAfterTooLate"
+  | "NotConfirmed"
+  | "CrdOutdated"
+  /** Atlas refused the one call. */
+  | ProjectBlockedReason;
 
 /** Why a request is over without having done what it asks for. */
 export interface Failure {
-  readonly reason: string;
+  readonly reason: FailureReason;
   readonly problem: string;
   readonly remedy: string;
 }
@@ -14,9 +23,9 @@ export interface Failure {
 export type Decision =
   /** It is over, and stays so whatever changes. */
   | { readonly kind: "rest" }
-  /** Atlas has to be asked what is set before anything can be decided. */
-  | { readonly kind: "look" }
-  | { readonly kind: "blocked"; readonly obstacle: Obstacle }
+  /** Atlas has to be asked which authorities are set before anything can be decided. */
+  | { readonly kind: "ask" }
+  | { readonly kind: "blocked"; readonly blocker: ProjectBlocker }
   | { readonly kind: "fail"; readonly failure: Failure }
   /** Record the request, then make the one call. */
   | { readonly kind: "request"; readonly projectId: string }
@@ -24,7 +33,7 @@ export type Decision =
   | { readonly kind: "wait" }
   | { readonly kind: "complete"; readonly reason: "Removed" | "AlreadyOff" };
 
-/** How long after the call Atlas may still name the certificate authorities; afterwards a person has to look. */
+/** How long after the call Atlas may still name the certificate authorities; afterwards a person has to check. */
 export const CONFIRMATION_MS = HOUR_MS;
 
 type Check = (snapshot: Snapshot) => Decision | undefined;
@@ -46,7 +55,7 @@ export function decide(snapshot: Snapshot): Decision {
   const found = firstOf(BEFORE_THE_CALL, snapshot);
   if (found !== undefined) return found;
   // The checks have seen a usable project.
-  return project.kind === "usable" ? { kind: "request", projectId: project.projectId } : { kind: "look" };
+  return project.kind === "usable" ? { kind: "request", projectId: project.projectId } : { kind: "ask" };
 }
 
 function confirm(snapshot: Snapshot, requestedAt: string): Decision {
@@ -57,8 +66,8 @@ function confirm(snapshot: Snapshot, requestedAt: string): Decision {
   const { projectId } = snapshot.removal.status;
   return fail(
     "NotConfirmed",
-    `The operator recorded at ${requestedAt} that it asks Atlas to switch off customer-managed X.509 in project ${projectId}, and an hour later Atlas has not confirmed it.`,
-    "Look at the project's security settings; if it is still on, create a new AtlasCustomerX509Removal.",
+    `At ${requestedAt} the operator recorded its request to switch off customer-managed X.509 in project ${projectId}, and Atlas has not confirmed within an hour that it is off.`,
+    "Check the project's security settings in Atlas; if it is still on, create a new AtlasCustomerX509Removal.",
   );
 }
 
@@ -76,7 +85,7 @@ function isTooLong({ removal: { creationTimestamp, spec } }: Snapshot): Decision
   if (Date.parse(spec.notAfter) <= latestMs) return undefined;
   return fail(
     "NotAfterTooLate",
-    `spec.notAfter (${spec.notAfter}) is more than ${MAX_REMOVAL_HOURS} hours after the creation of this request (${creationTimestamp}), so the operator did nothing.`,
+    `spec.notAfter (${spec.notAfter}) is more than ${MAX_REMOVAL_HOURS} hours after this request was created (${creationTimestamp}), so the operator did nothing.`,
     "Create a new AtlasCustomerX509Removal with an earlier notAfter.",
   );
 }
@@ -85,29 +94,29 @@ function isExpired({ nowMs, removal: { spec } }: Snapshot): Decision | undefined
   if (nowMs < Date.parse(spec.notAfter)) return undefined;
   return fail(
     "Expired",
-    `spec.notAfter (${spec.notAfter}) has passed, and the operator did nothing.`,
-    "Create a new AtlasCustomerX509Removal if customer-managed X.509 is still to be switched off.",
+    `spec.notAfter (${spec.notAfter}) passed before the operator could act, so it did nothing.`,
+    "If customer-managed X.509 must still be switched off, create a new AtlasCustomerX509Removal.",
   );
 }
 
 function lacksProject({ project, removal: { spec, status } }: Snapshot): Decision | undefined {
-  if (project.kind === "unusable") return { kind: "blocked", obstacle: project.obstacle };
+  if (project.kind === "unusable") return { kind: "blocked", blocker: project.blocker };
   const { projectId } = status;
   if (projectId === undefined || projectId === project.projectId) return undefined;
   return {
     kind: "blocked",
-    obstacle: {
+    blocker: {
       reason: "ProjectChanged",
-      problem: `AtlasProjectX509 ${spec.projectRef.name} names another project now; the request was made for project ${projectId}.`,
-      remedy: `Look at the security settings of project ${projectId} at Atlas.`,
+      problem: `AtlasProjectX509 ${spec.projectRef.name} now names another project; the request was made for project ${projectId}.`,
+      remedy: `Check the security settings of project ${projectId} in Atlas.`,
       needsPerson: true,
     },
   };
 }
 
 function lacksAnswer({ atlas }: Snapshot): Decision | undefined {
-  if (atlas.kind === "notAsked") return { kind: "look" };
-  return atlas.kind === "unknown" ? { kind: "blocked", obstacle: atlas.obstacle } : undefined;
+  if (atlas.kind === "notAsked") return { kind: "ask" };
+  return atlas.kind === "unknown" ? { kind: "blocked", blocker: atlas.blocker } : undefined;
 }
 
 function isOff({ atlas }: Snapshot): Decision | undefined {
@@ -129,10 +138,10 @@ function differs({ atlas, removal: { spec } }: Snapshot): Decision | undefined {
   const found =
     atlas.kind === "read"
       ? `Atlas has ${atlas.authorities.map(({ fingerprint, subject }) => `${fingerprint} (${subject})`).join(", ")}`
-      : "What Atlas has is not a list of PEM certificates";
+      : "Atlas has something that is not a list of PEM certificates";
   return fail(
     "CertificateAuthoritiesDiffer",
-    `spec.certificateAuthorities are not the certificate authorities that are set: ${found}. The operator did nothing.`,
+    `spec.certificateAuthorities does not match the certificate authorities in Atlas, so the operator did nothing. ${found}.`,
     "Find out who set them before you create a new AtlasCustomerX509Removal.",
   );
 }
@@ -142,6 +151,6 @@ function isSameSet(named: readonly string[], set: readonly { readonly fingerprin
   return fingerprints.size === new Set(named).size && named.every((one) => fingerprints.has(one));
 }
 
-function fail(reason: string, problem: string, remedy: string): Decision {
+function fail(reason: FailureReason, problem: string, remedy: string): Decision {
   return { kind: "fail", failure: { reason, problem, remedy } };
 }

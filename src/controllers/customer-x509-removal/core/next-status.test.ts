@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
 import type { Condition } from "../../../api/conditions.ts";
-import type { Obstacle } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-access.ts";
 import { isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
-import { CONFIRMATION_MS, decide } from "./decide.ts";
+import { CONFIRMATION_MS, decide, type Failure } from "./decide.ts";
 import { nextStatus } from "./next-status.ts";
 import { nextTimeMs } from "./next-time.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const RECORD = { projectId: PROJECT, requestedAt: "2026-11-24T12:00:00Z" };
-const FAILURE = { reason: "RoleMissing", problem: "No role.", remedy: "Grant it." };
-const busy: Obstacle = { reason: "RateLimited", problem: "Too many.", needsPerson: false, atLeastMs: 25_000 };
-const blocked = (obstacle: Obstacle): Partial<Snapshot> => ({ atlas: { kind: "unknown", obstacle } });
+const FAILURE: Failure = { reason: "RoleMissing", problem: "No role.", remedy: "Grant it." };
+const busy: ProjectBlocker = { reason: "RateLimited", problem: "Too many.", needsPerson: false, atLeastMs: 25_000 };
+const blocked = (blocker: ProjectBlocker): Partial<Snapshot> => ({ atlas: { kind: "unknown", blocker } });
 
 const STATES: readonly (readonly [string, Partial<Snapshot>, Outcome, kstatus: string])[] = [
   ["recorded", {}, { kind: "recorded", ...RECORD }, "InProgress"],
@@ -72,7 +72,7 @@ test.each<readonly [string, Partial<Snapshot>, Outcome, number | undefined]>([
   ],
   ["never once it is complete", { atlas: isSet() }, { kind: "nothing" }, undefined],
   ["never once it has failed", {}, { kind: "refused", ...RECORD, failure: FAILURE }, undefined],
-])("a request is looked at again %s", (_what, change, outcome, waitMs) => {
+])("a request is reconciled again %s", (_what, change, outcome, waitMs) => {
   const of = snapshot(change);
   const at = nextTimeMs({ snapshot: of, decision: decide(of), outcome }, 600_000);
   expect(at).toBe(waitMs === undefined ? undefined : of.nowMs + waitMs);

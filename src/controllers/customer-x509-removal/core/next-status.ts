@@ -2,13 +2,16 @@ import { type ConditionState, conditionsOf } from "../../../api/condition-states
 import type { Condition } from "../../../api/conditions.ts";
 import { type CustomerX509RemovalStatus, REMOVAL_CONDITION_TYPES } from "../../../api/customer-x509-removal.ts";
 import { timestamp } from "../../../api/timestamp.ts";
-import type { Obstacle } from "../../access/project-access.ts";
-import { CONFIRMATION_MS } from "./decide.ts";
+import type { ProjectBlocker } from "../../access/project-access.ts";
+import { CONFIRMATION_MS, type FailureReason } from "./decide.ts";
 import { type Assessment, failureOf, recordOf } from "./outcome.ts";
+
+/** A word that a condition of an AtlasCustomerX509Removal can carry as its reason. */
+export type RemovalReason = FailureReason | "Requested" | "AnswerLost" | "Removed" | "AlreadyOff";
 
 /** The state of a request in words. */
 interface Story {
-  readonly reason: string;
+  readonly reason: RemovalReason;
   /** Cause, or deed, and the next step of the operator. */
   readonly message: string;
   /** The next step of the reader; undefined if there is none. */
@@ -41,7 +44,11 @@ export function nextStatus(
   const states = {
     Complete: state(isComplete, message, "This request is not complete."),
     Failed: state(isFailed, message, "This request has not failed."),
-    Reconciling: state(isUnderWay, message, "The operator does nothing for this request."),
+    Reconciling: state(
+      isUnderWay,
+      message,
+      isComplete || isFailed ? "The operator has finished with this request." : "The operator waits; see Stalled.",
+    ),
     Stalled: state(remedy !== undefined, advised, "No action is required."),
   };
   return {
@@ -67,19 +74,19 @@ function storyOf(assessment: Assessment): Story | undefined {
   const { projectId = "", requestedAt = "" } = recordOf(assessment);
   switch (decision.kind) {
     case "rest":
-    case "look":
+    case "ask":
     case "fail":
       return undefined;
     case "blocked":
-      return blocked(decision.obstacle, snapshot.removal.spec.notAfter, requestedAt);
+      return blocked(decision.blocker, snapshot.removal.spec.notAfter, requestedAt);
     case "request":
     case "wait": {
       if (outcome.kind === "overtaken") return undefined;
       const until = timestamp(Date.parse(requestedAt) + CONFIRMATION_MS);
       const lost = outcome.kind === "answerLost" ? ` ${outcome.problem}` : "";
       const message =
-        `The operator recorded at ${requestedAt} that it asks Atlas to switch off customer-managed X.509 in project ${projectId}.${lost} ` +
-        `${restartOf(projectId)} It does not ask twice; until ${until} it checks whether Atlas has done so.`;
+        `At ${requestedAt} the operator recorded its request to switch off customer-managed X.509 in project ${projectId}.${lost} ` +
+        `${restartOf(projectId)} The operator sends the request only once; until ${until} it checks whether Atlas has carried it out.`;
       const reason = outcome.kind === "answerLost" ? "AnswerLost" : "Requested";
       return { reason, message, isUnderWay: true };
     }
@@ -87,12 +94,12 @@ function storyOf(assessment: Assessment): Story | undefined {
       return decision.reason === "AlreadyOff"
         ? {
             reason: decision.reason,
-            message: "Customer-managed X.509 was already off when the operator looked, so it did nothing.",
+            message: "Customer-managed X.509 was already off, so the operator did nothing.",
             isComplete: true,
           }
         : {
             reason: decision.reason,
-            message: `Customer-managed X.509 of project ${projectId} was removed upon the request of ${requestedAt}. ${restartOf(projectId)}`,
+            message: `Customer-managed X.509 is off in project ${projectId}, as requested at ${requestedAt}. ${restartOf(projectId)}`,
             isComplete: true,
           };
     default:
@@ -100,14 +107,18 @@ function storyOf(assessment: Assessment): Story | undefined {
   }
 }
 
-function blocked({ reason, problem, remedy, needsPerson }: Obstacle, notAfter: string, requestedAt: string): Story {
+function blocked(
+  { reason, problem, remedy, needsPerson }: ProjectBlocker,
+  notAfter: string,
+  requestedAt: string,
+): Story {
   const next =
     requestedAt === ""
-      ? `Nothing was changed; the operator retries until ${notAfter}.`
-      : `The operator asked Atlas at ${requestedAt} and cannot tell whether Atlas has switched it off; it retries.`;
+      ? `Nothing has been changed; the operator retries until ${notAfter}.`
+      : `The operator cannot tell whether Atlas has carried out the request of ${requestedAt}; it keeps checking.`;
   return {
     reason,
-    message: `${problem} ${next}`,
+    message: [problem, ...(needsPerson ? [] : [remedy]), next].filter((part) => part !== undefined).join(" "),
     // Without a condition that is True, kstatus would take the request for done.
     remedy: needsPerson ? (remedy ?? "") : undefined,
     isUnderWay: !needsPerson,

@@ -1,11 +1,11 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
-import type { ObservedAuthorities } from "../../access/look.ts";
-import type { Obstacle } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ObservedAuthorities } from "../../access/read-authorities.ts";
 
 /** The project that a request names, and the way to it. */
 export type ObservedProject =
   | { readonly kind: "usable"; readonly projectId: string }
-  | { readonly kind: "unusable"; readonly obstacle: Obstacle };
+  | { readonly kind: "unusable"; readonly blocker: ProjectBlocker };
 
 /** Everything that is decided upon. */
 export interface Snapshot {

@@ -8,7 +8,7 @@ import { silentLog } from "../../../kube/log.ts";
 import type { Outcome } from "../../../kube/queue/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import type { ProjectApi } from "../../access/atlas-api.ts";
-import type { Obstacle } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-access.ts";
 import { MemoryAtlas } from "../../user-certificate/testing/memory-atlas.ts";
 import { MemoryCluster } from "../../user-certificate/testing/memory-cluster.ts";
 import { RemovalStatus } from "../cluster/removal-status.ts";
@@ -36,7 +36,7 @@ export class Scene {
   readonly atlas = new MemoryAtlas(this.clock);
   readonly events: EventReport[] = [];
   /** Why the project can't be used. */
-  obstacle: Obstacle | undefined;
+  blocker: ProjectBlocker | undefined;
 
   constructor() {
     this.cluster.now = () => this.clock.now();
@@ -76,9 +76,9 @@ export class Scene {
       ...options,
       removal: (name) => store.get(name),
       project: async () =>
-        this.obstacle === undefined
+        this.blocker === undefined
           ? { kind: "usable", project: { projectId: PROJECT, api, credentialsPlace: "Secret atlas-production" } }
-          : { kind: "unusable", obstacle: this.obstacle },
+          : { kind: "unusable", blocker: this.blocker },
       statuses: new RemovalStatus({ kube, store, wake: () => {}, mark }),
       audience: { events: { record: (event) => void this.events.push(event) }, log: silentLog },
       leadership: leadership ?? (() => () => {}),

@@ -1,6 +1,6 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { ObservedAuthorities } from "../../access/look.ts";
+import type { ObservedAuthorities } from "../../access/read-authorities.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 
 export const PROJECT = "32b6e34b3d91647abb20e7b8";

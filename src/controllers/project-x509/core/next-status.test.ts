@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ProjectX509, ProjectX509Status } from "../../../api/project-x509.ts";
+import type { ProjectBlocker } from "../../access/project-access.ts";
 import { isNews, nextStatus } from "./next-status.ts";
 import { removalCommand } from "./removal-manifest.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -9,7 +10,12 @@ const NOW = Date.parse("2026-11-24T12:00:00Z");
 const CA = { fingerprint: `sha256:${"ab".repeat(32)}`, subject: "CN=Root", notAfter: new Date("2030-01-01T00:00:00Z") };
 const ON: Snapshot["atlas"] = { kind: "read", authorities: [CA] };
 const OFF: Snapshot["atlas"] = { kind: "read", authorities: [] };
-const OBSTACLE = { reason: "RoleMissing", problem: "The role is missing.", remedy: "Grant it.", needsPerson: true };
+const BLOCKER: ProjectBlocker = {
+  reason: "RoleMissing",
+  problem: "The role is missing.",
+  remedy: "Grant it.",
+  needsPerson: true,
+};
 
 function project(status: ProjectX509Status = {}): ProjectX509 {
   return {
@@ -44,17 +50,17 @@ test.each<readonly [string, Snapshot["atlas"], readonly string[]]>([
   ],
   [
     "that Atlas refuses",
-    { kind: "unknown", obstacle: OBSTACLE },
+    { kind: "unknown", blocker: BLOCKER },
     ["Ready=False RoleMissing", "Stalled=True RoleMissing"],
   ],
   [
     "without credentials",
-    { kind: "unreachable", obstacle: { ...OBSTACLE, reason: "CredentialsMissing" } },
+    { kind: "unreachable", blocker: { ...BLOCKER, reason: "CredentialsMissing" } },
     ["Ready=False CredentialsMissing", "Stalled=True CredentialsMissing"],
   ],
   [
     "while Atlas is out of order",
-    { kind: "unknown", obstacle: { reason: "AtlasUnavailable", problem: "No answer.", needsPerson: false } },
+    { kind: "unknown", blocker: { reason: "AtlasUnavailable", problem: "No answer.", needsPerson: false } },
     ["Ready=False AtlasUnavailable", "Stalled=False AtlasUnavailable"],
   ],
 ])("a project %s says so", (_what, atlas, expected) => {
@@ -91,7 +97,7 @@ test("the status names the authorities that are set, and when Atlas said so", ()
 
 test("an answer that did not come leaves what Atlas said before, unless the project became another one", () => {
   const before = nextStatus(snapshot({ atlas: ON }));
-  const silent = { kind: "unknown", obstacle: OBSTACLE } as const;
+  const silent = { kind: "unknown", blocker: BLOCKER } as const;
   expect(nextStatus(snapshot({ project: project(before), atlas: silent })).customerManagedX509).toEqual(
     before.customerManagedX509,
   );
@@ -103,7 +109,7 @@ test.each<readonly [string, Partial<Snapshot>, boolean]>([
   ["time and tokens alone", { nowMs: NOW + 600_000, tokens: 5 }, false],
   ["the number of resources", { resources: [resource("orders-api", "Issued", 1)] }, true],
   ["customer-managed X.509", { atlas: ON }, true],
-  ["the reason", { atlas: { kind: "unknown", obstacle: OBSTACLE } }, true],
+  ["the reason", { atlas: { kind: "unknown", blocker: BLOCKER } }, true],
 ])("a status that differs in %s", (_what, change, expected) => {
   const before = nextStatus(snapshot());
   expect(isNews(before, nextStatus(snapshot({ project: project(before), ...change })))).toBe(expected);
@@ -138,7 +144,7 @@ test("a resource that has no status yet counts as one that is not ready and has 
 describe("while Atlas does not answer", () => {
   const silent: Snapshot["atlas"] = {
     kind: "unreachable",
-    obstacle: { reason: "AtlasUnavailable", problem: "No answer.", needsPerson: false },
+    blocker: { reason: "AtlasUnavailable", problem: "No answer.", needsPerson: false },
   };
   const before = { ...nextStatus(snapshot({ atlas: ON })) };
 
@@ -153,8 +159,8 @@ describe("while Atlas does not answer", () => {
   });
 
   test("Stalled states a problem alone if no remedy is known", () => {
-    const obstacle = { reason: "ProjectNotFound", problem: "Atlas has no such project.", needsPerson: true };
-    const { conditions = [] } = nextStatus(snapshot({ atlas: { kind: "unknown", obstacle } as Snapshot["atlas"] }));
+    const blocker = { reason: "ProjectNotFound", problem: "Atlas has no such project.", needsPerson: true };
+    const { conditions = [] } = nextStatus(snapshot({ atlas: { kind: "unknown", blocker } as Snapshot["atlas"] }));
     const stalled = conditions.find(({ type }) => type === "Stalled");
     expect(stalled).toMatchObject({ status: "True", message: "Atlas has no such project." });
   });

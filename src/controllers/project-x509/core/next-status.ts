@@ -3,18 +3,21 @@ import { findCondition } from "../../../api/conditions.ts";
 import { PROJECT_CONDITION_TYPES, type ProjectX509Status } from "../../../api/project-x509.ts";
 import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateAuthority } from "../../../certificate/certificate-authorities.ts";
-import type { Obstacle } from "../../access/project-access.ts";
+import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-access.ts";
 import { removalCommand } from "./removal-manifest.ts";
 import type { Snapshot } from "./snapshot.ts";
+
+/** A word that a condition of an AtlasProjectX509 can carry as its reason. */
+export type ProjectReason = "Reachable" | ProjectBlockedReason;
 
 /** The status of a project as it is now. It names no namespace, no resource and no user. */
 export function nextStatus(snapshot: Snapshot): ProjectX509Status {
   const { nowMs, project, tokens } = snapshot;
   const { generation, status } = project;
-  const obstacle = obstacleOf(snapshot);
+  const blocker = blockerOf(snapshot);
   const before = status.conditions ?? [];
   return {
-    conditions: conditionsOf(PROJECT_CONDITION_TYPES, statesOf(snapshot, obstacle), { before, generation, nowMs }),
+    conditions: conditionsOf(PROJECT_CONDITION_TYPES, statesOf(snapshot, blocker), { before, generation, nowMs }),
     observedGeneration: generation,
     ...counts(snapshot),
     rateLimitTokens: Math.floor(tokens),
@@ -22,7 +25,7 @@ export function nextStatus(snapshot: Snapshot): ProjectX509Status {
   };
 }
 
-/** Whether a status is worth a write: the time of the last look and the tokens are as of the last other change. */
+/** Whether a status is worth a write: the time of the last answer and the tokens are as of the last other change. */
 export function isNews(before: ProjectX509Status, after: ProjectX509Status): boolean {
   return JSON.stringify(withoutVolatile(before)) !== JSON.stringify(withoutVolatile(after));
 }
@@ -71,16 +74,16 @@ function customerManaged(snapshot: Snapshot): Pick<ProjectX509Status, "customerM
   return isSame && customerManagedX509 !== undefined ? { customerManagedX509 } : {};
 }
 
-function obstacleOf({ atlas, project }: Snapshot): Obstacle | undefined {
+function blockerOf({ atlas, project }: Snapshot): ProjectBlocker | undefined {
   switch (atlas.kind) {
     case "unreachable":
     case "unknown":
-      return atlas.obstacle;
+      return atlas.blocker;
     case "unreadable":
       return {
         reason: "CustomerManagedX509On",
-        problem: `${isOn(project.spec.projectId)} Its certificate authorities are not readable as PEM certificates.`,
-        remedy: "Switch it off in the project's security settings at Atlas, which restarts the nodes of every cluster.",
+        problem: `${isOn(project.spec.projectId)} Its certificate authorities cannot be read as PEM certificates.`,
+        remedy: "Switch it off in the project's security settings in Atlas, which restarts the nodes of every cluster.",
         needsPerson: true,
       };
     case "read":
@@ -93,39 +96,43 @@ function obstacleOf({ atlas, project }: Snapshot): Obstacle | undefined {
 }
 
 function isOn(projectId: string): string {
-  return `Customer-managed X.509 is on in project ${projectId}, so Atlas issues no certificates.`;
+  return `Customer-managed X.509 is on in project ${projectId}, so Atlas issues no certificates for it.`;
 }
 
-function customerManagedOn(name: string, projectId: string, authorities: readonly CertificateAuthority[]): Obstacle {
+function customerManagedOn(
+  name: string,
+  projectId: string,
+  authorities: readonly CertificateAuthority[],
+): ProjectBlocker {
   const fingerprints = authorities.map(({ fingerprint }) => fingerprint);
   return {
     reason: "CustomerManagedX509On",
-    problem: `${isOn(projectId)} Certificates that it issued before are not renewed.`,
+    problem: `${isOn(projectId)} Certificates that were issued earlier cannot be renewed.`,
     remedy:
-      "To switch it off, run the following command; Atlas then restarts the nodes of every cluster of the project, one " +
-      `after the other, and logins with certificates of these authorities end:\n${removalCommand(name, fingerprints)}`,
+      "To switch it off, run the command below. Atlas then restarts the nodes of every cluster of the project, one after " +
+      `the other, and certificates of these authorities can no longer be used to log in.\n${removalCommand(name, fingerprints)}`,
     needsPerson: true,
   };
 }
 
 function statesOf(
   { project: { spec } }: Snapshot,
-  obstacle: Obstacle | undefined,
-): Readonly<Record<(typeof PROJECT_CONDITION_TYPES)[number], ConditionState>> {
-  if (obstacle === undefined) {
-    const message = `The credentials give access to project ${spec.projectId}, and Atlas issues its certificates.`;
+  blocker: ProjectBlocker | undefined,
+): Readonly<Record<(typeof PROJECT_CONDITION_TYPES)[number], ConditionState & { readonly reason: ProjectReason }>> {
+  if (blocker === undefined) {
+    const message = `The credentials give access to project ${spec.projectId}, and Atlas issues certificates for it.`;
     return {
       Ready: { status: "True", reason: "Reachable", message },
       Stalled: { status: "False", reason: "Reachable", message: "No action is required." },
     };
   }
-  const { needsPerson, problem, reason, remedy } = obstacle;
-  // kstatus shows the message of Stalled alone, so that has the remedy.
-  const retries = needsPerson ? "" : " The operator retries.";
+  const { needsPerson, problem, reason, remedy } = blocker;
+  const advised = [problem, remedy].filter((part) => part !== undefined).join(" ");
   return {
-    Ready: { status: "False", reason, message: `${problem}${retries}` },
+    // kstatus shows the message of Stalled alone, so that has the remedy when it is True.
+    Ready: { status: "False", reason, message: needsPerson ? problem : `${advised} The operator retries.` },
     Stalled: needsPerson
-      ? { status: "True", reason, message: `${problem} ${remedy ?? ""}`.trim() }
+      ? { status: "True", reason, message: advised }
       : { status: "False", reason, message: "No action is required." },
   };
 }

@@ -31,7 +31,12 @@ describe("an answer of Atlas becomes a blocker", () => {
     ["projectNotFound", "ProjectNotFound", true, `Correct spec.projectId (${PROJECT})`],
     ["customerManagedOn", "CustomerManagedX509On", true, "which restarts the database"],
     ["certificateLimit", "TooManyUnexpired", true, "or use another database user."],
-    ["badRequest", "RequestRejected", true, "Correct the spec."],
+    [
+      "badRequest",
+      "RequestRejected",
+      true,
+      "Correct the field that Atlas rejects: spec.projectId, spec.username or spec.monthsUntilExpiration.",
+    ],
     ["rateLimited", "RateLimited", false, undefined],
     ["unavailable", "AtlasUnavailable", false, undefined],
     ["badAnswer", "AtlasUnavailable", false, "If this persists, check --atlas-base-url"],

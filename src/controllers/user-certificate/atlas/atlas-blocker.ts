@@ -22,7 +22,7 @@ export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker
 export function answerUnusable(problem: string, { wasteWaitMs }: Calendar): Blocker {
   return {
     reason: "AnswerUnusable",
-    problem: `Atlas' response to the create cannot be used: ${problem}.`,
+    problem: `Atlas' response to the create request cannot be used: ${problem}.`,
     remedy: "If this persists, check --atlas-base-url and whether a proxy responds in place of Atlas.",
     needsPerson: true,
     retry: { kind: "backoff", atLeastMs: wasteWaitMs },
@@ -37,15 +37,15 @@ function remedyOf(refusal: Refusal, spec: UserCertificateSpec): string | undefin
       return `Create it with "atlas dbusers create --username ${username} --x509Type MANAGED --projectId ${projectId} --role …", or correct spec.username.`;
     case "customerManagedOn":
       return projectRef === undefined
-        ? "Disable it in the project's security settings, which restarts the database, or use another project."
-        : `The platform team can disable it, which restarts the database; the status of AtlasProjectX509 ${projectRef.name} tells how.`;
+        ? "Disable it in the project's security settings in Atlas, which restarts the database, or use another project."
+        : `Ask the platform team to disable it, which restarts the database; the status of AtlasProjectX509 ${projectRef.name} says how.`;
     case "projectNotFound":
-      if (projectRef !== undefined) return `The platform team has to correct AtlasProjectX509 ${projectRef.name}.`;
+      if (projectRef !== undefined) return `Ask the platform team to correct AtlasProjectX509 ${projectRef.name}.`;
       return remedyAtAtlas(refusal, credentialsPlace(spec), projectId);
     case "certificateLimit":
-      return `Wait until certificates of ${username} expire, or use another database user.`;
+      return `Wait until certificates of user ${username} expire, or use another database user.`;
     case "badRequest":
-      return "Correct the spec.";
+      return "Correct the field that Atlas rejects: spec.projectId, spec.username or spec.monthsUntilExpiration.";
     case "ambiguous":
       return "The operator checks Atlas' list before it issues another certificate.";
     default:

@@ -97,7 +97,7 @@ export class KeystorePasswords {
     const text = textOfWiped(Buffer.from(value, "base64"), "utf8");
     if (!PASSWORD.test(text)) {
       return unusable(
-        `key ${key} of Secret ${name} is not 1 to 256 printable ASCII characters without a line break at the end.`,
+        `key ${key} of Secret ${name} must hold 1 to 256 printable ASCII characters, without a line break at the end.`,
       );
     }
     const salt = `${secret.metadata.uid} ${key}`;

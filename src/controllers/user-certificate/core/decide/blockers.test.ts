@@ -285,7 +285,7 @@ describe("the message", () => {
     "of unusable credentials names the Secret": [
       settled({ secret: ABSENT, credentials: UNUSABLE }),
       "Secret atlas-api cannot be used for Atlas: clientSecret is missing. " +
-        "Correct that Secret; the operator picks it up at once.",
+        "Correct that Secret; the operator picks up the change at once.",
     ],
     "of a certificate that is stored elsewhere says for how long the operator waits": [
       parkedElsewhere(NOW + 60_000),

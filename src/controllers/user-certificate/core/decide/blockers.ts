@@ -71,13 +71,14 @@ export function secretTerminating({ secret, resource }: Pick<Snapshot, "secret" 
   };
 }
 
-/** Stands in the way of the keystore alone. */
+/** Blocks the keystore alone. */
 export function keystorePasswordMissing({ keystorePassword }: Snapshot): Blocker | undefined {
   if (keystorePassword.kind !== "unusable") return undefined;
   return {
     reason: "KeystorePasswordMissing",
-    problem: `The keystore cannot be written, because its password is missing: ${keystorePassword.problem}`,
-    remedy: "The operator writes it as soon as the password is there, and renews the PEM files without it.",
+    problem: `The keystore cannot be written, because its password cannot be used: ${keystorePassword.problem}`,
+    remedy:
+      "Put the password into the Secret that spec.keystores.pkcs12.passwordSecretRef names; until then the operator renews the PEM files without the keystore.",
     needsPerson: true,
     retry: { kind: "onChange" },
   };

@@ -125,7 +125,7 @@ describe("repairs", () => {
     ],
     "the formats": [
       settled({ secret: { ...managed(), content: { kind: "pair", facts: FACTS, formatsCurrent: false, extras: {} } } }),
-      "formats",
+      "PEM files",
     ],
     "the connection string that the spec asks for": [
       settled({ spec: { connectionString: { host: "a.example.com", scheme: "mongodb", mountPath: "/etc/mongodb" } } }),
@@ -153,7 +153,7 @@ describe("repairs", () => {
   };
   test.each(Object.entries(cases))("%s", (_what, [snapshot, difference]) => {
     const { secret } = snapshot;
-    const rewritesData = difference === "formats" || difference.startsWith("key ");
+    const rewritesData = difference === "PEM files" || difference.startsWith("key ");
     expect(decide(snapshot)).toEqual({ kind: "repair", secret, held: FACTS, differences: [difference], rewritesData });
   });
 

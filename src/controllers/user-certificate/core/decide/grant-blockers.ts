@@ -5,9 +5,7 @@ import type { ProjectRefusal, Snapshot } from "../model/snapshot.ts";
 import { heldCertificate } from "./held.ts";
 import { history } from "./history.ts";
 
-/** Blockers of resources that get at their project through an AtlasProjectX509, and of those that don't. */
-
-/** How soon the grants are looked at again once their watch is out of date. */
+/** How soon the grants are checked again once their watch is out of date. */
 const UNVERIFIED_RECHECK_MS = 10_000;
 
 export function ownCredentialsForbidden({ project, resource }: Snapshot): Blocker | undefined {
@@ -15,7 +13,7 @@ export function ownCredentialsForbidden({ project, resource }: Snapshot): Blocke
   return {
     reason: "OwnCredentialsForbidden",
     problem: "This cluster does not allow a namespace's own Atlas credentials (--allow-own-credentials=false).",
-    remedy: `Ask the platform team for an AtlasProjectX509 that grants namespace ${resource.namespace} user ${resource.spec.username}, and set spec.projectRef instead of spec.projectId and spec.credentialsRef.`,
+    remedy: `Ask the platform team for an AtlasProjectX509 that grants user ${resource.spec.username} to namespace ${resource.namespace}, and set spec.projectRef instead of spec.projectId and spec.credentialsRef.`,
     needsPerson: true,
     retry: { kind: "onChange" },
   };
@@ -35,7 +33,7 @@ export function notGranted(snapshot: Snapshot): Blocker | undefined {
     problem: problem + loginsRemain(snapshot),
     remedy:
       remedy ??
-      `Ask the platform team for a grant of user ${spec.username} to namespace ${namespace}, or correct spec.projectRef.name or spec.username.`,
+      `Ask the platform team to grant user ${spec.username} to namespace ${namespace}, or correct spec.projectRef.name or spec.username.`,
     needsPerson: true,
     retry: { kind: "onChange" },
   };
@@ -50,20 +48,20 @@ function refusalText(
     case "notServed":
       return [
         "This operator does not serve AtlasProjectX509 (--projects=false).",
-        "Ask the platform team, or set spec.projectId and spec.credentialsRef instead of spec.projectRef.",
+        "Ask the platform team to enable it, or set spec.projectId and spec.credentialsRef instead of spec.projectRef.",
       ];
     case "months":
       return [
-        `${name} grants namespace ${namespace} at most ${refusal.most} months for user ${spec.username}, and spec.monthsUntilExpiration is ${spec.monthsUntilExpiration}.`,
-        `Set spec.monthsUntilExpiration to at most ${refusal.most}, or ask the platform team for more.`,
+        `${name} limits certificates of user ${spec.username} in namespace ${namespace} to ${counted(refusal.most, "month")}, and spec.monthsUntilExpiration is ${spec.monthsUntilExpiration}.`,
+        `Set spec.monthsUntilExpiration to at most ${refusal.most}, or ask the platform team to raise the limit.`,
       ];
     case "resources":
       return [
-        `${name} grants namespace ${namespace} at most ${refusal.most} resources, and ${refusal.most} older ones use the grant.`,
-        "Delete one that is not needed, or ask the platform team for more.",
+        `${name} allows namespace ${namespace} at most ${counted(refusal.most, "resource")}, and that many older ones already use it.`,
+        "Delete one that is not needed, or ask the platform team to raise the limit.",
       ];
     case "notNamed":
-      return [`${name} does not exist, or does not grant namespace ${namespace} user ${spec.username}.`];
+      return [`${name} does not exist, or does not grant user ${spec.username} to namespace ${namespace}.`];
     default:
       return refusal satisfies never;
   }
@@ -72,10 +70,12 @@ function refusalText(
 /** Atlas cannot take back what was issued. */
 function loginsRemain(snapshot: Snapshot): string {
   const untilMs = loginsUntilMs(snapshot);
-  return untilMs === undefined ? "" : ` Certificates that were issued can log in until ${timestamp(untilMs)}.`;
+  return untilMs === undefined
+    ? ""
+    : ` Certificates that were already issued can be used to log in until ${timestamp(untilMs)}.`;
 }
 
-/** Until when the certificates that were issued for a resource can log in, in milliseconds since the epoch. */
+/** Until when the certificates that were issued for a resource can be used to log in, in milliseconds since the epoch. */
 function loginsUntilMs(snapshot: Snapshot): number | undefined {
   const ends = history(snapshot).flatMap(({ notAfter }) => (notAfter === undefined ? [] : [Date.parse(notAfter)]));
   const latestMs = Math.max(...ends, heldCertificate(snapshot)?.notAfter.getTime() ?? 0);
@@ -87,20 +87,24 @@ export function usernameTaken({ project, resource }: Snapshot): Blocker | undefi
   return {
     reason: "UsernameTaken",
     problem: `User ${resource.spec.username} already belongs to another namespace.`,
-    remedy: "Choose another spec.username, or ask the platform team for a grant with shared: true.",
+    remedy: "Choose another spec.username, or ask the platform team to set shared: true in the grant.",
     needsPerson: true,
     retry: { kind: "onChange" },
   };
 }
 
-/** Nothing is issued upon grants that may have been withdrawn since. */
+/** Nothing is issued on the basis of grants that may have been withdrawn since. */
 export function grantsUnverified({ nowMs, project }: Snapshot): Blocker | undefined {
   if (project.kind !== "unverified") return undefined;
   return {
     reason: "GrantsUnverified",
     problem: "The operator cannot verify the grant now: its watch of grants or namespaces is out of date.",
-    remedy: "Issuing goes on once the API server answers.",
+    remedy: "Issuing resumes once the API server responds.",
     needsPerson: false,
     retry: { kind: "at", atMs: nowMs + UNVERIFIED_RECHECK_MS },
   };
+}
+
+function counted(count: number, what: string): string {
+  return count === 1 ? `1 ${what}` : `${count} ${what}s`;
 }

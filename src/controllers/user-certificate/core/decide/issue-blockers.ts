@@ -55,14 +55,14 @@ function unusableCredentials(
   if (spec.projectRef !== undefined) {
     return {
       problem: `The Atlas credentials of AtlasProjectX509 ${spec.projectRef.name} cannot be used.`,
-      remedy: "The platform team can see why in its status; the operator goes on as soon as that is fixed.",
+      remedy: "Ask the platform team to fix what its status reports; the operator continues as soon as that is done.",
     };
   }
   const place = capitalized(credentialsPlace(spec));
   if (version !== undefined) {
     return {
       problem: `${place} cannot be used for Atlas: ${uncapitalized(problem)}`,
-      remedy: "Correct that Secret; the operator picks it up at once.",
+      remedy: "Correct that Secret; the operator picks up the change at once.",
     };
   }
   const how = `kubectl create secret generic ${spec.credentialsRef?.name} --namespace ${namespace} --from-literal=clientId=… --from-literal=clientSecret=…`;
@@ -142,7 +142,7 @@ function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blo
   return {
     reason: "TooManyParked",
     problem: `${isFull ? inNamespace : inTotal} ${where} have been issued but not stored yet, so the operator issues no more.`,
-    remedy: "Fix what the condition Stalled of their resources reports.",
+    remedy: "Fix what the condition Stalled of those resources reports.",
     needsPerson: true,
     retry: { kind: "at", atMs: nowMs + PARKED_RECHECK_MS },
   };

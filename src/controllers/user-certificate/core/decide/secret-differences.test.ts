@@ -41,7 +41,7 @@ test.each([
 test("formats that differ from those of the operator's version are a difference", () => {
   const secret = managed();
   const content = { kind: "pair", facts: FACTS, formatsCurrent: false, extras: {} } as const;
-  expect(dataDifferences(settled({ secret: { ...secret, content } }))).toEqual(["formats"]);
+  expect(dataDifferences(settled({ secret: { ...secret, content } }))).toEqual(["PEM files"]);
 });
 
 describe("the keystore is", () => {

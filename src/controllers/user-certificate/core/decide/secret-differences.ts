@@ -44,7 +44,7 @@ export function dataDifferences(snapshot: Snapshot): readonly string[] {
     return metadata.annotations[KEYSTORE_ANNOTATION] === mark;
   };
   return [
-    ...(content.formatsCurrent ? [] : ["formats"]),
+    ...(content.formatsCurrent ? [] : ["PEM files"]),
     ...EXTRA_KEYS.filter((key) => !isCurrent(key)).map((key) => `key ${key}`),
   ];
 }

@@ -189,7 +189,7 @@ describe("Ready says", () => {
     "that a percentage of more than two thirds is reduced": [
       settled({ spec: { renewBeforePercentage: 90 } }),
       "Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until 2030-04-01T00:00:00Z; it will be renewed at 2030-01-31T00:00:00Z. " +
-        "The time before expiry that the spec asks for is capped at two thirds of the lifetime.",
+        "The renewal time that the spec asks for is too early; the renewal is due after one third of the lifetime.",
     ],
     "that a renewBefore longer than the lifetime is replaced": [
       settled({ spec: { renewBefore: "3000h" } }),
@@ -355,6 +355,19 @@ describe("Issuing is", () => {
       status: "True",
       reason: "SecretMissing",
       message: "A certificate for user orders-api is being issued.",
+    });
+  });
+
+  test("True with its cause if the certificate in the Secret is good, so that Ready does not name the cause", () => {
+    const snapshot = settled({ renewRequest: "again", atlas: listed(FACTS.serialNumber) });
+    const { ready, issuing } = conditionsAfter(snapshot, {
+      kind: "recorded",
+      attempt: issuance({ reason: "RenewRequested" }),
+    });
+    expect(ready?.status).toBe("True");
+    expect(issuing).toMatchObject({
+      status: "True",
+      message: "A renewal was requested (again). A certificate for user orders-api is being issued.",
     });
   });
 

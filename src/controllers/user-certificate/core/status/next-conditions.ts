@@ -70,15 +70,18 @@ function ready(
 /** Replacements for renewal times that the spec asks for and the operator can't use. */
 const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
   raisedTo24h: "spec.renewBefore is below the minimum of 24h, so 24h is used.",
-  reducedToTwoThirds: "The time before expiry that the spec asks for is capped at two thirds of the lifetime.",
+  reducedToTwoThirds:
+    "The renewal time that the spec asks for is too early; the renewal is due after one third of the lifetime.",
   replacedByOneThird:
     "spec.renewBefore exceeds the lifetime, so the renewal is due when one third of the lifetime remains.",
 };
 
-function issuing({ blocker, outcome, parked, snapshot }: Assessment): ConditionState {
+function issuing({ blocker, decision, outcome, parked, snapshot, unusable }: Assessment): ConditionState {
   if (outcome.kind === "recorded") {
     const message = `A certificate for user ${snapshot.resource.spec.username} is being issued.`;
-    return { status: "True", reason: outcome.attempt.reason, message };
+    // Otherwise Ready names the cause.
+    const cause = decision.kind === "issue" && unusable === undefined ? `${decision.message} ` : "";
+    return { status: "True", reason: outcome.attempt.reason, message: cause + message };
   }
   if (parked !== undefined && blocker !== undefined) {
     return { status: "True", reason: blocker.reason, message: notStoredYet(parked) };

@@ -1,5 +1,5 @@
 import { type CertificateAuthority, certificateAuthorities } from "../../certificate/certificate-authorities.ts";
-import type { Obstacle, ProjectAtAtlas } from "./project-access.ts";
+import type { ProjectAtAtlas, ProjectBlocker } from "./project-access.ts";
 import { refusalOf, remedyAtAtlas } from "./refusal.ts";
 
 /** The answer of Atlas about customer-managed X.509. */
@@ -8,22 +8,22 @@ export type ObservedAuthorities =
   | { readonly kind: "read"; readonly authorities: readonly CertificateAuthority[] }
   /** It is on, and what is set there is no list of PEM certificates. */
   | { readonly kind: "unreadable" }
-  | { readonly kind: "unknown"; readonly obstacle: Obstacle };
+  | { readonly kind: "unknown"; readonly blocker: ProjectBlocker };
 
-export interface Look {
+export interface AuthoritiesReading {
   readonly authorities: ObservedAuthorities;
   /** When Atlas answered, by its own clock. */
   readonly answeredAt: Date | undefined;
 }
 
 /** How long Atlas may take to tell, in milliseconds. */
-const LOOK_TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS = 10_000;
 
 /** Asks Atlas which certificate authorities of the customer's own are set. */
-export async function lookAt(project: ProjectAtAtlas, signal: AbortSignal): Promise<Look> {
+export async function readAuthorities(project: ProjectAtAtlas, signal: AbortSignal): Promise<AuthoritiesReading> {
   try {
     const { api, projectId: groupId } = project;
-    const { answeredAt, customerX509 } = await api.getUserSecurity({ groupId }, { signal, timeoutMs: LOOK_TIMEOUT_MS });
+    const { answeredAt, customerX509 } = await api.getUserSecurity({ groupId }, { signal, timeoutMs: READ_TIMEOUT_MS });
     if (customerX509.cas === undefined) return { authorities: { kind: "read", authorities: [] }, answeredAt };
     const authorities = certificateAuthorities(customerX509.cas);
     return {
@@ -31,12 +31,12 @@ export async function lookAt(project: ProjectAtAtlas, signal: AbortSignal): Prom
       answeredAt,
     };
   } catch (error: unknown) {
-    return { authorities: { kind: "unknown", obstacle: obstacleOf(error, project) }, answeredAt: undefined };
+    return { authorities: { kind: "unknown", blocker: projectBlocker(error, project) }, answeredAt: undefined };
   }
 }
 
-/** An error of the Atlas client as an obstacle. Anything else is a bug of ours and is thrown again. */
-export function obstacleOf(error: unknown, { credentialsPlace, projectId }: ProjectAtAtlas): Obstacle {
+/** An error of the Atlas client as an blocker. Anything else is a bug of ours and is thrown again. */
+export function projectBlocker(error: unknown, { credentialsPlace, projectId }: ProjectAtAtlas): ProjectBlocker {
   const refusal = refusalOf(error);
   const { needsPerson, problem, reason, retryAfterMs } = refusal;
   const remedy = remedyAtAtlas(refusal, credentialsPlace, projectId);
