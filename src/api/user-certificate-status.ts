@@ -196,7 +196,7 @@ export const userCertificateStatusSchema = z
       .int()
       .optional()
       .meta({ description: "Number of unexpired certificates that Atlas lists for the user.", format: "int32" }),
-    unaccounted: z
+    unaccountedCertificates: z
       .array(unaccountedSchema)
       .optional()
       .meta({

@@ -37,7 +37,7 @@ export interface ServeOptions {
   readonly health?: BindAddress | undefined;
 }
 
-/** The parts that are looked at. */
+/** The parts that health checks and metrics read. */
 export interface Sources {
   readonly controller: Pick<UserCertificateController, "resources" | "skewMs" | "parked"> & {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;

@@ -16,7 +16,7 @@ export interface StatusSenderOptions<T extends Stored> {
 /** How often a change is fitted to an object that others change at the same time. */
 const MAX_CONFLICTS = 5;
 
-/** Writes the status of one kind, and only onto the state that was looked at. */
+/** Writes the status of one kind, and only onto the state that was read. */
 export class StatusSender<T extends Stored> {
   readonly #options: StatusSenderOptions<T>;
 
@@ -28,7 +28,7 @@ export class StatusSender<T extends Stored> {
    * The precondition is also what tells our own change from those of others.
    *
    * @param status JSON merge patch of the status
-   * @throws KubeError `Conflict` where the object is no longer the one that was looked at
+   * @throws KubeError `Conflict` where the object is no longer the one that was read
    */
   async send(object: T, status: object, signal?: AbortSignal): Promise<T> {
     const { kube, type, parse, store, onForeignChange } = this.#options;

@@ -91,6 +91,6 @@ test.each<[what: string, ageMs: number | undefined, problem: string | undefined]
   ["someone else leads", undefined, undefined],
   ["it was renewed in time", 15_000, undefined],
   ["it has run out", 16_000, "the last renewal was 16 s ago, and this process still takes itself for the leader"],
-])("the lease is looked at: %s", (_, ageMs, problem) => {
+])("the age of the lease is checked: %s", (_, ageMs, problem) => {
   expect(leaseYoung({ ageMs }, 15_000).problem()).toBe(problem);
 });

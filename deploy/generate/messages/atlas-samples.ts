@@ -7,7 +7,7 @@ import { DAY_MS, HOUR_MS } from "../../../src/clock.ts";
 import { AtlasAccess } from "../../../src/controllers/access/atlas-access.ts";
 import { answerUnusable, atlasBlocker } from "../../../src/controllers/user-certificate/atlas/atlas-blocker.ts";
 import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
-import type { ObservedCredentials } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
+import type { CredentialsState } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import {
   FACTS,
   FRESH,
@@ -150,7 +150,7 @@ function outageAfter(error: AtlasError) {
   return reconciled(following(first, later));
 }
 
-async function absentCredentials(): Promise<ObservedCredentials> {
+async function absentCredentials(): Promise<CredentialsState> {
   const nothing = () => {
     throw new Error("not to be called");
   };
@@ -161,7 +161,7 @@ async function absentCredentials(): Promise<ObservedCredentials> {
   return found;
 }
 
-function credentialsOf(entries: Readonly<Record<string, string>>): ObservedCredentials {
+function credentialsOf(entries: Readonly<Record<string, string>>): CredentialsState {
   const parsed = parseCredentials(entries);
   if (parsed.ok) throw new Error("the credentials can be used");
   return { kind: "unusable", version: "31", problem: parsed.problem };

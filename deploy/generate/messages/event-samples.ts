@@ -8,7 +8,7 @@ import {
   certificate,
   FACTS,
   FRESH,
-  firstLook,
+  firstReconcile,
   issuance,
   issued,
   listed,
@@ -25,7 +25,7 @@ import { nothingYet, ofRecord } from "./situations.ts";
 export function eventSamples() {
   return {
     Issued: [
-      seen("The certificate is good", reconciled(firstLook({ atlas: listed(FACTS.serialNumber) }))),
+      seen("The certificate is good", reconciled(firstReconcile({ atlas: listed(FACTS.serialNumber) }))),
       seen("A certificate was just issued", reconciled(nothingYet(), issued())),
       ...(["1h", "2000h", "3000h"] as const).map((renewBefore) =>
         seen(

@@ -10,12 +10,12 @@ import { foreignBecause } from "../../../src/controllers/user-certificate/cluste
 import { secretForeign } from "../../../src/controllers/user-certificate/core/decide/blockers.ts";
 import type { Blocker } from "../../../src/controllers/user-certificate/core/model/blocker.ts";
 import type { Outcome } from "../../../src/controllers/user-certificate/core/model/decision.ts";
-import type { ObservedSecret, Snapshot } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
+import type { SecretState, Snapshot } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import {
   ABSENT,
   FACTS,
   FRESH,
-  firstLook,
+  firstReconcile,
   issuance,
   listed,
   managed,
@@ -48,15 +48,15 @@ export function secretSamples() {
       ),
     ],
     SecretForeign: [
-      seen("A Secret of another type", reconciled(firstLook({ secret: foreign("Opaque", ["argocd"]) }))),
-      seen("A Secret of another owner", reconciled(firstLook({ secret: foreign("kubernetes.io/tls", []) }))),
+      seen("A Secret of another type", reconciled(firstReconcile({ secret: foreign("Opaque", ["argocd"]) }))),
+      seen("A Secret of another owner", reconciled(firstReconcile({ secret: foreign("kubernetes.io/tls", []) }))),
       seen("A certificate was issued meanwhile", waiting(settled({ secret: ABSENT }), foreign("Opaque", []))),
     ],
     SecretClaimedTwice: [
       seen("Another resource uses the Secret", reconciled(nothingYet({}, { secretHolder: { name: "checkout" } }))),
       seen(
         "Another resource used the Secret before",
-        reconciled(firstLook({ secretHolder: { name: "checkout", movedTo: "checkout-mongodb" } })),
+        reconciled(firstReconcile({ secretHolder: { name: "checkout", movedTo: "checkout-mongodb" } })),
       ),
     ],
     SecretContended: [
@@ -101,7 +101,7 @@ export function secretSamples() {
       ),
     ],
     SecretTerminating: [
-      seen("A finalizer holds the Secret", reconciled(firstLook({ secret: managed(FACTS, { deleting: true }) }))),
+      seen("A finalizer holds the Secret", reconciled(firstReconcile({ secret: managed(FACTS, { deleting: true }) }))),
     ],
     CertificateParked: [
       seen(
@@ -139,13 +139,13 @@ function parked(snapshot: Snapshot, blocker: Blocker) {
 }
 
 /** A certificate that was issued finds its Secret taken. */
-function waiting(snapshot: Snapshot, secret: ObservedSecret) {
+function waiting(snapshot: Snapshot, secret: SecretState) {
   const blocker = secretForeign({ secret, resource: snapshot.resource });
   if (blocker === undefined) throw new Error("the Secret is not foreign");
   return parked(snapshot, { ...blocker, needsPerson: true });
 }
 
-function foreign(type: string, otherWriters: readonly string[]): ObservedSecret {
+function foreign(type: string, otherWriters: readonly string[]): SecretState {
   const metadata = secretMetadataFor(FACTS, { annotations: {}, labels: {}, otherWriters });
   const problem = foreignBecause({ secret: { type }, metadata, content: judgeData({}), fingerprint: undefined });
   if (problem === undefined) throw new Error("the Secret is the operator's");
@@ -153,7 +153,7 @@ function foreign(type: string, otherWriters: readonly string[]): ObservedSecret 
 }
 
 /** The Secret was damaged and restored twice in a day. */
-function damagedOften(secret: ObservedSecret) {
+function damagedOften(secret: SecretState) {
   const entries = ["1000", "1001"].map((serialNumber, index) => ({
     ...ofRecord(serialNumber, timestamp(FACTS.notAfter.getTime())),
     time: timestamp(NOW - (3 - index) * HOUR_MS),

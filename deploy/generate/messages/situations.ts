@@ -7,7 +7,7 @@ import type { ManagedSecret, Snapshot } from "../../../src/controllers/user-cert
 import {
   ABSENT,
   FACTS,
-  firstLook,
+  firstReconcile,
   issuance,
   listed,
   recent,
@@ -37,7 +37,7 @@ export const UNREACHABLE = new KubeError({
 
 /** A resource without a certificate. */
 export function nothingYet(of: Parameters<typeof resource>[0] = {}, change: Partial<Snapshot> = {}): Snapshot {
-  return firstLook({ secret: ABSENT, atlas: listed(), resource: resource(of), ...change });
+  return firstReconcile({ secret: ABSENT, atlas: listed(), resource: resource(of), ...change });
 }
 
 export function recorded(title: string, snapshot: Snapshot): Sample {

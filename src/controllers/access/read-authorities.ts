@@ -3,7 +3,7 @@ import type { ProjectAtAtlas, ProjectBlocker } from "./project-access.ts";
 import { refusalOf, remedyAtAtlas } from "./refusal.ts";
 
 /** The answer of Atlas about customer-managed X.509. */
-export type ObservedAuthorities =
+export type AuthoritiesState =
   /** Without any of them, customer-managed X.509 is off. */
   | { readonly kind: "read"; readonly authorities: readonly CertificateAuthority[] }
   /** It is on, and what is set there is no list of PEM certificates. */
@@ -11,7 +11,7 @@ export type ObservedAuthorities =
   | { readonly kind: "unknown"; readonly blocker: ProjectBlocker };
 
 export interface AuthoritiesReading {
-  readonly authorities: ObservedAuthorities;
+  readonly authorities: AuthoritiesState;
   /** When Atlas answered, by its own clock. */
   readonly answeredAt: Date | undefined;
 }

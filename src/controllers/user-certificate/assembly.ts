@@ -21,7 +21,7 @@ import { SecretInspector } from "./cluster/secret-inspector.ts";
 import { SecretPreflight } from "./cluster/secret-preflight.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
-import type { ObservedProject, Policy, SecretIdentity } from "./core/model/snapshot.ts";
+import type { Policy, ProjectState, SecretIdentity } from "./core/model/snapshot.ts";
 import type { Assessment } from "./core/status/assessment.ts";
 import { HandOver } from "./hand-over.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
@@ -175,6 +175,6 @@ export function assemble(options: AssemblyOptions): Assembly {
   return { reconciler, inspector, access, passwords, statuses, announcer, parked, atlasClock, handOver };
 }
 
-function isAllowed(project: ObservedProject): boolean {
+function isAllowed(project: ProjectState): boolean {
   return project.kind === "own" || (project.kind === "granted" && !project.isTaken);
 }

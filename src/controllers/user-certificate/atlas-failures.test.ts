@@ -255,7 +255,7 @@ describe("if the answer to a create is lost", () => {
     expect([scene.atlas.creates, scene.ready()]).toEqual([2, "True Issued"]);
     expect(scene.status()).toMatchObject({
       unexpiredCertificates: 2,
-      unaccounted: [{ serialNumber: orphan?.serialNumber }],
+      unaccountedCertificates: [{ serialNumber: orphan?.serialNumber }],
       recentIssuances: [
         { lost: "AnswerLost", serialNumber: orphan?.serialNumber },
         { reason: "SecretMissing", serialNumber: next?.serialNumber },

@@ -13,12 +13,12 @@ import { SecretInspector } from "./cluster/secret-inspector.ts";
 import { SecretPreflight } from "./cluster/secret-preflight.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
-import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
+import type { SecretState, Snapshot } from "./core/model/snapshot.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
 import { ResourceMemories } from "./resource-memory.ts";
 import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
 import { Scene, SECRET } from "./testing/scene.ts";
-import { ABSENT, certificate, firstLook, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
+import { ABSENT, certificate, firstReconcile, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
 
 /** The metadata of a Secret that the operator manages. */
 const OWN = {
@@ -31,7 +31,7 @@ const decision = {
 } as const;
 
 interface RigOptions {
-  readonly secret?: (cluster: MemoryCluster) => ObservedSecret;
+  readonly secret?: (cluster: MemoryCluster) => SecretState;
   readonly atlas?: Snapshot["atlas"];
   readonly status?: Snapshot["resource"]["status"];
   readonly renewRequest?: string;
@@ -75,7 +75,7 @@ function rig(options: RigOptions = {}) {
   });
   if (options.status !== undefined) scene.putStatus(options.status);
   const list = options.atlas ?? listed();
-  const snapshot = firstLook({
+  const snapshot = firstReconcile({
     resource: scene.resource(),
     secret: options.secret?.(cluster) ?? ABSENT,
     atlas: list,

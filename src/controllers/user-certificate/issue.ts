@@ -20,7 +20,7 @@ import { history } from "./core/decide/history.ts";
 import { urgencyOf } from "./core/decide/urgency.ts";
 import type { Blocker } from "./core/model/blocker.ts";
 import type { Decision, Outcome } from "./core/model/decision.ts";
-import type { ObservedSecret, Snapshot } from "./core/model/snapshot.ts";
+import type { SecretState, Snapshot } from "./core/model/snapshot.ts";
 import { assess } from "./core/status/assessment.ts";
 import type { ResourceMemories } from "./resource-memory.ts";
 
@@ -134,7 +134,7 @@ export class Issuer {
   }
 
   /** Tries to write a certificate into its Secret; until that succeeds, it stays parked. */
-  async store(resource: UserCertificate, secret: ObservedSecret, parked: ParkedCertificate): Promise<Outcome> {
+  async store(resource: UserCertificate, secret: SecretState, parked: ParkedCertificate): Promise<Outcome> {
     const { atlasClock, identity, random, secrets } = this.#options;
     const { attempt, pair } = parked;
     const result = await secrets.store(resource, secret, parked);

@@ -16,13 +16,13 @@ import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resou
 import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
 import type {
-  ObservedCredentials,
-  ObservedList,
-  ObservedPassword,
-  ObservedSecret,
+  CredentialsState,
+  ListState,
   OthersOfUser,
+  PasswordState,
   Policy,
   SecretHolder,
+  SecretState,
   Snapshot,
 } from "./core/model/snapshot.ts";
 import { isSameUser, type User } from "./core/model/user.ts";
@@ -59,12 +59,12 @@ interface Withheld {
 /** The Secrets that the operator only reads. */
 interface SecretsRead {
   readonly access: Reading["access"];
-  readonly keystorePassword: ObservedPassword;
+  readonly keystorePassword: PasswordState;
 }
 
 interface Lists {
-  readonly atlas: ObservedList;
-  readonly attempted: ObservedList;
+  readonly atlas: ListState;
+  readonly attempted: ListState;
 }
 
 /** How long Atlas may take to list the certificates of one user, in milliseconds: a project that hangs holds a place. */
@@ -79,7 +79,7 @@ const NOT_LABELLED: Access = {
   problem: `it does not exist, or lacks the label ${CREDENTIALS_LABEL}: "true".`,
 };
 
-const NOT_ASKED: ObservedList = { kind: "notAsked" };
+const NOT_ASKED: ListState = { kind: "notAsked" };
 
 /** One list tells Atlas' time; not all resources have to ask for it when a process starts. */
 const ENOUGH_TO_MEASURE = 4;
@@ -132,8 +132,8 @@ export class SnapshotReader {
     return access.of(ref);
   }
 
-  /** Others are looked up last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
-  #reading(resource: UserCertificate, secret: ObservedSecret, secretsRead: SecretsRead, lists: Lists): Reading {
+  /** Other resources are read last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
+  #reading(resource: UserCertificate, secret: SecretState, secretsRead: SecretsRead, lists: Lists): Reading {
     const { access, keystorePassword } = secretsRead;
     const { atlasClock, memories, parked, policy } = this.#options;
     const { listedMs, repairs } = memories.of(resource);
@@ -181,7 +181,7 @@ export class SnapshotReader {
     access: Reading["access"],
     urgency: Urgency,
     signal: AbortSignal,
-  ): Promise<ObservedList> {
+  ): Promise<ListState> {
     if (access.kind !== "usable" || projectId === undefined) return NOT_ASKED;
     const askedMs = this.#options.atlasClock.toLocal(this.#options.atlasClock.now());
     try {
@@ -209,7 +209,7 @@ export class SnapshotReader {
    * another Secret by now; while there is none, of those that want it the one that is issuing into it, for that
    * certificate cannot be returned; else the oldest.
    */
-  #secretHolder(resource: UserCertificate, secret: ObservedSecret): SecretHolder | undefined {
+  #secretHolder(resource: UserCertificate, secret: SecretState): SecretHolder | undefined {
     const { resources } = this.#options;
     const { namespace, spec } = resource;
     const holder = secret.kind === "managed" ? this.#issuedFor(namespace, secret.metadata.annotations) : undefined;
@@ -277,6 +277,6 @@ function byAge(left: UserCertificate, right: UserCertificate): number {
   return left.creationTimestamp.localeCompare(right.creationTimestamp) || left.name.localeCompare(right.name);
 }
 
-function credentialsOf(access: Reading["access"]): ObservedCredentials {
+function credentialsOf(access: Reading["access"]): CredentialsState {
   return access.kind === "usable" ? { kind: "usable", version: access.version } : access;
 }

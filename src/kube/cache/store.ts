@@ -20,7 +20,7 @@ export interface StoreOptions<T> {
   readonly indexes?: readonly Index<T>[];
 }
 
-/** The namespace that a reflector looks at; "" for all of them. */
+/** The namespace that a reflector watches; "" for all of them. */
 export type Scope = string;
 
 /**

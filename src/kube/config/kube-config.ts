@@ -29,7 +29,7 @@ export interface KubeConfig {
   authenticate(): Promise<KubeAuthentication>;
 }
 
-/** There is no usable way to the API server: the message says what was looked for and what to do. */
+/** There is no usable way to the API server: the message says where it was searched for and what to do. */
 export class KubeConfigError extends Error {
   override readonly name = "KubeConfigError";
 }

@@ -61,7 +61,7 @@ async function inPod(): Promise<LoadKubeConfigOptions> {
   return { env: { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" } };
 }
 
-describe("where it is looked for", () => {
+describe("where it is searched for", () => {
   test("in a pod, the service account is used", async () => {
     const config = await load(await inPod());
     expect([config.server.href, config.source, config.namespace, await config.authenticate()]).toEqual([
@@ -121,7 +121,7 @@ describe("where it is looked for", () => {
     await expect(load({ kubeconfig: join(directory, "gone") })).rejects.toThrow(/cannot use the kubeconfig .*gone/);
   });
 
-  test("a pod without a token is told what to look at", async () => {
+  test("a pod without a token is told what to check", async () => {
     await expect(load({ env: { KUBERNETES_SERVICE_HOST: "10.0.0.1" } })).rejects.toThrow(
       /automountServiceAccountToken/,
     );

@@ -88,7 +88,7 @@ export class LeaseClaim {
     };
   }
 
-  /** It is lost: from here on its object is looked at before it is written. */
+  /** It is lost: from here on its object is read before it is written. */
   lose(): void {
     this.#leading = false;
   }
@@ -106,8 +106,8 @@ export class LeaseClaim {
 
   async #tryOnce(call: { signal: AbortSignal; timeoutMs: number; urgent: true }): Promise<boolean> {
     const { client, clock, identity } = this.#options;
-    // A leader renews what it wrote last; if others wrote meanwhile, the precondition fails and it looks again.
-    let current = this.#leading ? this.#observed : await this.#look(call);
+    // A leader renews what it wrote last; if others wrote meanwhile, the precondition fails and it reads the Lease.
+    let current = this.#leading ? this.#observed : await this.#read(call);
     for (let tries = 1; ; tries += 1) {
       if (current?.isHeldByOther(identity, clock.monotonic())) {
         return false;
@@ -136,7 +136,7 @@ export class LeaseClaim {
         if (tries > 1 || !KubeError.is(error, "Conflict", "AlreadyExists", "NotFound")) {
           throw error;
         }
-        current = await this.#look(call);
+        current = await this.#read(call);
         if (current !== undefined && current.holder !== undefined && current.holder !== identity) {
           return false;
         }
@@ -144,7 +144,7 @@ export class LeaseClaim {
     }
   }
 
-  async #look(call: { signal: AbortSignal; timeoutMs: number; urgent: true }): Promise<ObservedLease | undefined> {
+  async #read(call: { signal: AbortSignal; timeoutMs: number; urgent: true }): Promise<ObservedLease | undefined> {
     const { client, namespace, name } = this.#options;
     try {
       const lease = await client.get(LEASES, { namespace, name }, call);
@@ -183,7 +183,7 @@ export class LeaseClaim {
           if (tries > 1 || !KubeError.is(error, "Conflict")) {
             throw error;
           }
-          observed = await untilAborted(this.#look(call), deadline.signal);
+          observed = await untilAborted(this.#read(call), deadline.signal);
         }
       }
     } catch (error: unknown) {

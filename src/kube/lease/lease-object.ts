@@ -21,7 +21,7 @@ export const LEASES: ResourceType<LeaseObject> = {
   namespaced: true,
 };
 
-/** A Lease as we saw it, and since when it has looked like that by our own clock. */
+/** A Lease as it was read, and since when it has been like that by our own clock. */
 export class ObservedLease {
   readonly resourceVersion: string;
   /** Undefined when it has been released. */

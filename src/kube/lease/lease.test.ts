@@ -162,7 +162,7 @@ describe("holding it", () => {
     expect([spec()?.acquireTime, spec()?.renewTime, api.calls.length]).toEqual([
       "2026-01-01T00:00:00.000000Z",
       "2026-01-01T00:00:10.000000Z",
-      // One look, one create and five renewals: a renewal is one call.
+      // One read, one create and five renewals: a renewal is one call.
       7,
     ]);
   });

@@ -31,7 +31,7 @@ export class DelayedKeys {
     monotonic: new Heap((a, b) => a.at < b.at),
   };
 
-  /** How far the wall clock was ahead of the monotonic one, by the last look. */
+  /** How far the wall clock was ahead of the monotonic one, when it was last measured. */
   #wallAheadMs: number;
 
   constructor(clock: Clock) {
@@ -53,7 +53,7 @@ export class DelayedKeys {
     this.#entries.set(key, entry);
     const heap = this.#heaps[basis];
     heap.push(entry);
-    // A renewal is months away and its key is looked at a thousand times before: what was replaced must not pile up.
+    // A renewal is months away and its key is scheduled a thousand times before: replaced entries must not pile up.
     if (heap.size > 2 * this.#entries.size + 64) {
       heap.retain((one) => this.#entries.get(one.key) === one);
     }

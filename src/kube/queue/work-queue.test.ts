@@ -79,7 +79,7 @@ describe("keys", () => {
 });
 
 describe("times", () => {
-  test("a key that shall be looked at again is, at its time", async () => {
+  test("a key that asks for another reconcile gets it at its time", async () => {
     const r = queueRig(async () => (r.runs.length === 1 ? { kind: "again", at: r.clock.now() + 5000 } : DONE));
     r.queue.add("a");
     void r.start();

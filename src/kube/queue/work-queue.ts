@@ -10,7 +10,7 @@ import { ReadyKeys, type Share } from "./ready-keys.ts";
 export type Outcome =
   /** Nothing more to do until the key is added again. */
   | { readonly kind: "done" }
-  /** Look again at this wall-clock time, in milliseconds; `priority` as in `add`. */
+  /** Reconcile again at this wall-clock time, in milliseconds; `priority` as in `add`. */
   | { readonly kind: "again"; readonly at: number; readonly priority?: number };
 
 /** How a run ended, for metrics. */

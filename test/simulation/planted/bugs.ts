@@ -132,7 +132,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: `${CORE}/snapshot-reader.ts`,
         search: "const atlas = await this.#list(resource, spec, access, urgency, signal)",
-        replacement: `const lists = (Reflect.get(this, "lists") as Map<string, ObservedList>) ?? new Map<string, ObservedList>();
+        replacement: `const lists = (Reflect.get(this, "lists") as Map<string, ListState>) ?? new Map<string, ListState>();
     Reflect.set(this, "lists", lists);
     const known = lists.get(spec.username);
     const asked = known === undefined ? this.#list(resource, spec, access, urgency, signal) : Promise.resolve(known);

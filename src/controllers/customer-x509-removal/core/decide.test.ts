@@ -5,10 +5,10 @@ import { HOUR_MS } from "../../../clock.ts";
 import type { ProjectBlocker } from "../../access/project-access.ts";
 import { CA, isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide } from "./decide.ts";
-import type { ObservedProject, Snapshot } from "./snapshot.ts";
+import type { ProjectState, Snapshot } from "./snapshot.ts";
 
 const BLOCKER: ProjectBlocker = { reason: "RoleMissing", problem: "No role.", needsPerson: true };
-const UNUSABLE: ObservedProject = { kind: "unusable", blocker: BLOCKER };
+const UNUSABLE: ProjectState = { kind: "unusable", blocker: BLOCKER };
 const UNKNOWN: Snapshot["atlas"] = { kind: "unknown", blocker: BLOCKER };
 const NOT_ASKED: Snapshot["atlas"] = { kind: "notAsked" };
 

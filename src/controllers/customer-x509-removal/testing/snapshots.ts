@@ -1,6 +1,6 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { ObservedAuthorities } from "../../access/read-authorities.ts";
+import type { AuthoritiesState } from "../../access/read-authorities.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 
 export const PROJECT = "32b6e34b3d91647abb20e7b8";
@@ -9,7 +9,7 @@ export const CA = `sha256:${"ab".repeat(32)}`;
 export const OTHER_CA = `sha256:${"cd".repeat(32)}`;
 
 /** The answer of Atlas: these authorities are set. */
-export function isSet(...fingerprints: readonly string[]): ObservedAuthorities {
+export function isSet(...fingerprints: readonly string[]): AuthoritiesState {
   const notAfter = new Date(NOW + 1000 * HOUR_MS);
   return {
     kind: "read",

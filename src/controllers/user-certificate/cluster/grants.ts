@@ -3,7 +3,7 @@ import type { Grant, ProjectX509 } from "../../../api/project-x509.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
 import { type GrantVerdict, matchGrants } from "../core/grant/match-grants.ts";
 import { parseUserName, userNameKey } from "../core/grant/user-name.ts";
-import type { ObservedProject } from "../core/model/snapshot.ts";
+import type { ProjectState } from "../core/model/snapshot.ts";
 import type { ProjectCache } from "./project-cache.ts";
 import type { ResourceCache } from "./resource-cache.ts";
 
@@ -23,7 +23,7 @@ export interface GrantsOptions {
   readonly allowOwnCredentials: boolean;
 }
 
-const NOT_NAMED: ObservedProject = { kind: "refused", refusal: { because: "notNamed" } };
+const NOT_NAMED: ProjectState = { kind: "refused", refusal: { because: "notNamed" } };
 
 /** Says what a resource may obtain, from the caches as they are at that moment. */
 export class Grants {
@@ -33,7 +33,7 @@ export class Grants {
     this.#options = options;
   }
 
-  observe(resource: UserCertificate): ObservedProject {
+  observe(resource: UserCertificate): ProjectState {
     const { allowOwnCredentials, serving } = this.#options;
     if (resource.spec.projectRef === undefined) return { kind: allowOwnCredentials ? "own" : "ownForbidden" };
     if (serving === undefined) return { kind: "refused", refusal: { because: "notServed" } };
@@ -63,7 +63,7 @@ export class Grants {
    * The Secret with the credentials that a resource may use; `withheld` where it may use none. An attempt on record keeps
    * them until its outcome is known, whatever was withdrawn since.
    */
-  credentials(resource: UserCertificate, project: ObservedProject): ObjectRef | "withheld" | undefined {
+  credentials(resource: UserCertificate, project: ProjectState): ObjectRef | "withheld" | undefined {
     const { namespace, spec, status } = resource;
     if (spec.projectRef === undefined) {
       if (project.kind === "ownForbidden") return "withheld";

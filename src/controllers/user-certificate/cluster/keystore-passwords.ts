@@ -7,7 +7,7 @@ import { objectKey } from "../../../kube/resource-type.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
 import { textOfWiped } from "../../../wiped-bytes.ts";
 import { type PasswordRef, passwordRef } from "../core/model/password-ref.ts";
-import type { ObservedPassword } from "../core/model/snapshot.ts";
+import type { PasswordState } from "../core/model/snapshot.ts";
 import type { SecretCache } from "./resource-cache.ts";
 
 /** Beyond ASCII, implementations of PKCS#12 differ; a line break at the end is a common accident. */
@@ -25,7 +25,7 @@ export interface KeystorePassword {
 interface Known {
   readonly resourceVersion: string;
   /** By the key in the Secret. */
-  readonly passwords: Map<string, ObservedPassword>;
+  readonly passwords: Map<string, PasswordState>;
 }
 
 export interface KeystorePasswordsOptions {
@@ -42,7 +42,7 @@ export class KeystorePasswords {
     this.#options = options;
   }
 
-  async observe(resource: UserCertificate, signal?: AbortSignal): Promise<ObservedPassword> {
+  async observe(resource: UserCertificate, signal?: AbortSignal): Promise<PasswordState> {
     const ref = passwordRef(resource);
     if (ref === undefined) return { kind: "unwanted" };
     const secret = objectKey(ref);
@@ -62,7 +62,7 @@ export class KeystorePasswords {
     const read = await this.#read(ref, signal);
     // Rights may come without a change of the Secret.
     if ("problem" in read) return read;
-    const observed: ObservedPassword = { kind: "usable", version: read.version };
+    const observed: PasswordState = { kind: "usable", version: read.version };
     known.passwords.set(ref.key, observed);
     return observed;
   }
@@ -82,7 +82,7 @@ export class KeystorePasswords {
   async #read(
     { namespace, name, key }: PasswordRef,
     signal: AbortSignal | undefined,
-  ): Promise<KeystorePassword | Extract<ObservedPassword, { kind: "unusable" }>> {
+  ): Promise<KeystorePassword | Extract<PasswordState, { kind: "unusable" }>> {
     const unusable = (problem: string) => ({ kind: "unusable", problem }) as const;
     let secret: Secret;
     try {

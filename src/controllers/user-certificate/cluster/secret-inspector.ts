@@ -4,7 +4,7 @@ import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
 import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
-import type { ObservedSecret, SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
+import type { SecretIdentity, SecretMetadata, SecretState } from "../core/model/snapshot.ts";
 import type { SecretCache } from "./resource-cache.ts";
 import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 import { foreignBecause } from "./secret-ownership.ts";
@@ -21,7 +21,7 @@ export function secretOf({ namespace, spec, status }: UserCertificate): SecretQu
 }
 
 interface Judged {
-  readonly secret: Exclude<ObservedSecret, { kind: "absent" }>;
+  readonly secret: Exclude<SecretState, { kind: "absent" }>;
   /** The fingerprint for which the Secret is foreign. */
   readonly fingerprint?: string | undefined;
 }
@@ -46,7 +46,7 @@ export class SecretInspector {
   }
 
   /** As the caches have it; reads the body if it has changed since. */
-  async cached(query: SecretQuery, signal?: AbortSignal): Promise<ObservedSecret> {
+  async cached(query: SecretQuery, signal?: AbortSignal): Promise<SecretState> {
     const key = objectKey(query);
     const metadata = this.#cache.get(key);
     if (metadata === undefined) return { kind: "absent" };
@@ -68,7 +68,7 @@ export class SecretInspector {
    * As the API server has it now. That there is none is taken from the cache: a write that then wants to create it is
    * told that the cache lagged behind, already by a dry run, and doubts it.
    */
-  async current(query: SecretQuery, signal?: AbortSignal): Promise<ObservedSecret> {
+  async current(query: SecretQuery, signal?: AbortSignal): Promise<SecretState> {
     const key = objectKey(query);
     if (this.#cache.get(key) === undefined && !this.#doubted.has(key)) return { kind: "absent" };
     const secret = await this.live(query, signal);
@@ -82,7 +82,7 @@ export class SecretInspector {
   }
 
   /** As the API server has it now, whatever the cache says. */
-  async live(query: SecretQuery, signal?: AbortSignal): Promise<ObservedSecret> {
+  async live(query: SecretQuery, signal?: AbortSignal): Promise<SecretState> {
     const secret = await this.read(query, signal);
     if (secret === undefined) {
       this.forget(objectKey(query));
@@ -120,7 +120,7 @@ export class SecretInspector {
     return isCurrent ? judged.secret : undefined;
   }
 
-  #judge(secret: Secret, fingerprint: string | undefined): ObservedSecret {
+  #judge(secret: Secret, fingerprint: string | undefined): SecretState {
     const metadata = secretMetadata(secret);
     const content = judgeData(secret.data ?? {});
     const problem = foreignBecause({ secret, metadata, content, fingerprint });

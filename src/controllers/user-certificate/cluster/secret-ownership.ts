@@ -2,7 +2,7 @@ import { SECRET_ANNOTATIONS } from "../../../api/names.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { SECRET_TYPE, type SecretContent } from "../../../certificate/secret-data.ts";
 import type { Secret } from "../../../kube/core-types.ts";
-import type { ObservedSecret, SecretHolder, SecretMetadata } from "../core/model/snapshot.ts";
+import type { SecretHolder, SecretMetadata, SecretState } from "../core/model/snapshot.ts";
 import type { LiveResource } from "./live-resource.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -40,7 +40,7 @@ export function foreignBecause({ secret, metadata, content, fingerprint }: Owner
 export async function otherHolder(
   live: LiveResource,
   resource: UserCertificate,
-  seen: ObservedSecret,
+  seen: SecretState,
 ): Promise<SecretHolder | undefined> {
   if (seen.kind !== "managed") return undefined;
   const { namespace, name: secretName, annotations } = seen.metadata;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
 import { judgeData } from "../../../certificate/secret-data.ts";
 import { KubeError, type KubeErrorReason } from "../../../kube/kube-error.ts";
-import type { ObservedSecret } from "../core/model/snapshot.ts";
+import type { SecretState } from "../core/model/snapshot.ts";
 import { kubeError } from "../testing/memory-cluster.ts";
 import { billing, old, ours, SecretRig } from "../testing/secret-rig.ts";
 import { ABSENT, resource } from "../testing/snapshots.ts";
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe("the preflight", () => {
-  const preflight = async (first?: ObservedSecret) =>
+  const preflight = async (first?: SecretState) =>
     rig.preflight.run(resource(), first ?? (await rig.seen()), false, signal);
 
   test("stores nothing and sends no certificate", async () => {
@@ -109,7 +109,7 @@ describe("the preflight", () => {
 });
 
 describe("the preflight that writes for real", () => {
-  const preflight = async (first?: ObservedSecret) =>
+  const preflight = async (first?: SecretState) =>
     rig.preflight.run(resource(), first ?? (await rig.seen()), true, signal);
 
   test("sets an annotation on an existing Secret", async () => {

@@ -10,7 +10,7 @@ import { KubeError } from "../../../kube/kube-error.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import { wantedExtras } from "../core/model/desired-data.ts";
 import { desiredMetadata } from "../core/model/desired-secret.ts";
-import type { ObservedSecret } from "../core/model/snapshot.ts";
+import type { SecretState } from "../core/model/snapshot.ts";
 import type { LiveResource } from "./live-resource.ts";
 import { notWritable } from "./secret-blockers.ts";
 import { type SecretInspector, secretOf } from "./secret-inspector.ts";
@@ -52,7 +52,7 @@ export class SecretPreflight {
    */
   async run(
     resource: UserCertificate,
-    seen: ObservedSecret,
+    seen: SecretState,
     isReal: boolean,
     signal: AbortSignal,
   ): Promise<Blocker | "overtaken" | undefined> {
@@ -77,7 +77,7 @@ export class SecretPreflight {
    * An annotation that the write of the certificate takes away again; an absent Secret is created with the stand-in. That
    * write is fitted to what is there by then.
    */
-  async #writeForReal(resource: UserCertificate, seen: ObservedSecret, signal: AbortSignal): Promise<void> {
+  async #writeForReal(resource: UserCertificate, seen: SecretState, signal: AbortSignal): Promise<void> {
     const { kube } = this.#options;
     const check = { [WRITE_CHECK_ANNOTATION]: timestamp(this.#options.clock.now()) };
     if (seen.kind === "absent") {

@@ -6,7 +6,7 @@ import { KubeError } from "../../../kube/kube-error.ts";
 import type { ObjectRef } from "../../../kube/resource-type.ts";
 import { wantedExtras } from "../core/model/desired-data.ts";
 import { type DesiredMetadata, desiredOwnerReferences, leftOver } from "../core/model/desired-secret.ts";
-import type { ObservedSecret, SecretMetadata } from "../core/model/snapshot.ts";
+import type { SecretMetadata, SecretState } from "../core/model/snapshot.ts";
 
 /**
  * Writes the Secret, with what was seen of it as precondition: its resourceVersion, or that there was none. A merge patch
@@ -16,7 +16,7 @@ import type { ObservedSecret, SecretMetadata } from "../core/model/snapshot.ts";
 export async function sendSecret(
   kube: Pick<KubeApi, "create" | "mergePatch">,
   resource: UserCertificate,
-  seen: ObservedSecret,
+  seen: SecretState,
   desired: DesiredMetadata,
   data: SecretData | undefined,
   options: Pick<MergePatchOptions, "dryRun" | "metadataOnly" | "signal">,
@@ -38,8 +38,8 @@ export async function sendSecret(
   }
 }
 
-/** Whether the write was refused because the Secret is no longer as it was seen: only a reason to look again. */
-export function isOvertaken(seen: ObservedSecret, error: KubeError): boolean {
+/** Whether the write was refused because the Secret is no longer as it was seen: only a reason to reconcile again. */
+export function isOvertaken(seen: SecretState, error: KubeError): boolean {
   return seen.kind === "absent" ? error.reason === "AlreadyExists" : KubeError.is(error, "Conflict", "NotFound");
 }
 

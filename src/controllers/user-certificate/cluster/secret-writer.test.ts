@@ -6,7 +6,7 @@ import type { KubeErrorReason } from "../../../kube/kube-error.ts";
 import { dataDifferences } from "../core/decide/secret-differences.ts";
 import { blockerMessage } from "../core/model/blocker.ts";
 import { desiredExtras } from "../core/model/desired-data.ts";
-import type { ObservedSecret } from "../core/model/snapshot.ts";
+import type { SecretState } from "../core/model/snapshot.ts";
 import { type Call, kubeError } from "../testing/memory-cluster.ts";
 import { SECRET } from "../testing/scene.ts";
 import { billing, newer, old, ours, SecretRig } from "../testing/secret-rig.ts";
@@ -232,7 +232,7 @@ describe("a fresh certificate waits", () => {
 });
 
 describe("a repair", () => {
-  const repair = async (wishes: Parameters<typeof resource>[0] = {}, first?: ObservedSecret) => {
+  const repair = async (wishes: Parameters<typeof resource>[0] = {}, first?: SecretState) => {
     const before = first ?? (await rig.seen());
     if (before.kind !== "managed" || before.content.kind !== "pair") throw new Error("there is nothing to repair");
     const wanted = resource(wishes);

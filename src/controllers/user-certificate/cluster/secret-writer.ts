@@ -21,7 +21,7 @@ import type { Blocker } from "../core/model/blocker.ts";
 import type { Repair } from "../core/model/decision.ts";
 import { desiredExtras, keystoreMark } from "../core/model/desired-data.ts";
 import { desiredMetadata, keptKeystoreMark } from "../core/model/desired-secret.ts";
-import type { ObservedSecret, SecretIdentity } from "../core/model/snapshot.ts";
+import type { SecretIdentity, SecretState } from "../core/model/snapshot.ts";
 import type { KeystorePasswords } from "./keystore-passwords.ts";
 import type { LiveResource } from "./live-resource.ts";
 import type { ParkedCertificate } from "./parked-certificates.ts";
@@ -109,7 +109,7 @@ export class SecretWriter {
    */
   async store(
     resource: UserCertificate,
-    firstSeen: ObservedSecret,
+    firstSeen: SecretState,
     { attempt, pair }: Pick<ParkedCertificate, "attempt" | "pair">,
   ): Promise<StoreResult> {
     const { facts } = pair;
@@ -163,7 +163,7 @@ export class SecretWriter {
     return { data: { ...data, [KEYSTORE_KEY]: keystore }, mark };
   }
 
-  async #seenNow(resource: UserCertificate): Promise<ObservedSecret | undefined> {
+  async #seenNow(resource: UserCertificate): Promise<SecretState | undefined> {
     try {
       return await this.#options.inspector.live(secretOf(resource));
     } catch {
@@ -172,7 +172,7 @@ export class SecretWriter {
     }
   }
 
-  async #claimed(resource: UserCertificate, seen: ObservedSecret): Promise<Blocker | undefined> {
+  async #claimed(resource: UserCertificate, seen: SecretState): Promise<Blocker | undefined> {
     return secretClaimedTwice({ secretHolder: await otherHolder(this.#options.live, resource, seen), resource });
   }
 
@@ -180,7 +180,7 @@ export class SecretWriter {
    * @param seen what the write was made onto
    * @param facts of the certificate that it holds if what was sent is what is there
    */
-  #remember(written: Secret, seen: ObservedSecret, sent: SecretData | undefined, facts: CertificateFacts): void {
+  #remember(written: Secret, seen: SecretState, sent: SecretData | undefined, facts: CertificateFacts): void {
     const { cache, inspector, onForeignChange } = this.#options;
     const metadata = secretMetadata(written);
     const onto = seen.kind === "absent" ? undefined : seen.metadata.resourceVersion;
@@ -198,6 +198,6 @@ function holdsAll(data: SecretData, wanted: SecretData): boolean {
 }
 
 /** The certificate in the Secret: also the one whose write was carried out although its answer was lost. */
-function certificateIn(seen: ObservedSecret): CertificateFacts | undefined {
+function certificateIn(seen: SecretState): CertificateFacts | undefined {
   return seen.kind === "managed" && seen.content.kind === "pair" ? seen.content.facts : undefined;
 }

@@ -7,7 +7,17 @@ import type { Outcome } from "../core/model/decision.ts";
 import type { Snapshot } from "../core/model/snapshot.ts";
 import { kubeError, type MemoryCluster } from "../testing/memory-cluster.ts";
 import { NAMESPACE, Scene } from "../testing/scene.ts";
-import { ABSENT, FACTS, failure, firstLook, issuance, listed, managed, NOW, reconciled } from "../testing/snapshots.ts";
+import {
+  ABSENT,
+  FACTS,
+  failure,
+  firstReconcile,
+  issuance,
+  listed,
+  managed,
+  NOW,
+  reconciled,
+} from "../testing/snapshots.ts";
 import { type CachedResource, ResourceCache } from "./resource-cache.ts";
 import { StatusWriter } from "./status-writer.ts";
 
@@ -24,7 +34,7 @@ function rig() {
   const foreign: StoreEvent<CachedResource>[] = [];
   const onForeignChange = (event: StoreEvent<CachedResource>) => void foreign.push(event);
   const statuses = new StatusWriter({ kube: cluster, cache, onForeignChange });
-  const snapshot = firstLook({ resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) });
+  const snapshot = firstReconcile({ resource: scene.resource(), secret: managed(), atlas: listed(FACTS.serialNumber) });
   const missing = { ...snapshot, secret: ABSENT, atlas: listed() };
   const record = (attempt: Issuance, of: Snapshot = missing) =>
     statuses.record(reconciled(of, { kind: "recorded", attempt }), attempt, signal);

@@ -25,7 +25,7 @@ export interface StatusWriterOptions {
 /** Whether an attempt is on record: `notKept` if the API server dropped a part of it. */
 export type RecordResult = "recorded" | "overtaken" | "notKept";
 
-/** Writes status: only what differs, all of it in one write, and only onto the state that was looked at. */
+/** Writes status: only what differs, all of it in one write, and only onto the state that was read. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #sender: StatusSender<CachedResource>;

@@ -10,7 +10,7 @@ import { SecretInspector } from "../cluster/secret-inspector.ts";
 import { SecretPreflight } from "../cluster/secret-preflight.ts";
 import { SecretWriter } from "../cluster/secret-writer.ts";
 import { desiredMetadata } from "../core/model/desired-secret.ts";
-import type { ObservedSecret } from "../core/model/snapshot.ts";
+import type { SecretState } from "../core/model/snapshot.ts";
 import { type Call, MemoryCluster } from "./memory-cluster.ts";
 import { SECRET } from "./scene.ts";
 import { issuance, resource } from "./snapshots.ts";
@@ -75,7 +75,7 @@ export class SecretRig {
     }));
   }
 
-  seen(): Promise<ObservedSecret> {
+  seen(): Promise<SecretState> {
     return this.inspector.live(SECRET);
   }
 
@@ -88,7 +88,7 @@ export class SecretRig {
   }
 
   /** Stores the pair that was issued just now. */
-  store(first: ObservedSecret, knownSerials: readonly string[] = [old.facts.serialNumber]) {
+  store(first: SecretState, knownSerials: readonly string[] = [old.facts.serialNumber]) {
     return this.writer.store(resource(), first, { attempt: issuance({ knownSerials: [...knownSerials] }), pair: ours });
   }
 

@@ -12,12 +12,12 @@ import type { Outcome } from "../core/model/decision.ts";
 import type { RestartResult } from "../core/model/restart.ts";
 import type {
   ListedCertificate,
+  ListState,
   ManagedSecret,
-  ObservedList,
-  ObservedSecret,
   OthersOfUser,
   Policy,
   SecretMetadata,
+  SecretState,
   Snapshot,
 } from "../core/model/snapshot.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
@@ -139,14 +139,14 @@ export function damaged(kind: "missing" | "undecodable" | "mismatch"): ManagedSe
   return { kind: "managed", metadata: secretMetadataFor(FACTS), content: { kind, problem: "tls.key is missing" } };
 }
 
-export const ABSENT: ObservedSecret = { kind: "absent" };
-export const FOREIGN: ObservedSecret = {
+export const ABSENT: SecretState = { kind: "absent" };
+export const FOREIGN: SecretState = {
   kind: "foreign",
   metadata: secretMetadataFor(FACTS, { annotations: {}, labels: {} }),
   problem: "its type is Opaque, not kubernetes.io/tls",
 };
 
-export function listed(...certificates: readonly (string | ListedCertificate)[]): ObservedList {
+export function listed(...certificates: readonly (string | ListedCertificate)[]): ListState {
   return {
     kind: "listed",
     certificates: certificates.map((item) =>
@@ -177,14 +177,14 @@ export function blocker(reason: BlockedReason, change: Partial<Blocker> = {}): B
   return { reason, problem: `${reason} happened.`, needsPerson: false, retry: { kind: "backoff" }, ...change };
 }
 
-export function refused(reason: BlockedReason, change: Partial<Blocker> = {}): ObservedList {
+export function refused(reason: BlockedReason, change: Partial<Blocker> = {}): ListState {
   return { kind: "refused", blocker: blocker(reason, change) };
 }
 
 export const NO_OTHERS: OthersOfUser = { count: 0, issuances: [], attempts: [], unconfirmed: [], explained: new Set() };
 
 /** A good Secret and a resource without a status: the first reconcile. */
-export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
+export function firstReconcile(change: Partial<Snapshot> = {}): Snapshot {
   const { atlas = { kind: "notAsked" } } = change;
   return {
     nowMs: NOW,
@@ -211,7 +211,7 @@ export function firstLook(change: Partial<Snapshot> = {}): Snapshot {
 export const SETTLED_STATUS: UserCertificateStatus = withoutHistory(
   statusAfter(
     assess({
-      snapshot: firstLook({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS }),
+      snapshot: firstReconcile({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS }),
       decision: { kind: "keep" },
       outcome: { kind: "nothing" },
       nowMs: NOW - HOUR_MS,
@@ -239,7 +239,7 @@ export function settled(
     ...(generation !== undefined && { generation }),
     ...(renewRequest !== undefined && { renewRequest }),
   };
-  return firstLook({ resource: resource({ status: { ...SETTLED_STATUS, ...status }, ...own }), ...rest });
+  return firstReconcile({ resource: resource({ status: { ...SETTLED_STATUS, ...status }, ...own }), ...rest });
 }
 
 export function issuance(change: Partial<Issuance> = {}): Issuance {

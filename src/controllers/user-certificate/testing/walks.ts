@@ -7,13 +7,13 @@ import { decide, needsAtlas } from "../core/decide/decide.ts";
 import { heldCertificate } from "../core/decide/held.ts";
 import type { Decision, Outcome } from "../core/model/decision.ts";
 import type {
+  CredentialsState,
   ListedCertificate,
-  ObservedCredentials,
-  ObservedList,
-  ObservedSecret,
+  ListState,
   OthersOfUser,
   ParkedView,
   SecretHolder,
+  SecretState,
   Snapshot,
 } from "../core/model/snapshot.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
@@ -25,7 +25,7 @@ import {
   entryFor,
   FOREIGN,
   failure,
-  firstLook,
+  firstReconcile,
   issuance,
   listed,
   managed,
@@ -41,10 +41,10 @@ import {
 /** The events between two reconciles of a resource, and how the second one ends. */
 interface Step {
   readonly waitMs: number;
-  readonly secret: ObservedSecret;
-  readonly atlas: ObservedList;
-  readonly attempted: ObservedList;
-  readonly credentials: ObservedCredentials;
+  readonly secret: SecretState;
+  readonly atlas: ListState;
+  readonly attempted: ListState;
+  readonly credentials: CredentialsState;
   readonly secretHolder: SecretHolder | undefined;
   readonly others: "none" | "issued" | "attempting" | "explaining";
   readonly suspend: boolean;
@@ -75,14 +75,14 @@ const FORGED = certificate("1004", {
   notAfter: new Date(NOW + 90 * DAY_MS),
 });
 
-const pairs: fc.Arbitrary<ObservedSecret> = fc
+const pairs: fc.Arbitrary<SecretState> = fc
   .record({ facts: fc.constantFrom(...CERTIFICATES, FORGED), labelled: fc.boolean(), deleting: mostly(false, true) })
   .map(({ facts, labelled, deleting }) => managed(facts, { deleting, ...(!labelled && { labels: {} }) }));
 
-const secrets: fc.Arbitrary<ObservedSecret> = fc.oneof(
+const secrets: fc.Arbitrary<SecretState> = fc.oneof(
   { weight: 5, arbitrary: pairs },
   { weight: 2, arbitrary: fc.constant(ABSENT) },
-  fc.constantFrom<ObservedSecret>(FOREIGN, damaged("missing"), damaged("undecodable"), damaged("mismatch")),
+  fc.constantFrom<SecretState>(FOREIGN, damaged("missing"), damaged("undecodable"), damaged("mismatch")),
 );
 
 const entries = fc
@@ -91,8 +91,8 @@ const entries = fc
 
 const manyOthers = Array.from({ length: 10 }, (_, index) => String(1901 + index));
 
-const lists: fc.Arbitrary<ObservedList> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant<ObservedList>({ kind: "notAsked" }) },
+const lists: fc.Arbitrary<ListState> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<ListState>({ kind: "notAsked" }) },
   {
     weight: 4,
     arbitrary: fc.uniqueArray(entries, { selector: (entry) => entry.serialNumber }).map((some) => listed(...some)),
@@ -101,7 +101,7 @@ const lists: fc.Arbitrary<ObservedList> = fc.oneof(
   // Twice as often as each of the others, so that one refusal follows another.
   {
     weight: 2,
-    arbitrary: fc.constantFrom<ObservedList>(
+    arbitrary: fc.constantFrom<ListState>(
       refused("AtlasUnavailable"),
       refused("RoleMissing", { needsPerson: true, remedy: "Grant the role." }),
       refused("UserNotFound", { needsPerson: true }),
@@ -118,7 +118,7 @@ const steps: fc.Arbitrary<Step> = fc.record({
   secret: secrets,
   atlas: lists,
   attempted: lists,
-  credentials: mostly<ObservedCredentials>(
+  credentials: mostly<CredentialsState>(
     { kind: "usable", version: "31" },
     { kind: "usable", version: "32" },
     { kind: "unusable", version: undefined, problem: "It does not exist." },
@@ -159,10 +159,10 @@ function reconcile(step: PlacedStep, before: Assessment | undefined, nowMs: numb
   const { renewal, suspend, username, secretName, generation, renewRequest, secret, credentials, secretHolder } = step;
   const percentage = renewal?.kind === "percentage" ? { renewBeforePercentage: renewal.percentage } : {};
   const isAsked = credentials.kind === "usable" && step.atlas.kind !== "notAsked";
-  const atlas: ObservedList = isAsked ? unexpired(step.atlas, nowMs) : { kind: "notAsked" };
+  const atlas: ListState = isAsked ? unexpired(step.atlas, nowMs) : { kind: "notAsked" };
   const isOfOther = isAsked && status.issuance !== undefined && status.issuance.username !== username;
   const isElsewhere = isOfOther && step.attempted.kind !== "notAsked";
-  const snapshot = firstLook({
+  const snapshot = firstReconcile({
     nowMs,
     resource: resource({ spec: { suspend, username, secretName, ...percentage }, status, generation, renewRequest }),
     secret,
@@ -224,7 +224,7 @@ function othersOf({ others }: Step, nowMs: number): OthersOfUser {
 }
 
 /** Atlas lists no others. */
-function unexpired(atlas: ObservedList, nowMs: number): ObservedList {
+function unexpired(atlas: ListState, nowMs: number): ListState {
   if (atlas.kind !== "listed") return atlas;
   return listed(...atlas.certificates.filter(({ notAfter }) => notAfter.getTime() > nowMs));
 }

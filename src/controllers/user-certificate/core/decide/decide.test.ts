@@ -10,7 +10,7 @@ import {
   FACTS,
   FOREIGN,
   FRESH,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   listed,
@@ -35,7 +35,7 @@ const unlabelled = managed(FACTS, { labels: {} });
 const fought = { secret: unlabelled, recentRepairs: serials(5).map(() => NOW - 60_000) };
 
 describe("keeps the certificate", () => {
-  const firstWithRequest = firstLook();
+  const firstWithRequest = firstReconcile();
   const named = { username: "OU=analytics,CN=reports" };
   const subject = [
     { type: "CN", value: "reports" },
@@ -44,7 +44,7 @@ describe("keeps the certificate", () => {
   const cases: Readonly<Record<string, Snapshot>> = {
     "when nothing is wrong": settled(),
     "when Atlas lists it": settled({ atlas: listed("1001", "1002") }),
-    "in the first reconcile of a Secret that was there before": firstLook(),
+    "in the first reconcile of a Secret that was there before": firstReconcile(),
     "when others set labels of their own on the Secret": settled({
       secret: managed(FACTS, { labels: { [MANAGED_LABEL]: "true", team: "x" } }),
     }),
@@ -275,7 +275,7 @@ describe("Atlas' list is needed", () => {
   const failed = following(reconciled(settled({ nowMs: NOW + DAY_MS, atlas: refused("AtlasUnavailable") })));
   const cases: Readonly<Record<string, Snapshot>> = {
     "before anything is issued": settled({ secret: ABSENT }),
-    "for a certificate that was never proven": firstLook(),
+    "for a certificate that was never proven": firstReconcile(),
     "six hours after the certificate was proven": settled({ nowMs: NOW + 5 * HOUR_MS }),
     "six hours after it was proven, while labels are fought over": settled({
       ...fought,

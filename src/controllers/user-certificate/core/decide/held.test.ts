@@ -12,7 +12,7 @@ import {
   FACTS,
   FOREIGN,
   failure,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   issued,
@@ -145,7 +145,7 @@ describe("Atlas' list is due", () => {
   });
 
   test("at once, if the certificate was never proven", () => {
-    expect(due(firstLook())).toBe(0);
+    expect(due(firstReconcile())).toBe(0);
   });
 
   test("at once, if a clock far ahead dated the last list", () => {
@@ -276,7 +276,7 @@ describe("a renewal is requested", () => {
   });
 
   test("not in the first reconcile: that request was answered before", () => {
-    const snapshot = firstLook({ atlas: listed("1001") });
+    const snapshot = firstReconcile({ atlas: listed("1001") });
     const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
     expect(renewRequested(first)).toBe(false);
     expect(renewRequested(following(reconciled(first)))).toBe(false);

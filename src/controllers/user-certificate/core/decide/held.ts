@@ -6,7 +6,7 @@ import type { CertificateFacts } from "../../../../certificate/certificate-facts
 import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";
 import { DAY_MS, MINUTE_MS } from "../../../../clock.ts";
-import type { ListedCertificate, ObservedProject, Policy, Snapshot } from "../model/snapshot.ts";
+import type { ListedCertificate, Policy, ProjectState, Snapshot } from "../model/snapshot.ts";
 
 /** Questions about the certificate in the Secret. All pure. */
 
@@ -161,7 +161,7 @@ function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
 
 /**
  * When Atlas' list is due, in milliseconds since the epoch. Spread by UID over a fifth of the interval, so that resources
- * made together part. A certificate that is gone is looked for as often as one that is there.
+ * made together part. A missing certificate is searched for as often as an existing one is verified.
  *
  * @param lastMs when Atlas last proved the certificate
  */
@@ -195,7 +195,7 @@ export function applicableAttempt({ resource, credentials, project }: Snapshot):
 }
 
 /** Whether customer-managed X.509 stood in the way of an attempt, and Atlas has said since that it is off. */
-function isSwitchedOffSince(project: ObservedProject, { reason, time }: LastAttempt): boolean {
+function isSwitchedOffSince(project: ProjectState, { reason, time }: LastAttempt): boolean {
   if (reason !== "CustomerManagedX509On" || project.kind !== "granted") return false;
   return project.customerManagedOffMs !== undefined && project.customerManagedOffMs >= Date.parse(time);
 }

@@ -9,7 +9,7 @@ import {
   damaged,
   entryFor,
   FACTS,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   listed,
@@ -227,7 +227,7 @@ describe("a certificate that the lists lack", () => {
   });
 
   test("is replaced also if it was there before its resource", () => {
-    const adopted = lacking(3, 10 * MINUTE_MS, firstLook({ atlas: listed() }));
+    const adopted = lacking(3, 10 * MINUTE_MS, firstReconcile({ atlas: listed() }));
     expect(decide(adopted)).toMatchObject({ kind: "issue", reason: "NotListedByAtlas" });
   });
 

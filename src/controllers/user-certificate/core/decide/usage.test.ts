@@ -8,7 +8,7 @@ import {
   FACTS,
   FRESH,
   failure,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   issued,
@@ -40,7 +40,7 @@ describe("certificates that count as issued in the last 24 hours", () => {
       2,
     ],
     "each that Atlas created within 24 hours, for a resource without a status": [
-      firstLook({ secret: ABSENT, atlas: listed(created("5", HOUR_MS), created("6", 0)) }),
+      firstReconcile({ secret: ABSENT, atlas: listed(created("5", HOUR_MS), created("6", 0)) }),
       2,
     ],
     "none that Atlas lists without a creation time": [settled({ atlas: listed("1001", "5", "6") }), 0],

@@ -29,12 +29,12 @@ export interface SecretMetadata extends SecretIdentity {
 }
 
 /** The Secret named in spec.secretName. */
-export type ObservedSecret =
+export type SecretState =
   | { readonly kind: "absent" }
   /** Not the operator's, so it is never written to. `problem` says which condition fails. */
   | { readonly kind: "foreign"; readonly metadata: SecretIdentity; readonly problem: string }
   | { readonly kind: "managed"; readonly metadata: SecretMetadata; readonly content: SecretContent };
-export type ManagedSecret = Extract<ObservedSecret, { kind: "managed" }>;
+export type ManagedSecret = Extract<SecretState, { kind: "managed" }>;
 
 /** Another living resource that the Secret belongs to. */
 export interface SecretHolder {
@@ -44,7 +44,7 @@ export interface SecretHolder {
 }
 
 /** The Secret named in spec.credentialsRef, or that of the AtlasProjectX509. */
-export type ObservedCredentials =
+export type CredentialsState =
   /** The resource names none: an older CRD accepted it. */
   | { readonly kind: "unnamed"; readonly version: undefined }
   /** The resource may not use them. */
@@ -53,7 +53,7 @@ export type ObservedCredentials =
   | { readonly kind: "unusable"; readonly version: string | undefined; readonly problem: string };
 
 /** The password of the keystore, which is nowhere in a snapshot. */
-export type ObservedPassword =
+export type PasswordState =
   /** The spec asks for no keystore. */
   | { readonly kind: "unwanted" }
   /** The version is the same for the same password. */
@@ -69,7 +69,7 @@ export type ProjectRefusal =
   | { readonly because: "notServed" };
 
 /** The way to the project that the spec asks for. */
-export type ObservedProject =
+export type ProjectState =
   /** The namespace's own credentials. */
   | { readonly kind: "own" }
   | { readonly kind: "ownForbidden" }
@@ -95,7 +95,7 @@ export interface ListedCertificate {
 }
 
 /** Atlas' list of one user in this reconcile. */
-export type ObservedList =
+export type ListState =
   | { readonly kind: "notAsked" }
   | { readonly kind: "listed"; readonly certificates: readonly ListedCertificate[] }
   | { readonly kind: "refused"; readonly blocker: Blocker };
@@ -146,16 +146,16 @@ export interface Snapshot {
   /** Whether this process knows the difference to Atlas' clock: before, the time is that of its own clock. */
   readonly isClockMeasured: boolean;
   readonly resource: UserCertificate;
-  readonly secret: ObservedSecret;
+  readonly secret: SecretState;
   /** The other living resource that the Secret belongs to: it holds it, or it is the older of two that want it. */
   readonly secretHolder: SecretHolder | undefined;
-  readonly project: ObservedProject;
-  readonly credentials: ObservedCredentials;
-  readonly keystorePassword: ObservedPassword;
+  readonly project: ProjectState;
+  readonly credentials: CredentialsState;
+  readonly keystorePassword: PasswordState;
   /** The list of the user that the spec names. */
-  readonly atlas: ObservedList;
+  readonly atlas: ListState;
   /** The list of the user of the open attempt: the same one, unless the spec names another user by now. */
-  readonly attempted: ObservedList;
+  readonly attempted: ListState;
   /** When this process last read the list of the spec's user for this resource, in milliseconds since the epoch. */
   readonly listedMs: number | undefined;
   readonly others: OthersOfUser;

@@ -13,7 +13,7 @@ import {
   FOREIGN,
   FRESH,
   failure,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   issued,
@@ -59,7 +59,7 @@ const waiting = (change: Parameters<typeof settled>[0] = {}) =>
 
 describe("Ready is True", () => {
   const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
-    "when Atlas lists the certificate": [firstLook({ atlas: listed("1001") }), "Issued"],
+    "when Atlas lists the certificate": [firstReconcile({ atlas: listed("1001") }), "Issued"],
     "when the certificate was proven a while ago": [settled(), "Issued"],
     "when a certificate was just issued, although no list holds it yet": [missing, "Issued", issued()],
     "while a renewal is on record": [renewing, "Issued", recorded],
@@ -141,7 +141,7 @@ describe("Ready is False", () => {
     ],
     "before a list has proven the certificate": [settled({ secret: managed(certificate("1002")) }), "NotListedByAtlas"],
     "when the list has the serial number with another expiry": [
-      firstLook({ atlas: listed(entryFor(FACTS, { notAfter: new Date("2036-01-01T00:00:00Z") })) }),
+      firstReconcile({ atlas: listed(entryFor(FACTS, { notAfter: new Date("2036-01-01T00:00:00Z") })) }),
       "NotListedByAtlas",
     ],
     "when the certificate was replaced under its serial number": [settled({ secret: forged }), "KeyMismatch", recorded],
@@ -156,7 +156,7 @@ describe("Ready is False", () => {
       recorded,
     ],
     "when the first attempt fails": [
-      firstLook({ secret: ABSENT, atlas: listed() }),
+      firstReconcile({ secret: ABSENT, atlas: listed() }),
       "RoleMissing",
       person("RoleMissing"),
     ],
@@ -226,7 +226,7 @@ describe("Ready says", () => {
       "Certificate 1001 expired at 2030-04-01T00:00:00Z. spec.suspend is true, so the operator issues, repairs and verifies nothing. Set spec.suspend to false to resume.",
     ],
     "that an adopted certificate waits for a list": [
-      firstLook({ credentials: { kind: "usable", version: "31" }, atlas: listed() }),
+      firstReconcile({ credentials: { kind: "usable", version: "31" }, atlas: listed() }),
       "Atlas has not listed certificate 1001 yet.",
     ],
   };

@@ -9,7 +9,7 @@ import {
   FOREIGN,
   FRESH,
   failure,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   issued,
@@ -162,7 +162,7 @@ describe("a resource is reconciled again soon", () => {
       settled({ ...open, spec: { suspend: true } }),
     ],
     "for the list that settles an open attempt over a foreign Secret": [settled({ ...open, secret: FOREIGN })],
-    "for the first list of a certificate that was never proven": [firstLook()],
+    "for the first list of a certificate that was never proven": [firstReconcile()],
     "if the renewal came due during the reconcile": [
       settled({ atlas: listed("1001"), nowMs: RENEWAL_MS - 2 }),
       undefined,

@@ -11,7 +11,7 @@ import {
   FOREIGN,
   FRESH,
   failure,
-  firstLook,
+  firstReconcile,
   following,
   issuance,
   issued,
@@ -129,7 +129,7 @@ describe("a certificate that was issued", () => {
 
   test("counts as a revision and as an unexpired certificate that is accounted for", () => {
     expect(after).toMatchObject({ revision: 2, unexpiredCertificates: 2 });
-    expect(after).not.toHaveProperty("unaccounted");
+    expect(after).not.toHaveProperty("unaccountedCertificates");
   });
 
   test("is not counted twice if Atlas lists it already", () => {
@@ -175,7 +175,7 @@ describe("a certificate of an open attempt that a crash left in the Secret", () 
       recentIssuances: [{ time: open.startedAt, reason: "SecretMissing", serialNumber: "1002" }],
     });
     expect(adopted).not.toHaveProperty("issuance");
-    expect(adopted).not.toHaveProperty("unaccounted");
+    expect(adopted).not.toHaveProperty("unaccountedCertificates");
   });
 
   test("counts as a revision only with the report that follows the next attempt's record", () => {
@@ -236,7 +236,7 @@ describe("the status describes the last proven certificate", () => {
   });
 
   test("and nothing if the resource never had one", () => {
-    const first = firstLook({ secretHolder: { name: "billing" } });
+    const first = firstReconcile({ secretHolder: { name: "billing" } });
     const after = status({ ...first, resource: { ...first.resource, renewRequest: "a" } });
     expect(provenFields(after).filter((field) => field !== undefined)).toEqual([]);
     expect(after).not.toHaveProperty("revision");
@@ -338,7 +338,7 @@ describe("a renewal request", () => {
   });
 
   test("counts as answered in the first reconcile of a good Secret", () => {
-    const snapshot = firstLook({ atlas: listed("1001") });
+    const snapshot = firstReconcile({ atlas: listed("1001") });
     const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
     expect(status(first)).toMatchObject({ renewRequest: "old", revision: 1 });
   });
@@ -441,18 +441,18 @@ describe("the unexpired certificates", () => {
 describe("certificates that are unaccounted for", () => {
   test("are named with their expiry", () => {
     const others = { ...NO_OTHERS, explained: new Set(["7"]) };
-    expect(status(settled({ atlas: listed("1001", "7", "8"), others })).unaccounted).toEqual([
+    expect(status(settled({ atlas: listed("1001", "7", "8"), others })).unaccountedCertificates).toEqual([
       { serialNumber: "8", notAfter: "2030-04-01T00:00:00Z" },
     ]);
   });
 
   test("take no room in the status if there are none", () => {
-    expect(status(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccounted");
+    expect(status(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccountedCertificates");
   });
 });
 
 describe("a certificate that was there before its resource", () => {
-  const adopted = following(reconciled(firstLook({ atlas: listed("1001") })));
+  const adopted = following(reconciled(firstReconcile({ atlas: listed("1001") })));
 
   test("is adopted with the time from which it is valid", () => {
     expect(adopted.resource.status).toMatchObject({
@@ -468,11 +468,11 @@ describe("a certificate that was there before its resource", () => {
     const list = listed("1001", entryFor(FRESH));
     const verified = { ...renewed, secret: managed(FRESH), atlas: list, attempted: list };
     expect(status(verified)).toMatchObject({ unexpiredCertificates: 2 });
-    expect(status(verified)).not.toHaveProperty("unaccounted");
+    expect(status(verified)).not.toHaveProperty("unaccountedCertificates");
   });
 
   test("is not adopted before a list holds it", () => {
-    const unlisted = status(firstLook({ atlas: listed() }));
+    const unlisted = status(firstReconcile({ atlas: listed() }));
     expect(unlisted).not.toHaveProperty("recentIssuances");
     expect(unlisted).not.toHaveProperty("serialNumber");
   });
