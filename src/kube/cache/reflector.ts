@@ -1,4 +1,3 @@
-import { askedWaitMs, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
 import type { KubeApi, WatchEvent } from "../kube-api.ts";
 import { KubeError } from "../kube-error.ts";
@@ -6,6 +5,7 @@ import type { Log } from "../log.ts";
 import { type KubeObject, objectKey, type ResourceType, typeName } from "../resource-type.ts";
 import { compareResourceVersions } from "./resource-version.ts";
 import { Store, type Stored, type StoreEvent } from "./store.ts";
+import { WatchRecovery } from "./watch-recovery.ts";
 
 export interface ReflectorOptions<T extends Stored, O extends KubeObject> {
   readonly client: Pick<KubeApi, "list" | "watch">;
@@ -48,17 +48,8 @@ export interface ReflectorStatistics {
   readonly skipped: number;
 }
 
-const BACKOFF = { firstMs: 1000, maxMs: 30_000 };
-/** A watch that ends sooner without having told anything counts as failed, or a proxy that cuts would be hammered. */
+/** A watch that ends sooner without an event counts as failed, or a proxy that cuts connections would be hammered. */
 const SHORT_WATCH_MS = 5_000;
-/** Number of retries of a watch from the same resourceVersion before everything is listed again. */
-const RELIST_AFTER_FAILURES = 8;
-/**
- * So many watches that were accepted and then said nothing, not even a bookmark: after a restore from a backup the
- * API server takes a resourceVersion that is yet to come, and waits for it.
- */
-const RELIST_AFTER_SILENT_WATCHES = 2;
-
 /**
  * Keeps a store equal to what the API server has: a paged list, then a watch that goes on from where it broke off. It
  * recovers from everything: a resourceVersion that is too old means a new list, everything else a new
@@ -76,16 +67,15 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   #resourceVersion: string | undefined;
   /** The newest that the API server has reported. */
   #reached = "0";
-  /** Watches that were accepted since one last said something. */
-  #silentWatches = 0;
+  readonly #recovery: WatchRecovery;
   #lastProgressAt: number | undefined;
-  #failuresInARow = 0;
   #inOnePage = false;
   #statistics = { lists: 0, watches: 0, events: 0, failures: 0, handlerErrors: 0, skipped: 0 };
 
   constructor(options: ReflectorOptions<T, O>) {
     this.#options = options;
     this.#name = `${typeName(options.type)}${options.namespace === undefined ? "" : ` in ${options.namespace}`}`;
+    this.#recovery = new WatchRecovery(options.random);
     this.store = options.store ?? new Store<T>();
     this.synced = this.#synced.promise;
     // Nothing has to wait for it.
@@ -159,7 +149,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     }
     this.#tell(this.store.retain(listed, this.#scope(), resourceVersion));
     this.#advance(resourceVersion);
-    this.#silentWatches = 0;
+    this.#recovery.listed();
     this.#statistics.lists += 1;
     this.#options.log.debug({ resource: this.#name, objects: listed.size, resourceVersion }, "listed");
     this.#isSynced = true;
@@ -171,7 +161,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, clock, random, type, metadataOnly, silenceTimeoutMs } = this.#options;
     const startedAt = clock.monotonic();
-    let told = false;
+    let hasEvents = false;
     const events = client.watch(type, {
       ...this.#selection(),
       metadataOnly,
@@ -185,19 +175,18 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
       this.#progress();
       if (event.type === "OPENED") {
         this.#statistics.watches += 1;
-        this.#silentWatches += 1;
+        this.#recovery.opened();
       } else {
-        this.#silentWatches = 0;
         this.#take(event);
-        told = true;
-        this.#failuresInARow = 0;
+        hasEvents = true;
+        this.#recovery.received();
       }
     }
     signal.throwIfAborted();
-    if (!told && clock.monotonic() - startedAt < SHORT_WATCH_MS) {
+    if (!hasEvents && clock.monotonic() - startedAt < SHORT_WATCH_MS) {
       throw new KubeError({ reason: "Network", operation: `watch ${this.#name}`, explanation: "it ended at once" });
     }
-    this.#failuresInARow = 0;
+    this.#recovery.ended();
   }
 
   #take(event: Exclude<WatchEvent<O>, { type: "OPENED" }>): void {
@@ -222,30 +211,13 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, random, log } = this.#options;
-    this.#failuresInARow += 1;
+    const { clock, log } = this.#options;
     this.#statistics.failures += 1;
-    // Going on from the same place can't help when that place is gone, or when the answer there makes no sense.
-    const listAgain =
-      KubeError.is(error, "Expired", "BadAnswer") ||
-      this.#failuresInARow % RELIST_AFTER_FAILURES === 0 ||
-      (KubeError.is(error, "Timeout") && this.#silentWatches >= RELIST_AFTER_SILENT_WATCHES);
-    if (listAgain) {
-      this.#resourceVersion = undefined;
-    }
-    const asked = KubeError.is(error) ? error.retryAfterMs : undefined;
-    const waitMs = Math.max(
-      backoffMs(BACKOFF, this.#failuresInARow, random()),
-      asked === undefined ? 0 : askedWaitMs(asked, random()),
-    );
-    const fields = { resource: this.#name, err: error, failuresInARow: this.#failuresInARow, waitMs, listAgain };
-    // A line that was cut once is everyday life; the second in a row is not.
-    if (this.#failuresInARow > 1 || KubeError.is(error, "Forbidden", "Unauthorized", "NotFound")) {
-      log.warn(fields, "watch failed");
-    } else {
-      log.debug(fields, "watch failed");
-    }
-    await clock.sleep(waitMs, signal).catch(() => {
+    const { isEveryday, ...fields } = this.#recovery.failed(error);
+    if (fields.listAgain) this.#resourceVersion = undefined;
+    const level = isEveryday ? "debug" : "warn";
+    log[level]({ resource: this.#name, err: error, ...fields }, "watch failed");
+    await clock.sleep(fields.waitMs, signal).catch(() => {
       // Aborted: the loop sees it.
     });
   }

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { SECRETS } from "../core-types.ts";
 import { clientRig, collect, failure, WIDGETS, widget } from "../testing/client-rig.ts";
 import { sendJson } from "../testing/local-server.ts";
-import { KubeClient, type KubeExchange } from "./kube-client.ts";
+import { KubeClient } from "./kube-client.ts";
+import type { KubeExchange } from "./request-sender.ts";
 
 describe("requests", () => {
   const ref = { namespace: "n", name: "a" };

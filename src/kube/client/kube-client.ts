@@ -1,8 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { askedWaitMs } from "../../backoff.ts";
 import { type Clock, systemClock } from "../../clock.ts";
-import { Deadline } from "../../deadline.ts";
-import { type KubeConfig, KubeConfigError } from "../config/kube-config.ts";
+import type { KubeConfig } from "../config/kube-config.ts";
 import type {
   CallOptions,
   GetOptions,
@@ -17,11 +15,11 @@ import type {
 import { KubeError } from "../kube-error.ts";
 import type { Desired, KubeObject, ObjectRef, ResourceType } from "../resource-type.ts";
 import { AnswerTooLarge, asObject, parseJson, readText } from "./answer-body.ts";
-import { type HttpExchange, HttpTransport } from "./http-transport.ts";
+import { HttpTransport } from "./http-transport.ts";
 import { type ReadPage, readPage } from "./list-page.ts";
 import { RequestBudget } from "./request-budget.ts";
+import { type KubeExchange, RequestSender } from "./request-sender.ts";
 import * as requests from "./requests.ts";
-import { errorOfAnswer } from "./status-answer.ts";
 import { LineSplitter, parseWatchLine } from "./watch-stream.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -51,17 +49,6 @@ export interface KubeClientOptions {
   readonly random?: () => number;
 }
 
-/** One request to the API server, for metrics. */
-export interface KubeExchange {
-  /** get, list, watch, create or patch. */
-  readonly verb: string;
-  /** HTTP status; undefined where no answer came. */
-  readonly code: number | undefined;
-}
-
-/** How often one call is sent when the API server answers 429: it has refused before doing anything. */
-const MAX_SENDS = 5;
-
 /**
  * Objects per page of a list. What a page leaves behind makes the heap grow, and it does not shrink to what is kept: at
  * rest after a start over 5,000 resources, pages of 500 were measured at 23 MiB more of resident memory.
@@ -72,36 +59,28 @@ const DEFAULT_SILENCE_TIMEOUT_MS = 90_000;
 /** A small JSON client for the API server: shared connections, a deadline on every call, one kind of error. */
 export class KubeClient implements KubeApi {
   readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #transport: HttpTransport;
-  readonly #budget: RequestBudget;
-  readonly #userAgent: string;
-  readonly #timeoutMs: number;
+  readonly #sender: RequestSender;
   readonly #maxAnswerBytes: number;
   readonly #maxPageBytes: number;
   readonly #fieldManager: string | undefined;
-  readonly #onExchange: KubeClientOptions["onExchange"];
-  readonly #underWay = new Set<Deadline>();
-  #closed: Error | undefined;
 
   constructor(options: KubeClientOptions) {
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
-    this.#userAgent = options.userAgent;
-    this.#timeoutMs = options.timeoutMs ?? 30_000;
-    this.#maxAnswerBytes = options.maxAnswerBytes ?? 64 * 2 ** 20;
-    this.#maxPageBytes = Math.min(options.maxPageBytes ?? 2 ** 22, this.#maxAnswerBytes);
+    const {
+      clock = systemClock,
+      random = Math.random,
+      maxAnswerBytes = 64 * 2 ** 20,
+      maxPageBytes = 2 ** 22,
+    } = options;
+    const { requestsPerSecond = 1000, burst = 2000, maxConnections = 16, timeoutMs = 30_000 } = options;
+    const { kubeConfig, userAgent, onExchange } = options;
+    this.#clock = clock;
+    this.#maxAnswerBytes = maxAnswerBytes;
+    this.#maxPageBytes = Math.min(maxPageBytes, maxAnswerBytes);
     this.#fieldManager = options.fieldManager;
-    this.#onExchange = options.onExchange;
-    this.#transport = new HttpTransport({
-      kubeConfig: options.kubeConfig,
-      clock: this.#clock,
-      maxConnections: options.maxConnections ?? 16,
-    });
-    this.#budget = new RequestBudget({
-      requestsPerSecond: options.requestsPerSecond ?? 1000,
-      burst: options.burst ?? 2000,
-      clock: this.#clock,
+    this.#sender = new RequestSender({
+      transport: new HttpTransport({ kubeConfig, clock, maxConnections }),
+      budget: new RequestBudget({ requestsPerSecond, burst, clock }),
+      ...{ userAgent, timeoutMs, maxAnswerBytes, onExchange, clock, random },
     });
   }
 
@@ -129,7 +108,7 @@ export class KubeClient implements KubeApi {
       const maxBytes = limit > 1 ? this.#maxPageBytes : Number.POSITIVE_INFINITY;
       let answer: ReadPage<R>;
       try {
-        answer = await this.#answer(request, options, (response) =>
+        answer = await this.#sender.answer(request, options, (response) =>
           readPage(response, { operation, maxBytes, maxItemBytes, keep }),
         );
       } catch (error: unknown) {
@@ -167,10 +146,10 @@ export class KubeClient implements KubeApi {
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
     const request = requests.watch(type, options);
     const { operation } = request;
-    const deadline = this.#begin(options);
+    const deadline = this.#sender.begin(options);
     const watchdog = new Watchdog(this.#clock, options.silenceTimeoutMs ?? DEFAULT_SILENCE_TIMEOUT_MS);
     try {
-      const response = await this.#send(request, options, deadline.signal);
+      const response = await this.#sender.send(request, options, deadline.signal);
       deadline.stopTimer();
       watchdog.start(() => response.destroy());
       yield { type: "OPENED" };
@@ -189,25 +168,21 @@ export class KubeClient implements KubeApi {
       }
     } catch (error: unknown) {
       if (watchdog.barked) {
-        this.#transport.distrust();
+        this.#sender.distrust();
         throw new KubeError({ reason: "Timeout", operation, explanation: "the watch fell silent", cause: error });
       }
-      throw this.#translate(error, request, deadline);
+      throw this.#sender.translate(error, request, deadline);
     } finally {
       watchdog.stop();
       // A reader that has enough leaves in the middle: the connection must go with it.
       deadline.abort();
-      this.#end(deadline);
+      this.#sender.end(deadline);
     }
   }
 
   /** Ends every call and watch under way and closes the connections. */
   async close(): Promise<void> {
-    this.#closed = new Error("the Kubernetes client is closed");
-    for (const deadline of this.#underWay) {
-      deadline.abort(this.#closed);
-    }
-    this.#transport.close();
+    this.#sender.close();
   }
 
   async #object<T extends KubeObject>(request: requests.KubeRequest, options: CallOptions): Promise<T> {
@@ -216,116 +191,12 @@ export class KubeClient implements KubeApi {
 
   #json(request: requests.KubeRequest, options: CallOptions): Promise<unknown> {
     const { operation } = request;
-    return this.#answer(request, options, async (response) => {
+    return this.#sender.answer(request, options, async (response) => {
       const body = parseJson(await readText(response, this.#maxAnswerBytes, operation));
       if (body !== undefined) return body;
       const explanation = `the answer is not JSON (content type ${contentType(response)})`;
       throw new KubeError({ reason: "BadAnswer", operation, status: response.statusCode, explanation });
     });
-  }
-
-  /** @param read reads the body of an answer of success */
-  async #answer<A>(
-    request: requests.KubeRequest,
-    options: CallOptions,
-    read: (response: IncomingMessage) => Promise<A>,
-  ): Promise<A> {
-    const deadline = this.#begin(options);
-    try {
-      return await read(await this.#send(request, options, deadline.signal));
-    } catch (error: unknown) {
-      throw this.#translate(error, request, deadline);
-    } finally {
-      this.#end(deadline);
-    }
-  }
-
-  /** Resolves with an answer of success, its body unread. Throws KubeError for every other answer. */
-  async #send(request: requests.KubeRequest, options: CallOptions, signal: AbortSignal): Promise<IncomingMessage> {
-    const exchange: HttpExchange = {
-      method: request.method,
-      path: request.path,
-      headers: { ...request.headers, "user-agent": this.#userAgent },
-      body: request.body,
-      lane: request.isWatch || options.urgent ? "own" : "shared",
-    };
-    let mayAuthenticateAgain = true;
-    for (let sends = 1; ; sends += 1) {
-      if (!options.urgent) {
-        await this.#budget.take(signal);
-      }
-      const response = await this.#exchange(request, exchange, signal);
-      const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300) {
-        return response;
-      }
-      const text = await readText(response, this.#maxAnswerBytes, request.operation);
-      const error = errorOfAnswer(
-        request.operation,
-        { status, body: parseJson(text), retryAfter: response.headers["retry-after"] },
-        this.#clock.now(),
-      );
-      if (error.reason === "Unauthorized" && mayAuthenticateAgain) {
-        // The token has been replaced since it was read. Nothing was done, so sending again is safe for every method.
-        mayAuthenticateAgain = false;
-        this.#transport.distrust();
-        continue;
-      }
-      const waitMs = askedWaitMs(error.retryAfterMs ?? Number.POSITIVE_INFINITY, this.#random());
-      // A wait that takes much of the deadline is the caller's to wait, who knows what else there is to do.
-      if (error.reason !== "TooManyRequests" || sends === MAX_SENDS || waitMs * 3 > this.#timeoutOf(options)) {
-        throw error;
-      }
-      await this.#clock.sleep(waitMs, signal);
-    }
-  }
-
-  async #exchange(request: requests.KubeRequest, exchange: HttpExchange, signal: AbortSignal) {
-    let code: number | undefined;
-    try {
-      const response = await this.#transport.send(exchange, signal);
-      code = response.statusCode;
-      return response;
-    } finally {
-      this.#onExchange?.({ verb: requests.verbOf(request), code });
-    }
-  }
-
-  #translate(error: unknown, request: requests.KubeRequest, deadline: Deadline): unknown {
-    const { operation } = request;
-    if (error instanceof KubeError) {
-      return error;
-    }
-    if (deadline.expired) {
-      this.#transport.distrust();
-      return new KubeError({ reason: "Timeout", operation, explanation: "no answer in time", cause: error });
-    }
-    if (deadline.signal.aborted) {
-      return deadline.signal.reason;
-    }
-    if (error instanceof KubeConfigError) {
-      return new KubeError({ reason: "Unauthorized", operation, explanation: error.message, cause: error });
-    }
-    this.#transport.distrust();
-    return new KubeError({ reason: "Network", operation, explanation: networkSentence(error), cause: error });
-  }
-
-  #timeoutOf(options: CallOptions): number {
-    return options.timeoutMs ?? this.#timeoutMs;
-  }
-
-  #begin(options: CallOptions): Deadline {
-    if (this.#closed !== undefined) {
-      throw this.#closed;
-    }
-    const deadline = new Deadline(this.#clock, this.#timeoutOf(options), options.signal);
-    this.#underWay.add(deadline);
-    return deadline;
-  }
-
-  #end(deadline: Deadline): void {
-    this.#underWay.delete(deadline);
-    deadline.clear();
   }
 
   #named<O extends WriteOptions>(options: O): O {
@@ -335,13 +206,4 @@ export class KubeClient implements KubeApi {
 
 function contentType(response: IncomingMessage): string {
   return (response.headers["content-type"] ?? "none").slice(0, 80);
-}
-
-/** Describes a failed connection. Node's error code says more than its message, which is often empty. */
-function networkSentence(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error);
-  }
-  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return [code, error.message].filter((part) => part !== undefined && part !== "").join(": ");
 }

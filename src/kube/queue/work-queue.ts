@@ -1,10 +1,11 @@
 import { type BackoffOptions, backoffMs } from "../../backoff.ts";
 import type { Clock } from "../../clock.ts";
-import { Deadline, whenAborted } from "../../deadline.ts";
+import { whenAborted } from "../../deadline.ts";
 import { Alarm } from "../alarm.ts";
 import type { Log } from "../log.ts";
 import { DelayedKeys } from "./delayed-keys.ts";
 import { ReadyKeys, type Share } from "./ready-keys.ts";
+import { startLimit } from "./time-limit.ts";
 
 /** A worker's result for a key. A throw is the third outcome: retry after a backoff. */
 export type Outcome =
@@ -68,11 +69,6 @@ interface Item {
 const DEFAULT_BACKOFF: BackoffOptions = { firstMs: 1000, maxMs: 300_000 };
 /** At least this often due-ness is recomputed from the wall clock. */
 const MAX_SLEEP_MS = 60_000;
-/** Why the watch over a run ended. One for all: without it each abort makes an exception with a stack. */
-const FINISHED = new Error("the run has finished");
-/** How long a worker may go on after its signal has aborted, before its place goes to another key. */
-const GRACE_MS = 10_000;
-
 /**
  * Keys to reconcile. A key is worked on by one worker at a time, and once more if it was added meanwhile; adding it
  * twice is adding it once. Delays are kept by the wall clock and survive a suspended machine.
@@ -215,7 +211,14 @@ export class WorkQueue {
     const item: Item = { startedAt: clock.monotonic(), dirty: undefined, stuck: false };
     this.#atWork.set(key, item);
     observer?.started?.(key, item.startedAt - next.since);
-    const limit = this.#startLimit(run, key, item);
+    const { itemTimeoutMs } = run.options;
+    const limit = startLimit(clock, { timeoutMs: itemTimeoutMs, signal: run.options.signal }, () => {
+      // It keeps its key, so that no second run of it starts, but not its place: one bad item starves no other.
+      item.stuck = true;
+      this.#ready.release(key);
+      this.#options.log.error({ key, itemTimeoutMs }, "a reconcile exceeded its time limit and has not ended");
+      this.#pump();
+    });
     let outcome: Outcome | undefined;
     try {
       outcome = await run.worker(key, limit.signal);
@@ -262,29 +265,6 @@ export class WorkQueue {
     const waitMs = backoffMs(backoff, changed ? 1 : failures, random());
     this.#delayed.add(key, "monotonic", clock.monotonic() + waitMs, priority);
     this.#alarm.ring();
-  }
-
-  #startLimit(run: Run, key: string, item: Item) {
-    const { clock, log } = this.#options;
-    const { signal, itemTimeoutMs } = run.options;
-    const deadline = new Deadline(clock, itemTimeoutMs, signal);
-    const stop = new AbortController();
-    const onStuck = () => {
-      // It keeps its key, so that no second run of it starts, but not its place: one bad item starves no other.
-      item.stuck = true;
-      this.#ready.release(key);
-      log.error({ key, itemTimeoutMs }, "a reconcile exceeded its time limit and has not ended");
-      this.#pump();
-    };
-    clock.sleep(itemTimeoutMs + GRACE_MS, stop.signal).then(onStuck, () => {});
-    return {
-      signal: deadline.signal,
-      timedOut: () => deadline.expired,
-      stop: () => {
-        stop.abort(FINISHED);
-        deadline.clear();
-      },
-    };
   }
 
   #report(error: unknown, key: string, signal: AbortSignal, run: Run): void {

@@ -7,19 +7,9 @@ export const KUBE: readonly MutatedFile[] = [
     tests: ["kube/cache/reflector.test.ts", "kube/cache/reflector.faults.test.ts"],
     mutants: [
       {
-        why: "a watch that fails again and again never lists anew",
-        search: "this.#failuresInARow % RELIST_AFTER_FAILURES === 0 ||",
-        replacement: "",
-      },
-      {
         why: "the watches of all processes come back at once",
         search: "Math.round(300 + 300 * random())",
         replacement: "Math.round(300 + 0 * random())",
-      },
-      {
-        why: "a watch from a future resourceVersion stays silent for ever",
-        search: "this.#silentWatches >= RELIST_AFTER_SILENT_WATCHES)",
-        replacement: "this.#silentWatches < 0)",
       },
       {
         why: "a proxy that cuts watches is hammered",
@@ -27,14 +17,30 @@ export const KUBE: readonly MutatedFile[] = [
         replacement: "clock.monotonic() < startedAt",
       },
       {
-        why: "a Retry-After of the API server is ignored",
-        search: "asked === undefined ? 0 : askedWaitMs(asked, random()),",
-        replacement: "asked === undefined ? 0 : askedWaitMs(0, random()),",
-      },
-      {
         why: "an object that cannot be projected vanishes from the cache",
         search: "listed.add(key);",
         replacement: "if (projection !== undefined) listed.add(key);",
+      },
+    ],
+  },
+  {
+    file: "kube/cache/watch-recovery.ts",
+    tests: ["kube/cache/reflector.test.ts", "kube/cache/reflector.faults.test.ts"],
+    mutants: [
+      {
+        why: "a watch that fails again and again never lists anew",
+        search: "failuresInARow % RELIST_AFTER_FAILURES === 0 ||",
+        replacement: "",
+      },
+      {
+        why: "a watch from a future resourceVersion stays silent for ever",
+        search: "this.#silentWatches >= RELIST_AFTER_SILENT_WATCHES)",
+        replacement: "this.#silentWatches < 0)",
+      },
+      {
+        why: "a Retry-After of the API server is ignored",
+        search: "asked === undefined ? 0 : askedWaitMs(asked, this.#random()),",
+        replacement: "asked === undefined ? 0 : askedWaitMs(0, this.#random()),",
       },
     ],
   },
