@@ -75,6 +75,7 @@ async function serviceAccountToken(rest: Rest): Promise<string> {
   await must("POST", accounts, { metadata: { name: ACCOUNT } });
   const subject = { kind: "ServiceAccount", name: ACCOUNT, namespace: NAMESPACE };
   await grant(must, await shippedRole("cluster-role"), subject);
+  await grant(must, await shippedRole("consumers-role"), subject);
   const token = await must("POST", `${accounts}/${ACCOUNT}/token`, {
     apiVersion: "authentication.k8s.io/v1",
     kind: "TokenRequest",

@@ -29,8 +29,11 @@ const CASES = [...Object.entries(MATRIX), ...documented].map(([name, values]) =>
 beforeAll(async () => {
   await helmPath();
   await kubectlWithInput(await prometheusOperatorDefinitions(), "apply", "--server-side", "-f", "-");
-  await kubectl("wait", "--for=condition=Established", "crd/servicemonitors.monitoring.coreos.com");
-  await kubectl("wait", "--for=condition=Established", "crd/prometheusrules.monitoring.coreos.com");
+  // --for=condition fails where a definition has no conditions yet.
+  const established = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True';
+  for (const plural of ["servicemonitors", "prometheusrules"]) {
+    await kubectl("wait", established, `crd/${plural}.monitoring.coreos.com`);
+  }
 }, HELM_BUILD_MS);
 
 /** A namespace in which only pods that meet the Pod Security Standard restricted are let in. */

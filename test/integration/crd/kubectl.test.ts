@@ -3,9 +3,10 @@ import { freshNamespace, kubectl, kubectlWithInput } from "../../control-plane/c
 import { create, userCertificate } from "./sample.ts";
 
 const COLUMNS = ["NAME", "READY", "REASON", "SECRET", "EXPIRES", "RENEWAL", "AGE"];
-const WIDE_COLUMNS = [...COLUMNS, "USERNAME", "PROJECT", "SERIAL", "MESSAGE"];
+const WIDE_COLUMNS = [...COLUMNS, "USERNAME", "PROJECT", "SERIAL", "OUTDATED", "MESSAGE"];
 
 const STATUS = {
+  consumers: { pods: 3, outdated: 2, observedAt: "2026-10-01T00:00:00Z" },
   conditions: [
     {
       type: "Issuing",
@@ -62,7 +63,7 @@ describe("kubectl get auc", () => {
     ]);
   });
 
-  test("with -o wide adds who it is for, the serial number and the next step", async () => {
+  test("with -o wide adds who it is for, the serial number, outdated pods and the next step", async () => {
     const namespace = await namespaceWithOne({ status: STATUS });
     const [head, row] = table(await kubectl("-n", namespace, "get", "auc", "-o", "wide"));
     expect(head).toEqual(WIDE_COLUMNS);
@@ -70,6 +71,7 @@ describe("kubectl get auc", () => {
       "orders-api",
       "32b6e34b3d91647abb20e7b8",
       "9223372036854775807",
+      "2",
       "The Secret orders-api-mongodb holds a certificate.",
     ]);
   });

@@ -57,6 +57,11 @@ export class Errands {
         isDone: () => this.#isIssuedAnew(),
       },
       {
+        name: "counts pods",
+        ask: async () => {},
+        isDone: async () => (await scene.get(NAME)).status.consumers !== undefined,
+      },
+      {
         name: "writes over its Secret",
         ask: () => scene.patch(NAME, { metadata: { annotations: { [RENEW_REQUEST]: "now" } } }),
         isDone: () => this.#isIssuedAnew(),

@@ -30,7 +30,9 @@ test("with the ClusterRole and the Role for its lease it does the main job in al
   const home = await own().place("everywhere-home");
   const one = await Scene.prepare({ place: await own().place("everywhere-1") });
   const two = await Scene.prepare({ place: await own().place("everywhere-2") });
-  await grant(own().must, await shippedRole("cluster-role"), user("everywhere"));
+  for (const role of ["cluster-role", "consumers-role"] as const) {
+    await grant(own().must, await shippedRole(role), user("everywhere"));
+  }
   await grant(own().must, await shippedRole("lease-role"), user("everywhere"), home.namespace);
   const operator = await OperatorProcess.start(one, [
     `--kubeconfig=${kubeconfig}`,
@@ -48,8 +50,10 @@ test("with Roles alone it does the main job in the namespaces of --watch-namespa
   const one = await Scene.prepare({ place: await own().place("somewhere-1") });
   const two = await Scene.prepare({ place: await own().place("somewhere-2") });
   const other = await Scene.prepare({ place: await own().place("somewhere-else") });
-  const role = await shippedRole("namespace-role");
-  for (const { namespace } of [one, two]) await grant(own().must, role, user("somewhere"), namespace);
+  for (const name of ["namespace-role", "consumers-role"] as const) {
+    const role = await shippedRole(name);
+    for (const { namespace } of [one, two]) await grant(own().must, role, user("somewhere"), namespace);
+  }
   await grant(own().must, await shippedRole("lease-role"), user("somewhere"), home.namespace);
   await other.apply();
   const operator = await OperatorProcess.start(one, [
@@ -108,6 +112,8 @@ test("a replica that may not list Secrets leaves the lease to one that may, says
   expect(blind.log()).toContain('"msg":"stopped"');
 });
 
+const NEEDED_ROLES = ["namespace-role", "consumers-role", "lease-role"] as const;
+
 /** What no longer happens without a right: none is idle. */
 const NEEDED_FOR: Readonly<Record<string, string>> = {
   "create coordination.k8s.io/leases": "leads",
@@ -121,6 +127,7 @@ const NEEDED_FOR: Readonly<Record<string, string>> = {
   "get /secrets": "issues",
   "create /secrets": "issues",
   "watch /secrets": "brings a deleted Secret back",
+  "list /pods": "counts pods",
   "patch /secrets": "writes over its Secret",
   "create events.k8s.io/events": "tells of it",
   "patch events.k8s.io/events": "counts what happens again",
@@ -136,7 +143,7 @@ const AFTER_REFUSAL_MS = 1_500;
 const AT_ONCE = 5;
 
 test("each right is needed for something, and no other is", { timeout: 120_000 }, async () => {
-  const roles = [await shippedRole("namespace-role"), await shippedRole("lease-role")];
+  const roles = await Promise.all(NEEDED_ROLES.map(shippedRole));
   const rights = roles.flatMap(rightsOf);
   expect(rights.map(nameOf).toSorted(), "the table holds every right").toEqual(Object.keys(NEEDED_FOR).toSorted());
 
@@ -156,7 +163,7 @@ test("each right is needed for something, and no other is", { timeout: 120_000 }
 async function firstErrandLeftUndone(missing: Right | undefined): Promise<string> {
   const name = missing === undefined ? "lacks-nothing" : `lacks-${Object.keys(NEEDED_FOR).indexOf(nameOf(missing))}`;
   const scene = await Scene.prepare({ place: await own().place(name) });
-  for (const role of ["namespace-role", "lease-role"] as const) {
+  for (const role of NEEDED_ROLES) {
     await grant(own().must, without(await shippedRole(role), missing), user(name), scene.namespace);
   }
   const errands = new Errands(own(), scene);

@@ -76,7 +76,7 @@ async function prepare(): Promise<Place> {
   const removals = new Removals(platform);
   const account = await ServiceAccount.create(own().rest, platform.home);
   const subject = { kind: "ServiceAccount", name: "atlas-cert-operator", namespace: platform.home };
-  for (const role of ["cluster-role", "projects-role", "customer-x509-removal-role"] as const) {
+  for (const role of ["cluster-role", "consumers-role", "projects-role", "customer-x509-removal-role"] as const) {
     const shipped = await shippedRole(role);
     await grant(own().must, shipped, { ...subject }, undefined, `${platform.home}.${shipped.metadata.name}.account`);
   }

@@ -176,6 +176,7 @@ export class Platform {
     const { must } = this.own;
     const subject = user(this.home);
     await grant(must, await shippedRole("cluster-role"), subject);
+    await grant(must, await shippedRole("consumers-role"), subject);
     for (const name of CLUSTER_KINDS_ROLES) await grant(must, without(await shippedRole(name), missing), subject);
     await grant(must, await shippedRole("lease-role"), subject, this.home);
   }

@@ -31,6 +31,7 @@ export class ServiceAccount {
     const account = new ServiceAccount(rest, namespace, name);
     await account.#create(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
     await account.grant(await shippedRole("namespace-role"));
+    await account.grant(await shippedRole("consumers-role"));
     await account.grant(await shippedRole("lease-role"));
     return account;
   }

@@ -68,7 +68,7 @@ export function user(name: string): Subject {
 }
 
 /**
- * Gives somebody a role of his own: in a namespace, or everywhere. The name must be unique, of a ClusterRole in the cluster.
+ * Gives somebody a role of his own: in a namespace, or everywhere.
  *
  * @param must a request that must succeed
  */
@@ -79,13 +79,12 @@ export async function grant(
   namespace?: string,
   name = `${subject.name}.${role.metadata.name}`,
 ): Promise<void> {
-  const everywhere = "/apis/rbac.authorization.k8s.io/v1";
-  const root = namespace === undefined ? everywhere : `${everywhere}/namespaces/${namespace}`;
-  const roles = role.kind === "Role" ? `${root}/roles` : `${everywhere}/clusterroles`;
-  await must("POST", roles, { ...role, metadata: { name } });
-  await must("POST", `${root}/${namespace === undefined ? "clusterrolebindings" : "rolebindings"}`, {
+  const root = `/apis/rbac.authorization.k8s.io/v1${namespace === undefined ? "" : `/namespaces/${namespace}`}`;
+  const kind = namespace === undefined ? "ClusterRole" : "Role";
+  await must("POST", `${root}/${kind.toLowerCase()}s`, { ...role, kind, metadata: { name } });
+  await must("POST", `${root}/${kind.toLowerCase()}bindings`, {
     metadata: { name },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: role.kind, name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
     subjects: [subject],
   });
 }

@@ -72,7 +72,7 @@ test("every metric has a help text, and a name and labels by Prometheus' rules",
   expect([...labels].toSorted()).toEqual(
     [
       ...["cause", "code", "decision", "le", "name", "namespace", "node_version", "operation", "outcome"],
-      ...["project_id", "ready", "reason", "status", "verb", "version", "watch", "watch_namespace"],
+      ...["project_id", "ready", "reason", "result", "status", "verb", "version", "watch", "watch_namespace"],
     ].filter((label) => labels.has(label)),
   );
 });
