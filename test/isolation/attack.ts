@@ -22,6 +22,12 @@ declare module "vitest" {
   }
 }
 
+/** The one that must not be harmed: a tenant with the resource orders-api. */
+export interface Victim extends Pick<Scene, "creates" | "patch" | "untilIssued"> {
+  readonly atlas: { readonly log: Pick<Scene["atlas"]["log"], "count"> };
+  apply(): Promise<unknown>;
+}
+
 /** How much larger than usual an attack is: `ISOLATION_SCALE=2 npm run isolation`. */
 export const SCALE = Number(process.env.ISOLATION_SCALE ?? 1);
 
@@ -29,12 +35,12 @@ export const SCALE = Number(process.env.ISOLATION_SCALE ?? 1);
 export const LIMIT_MS = 5000;
 
 /** Lets the victim get its first certificate and a renewal while the attack goes on, and notes what it cost. */
-export async function expectUnharmed(victim: Scene, operator: ImageOperator, limitMs = LIMIT_MS): Promise<void> {
+export async function expectUnharmed(victim: Victim, operator: ImageOperator, limitMs = LIMIT_MS): Promise<void> {
+  let serialNumber: string | undefined;
   const readyMs = await timed(async () => {
     await victim.apply();
-    await victim.untilIssued();
+    serialNumber = (await victim.untilIssued()).status.serialNumber;
   });
-  const { serialNumber } = (await victim.get()).status;
   const renewalMs = await timed(async () => {
     await victim.patch("orders-api", { metadata: { annotations: { [RENEW_REQUEST]: "1" } } });
     await victim.untilIssued("orders-api", serialNumber);
@@ -46,7 +52,7 @@ export async function expectUnharmed(victim: Scene, operator: ImageOperator, lim
 export async function expectWithin(
   limitMs: number,
   { readyMs, renewalMs }: Pick<AttackResult, "readyMs" | "renewalMs">,
-  victim: Scene,
+  victim: Victim,
   operator: ImageOperator,
 ): Promise<void> {
   const requests = victim.atlas.log.count();

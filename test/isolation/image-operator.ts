@@ -10,6 +10,9 @@ const ROOT = path.join(import.meta.dirname, "../..");
 const SCRIPT = path.join(ROOT, "dist/image/atlas-cert-operator.mjs");
 const STARTED = { timeout: 60_000, interval: 50 };
 
+/** Where the operator runs, and the simulated Atlas that it is sent to. */
+type Home = Pick<Scene, "operatorKubeconfigPath" | "namespace"> & { readonly atlas: Pick<Scene["atlas"], "url"> };
+
 /** The operator as users run it: the image's script with the image's flags, the shipped defaults and a ServiceAccount. */
 export class ImageOperator {
   readonly #process: ChildProcess;
@@ -21,7 +24,7 @@ export class ImageOperator {
   }
 
   /** Resolves when its caches hold what the API server has. It does not outlive the test. */
-  static async start(scene: Scene, namespaces: readonly string[], flags: readonly string[] = []) {
+  static async start(scene: Home, namespaces: readonly string[], flags: readonly string[] = []) {
     const argv = [
       ...(await nodeFlagsOfImage()),
       SCRIPT,

@@ -4,6 +4,7 @@ import type { UserCertificateSpec } from "../../src/api/user-certificate.ts";
 import { DEFAULT_FIXTURES, type Fixtures } from "../../src/simulator/fixtures.ts";
 import { inParallel } from "../bench/in-parallel.ts";
 import { freshNamespace, rest } from "../control-plane/control-plane.ts";
+import type { Rest } from "../control-plane/rest.ts";
 import { PRODUCTION, Scene, type SceneOptions, STAGING } from "../integration/operator/scene.ts";
 import { shippedRole } from "../integration/operator/shipped-roles.ts";
 import { SCALE } from "./attack.ts";
@@ -28,9 +29,12 @@ const CALLERS = 64;
 /** Another tenant of the same operator: a namespace of its own. */
 export class Neighbour {
   readonly namespace: string;
+  readonly #rest: Rest;
 
-  constructor(namespace: string) {
+  /** @param call to the API server that the namespace is of */
+  constructor(namespace: string, call: Rest = rest) {
     this.namespace = namespace;
+    this.#rest = call;
   }
 
   async putSecret(name: string, stringData: Readonly<Record<string, string>>): Promise<void> {
@@ -88,7 +92,7 @@ export class Neighbour {
   }
 
   async #must(method: string, root: string, path: string, body?: unknown, contentType?: string) {
-    const answer = await rest(method, `${root}/namespaces/${this.namespace}/${path}`, body, contentType);
+    const answer = await this.#rest(method, `${root}/namespaces/${this.namespace}/${path}`, body, contentType);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer;
   }

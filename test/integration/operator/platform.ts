@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { expect, onTestFinished } from "vitest";
+import { parseDocument } from "yaml";
 import { parseUserCertificate, type UserCertificate } from "../../../src/api/parse-user-certificate.ts";
 import type { ProjectX509Spec } from "../../../src/api/project-x509.ts";
 import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
 import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
-import { type Simulator, startSimulator } from "../../../src/simulator/simulator.ts";
+import { type Simulator, type SimulatorOptions, startSimulator } from "../../../src/simulator/simulator.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import type { OwnControlPlane } from "../faults/own-control-plane.ts";
 import { temporaryFile } from "../temporary-file.ts";
@@ -24,6 +25,7 @@ export type GrantInput = Partial<NonNullable<ProjectX509Spec["grants"]>[number]>
 export interface PlatformOptions {
   /** A right that the shipped roles for the cluster-scoped kinds then lack. */
   readonly missing?: Right | undefined;
+  readonly simulator?: SimulatorOptions;
   /** `none`: the test starts it. */
   readonly operator?: Partial<OperatorOptions> | "none";
 }
@@ -53,7 +55,7 @@ export class Platform {
   static async open(own: OwnControlPlane, options: PlatformOptions = {}): Promise<Platform> {
     const id = `operators-${randomBytes(3).toString("hex")}`;
     await own.place(id);
-    const atlas = await startSimulator({ keyAlgorithm: "ec-p256", rateLimit: "unlimited" });
+    const atlas = await startSimulator({ keyAlgorithm: "ec-p256", rateLimit: "unlimited", ...options.simulator });
     const platform = new Platform(own, id, atlas);
     await platform.#grantRoles(options.missing);
     await platform.putCredentials("atlas-production");
@@ -153,8 +155,11 @@ export class Platform {
     return resource;
   }
 
-  /** Waits until Ready is as described, such as `True Issued`. Gives its message, with what Stalled adds. */
-  async until(ready: string, namespace: string, name = "orders-api"): Promise<string> {
+  /**
+   * Waits until Ready is as described, such as `True Issued`, and the certificate another one if a serial number is given.
+   * Gives the message, with what Stalled adds.
+   */
+  async until(ready: string, namespace: string, name = "orders-api", otherThan?: string): Promise<string> {
     const of = (resource: UserCertificate, type: string) =>
       resource.status.conditions?.find((one) => one.type === type);
     const deadline = Date.now() + 20_000;
@@ -162,7 +167,8 @@ export class Platform {
       const resource = await this.get(namespace, name);
       const found = of(resource, "Ready");
       const isCurrent = resource.status.observedGeneration === resource.generation;
-      if (isCurrent && `${found?.status} ${found?.reason}` === ready) {
+      const isOther = otherThan === undefined || resource.status.serialNumber !== otherThan;
+      if (isCurrent && isOther && `${found?.status} ${found?.reason}` === ready) {
         return `${found?.message} ${of(resource, "Stalled")?.message}`;
       }
       if (Date.now() > deadline) {
@@ -181,14 +187,18 @@ export class Platform {
     await grant(must, await shippedRole("lease-role"), subject, this.home);
   }
 
+  /** A kubeconfig of the operator's user, as the operator has it in its own namespace. Gives its path. */
+  async kubeconfigFile(): Promise<string> {
+    const text = await this.own.running.addUser({ name: this.home, groups: [] });
+    const kubeconfig = parseDocument(text);
+    kubeconfig.setIn(["contexts", 0, "context", "namespace"], this.home);
+    return temporaryFile("kubeconfig", kubeconfig.toString());
+  }
+
   async #run(operator: Partial<OperatorOptions>, signal: AbortSignal): Promise<void> {
-    const kubeconfig = await temporaryFile(
-      "kubeconfig",
-      await this.own.running.addUser({ name: this.home, groups: [] }),
-    );
     await runOperator(
       {
-        kubeConfig: await loadKubeConfig({ kubeconfig, env: {} }),
+        kubeConfig: await loadKubeConfig({ kubeconfig: await this.kubeconfigFile(), env: {} }),
         userAgent: "atlas-cert-operator/test",
         identity: "test",
         atlas: { baseUrl: this.atlas.url },
