@@ -99,7 +99,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const { kube, resources, secrets: cache, policy, identity, leadership, newId, mark, clock, random, log } = options;
   const { calendar = calendarOf(), observer = {}, onForeignResource, onForeignSecret } = options;
   const parked = new ParkedCertificates();
-  const departed = new DepartedHistories();
+  const departed = new DepartedHistories(clock);
   const memories = new ResourceMemories();
   const atlasClock = new AtlasClock(clock, options.onClockMoved);
   const inspector = new SecretInspector({ kube, cache });

@@ -5,7 +5,7 @@ import { SECRETS } from "../../kube/core-types.ts";
 import type { CertificateApi } from "../access/atlas-access.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
-import { CREDENTIALS, issuedScene, Scene, SECRET } from "./testing/scene.ts";
+import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
 
 /** An Atlas that refuses, never answers, or answers what cannot be used. */
 
@@ -323,6 +323,18 @@ describe("if the answer to a create is unusable", () => {
       "False AnswerUnusable",
       expect.stringContaining("was issued before the request"),
     ]);
+  });
+
+  test("because an answer to another resource of the user is replayed, that is never stored, although no list shows it", async () => {
+    const { scene, process } = await issuedScene();
+    const old = Buffer.from(scene.secret()?.data?.["tls-combined.pem"] ?? "", "base64").toString();
+    const list = scene.atlas.listAllDatabaseUserCertificates.bind(scene.atlas);
+    scene.atlas.listAllDatabaseUserCertificates = async (user) => ({ ...(await list(user)), certificates: [] });
+    scene.atlas.createFault = () => ({ answer: old });
+    scene.apply({ secretName: "second" }, { name: "second" });
+    await scene.settle(process, "second");
+    expect(scene.secret({ namespace: NAMESPACE, name: "second" })).toBeUndefined();
+    expect(scene.ready("second")).toBe("False AnswerUnusable");
   });
 
   test("because an answer is replayed whose certificate has expired, that is never stored", async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS } from "../../clock.ts";
+import { SECRETS } from "../../kube/core-types.ts";
 import { atlasError, MemoryAtlas } from "./testing/memory-atlas.ts";
-import { Scene } from "./testing/scene.ts";
+import { NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
 
 /** The operator's clock is wrong: certificates are judged by Atlas' clock, so it costs none and hides no expiry. */
 
@@ -55,6 +57,25 @@ describe.each([
     await scene.run(process, { forMs: DAY_MS, names: ["second"] });
     expect([atlas.creates, scene.ready("second")]).toEqual([2, "True Issued"]);
     expect(scene.status("second").notAfter).toBe(`${atlas.issued[1]?.notAfter.toISOString().slice(0, 19)}Z`);
+  });
+
+  test("forgets nothing that a deleted resource has issued", async () => {
+    const { scene, process, atlas, turnClock, right } = await settled();
+    // Atlas' lists lag behind.
+    atlas.listAllDatabaseUserCertificates = async () => ({ certificates: [], answeredAt: new Date(right.now()) });
+    const recreate = () => {
+      scene.cluster.remove(USER_CERTIFICATE, { namespace: NAMESPACE, name: "orders-api" });
+      scene.cluster.remove(SECRETS, SECRET);
+      scene.apply();
+    };
+    recreate();
+    await scene.settle(process);
+    turnClock(byMs);
+    for (let count = 0; count < 4; count++) {
+      if (scene.secret() !== undefined) recreate();
+      await scene.settle(process);
+    }
+    expect([atlas.creates, scene.ready()]).toEqual([4, "False IssuanceBudgetSpent"]);
   });
 
   test("does not put a renewal off, nor bring it forward", async () => {

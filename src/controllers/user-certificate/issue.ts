@@ -150,12 +150,13 @@ export class Issuer {
 
   /** Undefined if the project is not known any more. */
   #newAttempt(snapshot: Snapshot, { reason }: IssueDecision): Issuance | undefined {
-    const { resource, atlas } = snapshot;
+    const { resource, atlas, others } = snapshot;
     const { renewRequest, spec, status } = resource;
     const { projectId, username } = spec;
     if (projectId === undefined) return undefined;
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
-    // The held one may have expired, or be missing in the list: it does not come from this attempt anyway.
+    // Those that were issued before may be missing in the list, and do not come from this attempt anyway.
+    const own = history(snapshot).flatMap(({ serialNumber }) => serialNumber ?? []);
     const held = heldCertificate(snapshot)?.serialNumber;
     // A Secret that was left behind when spec.secretName changed is not replaced.
     const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
@@ -165,7 +166,7 @@ export class Issuer {
       reason,
       projectId,
       username,
-      knownSerials: [...new Set([...listed, ...(held === undefined ? [] : [held])])],
+      knownSerials: [...new Set([...listed, ...(held === undefined ? [] : [held]), ...own, ...others.explained])],
       ...(replaces !== undefined && { replaces }),
       ...(renewRequest !== undefined && { renewRequest }),
     };

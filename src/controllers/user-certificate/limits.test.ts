@@ -101,6 +101,27 @@ describe("a user gets at most four certificates a day", () => {
     expect([scene.ready(), scene.stalled()]).toEqual(["True IssuanceBudgetSpent", "False IssuanceBudgetSpent"]);
   });
 
+  test.each(["now names another user", "named another user and was deleted"])(
+    "those included that are not listed yet and whose resource %s",
+    async (what) => {
+      const { scene, process } = await issuedScene();
+      lag(scene, DAY_MS);
+      scene.apply({ username: "billing" });
+      await scene.settle(process);
+      if (what.endsWith("deleted")) scene.cluster.remove(USER_CERTIFICATE, REF);
+      scene.apply({ secretName: "second" }, { name: "second" });
+      let request = 0;
+      await scene.run(process, {
+        forMs: 6 * HOUR_MS,
+        everyMs: 30 * MINUTE_MS,
+        names: ["second"],
+        happens: () => scene.apply({ secretName: "second" }, { name: "second", renewRequest: String(request++) }),
+      });
+      expect(scene.atlas.issued.filter(({ username }) => username === "orders-api")).toHaveLength(4);
+      expect(scene.ready("second")).toBe("True IssuanceBudgetSpent");
+    },
+  );
+
   test("and the next one when the first is a day old, to the second", async () => {
     const { scene, process } = await issuedScene();
     for (const renewRequest of ["a", "b", "c", "d"]) {

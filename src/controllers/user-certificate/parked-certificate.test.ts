@@ -256,6 +256,21 @@ describe("a parked certificate is discarded and announced as orphaned, once", ()
     expect(scene.ready()).toBe("True Issued");
   });
 
+  test("when the spec names another user and then this one again, and is announced once", async () => {
+    await parkedRenewal();
+    scene.apply({ username: "billing" });
+    await scene.settle(process);
+    allowWrites();
+    await scene.run(process, { forMs: MINUTE_MS });
+    expect([scene.serialIn(), scene.ready()]).toEqual([issuedSerial(2), "True Issued"]);
+    scene.apply();
+    await scene.settle(process);
+    expect(scene.orphanEvents().map(({ note }) => note)).toEqual([
+      expect.stringContaining("spec now names another user"),
+    ]);
+    expect(scene.status().unaccountedCertificates?.map(({ serialNumber }) => serialNumber)).toContain(issuedSerial(1));
+  });
+
   test("when another attempt has taken its place", async () => {
     await parkedFirst();
     const { issuance } = scene.status();

@@ -105,7 +105,7 @@ export class Reconciler {
 
   /** Drops what was kept for a resource that is gone. */
   forget(resource: CachedResource): void {
-    if (resource.valid) this.#options.departed.note(resource, this.#options.atlasClock.now());
+    if (resource.valid) this.#options.departed.note(resource);
     this.#dropParked(resource.uid);
     this.#options.memories.forget(resource.uid);
   }

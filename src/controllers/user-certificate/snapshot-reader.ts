@@ -14,6 +14,7 @@ import type { KeystorePasswords } from "./cluster/keystore-passwords.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
+import { isOfUser } from "./core/decide/history.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
 import type {
   CredentialsState,
@@ -231,20 +232,20 @@ export class SnapshotReader {
   }
 
   #others({ spec, status, uid }: UserCertificate): OthersOfUser {
-    const { atlasClock, departed, resources } = this.#options;
+    const { departed, resources } = this.#options;
     const { issuance } = status;
-    const gone = departed.of(spec, atlasClock.now());
+    const gone = departed.of(spec);
     const ofUser = (user: User) => resources.ofUser(user).filter((other) => other.uid !== uid);
     const all = ofUser(spec);
     const same = all.filter((other) => isSameUser(other.spec, spec) && !other.deleting);
     const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
     return {
       count: same.length,
-      issuances: [
-        ...same.map((other) => other.status.recentIssuances ?? []),
-        ...gone.map((one) => one.issuances),
-      ].flat(),
       // One may name another user by now, or have named another one when its attempt began.
+      issuances: [
+        ...all.flatMap((other) => other.status.recentIssuances ?? []),
+        ...gone.flatMap((one) => one.issuances),
+      ].filter((entry) => isOfUser(entry, spec)),
       attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
         (attempt) => isSameUser(attempt, spec),
       ),

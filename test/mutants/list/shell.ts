@@ -32,7 +32,7 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "a resource that is deleted and applied again escapes the limits",
-        search: "...gone.map((one) => one.issuances),",
+        search: "...gone.flatMap((one) => one.issuances),",
         replacement: "",
         tests: [`${FOLDER}/limits.test.ts`],
       },
@@ -132,8 +132,14 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "the certificate in use is taken for the one of the new attempt",
-        search: "[...new Set([...listed, ...(held === undefined ? [] : [held])])]",
-        replacement: "[...new Set(listed)]",
+        search: "...(held === undefined ? [] : [held]), ",
+        replacement: "",
+      },
+      {
+        why: "an answer that belongs to another resource of the user is stored",
+        search: "...own, ...others.explained]",
+        replacement: "...own]",
+        tests: [`${FOLDER}/atlas-failures.test.ts`],
       },
       {
         why: "the new record takes the place of an older one before its certificate is reported",

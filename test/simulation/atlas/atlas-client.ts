@@ -102,7 +102,7 @@ export class AtlasClient {
   }
 
   async listAllDatabaseUserCertificates({ groupId, username }: User, { signal }: CallOptions = {}) {
-    const { machine, network, scheduler, atlas, observer } = this.#options;
+    const { machine, network, atlas, observer } = this.#options;
     const call = callOf("GET", groupId, username, () => atlasError("unavailable", LIST));
     return network.call(
       machine,
@@ -110,14 +110,14 @@ export class AtlasClient {
       () => {
         this.#authorize(groupId, LIST);
         const listed = atlas.listed(groupId, username);
-        if (listed === undefined) throw atlasError("userNotFound", LIST);
+        if (listed === undefined) throw this.#refusal("userNotFound", LIST);
         observer.listed(groupId, username, listed);
         const certificates = listed.map(({ serialNumber, createdAt, notAfter }) => ({
           ...{ serialNumber, groupId, subject: `CN=${username}` },
           createdAt: new Date(createdAt - calendarOf(atlas.monthMs).backdatedMs),
           notAfter: new Date(notAfter),
         }));
-        return { certificates, answeredAt: new Date(Math.floor(scheduler.now / 1000) * 1000) };
+        return { certificates, answeredAt: this.#answeredAt() };
       },
       signal,
     );
@@ -138,7 +138,7 @@ export class AtlasClient {
     this.#authorize(projectId, CREATE);
     const before = atlas.unexpired(projectId, username)?.at(-1);
     const issued = atlas.issue(projectId, username, months);
-    if (issued === undefined) throw atlasError("userNotFound", CREATE);
+    if (issued === undefined) throw this.#refusal("userNotFound", CREATE);
     post.certificate = issued;
     post.executedAt = scheduler.now;
     post.wrong = observer.wrongAnswer(projectId);
@@ -167,7 +167,17 @@ export class AtlasClient {
 
   #authorize(projectId: string, operation: AtlasOperation): void {
     if (!this.#options.atlas.project(projectId).credentials.has(this.#secret))
-      throw atlasError("credentials", operation);
+      throw this.#refusal("credentials", operation);
+  }
+
+  /** A refusal tells the time, too. */
+  #refusal(kind: AtlasErrorKind, operation: AtlasOperation): AtlasError {
+    return atlasError(kind, operation, { answeredAt: this.#answeredAt() });
+  }
+
+  /** The answer's `Date` has whole seconds. */
+  #answeredAt(): Date {
+    return new Date(Math.floor(this.#options.scheduler.now / 1000) * 1000);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { Issuance, RecentIssuance } from "../../../api/user-certificate-status.ts";
-import { DAY_MS } from "../../../clock.ts";
-import { type User, userKey } from "../core/model/user.ts";
+import { type Clock, DAY_MS } from "../../../clock.ts";
+import { recordedUsers, type User, userKey } from "../core/model/user.ts";
 
 interface Departed {
+  /** Monotonic: a clock that is set must not make a day of what has just been deleted. */
   readonly atMs: number;
   readonly issuances: readonly RecentIssuance[];
   readonly attempts: readonly Issuance[];
@@ -16,20 +17,28 @@ interface Departed {
  * while Atlas' list lags behind. After a restart the list alone tells.
  */
 export class DepartedHistories {
+  readonly #clock: Pick<Clock, "monotonic">;
   readonly #byUser = new Map<string, readonly Departed[]>();
 
-  /** @param nowMs milliseconds since the epoch */
-  note({ spec, status }: UserCertificate, nowMs: number): void {
-    const { issuance, recentIssuances: issuances = [], unlisted } = status;
-    if (issuance === undefined && issuances.length === 0) return;
-    const attempts = issuance === undefined ? [] : [issuance];
-    const unconfirmed = unlisted?.replaced === true ? unlisted.serialNumber : undefined;
-    this.#byUser.set(userKey(spec), [...this.of(spec, nowMs), { atMs: nowMs, issuances, attempts, unconfirmed }]);
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#clock = clock;
   }
 
-  /** @param nowMs milliseconds since the epoch */
-  of(user: User, nowMs: number): readonly Departed[] {
-    const key = userKey(user);
+  note({ status }: Pick<UserCertificate, "status">): void {
+    const { issuance, recentIssuances: issuances = [], unlisted } = status;
+    const attempts = issuance === undefined ? [] : [issuance];
+    const unconfirmed = unlisted?.replaced === true ? unlisted.serialNumber : undefined;
+    const departed = { atMs: this.#clock.monotonic(), issuances, attempts, unconfirmed };
+    const keys = new Set(recordedUsers(status).map(userKey));
+    for (const key of keys) this.#byUser.set(key, [...this.#recent(key), departed]);
+  }
+
+  of(user: User): readonly Departed[] {
+    return this.#recent(userKey(user));
+  }
+
+  #recent(key: string): readonly Departed[] {
+    const nowMs = this.#clock.monotonic();
     const recent = (this.#byUser.get(key) ?? []).filter(({ atMs }) => nowMs - atMs < DAY_MS);
     if (recent.length === 0) this.#byUser.delete(key);
     else this.#byUser.set(key, recent);

@@ -6,7 +6,7 @@ import { objectKey } from "../../../kube/resource-type.ts";
 import { parseUserName, userNameKey } from "../core/grant/user-name.ts";
 import { passwordRef } from "../core/model/password-ref.ts";
 import type { SecretIdentity } from "../core/model/snapshot.ts";
-import { type User, userKey } from "../core/model/user.ts";
+import { recordedUsers, type User, userKey } from "../core/model/user.ts";
 import { ProjectCache } from "./project-cache.ts";
 
 export type CachedResource = UserCertificate | InvalidUserCertificate;
@@ -79,7 +79,7 @@ export class ResourceCache {
     return this.#valid(this.#byReadSecret.keys(secret));
   }
 
-  /** Resources, of whatever namespace, that name this user of this project, or that have an attempt for it on record. */
+  /** Resources, of whatever namespace, that name this user of this project, or whose status records certificates of it. */
   ofUser(user: User): readonly UserCertificate[] {
     const { projectId, username } = user;
     const projects = projectId === undefined ? [] : this.#projects.ofProjectId(projectId);
@@ -116,10 +116,10 @@ export class ResourceCache {
   }
 }
 
-function userKeys({ spec, status: { issuance } }: UserCertificate): readonly string[] {
+function userKeys({ spec, status }: UserCertificate): readonly string[] {
   const { projectRef, username } = spec;
   const own = projectRef === undefined ? userKey(spec) : refKey(projectRef.name, username);
-  return [...new Set([own, ...(issuance === undefined ? [] : [userKey(issuance)])])];
+  return [...new Set([own, ...recordedUsers(status).map(userKey)])];
 }
 
 /** Never a userKey: a project ID has no colon. */

@@ -47,14 +47,18 @@ export function isOfFormerUser(snapshot: Snapshot): boolean {
   return projectId !== undefined && username !== undefined && !isSameUser({ projectId, username }, spec);
 }
 
-/** Those that the status did not name before and that are newer than the resource, or belong to one of its attempts. */
+/**
+ * Those that the status did not name before, among its lost attempts either, and that are newer than the resource or belong
+ * to one of its attempts.
+ */
 export function findings(
   snapshot: Snapshot,
   all: readonly UnaccountedCertificate[],
   entries: readonly RecentIssuance[],
 ): readonly Finding[] {
   const { resource } = snapshot;
-  const known = new Set(resource.status.unaccountedCertificates?.map(({ serialNumber }) => serialNumber));
+  const { recentIssuances = [], unaccountedCertificates: toldOf = [] } = resource.status;
+  const known = new Set([...toldOf, ...recentIssuances].map(({ serialNumber }) => serialNumber));
   return all
     .filter(({ serialNumber }) => !known.has(serialNumber))
     .map((certificate) => ({
