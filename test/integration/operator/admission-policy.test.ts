@@ -4,11 +4,11 @@ import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
 import { SECRETS } from "../../../src/kube/core-types.ts";
 import { rest } from "../../control-plane/control-plane.ts";
 import { type AdmissionRequest, buildAdmission } from "../../library/admission.ts";
-import { HELM_BUILD_MS, render } from "../chart/rendering.ts";
+import { HELM_BUILD_MS } from "../chart/rendering.ts";
+import { applyPolicies, chartPolicies } from "./policies.ts";
 import { RENEW_REQUEST, Scene } from "./scene.ts";
 import { shippedRole } from "./shipped-roles.ts";
 
-const GROUP = "/apis/admissionregistration.k8s.io/v1";
 const OWN = {
   "atlascerts.io/certificate-name": "orders-api",
   "atlascerts.io/certificate-uid": "0a8c5b8e-3a0e-4d6e-9a53-6f2d8f1f1c01",
@@ -21,12 +21,7 @@ const TLS = { type: "kubernetes.io/tls", data: PAIR };
 async function bound() {
   const scene = await Scene.prepare();
   const { namespace } = scene;
-  for (const object of await render({}, { namespace })) {
-    if (!object.kind.startsWith("ValidatingAdmissionPolicy")) continue;
-    const path = `${GROUP}/${object.kind === "ValidatingAdmissionPolicy" ? "validatingadmissionpolicies" : "validatingadmissionpolicybindings"}`;
-    expect((await rest("POST", path, object)).status).toBe(201);
-    onTestFinished(async () => void (await rest("DELETE", `${path}/${object.metadata.name}`)));
-  }
+  await applyPolicies(namespace);
   const client = new KubeClient({
     kubeConfig: await loadKubeConfig({ kubeconfig: scene.operatorKubeconfigPath }),
     userAgent: "test",
@@ -132,9 +127,7 @@ test("Kubernetes 1.30, the oldest that has admission policies, accepts the polic
   timeout: HELM_BUILD_MS,
 }, async () => {
   await using admission = await buildAdmission();
-  const policies = (await render({}, { namespace: "atlas" })).filter(
-    ({ kind }) => kind === "ValidatingAdmissionPolicy",
-  );
+  const policies = await chartPolicies("atlas");
   for (const policy of policies) expect(await admission.refusals(policy, [])).toEqual([]);
   const policy = policies.find((one) => JSON.stringify(one).includes(REFUSED_TYPE));
   const username = /system:serviceaccount:[\w:-]+/.exec(JSON.stringify(policy))?.[0] ?? "";
