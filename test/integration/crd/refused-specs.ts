@@ -324,7 +324,7 @@ export const REFUSED_SPECS: readonly RefusedSpec[] = [
     ),
   }),
   ...refused("spec.rolloutRestart", mustBe("spec.rolloutRestart", "array"), {
-    "a restart that is no list": { rolloutRestart: { kind: "Deployment", name: "orders" } },
+    "a restart that is no list": { rolloutRestart: "deployment/orders" },
   }),
   ...refused("spec.deletionPolicy", 'supported values: "Retain", "Delete"', {
     "an unknown deletion policy": { deletionPolicy: "Keep" },
