@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { commonStatus } from "./conditions.ts";
 import { API_GROUP, API_VERSION } from "./names.ts";
-import { clusterObjectParser, type ValidClusterObject } from "./parse-cluster-object.ts";
+import { clusterObjectParser, type ValidClusterObject } from "./parse-object.ts";
 import { objectName, rules, timestamp } from "./schema.ts";
 
 /**
@@ -73,7 +73,7 @@ export const customerX509RemovalStatusSchema = z
     ...commonStatus("Conditions of the request: Complete, Failed, Reconciling and Stalled."),
     projectId: z.string().optional().meta({ description: "ID of the Atlas project that the request was made for." }),
     requestedAt: timestamp(
-      "Time at which the operator recorded that it asks Atlas. From then on it only reads: it never asks twice.",
+      "Time at which the operator recorded its request to Atlas. From then on it only reads: it never sends the request twice.",
     ).optional(),
     completedAt: timestamp("Time at which customer-managed X.509 was found to be off.").optional(),
     message: z.string().optional().meta({ description: "Current state of the request, and the next step." }),
@@ -105,7 +105,7 @@ export const CUSTOMER_X509_REMOVAL = {
 /** An AtlasCustomerX509Removal, parsed. */
 export type CustomerX509Removal = ValidClusterObject<CustomerX509RemovalSpec, CustomerX509RemovalStatus>;
 
-export const parseCustomerX509Removal = clusterObjectParser(
-  customerX509RemovalSpecSchema,
-  customerX509RemovalStatusSchema,
-);
+export const parseCustomerX509Removal = clusterObjectParser({
+  spec: customerX509RemovalSpecSchema,
+  status: customerX509RemovalStatusSchema,
+});

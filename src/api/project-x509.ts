@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { commonStatus } from "./conditions.ts";
 import { API_GROUP, API_VERSION, CREDENTIALS_LABEL } from "./names.ts";
-import { clusterObjectParser, type ValidClusterObject } from "./parse-cluster-object.ts";
+import { clusterObjectParser, type ValidClusterObject } from "./parse-object.ts";
 import { keysQualified, labelValuesValid, objectName, projectIdSchema, type Rule, rules, timestamp } from "./schema.ts";
 
 /**
@@ -246,4 +246,4 @@ export const PROJECT_X509 = {
 /** An AtlasProjectX509, parsed. */
 export type ProjectX509 = ValidClusterObject<ProjectX509Spec, ProjectX509Status>;
 
-export const parseProjectX509 = clusterObjectParser(projectX509SpecSchema, projectX509StatusSchema);
+export const parseProjectX509 = clusterObjectParser({ spec: projectX509SpecSchema, status: projectX509StatusSchema });

@@ -5,7 +5,7 @@ import {
   type CustomerX509RemovalStatus,
   parseCustomerX509Removal,
 } from "../../../api/customer-x509-removal.ts";
-import type { ClusterObject } from "../../../api/parse-cluster-object.ts";
+import type { ClusterObject } from "../../../api/parse-object.ts";
 import type { Store } from "../../../kube/cache/store.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
