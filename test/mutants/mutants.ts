@@ -3,6 +3,7 @@ import { CLUSTER } from "./list/cluster.ts";
 import { DECIDE } from "./list/decide.ts";
 import { KUBE } from "./list/kube.ts";
 import { PACING } from "./list/pacing.ts";
+import { PROJECTS } from "./list/projects.ts";
 import { SHELL } from "./list/shell.ts";
 import { STATUS } from "./list/status.ts";
 
@@ -11,6 +12,12 @@ export interface Mutant extends Edit {
   readonly tests: readonly string[];
 }
 
-export const MUTANTS: readonly Mutant[] = [...DECIDE, ...STATUS, ...CLUSTER, ...SHELL, ...KUBE, ...PACING].flatMap(
-  ({ file, tests, mutants }) => mutants.map((mutant) => ({ file, tests, ...mutant })),
-);
+export const MUTANTS: readonly Mutant[] = [
+  ...DECIDE,
+  ...STATUS,
+  ...CLUSTER,
+  ...SHELL,
+  ...KUBE,
+  ...PACING,
+  ...PROJECTS,
+].flatMap(({ file, tests, mutants }) => mutants.map((mutant) => ({ file, tests, ...mutant })));
