@@ -1,9 +1,7 @@
 import type { Progress } from "../control-plane/progress.ts";
 import { fixturesFor, namespaceOf } from "./fixtures.ts";
 import { inParallel } from "./in-parallel.ts";
-import { untilIssued } from "./issuing.ts";
-import { OperatorLog } from "./operator-log.ts";
-import { createCertificates, createNamespaces, expectAllIssued } from "./resources.ts";
+import { startAndIssue } from "./issuing.ts";
 import { BenchScene } from "./scene.ts";
 import { type Start, start } from "./steady.ts";
 import { figure, mebibytes, type Row, rounded, table } from "./table.ts";
@@ -33,14 +31,7 @@ export async function cluster(options: ClusterOptions): Promise<{ readonly text:
     fixtures: fixturesFor(resources, projects),
     cpuProfileFolder: options.cpuProfileFolder,
   });
-  await createNamespaces(scene, projects);
-  await scene.operator.start();
-  await progress.step(`issuing ${resources} certificates`, async () => {
-    const log = new OperatorLog(scene.operatorLogFile);
-    await createCertificates(scene, { to: resources, projects });
-    await untilIssued(scene, log, resources);
-  });
-  await expectAllIssued(scene, resources);
+  await startAndIssue(scene, options);
   const alone = await progress.step("starting over the resources alone", () => start(scene, resources));
   await progress.step(`creating ${foreignSecrets} other Secrets`, () =>
     inParallel(foreignSecrets, CALLERS, (index) => createForeignSecret(scene, index, projects)),

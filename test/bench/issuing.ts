@@ -1,5 +1,7 @@
 import { systemClock } from "../../src/clock.ts";
-import type { LogLine, OperatorLog } from "./operator-log.ts";
+import type { Progress } from "../control-plane/progress.ts";
+import { type LogLine, OperatorLog } from "./operator-log.ts";
+import { createCertificates, createNamespaces, expectAllIssued } from "./resources.ts";
 import type { BenchScene } from "./scene.ts";
 
 const POLL_MS = 50;
@@ -39,4 +41,20 @@ export async function untilIssued(
     if (systemClock.monotonic() > deadline) throw new Error(`${issued.length} of ${certificates} issued in time`);
     await systemClock.sleep(POLL_MS);
   }
+}
+
+/** Starts the operator and lets it issue a certificate for each of so many resources. */
+export async function startAndIssue(
+  scene: BenchScene,
+  options: { readonly resources: number; readonly projects: number; readonly progress: Progress },
+): Promise<void> {
+  const { resources, projects, progress } = options;
+  await createNamespaces(scene, projects);
+  await scene.operator.start();
+  await progress.step(`issuing ${resources} certificates`, async () => {
+    const log = new OperatorLog(scene.operatorLogFile);
+    await createCertificates(scene, { to: resources, projects });
+    await untilIssued(scene, log, resources);
+  });
+  await expectAllIssued(scene, resources);
 }

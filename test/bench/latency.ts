@@ -5,9 +5,8 @@ import { readCredentials } from "../control-plane/kubeconfig-credentials.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { fixturesFor, wanted } from "./fixtures.ts";
 import { untilQuiet } from "./gauges.ts";
-import { untilIssued } from "./issuing.ts";
-import { OperatorLog } from "./operator-log.ts";
-import { CERTIFICATES_ROOT, createCertificate, createCertificates, createNamespaces } from "./resources.ts";
+import { startAndIssue } from "./issuing.ts";
+import { CERTIFICATES_ROOT, createCertificate } from "./resources.ts";
 import { BenchScene } from "./scene.ts";
 import { figure, type Row, rounded, table } from "./table.ts";
 
@@ -37,14 +36,8 @@ export async function latency(options: LatencyOptions): Promise<{ readonly text:
     fixtures: fixturesFor(resources + applies, projects),
     cpuProfileFolder: options.cpuProfileFolder,
   });
-  await createNamespaces(scene, projects);
-  await scene.operator.start();
-  await progress.step(`issuing ${resources} certificates`, async () => {
-    const log = new OperatorLog(scene.operatorLogFile);
-    await createCertificates(scene, { to: resources, projects });
-    await untilIssued(scene, log, resources);
-    await untilQuiet(scene, QUIET_LIMIT_MS);
-  });
+  await startAndIssue(scene, options);
+  await progress.step("waiting until they are at rest", () => untilQuiet(scene, QUIET_LIMIT_MS));
   const ready = await ReadyWatch.open(scene);
   const times = await progress.step(`applying ${applies} resources, one after the other`, async () => {
     const measured: number[] = [];
