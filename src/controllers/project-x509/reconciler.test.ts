@@ -54,7 +54,7 @@ function rig() {
     recheckIntervalMs: 60_000,
     clock,
   });
-  const reconcile = () => reconciler.reconcile("production", new AbortController().signal);
+  const reconcile = (signal = new AbortController().signal) => reconciler.reconcile("production", signal);
   return { atlas, cached, clock, cluster, events, reconcile, switchedOff, tokens };
 }
 
@@ -119,4 +119,21 @@ test("a project that was changed meanwhile is reconciled again, and the state th
   if (stored !== undefined) cluster.put(PROJECT_X509, stored);
   expect(await reconcile()).toEqual({ kind: "again", at: clock.now() + 1000 });
   expect(cluster.peek(PROJECT_X509, { name: "production" })).not.toHaveProperty("status.conditions");
+});
+
+test("a process that lost its lease while Atlas answered writes nothing", async () => {
+  const { atlas, cluster, events, reconcile } = rig();
+  const leave = new AbortController();
+  atlas.securityFault = () => {
+    leave.abort(new Error("the lease is lost"));
+    return undefined;
+  };
+  await expect(reconcile(leave.signal)).rejects.toThrow("the lease is lost");
+  expect([cluster.writes, events]).toEqual([[], []]);
+});
+
+test("a Retry-After that is longer than the interval is kept", async () => {
+  const { atlas, clock, reconcile } = rig();
+  atlas.securityFault = () => atlasError("rateLimited", 2 * REFRESH_MS);
+  expect(await reconcile()).toEqual({ kind: "again", at: clock.now() + 2 * REFRESH_MS });
 });

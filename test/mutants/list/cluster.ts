@@ -27,7 +27,7 @@ export const CLUSTER: readonly MutatedFile[] = [
   },
   {
     file: "controllers/access/credentials-gate.ts",
-    tests: ["controllers/access/credentials-gate.test.ts"],
+    tests: ["controllers/access/credentials-gate.test.ts", "controllers/access/credentials-gate.changes.test.ts"],
     mutants: [
       {
         why: "rejected credentials are sent by each resource",

@@ -6,7 +6,7 @@ const FOLDER = "atlas/pacing";
 export const PACING: readonly MutatedFile[] = [
   {
     file: `${FOLDER}/token-bucket.ts`,
-    tests: [`${FOLDER}/token-bucket.test.ts`, `${FOLDER}/pacer.test.ts`],
+    tests: [`${FOLDER}/token-bucket.test.ts`, `${FOLDER}/pacer.test.ts`, `${FOLDER}/pacer.shares.test.ts`],
     mutants: [
       {
         why: "requests under way are spent twice",
@@ -32,7 +32,12 @@ export const PACING: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/pacer.ts`,
-    tests: [`${FOLDER}/pacer.test.ts`, `${FOLDER}/learning-rate-limits.test.ts`, `${FOLDER}/turn-shares.test.ts`],
+    tests: [
+      `${FOLDER}/pacer.test.ts`,
+      `${FOLDER}/pacer.shares.test.ts`,
+      `${FOLDER}/learning-rate-limits.test.ts`,
+      `${FOLDER}/turn-shares.test.ts`,
+    ],
     mutants: [
       {
         why: "each call asks for the project's limits",

@@ -127,8 +127,8 @@ export const PROJECTS: readonly MutatedFile[] = [
       },
       {
         why: "a project at rest is written every ten minutes",
-        search: "rateLimitTokens: _tokens, customerManagedX509, ...status",
-        replacement: "customerManagedX509, ...status",
+        search: "unexpired, enabled, authorities];",
+        replacement: "unexpired, customerManagedX509, authorities];",
       },
       {
         why: "resources without a grant count as users of the project",
@@ -207,7 +207,7 @@ export const PROJECTS: readonly MutatedFile[] = [
   },
   {
     file: `${REMOVAL}/reconciler.ts`,
-    tests: [`${REMOVAL}/reconciler.test.ts`],
+    tests: [`${REMOVAL}/reconciler.test.ts`, `${REMOVAL}/reconciler.once.test.ts`],
     mutants: [
       {
         why: "two processes both make the call",
@@ -233,7 +233,7 @@ export const PROJECTS: readonly MutatedFile[] = [
   },
   {
     file: `${REMOVAL}/atlas/remove.ts`,
-    tests: [`${REMOVAL}/reconciler.test.ts`],
+    tests: [`${REMOVAL}/reconciler.test.ts`, `${REMOVAL}/reconciler.once.test.ts`],
     mutants: [
       {
         why: "a process that lost its lease after the record makes the call",
@@ -254,7 +254,7 @@ export const PROJECTS: readonly MutatedFile[] = [
   },
   {
     file: `${REMOVAL}/cluster/removal-status.ts`,
-    tests: [`${REMOVAL}/reconciler.test.ts`],
+    tests: [`${REMOVAL}/reconciler.test.ts`, `${REMOVAL}/reconciler.once.test.ts`],
     mutants: [
       {
         why: "a dropped record passes for a kept one",

@@ -188,7 +188,7 @@ export const SHELL: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/announce.ts`,
-    tests: [`${FOLDER}/announce.test.ts`],
+    tests: [`${FOLDER}/announce.test.ts`, `${FOLDER}/announce.findings.test.ts`],
     mutants: [
       {
         why: "the same Event is sent with each reconcile",

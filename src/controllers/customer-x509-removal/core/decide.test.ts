@@ -47,6 +47,11 @@ describe("a request that is not on record", () => {
       { removal: withSpec({ certificateAuthorities: [CA, OTHER_CA] }) },
       "fail CertificateAuthoritiesDiffer",
     ],
+    [
+      "fails if as many are set, and one of them is another",
+      { removal: withSpec({ certificateAuthorities: [CA, OTHER_CA] }), atlas: isSet(CA, `sha256:${"ef".repeat(32)}`) },
+      "fail CertificateAuthoritiesDiffer",
+    ],
     ["fails if what is set can't be read", { atlas: { kind: "unreadable" } }, "fail CertificateAuthoritiesDiffer"],
     ["is complete if nothing is set", { atlas: isSet() }, "complete AlreadyOff"],
     ["waits while Atlas does not answer", { atlas: UNKNOWN }, "blocked RoleMissing"],

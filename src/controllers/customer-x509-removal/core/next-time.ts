@@ -2,7 +2,7 @@ import { MINUTE_MS } from "../../../clock.ts";
 import { CONFIRMATION_MS } from "./decide.ts";
 import { type Assessment, failureOf, recordOf } from "./outcome.ts";
 
-/** First wait for what Atlas has been asked for, and for an blocker that may pass. */
+/** First wait for what Atlas has been asked for, and wait for a blocker that may pass. */
 const SHORT_MS = 2000;
 const BLOCKED_MS = 10_000;
 

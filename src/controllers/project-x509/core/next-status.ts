@@ -30,8 +30,8 @@ export function isNews(before: ProjectX509Status, after: ProjectX509Status): boo
   return JSON.stringify(withoutVolatile(before)) !== JSON.stringify(withoutVolatile(after));
 }
 
-function withoutVolatile({ rateLimitTokens: _tokens, customerManagedX509, ...status }: ProjectX509Status) {
-  const { conditions, observedGeneration, resources, ready, unexpired } = status;
+function withoutVolatile(status: ProjectX509Status) {
+  const { conditions, customerManagedX509, observedGeneration, resources, ready, unexpired } = status;
   const { enabled, certificateAuthorities } = customerManagedX509 ?? {};
   const said = conditions?.map((one) => [one.type, one.status, one.reason, one.message, one.observedGeneration]);
   const authorities = certificateAuthorities?.map(({ fingerprint, subject, notAfter }) => [
