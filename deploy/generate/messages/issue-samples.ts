@@ -10,6 +10,7 @@ import {
   entryFor,
   FACTS,
   FRESH,
+  firstReconcile,
   listed,
   managed,
   NOW,
@@ -65,6 +66,7 @@ export async function issueSamples() {
     NearingExpiry: [recorded("The renewal is due", settled({ nowMs: RENEWAL_MS, atlas: listed(FACTS.serialNumber) }))],
     NotListedByAtlas: [
       recorded("Three lists in a row lack the certificate", settled({ atlas: listed(), ...unlisted(3) })),
+      seen("A certificate that the operator has adopted is missing", reconciled(firstReconcile({ atlas: listed() }))),
       seen("Its replacement is missing, too", reconciled(settled({ atlas: listed(), ...unlisted(3, true) }))),
     ],
     Expired: [

@@ -35,7 +35,7 @@ export function restartSamples() {
     WorkloadPaused: [
       looked("The Deployment is paused", DEPLOYMENT, observed({ paused: true })),
       looked(
-        "The StatefulSet is updated in part only",
+        "The StatefulSet is only partly updated",
         STATEFUL_SET,
         observed({ updateStrategy: { rollingUpdate: { partition: 2 } } }),
       ),
@@ -49,7 +49,7 @@ export function restartSamples() {
     ],
     RestartFailed: [
       result("The API server refuses the restart", blocked(DEPLOYMENT, FORBIDDEN)),
-      result("The restart failed for a bug", blocked(DEPLOYMENT, new TypeError())),
+      result("A bug makes the restart fail", blocked(DEPLOYMENT, new TypeError())),
     ],
     RestartsDisabled: [
       seen(

@@ -71,7 +71,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
   const held = isIssued ? outcome.facts : heldCertificate(snapshot);
   const doubt = held === undefined || isIssued ? undefined : unlisted(snapshot, held);
   const all = unaccounted(snapshot, entries);
-  const failure = blockerOf(reconciliation);
+  const failure = blockerOf(reconciliation, held);
   const useless = unusable(reconciliation, held, doubt, failure);
   // The keystore comes last: nothing else waits for its password.
   const isGood = held !== undefined && useless === undefined && outcome.kind !== "recorded";
@@ -88,18 +88,21 @@ export function assess(reconciliation: Reconciliation): Assessment {
     unaccounted: all,
     findings: findings(snapshot, all, entries),
     blocker,
-    retryMs: retryMs(reconciliation, blocker),
+    retryMs: retryMs(reconciliation, held, blocker),
     restarts: standingRestarts(snapshot, outcome, reconciliation.restartResults ?? [], nowMs),
   };
 }
 
-function retryMs({ snapshot, nowMs, random }: Reconciliation, blocker: Blocker | undefined): number | undefined {
+function retryMs(
+  { snapshot, nowMs, random }: Reconciliation,
+  held: CertificateFacts | undefined,
+  blocker: Blocker | undefined,
+): number | undefined {
   switch (blocker?.retry.kind) {
     case "running":
       return blocker.retry.atMs;
     case "backoff": {
       const failures = (applicableAttempt(snapshot)?.failures ?? 0) + 1;
-      const held = heldCertificate(snapshot);
       const waitMs = retryWaitMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
       // Up to the next whole second: the API server keeps no fractions, and an early reconcile finds the backoff running.
       return Math.ceil((nowMs + waitMs) / 1000) * 1000;
@@ -158,20 +161,26 @@ function unusable(
     return { reason: "NotListedByAtlas", problem: `Atlas no longer lists certificate ${held.serialNumber}.` };
   }
   if (proofOf(snapshot, held) === undefined) {
-    return { reason: "NotListedByAtlas", problem: `Atlas has not listed certificate ${held.serialNumber} yet.` };
+    return {
+      reason: "NotListedByAtlas",
+      problem: `Atlas has not listed certificate ${held.serialNumber} yet; the operator replaces it if it stays missing from the list.`,
+    };
   }
   return undefined;
 }
 
-/** The failure that stands in the way now: that of this reconcile, or one that still holds. */
-function blockerOf({ snapshot, decision, outcome }: Reconciliation): Blocker | undefined {
+/** The failure that blocks now: that of this reconcile, or one that still holds. */
+function blockerOf(
+  { snapshot, decision, outcome }: Reconciliation,
+  held: CertificateFacts | undefined,
+): Blocker | undefined {
   if (outcome.kind === "failed" || outcome.kind === "parked") return sticky(snapshot, outcome.blocker);
   // An attempt that has only been recorded refutes nothing.
   if (outcome.kind === "recorded") return personsFailure(snapshot);
   if (outcome.kind === "issued") return undefined;
   if (decision.kind === "blocked") return sticky(snapshot, decision.blocker);
   if (snapshot.atlas.kind === "listed") return undefined;
-  const isProvenNow = proofOf(snapshot, heldCertificate(snapshot)) !== undefined;
+  const isProvenNow = proofOf(snapshot, held) !== undefined;
   // Nothing has to be written any more.
   const isMoot = applicableAttempt(snapshot)?.reason === "SecretNotWritable" && isProvenNow;
   const { atlas } = snapshot;

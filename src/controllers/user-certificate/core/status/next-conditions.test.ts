@@ -227,7 +227,7 @@ describe("Ready says", () => {
     ],
     "that an adopted certificate waits for a list": [
       firstReconcile({ credentials: { kind: "usable", version: "31" }, atlas: listed() }),
-      "Atlas has not listed certificate 1001 yet.",
+      "Atlas has not listed certificate 1001 yet; the operator replaces it if it stays missing from the list.",
     ],
   };
   test.each(Object.entries(cases))("%s", (_what, [snapshot, message, outcome]) => {
