@@ -193,9 +193,12 @@ export const projectX509StatusSchema = z
       description: "Number of AtlasUserCertificates that use the project through a grant.",
       format: "int32",
     }),
-    ready: z.int().optional().meta({ description: "Number of those that are ready.", format: "int32" }),
+    ready: z.int().optional().meta({
+      description: "Number of AtlasUserCertificates that use the project through a grant and are ready.",
+      format: "int32",
+    }),
     unexpired: z.int().optional().meta({
-      description: "Number of unexpired certificates that Atlas lists for their users.",
+      description: "Number of unexpired certificates that Atlas lists for the users of these AtlasUserCertificates.",
       format: "int32",
     }),
     rateLimitTokens: z.int().optional().meta({
