@@ -1,8 +1,8 @@
 /** What an integration test uses of the run's control plane, in the worker that the test runs in. */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { inject, onTestFinished } from "vitest";
+import { runCommand } from "../run-command.ts";
 import { readCredentials } from "./kubeconfig-credentials.ts";
 import { createRest, type Rest } from "./rest.ts";
 import { countWrites } from "./write-counts.ts";
@@ -59,29 +59,17 @@ export function kubectl(...args: string[]): Promise<string> {
 }
 
 /** The same with an input, as in `kubectlWithInput(manifest, "apply", "-f", "-")`. */
-export async function kubectlWithInput(input: string, ...args: string[]): Promise<string> {
+export function kubectlWithInput(input: string, ...args: string[]): Promise<string> {
   const { kubeconfigPath, binDirectory } = controlPlane();
   const cache = path.join(path.dirname(kubeconfigPath), "kubectl-cache");
-  const child = spawn(path.join(binDirectory, "kubectl"), [
+  // Discovery of one control plane must not be taken for that of another on the same port.
+  const command = [
+    path.join(binDirectory, "kubectl"),
     `--kubeconfig=${kubeconfigPath}`,
-    // Discovery of one control plane must not be taken for that of another on the same port.
     `--cache-dir=${cache}`,
     ...args,
-  ]);
-  const output = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (chunk: string) => {
-      output[name] += chunk;
-    });
-  }
-  // kubectl may end before it has read everything; what matters then is what it says.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject).once("close", resolve);
-  });
-  if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${output.stderr.trim()}`);
-  return output.stdout;
+  ];
+  return runCommand(command, { input });
 }
 
 /**

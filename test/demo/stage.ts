@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,6 +7,7 @@ import { startCrashGuard } from "../control-plane/crash-guard.ts";
 import { Program } from "../control-plane/program.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { type RunningControlPlane, startControlPlane } from "../control-plane/start.ts";
+import { runCommand } from "../run-command.ts";
 
 /** How long a month of the simulated Atlas lasts: long enough to read, short enough to wait for. */
 export const MONTH = "10s";
@@ -79,7 +79,11 @@ export async function setStage(progress: Progress): Promise<Stage> {
     return {
       controlPlane,
       simulator,
-      kubectl: (...args) => run(path.join(controlPlane.binDirectory, "kubectl"), args, controlPlane.kubeconfigPath),
+      kubectl: (...args) =>
+        runCommand([path.join(controlPlane.binDirectory, "kubectl"), ...args], {
+          cwd: ROOT,
+          env: { ...process.env, KUBECONFIG: controlPlane.kubeconfigPath },
+        }),
       operatorLog: async () => (await readFile(logFile("operator"), "utf8")).split("\n").slice(-12).join("\n"),
       close,
     };
@@ -87,23 +91,4 @@ export async function setStage(progress: Progress): Promise<Stage> {
     await close();
     throw error;
   }
-}
-
-async function run(file: string, args: readonly string[], kubeconfig: string): Promise<string> {
-  const child = spawn(file, args, {
-    cwd: ROOT,
-    env: { ...process.env, KUBECONFIG: kubeconfig },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-  }
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject).once("close", resolve);
-  });
-  if (code !== 0) throw new Error(`kubectl ${args.join(" ")} ended with ${code}: ${output.trim()}`);
-  return output;
 }

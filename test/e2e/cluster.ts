@@ -6,9 +6,9 @@ import { SERVER_PROGRAMS } from "../control-plane/program-source.ts";
 import { resolvePrograms } from "../control-plane/programs.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { buildOperatorImage } from "../image/operator-image.ts";
+import { runCommand } from "../run-command.ts";
 import { type Box, startBox } from "./box/box.ts";
 import { NoNodeError } from "./box/requirements.ts";
-import { runCommand } from "./command.ts";
 import { startK3s } from "./k3s.ts";
 
 /** What the steps of the story use of a cluster: plain data, which crosses from the set-up to the tests. */

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { inject } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { type CommandOptions, runCommand } from "./command.ts";
+import { type CommandOptions, runCommand } from "../run-command.ts";
 
 export const ROOT = path.join(import.meta.dirname, "../..");
 const POLL_MS = 250;

@@ -1,7 +1,7 @@
 import { DEFAULT_TAG, dockerBuildCommand } from "../../deploy/image/docker-build.ts";
 import { systemClock } from "../../src/clock.ts";
 import { type Progress, streamProgress } from "../control-plane/progress.ts";
-import { runCommand } from "../e2e/command.ts";
+import { runCommand } from "../run-command.ts";
 import { nodeImage } from "./base-image.ts";
 import { dockerEngine } from "./docker-engine.ts";
 

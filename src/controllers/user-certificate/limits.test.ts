@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
+import { issuedScene, NAMESPACE, type Process, Scene, SECRET } from "./testing/scene.ts";
 import { PROJECT } from "./testing/snapshots.ts";
 
 /** Issuing can't be undone, so it is limited for each database user, whatever happens to resources, statuses and processes. */
@@ -30,6 +30,16 @@ function recreate(scene: Scene): void {
   scene.cluster.remove(USER_CERTIFICATE, REF);
   if (scene.secret() !== undefined) scene.cluster.remove(SECRETS, SECRET);
   scene.apply({ deletionPolicy: "Delete" });
+}
+
+/** For six hours, a renewal is requested again and again. */
+async function requestOften(scene: Scene, process: Process, everyMs: number): Promise<void> {
+  let request = 0;
+  await scene.run(process, {
+    forMs: 6 * HOUR_MS,
+    everyMs,
+    happens: () => scene.apply({}, { renewRequest: String(request++) }),
+  });
 }
 
 describe("a user gets at most four certificates a day", () => {
@@ -91,12 +101,7 @@ describe("a user gets at most four certificates a day", () => {
 
   test("renewals on request included", async () => {
     const { scene, process } = await issuedScene();
-    let request = 0;
-    await scene.run(process, {
-      forMs: 6 * HOUR_MS,
-      everyMs: 30 * MINUTE_MS,
-      happens: () => scene.apply({}, { renewRequest: String(request++) }),
-    });
+    await requestOften(scene, process, 30 * MINUTE_MS);
     expect(scene.atlas.creates).toBe(4);
     expect([scene.ready(), scene.stalled()]).toEqual(["True IssuanceBudgetSpent", "False IssuanceBudgetSpent"]);
   });
@@ -179,12 +184,7 @@ describe("a user gets at most four certificates a day", () => {
       const { certificates, answeredAt } = await list(parameters);
       return { answeredAt, certificates: certificates.map(({ createdAt: _createdAt, ...rest }) => rest) };
     };
-    let request = 0;
-    await scene.run(process, {
-      forMs: 6 * HOUR_MS,
-      everyMs: 30 * MINUTE_MS,
-      happens: () => scene.apply({}, { renewRequest: String(request++) }),
-    });
+    await requestOften(scene, process, 30 * MINUTE_MS);
     expect(scene.atlas.creates).toBe(4);
   });
 
@@ -280,12 +280,7 @@ describe("lists that lie", () => {
       ...(await list(parameters)),
       certificates: [],
     });
-    let request = 0;
-    await scene.run(process, {
-      forMs: 6 * HOUR_MS,
-      everyMs: 20 * MINUTE_MS,
-      happens: () => scene.apply({}, { renewRequest: String(request++) }),
-    });
+    await requestOften(scene, process, 20 * MINUTE_MS);
     expect(scene.atlas.creates).toBe(4);
   });
 });

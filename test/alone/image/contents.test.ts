@@ -4,8 +4,8 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import packageJson from "../../../package.json" with { type: "json" };
-import { runCommand } from "../../e2e/command.ts";
 import { buildOperatorImage, type OperatorImage } from "../../image/operator-image.ts";
+import { runCommand } from "../../run-command.ts";
 
 const BUILT_MS = 600_000;
 const ANOTHER_TAG = "atlas-cert-operator:built-again";

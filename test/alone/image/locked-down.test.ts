@@ -1,9 +1,9 @@
 import { constants } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runCommand } from "../../e2e/command.ts";
 import { buildOperatorImage, type OperatorImage } from "../../image/operator-image.ts";
 import { condition, expectNoKeyMaterial, Scene } from "../../integration/operator/scene.ts";
 import { leaseHolder } from "../../integration/process/operator-process.ts";
+import { runCommand } from "../../run-command.ts";
 import { MEMORY_LIMIT_MIB, OperatorContainer } from "./operator-container.ts";
 
 /** What the image runs as. */

@@ -5,10 +5,10 @@ import { z } from "zod";
 import packageJson from "../../../package.json" with { type: "json" };
 import { systemClock } from "../../../src/clock.ts";
 import { streamProgress } from "../../control-plane/progress.ts";
-import { runCommand } from "../../e2e/command.ts";
 import { nodeImage } from "../../image/base-image.ts";
 import { dockerEngine } from "../../image/docker-engine.ts";
 import { BUILD_FLAGS } from "../../image/operator-image.ts";
+import { runCommand } from "../../run-command.ts";
 
 const BUILT_MS = 600_000;
 const ROOT = path.join(import.meta.dirname, "../../..");

@@ -6,8 +6,8 @@ import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { http } from "../../../src/testing/http.ts";
 import { controlPlane } from "../../control-plane/control-plane.ts";
-import { runCommand } from "../../e2e/command.ts";
 import type { Scene } from "../../integration/operator/scene.ts";
+import { runCommand } from "../../run-command.ts";
 
 const KUBECONFIG = "/etc/atlas-cert-operator/kubeconfig";
 const MEBIBYTE = 1024 * 1024;

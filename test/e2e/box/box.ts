@@ -9,7 +9,7 @@ import { goTool } from "../../chart/go-tool.ts";
 import { NODE_PROGRAMS, SERVER_PROGRAMS } from "../../control-plane/program-source.ts";
 import { resolvePrograms } from "../../control-plane/programs.ts";
 import type { Progress } from "../../control-plane/progress.ts";
-import { runCommand } from "../command.ts";
+import { runCommand } from "../../run-command.ts";
 import { writeBoxConfiguration } from "./box-configuration.ts";
 import { writeBoxCredentials } from "./box-credentials.ts";
 import { writePauseImage } from "./pause-image.ts";

@@ -3,18 +3,18 @@ import { spawn } from "node:child_process";
 export interface CommandOptions {
   /** @default process.env */
   readonly env?: NodeJS.ProcessEnv;
-  /** What the command reads. @default nothing */
+  /** Its standard input. @default nothing */
   readonly input?: string;
   /** @default the working directory */
   readonly cwd?: string;
 }
 
-/** A command ended with another code than 0. The message holds what it printed. */
+/** A command ended with another code than 0. The message holds its output. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   /** undefined where it was ended by a signal. */
   readonly code: number | undefined;
-  /** What it printed to standard error. */
+  /** Its standard error. */
   readonly stderr: string;
 
   constructor(command: string, code: number | undefined, output: { readonly stdout: string; readonly stderr: string }) {
