@@ -4,7 +4,7 @@ import { PROJECT_X509, type ProjectX509Spec } from "../../api/project-x509.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { NAMESPACES, SECRETS } from "../../kube/core-types.ts";
 import { NAMESPACE, OPERATOR_NAMESPACE, type ProcessOptions, Scene } from "./testing/scene.ts";
-import { OTHER_PROJECT } from "./testing/snapshots.ts";
+import { OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
 
 /** Resources that obtain certificates through an AtlasProjectX509. */
 
@@ -316,6 +316,17 @@ describe("a user belongs to one namespace:", () => {
     at.apply({ ...taken, username: "ou=shop, CN=orders-api" }, { namespace: "other" });
     await at.settle(process, "other/orders-api");
     expect(at.ready("other/orders-api")).toBe("False UsernameTaken");
+  });
+
+  test("one with credentials of its own takes it from no one, though it names the same project and user first", async () => {
+    const at = scene(granting(BOTH));
+    at.apply({ secretName: "other-mongodb" }, { namespace: "other" });
+    at.clock.advanceNow(60_000);
+    at.apply(THROUGH);
+    const process = await settled(at, {}, "other/orders-api");
+    await at.settle(process);
+    expect(at.resource("other/orders-api").spec).toMatchObject({ projectId: PROJECT, username: "orders-api" });
+    expect(at.ready()).toBe("True Issued");
   });
 
   test("one that is not granted the user takes it from no one", async () => {
