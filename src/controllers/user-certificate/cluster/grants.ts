@@ -120,9 +120,8 @@ export class Grants {
   }
 }
 
-function customerManagedOffMs({ status }: ProjectX509): number | undefined {
-  const { enabled, observedAt } = status.customerManagedX509 ?? {};
-  return enabled === false && observedAt !== undefined ? Date.parse(observedAt) : undefined;
+function customerManagedOffMs({ status: { customerManagedX509: seen } }: ProjectX509): number | undefined {
+  return seen?.enabled === false ? Date.parse(seen.observedAt) : undefined;
 }
 
 /**
