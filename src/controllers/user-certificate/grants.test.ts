@@ -81,7 +81,7 @@ describe("nothing is asked of Atlas and nothing issued", () => {
     at.apply({ ...THROUGH, monthsUntilExpiration: 4 });
     await settled(at);
     expect(at.ready()).toBe("False NotGranted");
-    expect(whole(at)).toContain("limits certificates of user orders-api in namespace shop to 3 months");
+    expect(whole(at)).toContain("allows namespace shop at most 3 months for user orders-api");
     expect(at.atlas.creates).toBe(0);
   });
 

@@ -105,7 +105,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     answer: "`NotGranted`",
     spec: ({ own }) => ({ username: `${own}.y` }),
     reason: "NotGranted",
-    message: /at most 1 resources/,
+    message: /at most 1 resource,/,
   },
   {
     what: "ask for a user of a common grant that another namespace has",

@@ -90,7 +90,7 @@ test("maxMonths and maxResources are kept, and say what is allowed", async () =>
   await platform.until("True Issued", shop);
   await aWhile(1100);
   await platform.apply(shop, { username: "billing" }, "billing");
-  expect(await platform.until("False NotGranted", shop, "billing")).toContain("at most 1 resources");
+  expect(await platform.until("False NotGranted", shop, "billing")).toContain("at most 1 resource,");
   await own().must("DELETE", `/apis/atlascerts.io/v1alpha1/namespaces/${shop}/atlasusercertificates/orders-api`);
   await platform.until("True Issued", shop, "billing");
 });

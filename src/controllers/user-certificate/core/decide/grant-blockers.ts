@@ -52,7 +52,7 @@ function refusalText(
       ];
     case "months":
       return [
-        `${name} limits certificates of user ${spec.username} in namespace ${namespace} to ${counted(refusal.most, "month")}, and spec.monthsUntilExpiration is ${spec.monthsUntilExpiration}.`,
+        `${name} allows namespace ${namespace} at most ${counted(refusal.most, "month")} for user ${spec.username}, and spec.monthsUntilExpiration is ${spec.monthsUntilExpiration}.`,
         `Set spec.monthsUntilExpiration to at most ${refusal.most}, or ask the platform team to raise the limit.`,
       ];
     case "resources":
