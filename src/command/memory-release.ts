@@ -29,8 +29,9 @@ export class MemoryRelease {
     this.#options = options;
   }
 
-  runFinished(): void {
-    this.#runs += 1;
+  /** @param runs number of runs that have left as much behind */
+  runFinished(runs = 1): void {
+    this.#runs += runs;
   }
 
   /** Watches until the signal aborts, then resolves. Call it when the caches are filled. */

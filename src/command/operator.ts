@@ -64,6 +64,9 @@ const FLUSH_MS = 2000;
 /** Interval at which the status of a project is refreshed, in milliseconds. */
 const PROJECT_REFRESH_MS = 10 * MINUTE_MS;
 
+/** Pods of a list that leave as much garbage behind as a reconcile does. */
+const PODS_LIKE_A_RUN = 20;
+
 /** Leader election's default; see Lease. */
 const LEASE_DURATION_MS = 15_000;
 
@@ -132,7 +135,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       onProject: (name) => kinds?.projectChanged(name),
       onOrphan: () => instruments.metrics.orphanFound(),
       onUnaccounted: () => instruments.metrics.unaccountedFound(),
-      onConsumersListed: (result) => instruments.metrics.consumersListed(result),
+      onConsumersListed: (result, pods) => {
+        instruments.metrics.consumersListed(result);
+        memory.runFinished(pods / PODS_LIKE_A_RUN);
+      },
       onRestart: (result) => instruments.metrics.restart(result),
       queue: {
         ...instruments.queueObserver,

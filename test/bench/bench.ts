@@ -4,18 +4,20 @@ import { systemClock } from "../../src/clock.ts";
 import { streamProgress } from "../control-plane/progress.ts";
 import { burst } from "./burst.ts";
 import { cluster } from "./cluster.ts";
+import { consumers } from "./consumers.ts";
 import { latency } from "./latency.ts";
 import { assertProcFileSystem } from "./process-usage.ts";
 import { steady } from "./steady.ts";
 import { atMost, runProgram, UsageError, wholeNumber } from "./usage.ts";
 
-const USAGE = `Usage: npm run bench -- --scenario burst|steady|latency|cluster [flags]
+const USAGE = `Usage: npm run bench -- --scenario burst|steady|latency|cluster|consumers [flags]
 
 burst: how fast waiting resources become certificates, and what each costs, beside the floor of two raw writes each and
 the raw protocol, every request that a certificate takes.
 steady: what thousands of resources at rest cost: memory, processor time, requests, and the time to start.
 latency: how long one resource waits, from its apply to Ready, while thousands are at rest.
 cluster: what the Secrets of others cost beside them, in memory and at the start.
+consumers: what it costs to count the pods that use a renewed certificate.
 
 The last line of the output is JSON. A figure is never a failure; a scene that did not happen is.
 
@@ -24,6 +26,7 @@ Flags:
   --resources N      steady, latency, cluster: how many are there in the end (default 5000)
   --applies N        latency: how many are applied, one after the other (default 200)
   --foreign N        cluster: how many Secrets of others there are (default 20000)
+  --pods N           consumers: how many pods use the certificate (default 10000)
   --projects N       over how many Atlas projects they are spread (default: burst 10, steady and latency 50, cluster 500)
   --seconds N        steady: how long the rest is watched (default 60)
   --cpu-profile DIR  write V8 CPU profiles of the operator into this folder
@@ -44,6 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
       seconds: { type: "string" },
       foreign: { type: "string" },
       applies: { type: "string" },
+      pods: { type: "string" },
       "cpu-profile": { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -65,7 +69,12 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function run(
   values: Readonly<
-    Partial<Record<"scenario" | "certificates" | "resources" | "applies" | "projects" | "seconds" | "foreign", string>>
+    Partial<
+      Record<
+        "scenario" | "certificates" | "resources" | "applies" | "projects" | "seconds" | "foreign" | "pods",
+        string
+      >
+    >
   >,
   common: Pick<Parameters<typeof burst>[0], "cpuProfileFolder" | "progress">,
 ) {
@@ -98,8 +107,10 @@ function run(
         ...{ resources, projects, foreignSecrets: wholeNumber("--foreign", values.foreign, 20_000) },
       });
     }
+    case "consumers":
+      return consumers({ ...common, pods: wholeNumber("--pods", values.pods, 10_000) });
     default:
-      throw new UsageError("--scenario is burst, steady, latency or cluster");
+      throw new UsageError("--scenario is burst, steady, latency, cluster or consumers");
   }
 }
 

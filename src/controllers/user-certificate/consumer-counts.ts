@@ -8,11 +8,10 @@ import { objectKey } from "../../kube/resource-type.ts";
 import { NameQueue } from "../name-queue.ts";
 import type { Announcer } from "./announce.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
-import { listConsumers } from "./cluster/consumer-pods.ts";
+import { countPods } from "./cluster/consumer-pods.ts";
 import type { ResourceCache } from "./cluster/resource-cache.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
-import { nextConsumers } from "./core/consumers/next-consumers.ts";
-import type { PodUse } from "./core/consumers/pod-uses.ts";
+import { ConsumerCounter, isRenewed, nextConsumers } from "./core/consumers/next-consumers.ts";
 
 export interface ConsumerCountsOptions {
   readonly kube: Pick<KubeApi, "list">;
@@ -21,10 +20,16 @@ export interface ConsumerCountsOptions {
   readonly announcer: Pick<Announcer, "announceOutdated">;
   readonly atlasClock: Pick<AtlasClock, "now">;
   /** Called after each list of pods. It must not throw. */
-  readonly onListed?: ((result: "ok" | "failed") => void) | undefined;
+  readonly onListed?: ((result: "ok" | "failed", pods: number) => void) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
+}
+
+/** A resource with an old certificate that is still valid. */
+interface Counted {
+  readonly resource: UserCertificate;
+  readonly counter: ConsumerCounter;
 }
 
 /** Interval at which the pods of a namespace are listed while an old certificate in it is valid, in milliseconds. */
@@ -81,58 +86,64 @@ export class ConsumerCounts {
     const waitMs = lastMs + SHORTEST_INTERVAL_MS - clock.monotonic();
     if (waitMs > 0) return { kind: "again", at: clock.now() + waitMs };
     this.#listedMs.set(namespace, clock.monotonic());
-    const uses = await this.#list(namespace, renewed, signal);
+    const isListed = await this.#list(namespace, renewed, signal);
     // A process that was told to stop may no longer lead, and writes nothing.
     signal.throwIfAborted();
-    if (uses !== undefined) await this.#report(renewed, uses);
+    if (isListed) await this.#report(renewed);
     return { kind: "again", at: clock.now() + INTERVAL_MS };
   }
 
-  /** Resources with an old certificate that is still valid. */
-  #renewed(namespace: string): readonly UserCertificate[] {
+  #renewed(namespace: string): readonly Counted[] {
     const { atlasClock, resources } = this.#options;
     const nowMs = atlasClock.now();
-    const isValid = ({ status: { previous } }: UserCertificate) => Date.parse(previous?.notAfter ?? "") > nowMs;
-    return resources.renewed(namespace).filter((resource) => !resource.deleting && isValid(resource));
+    return resources
+      .renewed(namespace)
+      .flatMap((resource) =>
+        isRenewed(resource.status, nowMs) && !resource.deleting
+          ? [{ resource, counter: new ConsumerCounter(resource.status) }]
+          : [],
+      );
   }
 
-  /** @returns undefined where the pods could not be listed */
-  async #list(namespace: string, renewed: readonly UserCertificate[], signal: AbortSignal) {
+  /** @returns whether the pods could be listed */
+  async #list(namespace: string, renewed: readonly Counted[], signal: AbortSignal): Promise<boolean> {
     const { clock, kube, log, onListed } = this.#options;
+    const counters = Map.groupBy(renewed, ({ resource }) => secretOf(resource));
     try {
-      const secrets = new Set(renewed.map(secretOf));
       const limit = { clock, ms: LIST_TIMEOUT_MS, signal };
-      const uses = await withDeadline(limit, (ending) => listConsumers(kube, namespace, secrets, ending));
-      onListed?.("ok");
+      const pods = await withDeadline(limit, (ending) => countPods(kube, namespace, counters, ending));
+      onListed?.("ok", pods);
       this.#failing.delete(namespace);
-      return uses;
+      return true;
     } catch (error: unknown) {
       if (signal.aborted) throw error;
-      onListed?.("failed");
+      onListed?.("failed", 0);
       if (!this.#failing.has(namespace)) {
         const message = "could not list pods, so status.consumers is not updated; retrying every 10 minutes";
         log.warn({ namespace, err: error }, message);
       }
       this.#failing.add(namespace);
-      return undefined;
+      return false;
     }
   }
 
-  async #report(renewed: readonly UserCertificate[], uses: ReadonlyMap<string, readonly PodUse[]>): Promise<void> {
-    const reports = renewed.map((resource) => this.#reportOne(resource, uses.get(secretOf(resource)) ?? []));
+  async #report(renewed: readonly Counted[]): Promise<void> {
+    const reports = await Promise.allSettled(renewed.map((one) => this.#reportOne(one)));
     // One that can't be written keeps no other from being written.
-    for (const report of await Promise.allSettled(reports)) if (report.status === "rejected") throw report.reason;
+    for (const report of reports) if (report.status === "rejected") throw report.reason;
   }
 
-  async #reportOne(before: UserCertificate, uses: readonly PodUse[]): Promise<void> {
+  async #reportOne({ resource: before, counter }: Counted): Promise<void> {
     const { announcer, atlasClock, resources, statuses } = this.#options;
     const resource = resources.get(objectKey(before));
     // The list was made for this certificate.
     if (resource?.valid !== true || resource.status.serialNumber !== before.status.serialNumber) return;
-    const seen = nextConsumers(resource.status, uses, atlasClock.now());
-    if (seen === undefined || seen.consumers === resource.status.consumers) return;
-    await statuses.reportConsumers(resource, seen.consumers);
-    if (seen.isWarning) announcer.announceOutdated(resource, seen.consumers);
+    const nowMs = atlasClock.now();
+    if (!isRenewed(resource.status, nowMs)) return;
+    const { consumers, isWarning } = nextConsumers(resource.status, counter.counts, nowMs);
+    if (consumers === resource.status.consumers) return;
+    await statuses.reportConsumers(resource, consumers);
+    if (isWarning) announcer.announceOutdated(resource, consumers);
   }
 }
 

@@ -1,21 +1,31 @@
 import { PODS } from "../../../kube/core-types.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
-import { type PodUse, podUses } from "../core/consumers/pod-uses.ts";
+import type { ConsumerCounter } from "../core/consumers/next-consumers.ts";
+import { podUses } from "../core/consumers/pod-uses.ts";
 
-/** Lists the pods of a namespace and keeps what they use of these Secrets, by the Secret's name. */
-export async function listConsumers(
+/**
+ * Lists the pods of a namespace; each is counted and dropped as it arrives.
+ *
+ * @param counters by the Secrets whose uses they count
+ * @returns the number of pods
+ */
+export async function countPods(
   kube: Pick<KubeApi, "list">,
   namespace: string,
-  secrets: ReadonlySet<string>,
+  counters: ReadonlyMap<string, readonly { readonly counter: ConsumerCounter }[]>,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, readonly PodUse[]>> {
-  const found = new Map([...secrets].map((secret) => [secret, [] as PodUse[]]));
+): Promise<number> {
+  const secrets = new Set(counters.keys());
+  let pods = 0;
   const pages = kube.list(PODS, {
     ...{ namespace, signal },
     keep: (pod) => {
-      for (const [secret, use] of podUses(pod, secrets)) found.get(secret)?.push(use);
+      pods += 1;
+      for (const [secret, use] of podUses(pod, secrets)) {
+        for (const { counter } of counters.get(secret) ?? []) counter.add(use);
+      }
     },
   });
   for await (const _ of pages) signal.throwIfAborted();
-  return found;
+  return pods;
 }

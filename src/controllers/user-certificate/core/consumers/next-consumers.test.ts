@@ -3,12 +3,12 @@ import { timestamp } from "../../../../api/timestamp.ts";
 import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../clock.ts";
 import { NOW, SECOND_MS } from "../../testing/snapshots.ts";
-import { nextConsumers } from "./next-consumers.ts";
+import { ConsumerCounter, isRenewed, nextConsumers, type RenewedStatus } from "./next-consumers.ts";
 import type { PodUse } from "./pod-uses.ts";
 
 /** Certificate 1002 replaced 1001 at NOW, a hundred days before that one expires. */
 const UNTIL_MS = NOW + 100 * DAY_MS;
-const STATUS: UserCertificateStatus = {
+const STATUS: RenewedStatus = {
   serialNumber: "1002",
   previous: { serialNumber: "1001", notAfter: timestamp(UNTIL_MS), replacedAt: timestamp(NOW) },
 };
@@ -22,8 +22,12 @@ const use = (change: Partial<PodUse> = {}): PodUse => ({
 });
 const OLD = use({ mountedMs: NOW - HOUR_MS });
 const NEW = use({ name: "orders-1", createdMs: NOW, mountedMs: NOW + SECOND_MS });
-const see = (uses: readonly PodUse[], nowMs = NOW + MINUTE_MS, status = STATUS) => nextConsumers(status, uses, nowMs);
-const counts = (...uses: readonly PodUse[]) => see(uses)?.consumers;
+const see = (uses: readonly PodUse[], nowMs = NOW + MINUTE_MS, status = STATUS) => {
+  const counter = new ConsumerCounter(status);
+  for (const one of uses) counter.add(one);
+  return nextConsumers(status, counter.counts, nowMs);
+};
+const counts = (...uses: readonly PodUse[]) => see(uses).consumers;
 const issued = (serialNumber: string, time: number, days: number, change = {}) => ({
   ...{ serialNumber, time: timestamp(time), reason: "NearingExpiry", notAfter: timestamp(NOW + days * DAY_MS) },
   ...change,
@@ -73,7 +77,7 @@ describe("it is unknown whether a pod is outdated", () => {
 
 describe("an old certificate can be used", () => {
   const validUntil = (recentIssuances: UserCertificateStatus["recentIssuances"], ...uses: readonly PodUse[]) =>
-    see(uses, NOW, { ...STATUS, recentIssuances })?.consumers.outdatedValidUntil;
+    see(uses, NOW, { ...STATUS, recentIssuances }).consumers.outdatedValidUntil;
   const history = [issued("1000", NOW - 50 * DAY_MS, 40), issued("1001", NOW - DAY_MS, 100), issued("1002", NOW, 130)];
   const ancient = use({ mountedMs: NOW - 2 * DAY_MS });
 
@@ -100,13 +104,13 @@ describe("an old certificate can be used", () => {
 });
 
 describe("what is in the status", () => {
-  const before = see([OLD, NEW])?.consumers;
+  const before = see([OLD, NEW]).consumers;
   const status = { ...STATUS, consumers: before };
 
   test("stays as it is while the counts are the same", () => {
     expect(see([OLD, NEW], NOW + DAY_MS, status)).toEqual({ consumers: before, isWarning: false });
-    expect(see([OLD, NEW], NOW + DAY_MS, status)?.consumers).toBe(before);
-    expect(before?.observedAt).toBe(timestamp(NOW + MINUTE_MS));
+    expect(see([OLD, NEW], NOW + DAY_MS, status).consumers).toBe(before);
+    expect(before.observedAt).toBe(timestamp(NOW + MINUTE_MS));
   });
 
   test.each([
@@ -115,17 +119,19 @@ describe("what is in the status", () => {
     ["another pod is outdated", [{ ...OLD, name: "orders-2" }, NEW]],
     ["a pod is unknown", [OLD, use({ mountedMs: NOW + SECOND_MS })]],
   ])("changes if %s", (_, uses) => {
-    expect(see(uses, NOW + DAY_MS, status)?.consumers).toMatchObject({ observedAt: timestamp(NOW + DAY_MS) });
+    expect(see(uses, NOW + DAY_MS, status).consumers).toMatchObject({ observedAt: timestamp(NOW + DAY_MS) });
   });
 
   test("is compared whatever the order of its fields", () => {
-    const reordered = Object.fromEntries(Object.entries(before ?? {}).toReversed()) as typeof before;
-    expect(see([OLD, NEW], NOW + DAY_MS, { ...STATUS, consumers: reordered })?.consumers).toBe(reordered);
+    const reordered = Object.fromEntries(Object.entries(before).toReversed()) as typeof before;
+    expect(see([OLD, NEW], NOW + DAY_MS, { ...STATUS, consumers: reordered }).consumers).toBe(reordered);
   });
+});
 
-  test("is nothing if no certificate was replaced", () => {
-    expect(nextConsumers({ serialNumber: "1002" }, [OLD], NOW)).toBeUndefined();
-  });
+test("pods are counted while the certificate before is unexpired", () => {
+  const at = (nowMs: number, status: UserCertificateStatus = STATUS) => isRenewed(status, nowMs);
+  expect([at(NOW), at(UNTIL_MS - 1), at(UNTIL_MS)]).toEqual([true, true, false]);
+  expect(at(NOW, { serialNumber: "1002" })).toBe(false);
 });
 
 describe("outdated pods are announced", () => {
@@ -136,8 +142,8 @@ describe("outdated pods are announced", () => {
     let status = STATUS;
     return times.filter((nowMs) => {
       const seen = see(uses, nowMs, status);
-      status = { ...status, consumers: seen?.consumers };
-      return seen?.isWarning;
+      status = { ...status, consumers: seen.consumers };
+      return seen.isWarning;
     });
   };
 
@@ -154,10 +160,10 @@ describe("outdated pods are announced", () => {
     const untilMs = NOW + 101 * SECOND_MS;
     const previous = { serialNumber: "1001", notAfter: timestamp(untilMs), replacedAt: timestamp(NOW) };
     const nowMs = NOW + 50_700;
-    const first = nextConsumers({ ...STATUS, previous }, [OLD], nowMs);
-    expect(first?.isWarning).toBe(true);
-    const again = nextConsumers({ ...STATUS, previous, consumers: first?.consumers }, [OLD], nowMs + 100);
-    expect(again?.isWarning).toBe(false);
+    const first = see([OLD], nowMs, { ...STATUS, previous });
+    expect(first.isWarning).toBe(true);
+    const again = see([OLD], nowMs + 100, { ...STATUS, previous, consumers: first.consumers });
+    expect(again.isWarning).toBe(false);
   });
 
   test("but not if there are none", () => {

@@ -15,41 +15,72 @@ const MAX_NAMED = 10;
 /** Parts of the time between the replacement and the end of the old certificate after which outdated pods are announced. */
 const WARNED_AT = [0.5, 0.9];
 
+type Status = UserCertificateStatus;
+/** Of a resource whose certificate before the current one is unexpired. */
+export type RenewedStatus = Status & { readonly previous: NonNullable<Status["previous"]> };
+
+export function isRenewed(status: Status, nowMs: number): status is RenewedStatus {
+  return status.previous !== undefined && Date.parse(status.previous.notAfter) > nowMs;
+}
+
+/** What was counted, without the time. */
+type Counts = Omit<Consumers, "observedAt">;
+
 export interface ConsumersSeen {
   readonly consumers: Consumers;
   /** Whether outdated pods are to be announced. */
   readonly isWarning: boolean;
 }
 
+/** Counts the pods that use the certificate of one resource, pod by pod, so that a list takes no memory. */
+export class ConsumerCounter {
+  readonly #status: RenewedStatus;
+  readonly #replacedMs: number;
+  readonly #outdatedPods: string[] = [];
+  #pods = 0;
+  #outdated = 0;
+  #unknown = 0;
+  #untilMs = Number.POSITIVE_INFINITY;
+
+  constructor(status: RenewedStatus) {
+    this.#status = status;
+    this.#replacedMs = Date.parse(status.previous.replacedAt);
+  }
+
+  add(use: PodUse): void {
+    this.#pods += 1;
+    const readMs = firstReadMs(use);
+    if (readMs > this.#replacedMs) {
+      if (mayBeOld(use, this.#replacedMs)) this.#unknown += 1;
+      return;
+    }
+    this.#outdated += 1;
+    this.#untilMs = Math.min(this.#untilMs, validUntilMs(this.#status, readMs));
+    if (this.#outdatedPods.length < MAX_NAMED) this.#outdatedPods.push(use.name);
+  }
+
+  get counts(): Counts {
+    const [pods, outdated, unknown] = [this.#pods, this.#outdated, this.#unknown];
+    return {
+      ...{ pods, outdated, ...(unknown > 0 && { unknown }) },
+      ...(outdated > 0 && { outdatedPods: this.#outdatedPods, outdatedValidUntil: timestamp(this.#untilMs) }),
+    };
+  }
+}
+
 /**
- * The pods that use the certificate, from a list of `nowMs`. It is the status before where nothing has changed: the time of
+ * The status of these counts, from a list of `nowMs`. It is the status before where nothing has changed: the time of
  * the list alone is no reason to write. The time of the status is also what tells which warnings were given.
- *
- * @returns undefined where no certificate has been replaced
  */
 export function nextConsumers(
-  status: UserCertificateStatus,
-  uses: readonly PodUse[],
+  { consumers: before, previous }: RenewedStatus,
+  counts: Counts,
   nowMs: number,
-): ConsumersSeen | undefined {
-  const { consumers: before, previous } = status;
-  if (previous === undefined) return undefined;
+): ConsumersSeen {
   const replacedMs = Date.parse(previous.replacedAt);
-  const outdated = uses.filter((use) => firstReadMs(use) <= replacedMs);
-  const unknown = uses.filter((use) => firstReadMs(use) > replacedMs && mayBeOld(use, replacedMs));
-  const untilMs = Math.min(...outdated.map((use) => validUntilMs(status, previous, firstReadMs(use))));
-  const counts = {
-    pods: uses.length,
-    outdated: outdated.length,
-    ...(unknown.length > 0 && { unknown: unknown.length }),
-    ...(outdated.length > 0 && {
-      outdatedPods: outdated.slice(0, MAX_NAMED).map(({ name }) => name),
-      outdatedValidUntil: timestamp(untilMs),
-    }),
-  };
   const sinceMs = Date.parse(before?.observedAt ?? previous.replacedAt);
-  const isWarning =
-    outdated.length > 0 && warningTimes(replacedMs, untilMs).some((time) => sinceMs < time && time <= nowMs);
+  const untilMs = Date.parse(counts.outdatedValidUntil ?? "");
+  const isWarning = warningTimes(replacedMs, untilMs).some((time) => sinceMs < time && time <= nowMs);
   if (before !== undefined && !isWarning && isSame(before, { ...counts, observedAt: before.observedAt })) {
     return { consumers: before, isWarning };
   }
@@ -67,18 +98,14 @@ function mayBeOld({ createdMs, mountedMs }: PodUse, replacedMs: number): boolean
 }
 
 /** When the certificate expires that the Secret held at that time: it may have been renewed twice since. */
-function validUntilMs(
-  { recentIssuances = [], serialNumber }: UserCertificateStatus,
-  previous: NonNullable<UserCertificateStatus["previous"]>,
-  readMs: number,
-): number {
+function validUntilMs({ previous, recentIssuances = [], serialNumber }: RenewedStatus, readMs: number): number {
   const read = recentIssuances.findLast(
     (entry) => entry.lost === undefined && entry.serialNumber !== serialNumber && Date.parse(entry.time) <= readMs,
   );
   return Date.parse(read?.notAfter ?? previous.notAfter);
 }
 
-/** In whole seconds, as the times of a status are. */
+/** In whole seconds, as the times of a status are; no times without outdated pods. */
 function warningTimes(replacedMs: number, untilMs: number): readonly number[] {
   return WARNED_AT.map((part) => Math.floor((replacedMs + part * (untilMs - replacedMs)) / 1000) * 1000);
 }
