@@ -44,6 +44,11 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
     message: /./,
   },
   {
+    because: "the app reads the file again and does not say so, and its first certificate has expired",
+    reason: "PodsOutdated",
+    message: /1 of 1 pods still uses an old certificate of Secret orders-api-mongodb/,
+  },
+  {
     because: "the evaluation is over: the simulator's Secret goes before the pods that mounted it",
     reason: "FailedMount",
     message: /"(simulator-ca|tls)" : secret "atlas-cert-operator-simulator-tls" not found/,

@@ -9,6 +9,12 @@ export interface CertificateStatus {
   /** When it was last seen in Atlas' list. */
   readonly lastVerifiedTime?: string;
   readonly unaccountedCertificates?: readonly { readonly serialNumber: string }[];
+  readonly consumers?: {
+    readonly pods: number;
+    readonly outdated: number;
+    readonly outdatedPods?: readonly string[];
+    readonly outdatedValidUntil?: string;
+  };
   readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[];
 }
 

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
+import { parse } from "yaml";
 import { apply, eventually, get, helm, kubectl } from "./commands.ts";
 import {
   CHART,
@@ -22,6 +23,7 @@ import { certificate, restrictedNamespace, secret, server, serverPair } from "./
 import { NEW_FIELD, writeNextChart } from "./next-chart.ts";
 import { describeTrouble, expectNoRestarts, unexplainedWarnings } from "./observations.ts";
 import { OWN_ATLAS, ownAtlas, ownAtlasValues, startOwnAtlas } from "./own-atlas.ts";
+import { Prometheus } from "./prometheus.ts";
 import { readmeCommands, runBlock } from "./readme.ts";
 import { anonymousLogin, appLogin, issuedSerial, SHOP, statusOf, untilReady, untilVerifiedSince } from "./shop.ts";
 import { SimulatorControls } from "./simulator.ts";
@@ -212,6 +214,42 @@ describe("trouble", () => {
     await untilReady("orders-api", { otherThan: before });
     expect((await operatorPods()).map((each) => each.metadata.name).sort()).toEqual(pods);
     await expectNoRestarts();
+  });
+});
+
+describe("an app that was not restarted since a renewal", () => {
+  it("is counted and named in the status, and in an Event before its certificate expires", async () => {
+    const [pod] = (
+      await get<{ items: { metadata: { name: string } }[] }>("pods", "--namespace", SHOP, "--selector=app=orders-api")
+    ).items;
+    const consumers = await eventually(
+      "count of the app's pods",
+      90_000,
+      async () => (await statusOf("orders-api")).consumers,
+    );
+    expect(consumers).toMatchObject({ pods: 1, outdated: 1, outdatedPods: [pod?.metadata.name] });
+    const event = await eventually("Event about the pod", 10_000, async () => {
+      const events = await kubectl("get", "events", "--namespace", SHOP, "--field-selector=reason=PodsOutdated");
+      return /1 of 1 pods still uses an old certificate of Secret orders-api-mongodb/.exec(events)?.[0];
+    });
+    expect(event).toBeDefined();
+  });
+
+  it("makes the chart's alert fire in a Prometheus, with the time until which it can log in", async () => {
+    const rendered = await helm(
+      ...["template", RELEASE, CHART, "--namespace", NAMESPACE, "--set=metrics.prometheusRule.enabled=true"],
+      "--show-only=templates/prometheusrule.yaml",
+    );
+    const { spec }: { spec: object } = parse(rendered);
+    const names = (await operatorPods()).map(({ metadata }) => metadata.name);
+    await using prometheus = await Prometheus.start(spec, { namespace: NAMESPACE, names });
+    const alert = await prometheus.firing("AtlasCertificatePodsOutdated", "orders-api", 60_000);
+    const until = (await statusOf("orders-api")).consumers?.outdatedValidUntil ?? "";
+    expect(alert).toMatchObject({
+      labels: { namespace: SHOP, severity: "warning" },
+      annotations: { description: expect.stringContaining("1 pod still uses the old certificate. Restart before 20") },
+    });
+    expect(alert.annotations.description).toContain(until.replace("T", " ").replace("Z", " +0000 UTC"));
   });
 });
 

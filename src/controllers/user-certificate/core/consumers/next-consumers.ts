@@ -23,7 +23,7 @@ export function isRenewed(status: Status, nowMs: number): status is RenewedStatu
   return status.previous !== undefined && Date.parse(status.previous.notAfter) > nowMs;
 }
 
-/** What was counted, without the time. */
+/** The counts of one list, without its time. */
 type Counts = Omit<Consumers, "observedAt">;
 
 export interface ConsumersSeen {
