@@ -16,13 +16,16 @@ import {
   NOW,
   recent,
   reconciled,
+  resource,
   serials,
   settled,
 } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
 import { ATLAS_ERRORS, gateErrors } from "./atlas-errors.ts";
 import { type Sample, seen } from "./samples.ts";
 
-import { failure, nothingYet, refused, SPEC } from "./situations.ts";
+import { failure, nothingYet, refused, SPEC, THROUGH_PROJECT } from "./situations.ts";
+
+const GRANTED = { kind: "granted", isTaken: false } as const;
 
 export async function atlasSamples() {
   const { rejected, changedOften } = await gateErrors();
@@ -48,6 +51,12 @@ export async function atlasSamples() {
         { title: "A value has a colon", entries: { publicApiKey: "a:b", privateApiKey: "c" } },
         { title: "The values are swapped", entries: { clientId: "mdb_sa_sk_0", clientSecret: "mdb_sa_id_0" } },
       ].map(({ title, entries }) => seen(title, reconciled(nothingYet({}, { credentials: credentialsOf(entries) })))),
+      seen(
+        "The credentials of the AtlasProjectX509 are missing",
+        reconciled(
+          nothingYet({ spec: THROUGH_PROJECT }, { project: GRANTED, credentials: credentialsOf({ password: "x" }) }),
+        ),
+      ),
     ],
     CredentialsRejected: [
       ...twice(ATLAS_ERRORS.credentials),
@@ -55,9 +64,9 @@ export async function atlasSamples() {
     ],
     RoleMissing: twice(ATLAS_ERRORS.role),
     IpNotOnAccessList: twice(ATLAS_ERRORS.accessList),
-    ProjectNotFound: twice(ATLAS_ERRORS.projectNotFound),
+    ProjectNotFound: [...twice(ATLAS_ERRORS.projectNotFound), throughProject(ATLAS_ERRORS.projectNotFound)],
     UserNotFound: twice(ATLAS_ERRORS.userNotFound),
-    CustomerManagedX509On: twice(ATLAS_ERRORS.customerManagedOn),
+    CustomerManagedX509On: [...twice(ATLAS_ERRORS.customerManagedOn), throughProject(ATLAS_ERRORS.customerManagedOn)],
     RequestRejected: [
       atlas("Atlas rejects the list", ATLAS_ERRORS.badRequest),
       atlas("Atlas rejects the create", ATLAS_ERRORS.badCreate),
@@ -148,6 +157,15 @@ function outageAfter(error: AtlasError) {
   const first = reconciled(settled({ atlas: refused(error) }));
   const later = { atlas: refused(ATLAS_ERRORS.unreachable), nowMs: NOW + HOUR_MS };
   return reconciled(following(first, later));
+}
+
+/** The refusal that a resource of an AtlasProjectX509 meets. */
+function throughProject(error: AtlasError): Sample {
+  const atlas = refused(error, resource({ spec: THROUGH_PROJECT }).spec);
+  return seen(
+    "Through an AtlasProjectX509",
+    reconciled(nothingYet({ spec: THROUGH_PROJECT }, { project: GRANTED, atlas })),
+  );
 }
 
 async function absentCredentials(): Promise<CredentialsState> {

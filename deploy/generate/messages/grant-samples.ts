@@ -9,15 +9,10 @@ import {
   settled,
 } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
 import { seen } from "./samples.ts";
-import { nothingYet } from "./situations.ts";
+import { nothingYet, THROUGH_PROJECT } from "./situations.ts";
 
 /** Not even Atlas' list is asked for. */
 const WITHHELD = { credentials: { kind: "withheld", version: undefined }, atlas: { kind: "notAsked" } } as const;
-const THROUGH_PROJECT = {
-  projectRef: { name: "production" },
-  projectId: undefined,
-  credentialsRef: undefined,
-} as const;
 
 export function grantSamples() {
   return {

@@ -53,9 +53,16 @@ export function failure(snapshot: Snapshot, blocker: Blocker, staysOpen = false)
   return reconciled(snapshot, { kind: "failed", blocker, attempt, staysOpen });
 }
 
-export function refused(error: AtlasError) {
-  return { kind: "refused", blocker: atlasBlocker(error, SPEC) } as const;
+export function refused(error: AtlasError, spec = SPEC) {
+  return { kind: "refused", blocker: atlasBlocker(error, spec) } as const;
 }
+
+/** The spec of a resource that uses an AtlasProjectX509. */
+export const THROUGH_PROJECT = {
+  projectRef: { name: "production" },
+  projectId: undefined,
+  credentialsRef: undefined,
+} as const;
 
 export function holding(data: SecretData, change: Partial<ManagedSecret["metadata"]> = {}): ManagedSecret {
   return { kind: "managed", metadata: secretMetadataFor(FACTS, change), content: judgeData(data) };
