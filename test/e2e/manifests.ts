@@ -83,6 +83,14 @@ export function secret(name: string, stringData: Readonly<Record<string, string>
   return { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData };
 }
 
+/** The simulator's own service account, which every simulated Atlas begins with. */
+export function credentials(name = "atlas-api") {
+  return secret(name, {
+    clientId: "mdb_sa_id_000000000000000000000001",
+    clientSecret: "simulator-owner-not-a-real-secret",
+  });
+}
+
 export interface CertificateOptions {
   readonly name: string;
   readonly username: string;

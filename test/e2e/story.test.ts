@@ -19,10 +19,11 @@ import {
   RELEASE,
   SIMULATOR,
 } from "./installation.ts";
-import { certificate, restrictedNamespace, secret, server, serverPair } from "./manifests.ts";
+import { certificate, credentials, restrictedNamespace, secret, server, serverPair } from "./manifests.ts";
 import { NEW_FIELD, writeNextChart } from "./next-chart.ts";
 import { describeTrouble, expectNoRestarts, unexplainedWarnings } from "./observations.ts";
 import { OWN_ATLAS, ownAtlas, ownAtlasValues, startOwnAtlas } from "./own-atlas.ts";
+import { platformSteps } from "./platform-steps.ts";
 import { Prometheus } from "./prometheus.ts";
 import { readmeCommands, runBlock } from "./readme.ts";
 import { anonymousLogin, appLogin, issuedSerial, SHOP, statusOf, untilReady, untilVerifiedSince } from "./shop.ts";
@@ -72,6 +73,8 @@ describe("README's section about the installation", () => {
     expect((await operatorPods()).length).toBe(2);
   });
 });
+
+describe("a platform team's project", () => platformSteps(atlas));
 
 describe("an app and its certificate", () => {
   it("lets the app wait that was applied before its certificate", async () => {
@@ -325,14 +328,6 @@ describe("the end", () => {
     expect(await unexplainedWarnings()).toEqual([]);
   });
 });
-
-/** The simulator's own service account, which every simulated Atlas begins with. */
-function credentials() {
-  return secret("atlas-api", {
-    clientId: "mdb_sa_id_000000000000000000000001",
-    clientSecret: "simulator-owner-not-a-real-secret",
-  });
-}
 
 /** What the resources' Secrets hold, in the order of RESOURCES. */
 async function heldSerials(): Promise<string[]> {
