@@ -34,7 +34,7 @@ export type Attempt = {
 );
 
 const GROUP = "/apis/atlascerts.io/v1alpha1";
-const NO_GRANT = /does not exist, or does not grant namespace/;
+const NO_GRANT = /does not exist, or does not grant user/;
 
 const resources = (namespace: string, name = "") => `${GROUP}/namespaces/${namespace}/atlasusercertificates${name}`;
 const secrets = (namespace: string, name = "") => `/api/v1/namespaces/${namespace}/secrets${name}`;
