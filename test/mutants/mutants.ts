@@ -4,6 +4,7 @@ import { DECIDE } from "./list/decide.ts";
 import { KUBE } from "./list/kube.ts";
 import { PACING } from "./list/pacing.ts";
 import { PROJECTS } from "./list/projects.ts";
+import { RESTARTS } from "./list/restarts.ts";
 import { SHELL } from "./list/shell.ts";
 import { STATUS } from "./list/status.ts";
 
@@ -20,4 +21,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...KUBE,
   ...PACING,
   ...PROJECTS,
+  ...RESTARTS,
 ].flatMap(({ file, tests, mutants }) => mutants.map((mutant) => ({ file, tests, ...mutant })));

@@ -5,7 +5,7 @@ import { objectKey } from "../../src/kube/resource-type.ts";
 import { Atlas } from "./atlas/atlas.ts";
 import { AtlasClient, type AtlasObserver } from "./atlas/atlas-client.ts";
 import { ApiServer } from "./cluster/api-server.ts";
-import { PROJECTS, type ProjectObject, RESOURCES } from "./cluster/kinds.ts";
+import { APP, DEPLOYMENTS, PROJECTS, type ProjectObject, RESOURCES } from "./cluster/kinds.ts";
 import { SimulatedKube } from "./cluster/kube-client.ts";
 import { Watches } from "./cluster/watches.ts";
 import { Machine } from "./engine/machine.ts";
@@ -105,6 +105,7 @@ export class World {
     const spec = {
       ...way,
       ...{ username, secretName, monthsUntilExpiration: months, deletionPolicy, userSharedWithOtherClusters },
+      rolloutRestart: [APP],
       suspend: false,
       ...(renewBeforePercentage !== undefined && { renewBeforePercentage }),
       ...(wantsKeystore && { keystores: { pkcs12: { passwordSecretRef: { name: "nowhere", key: "password" } } } }),
@@ -136,6 +137,8 @@ export class World {
     this.atlas.project(tenant.projectId).credentials.add(secret);
     this.setCredentials(tenant, secret);
     if (tenant.throughProject) this.grant(tenant);
+    const metadata = { namespace: tenant.namespace, name: APP.name };
+    this.server.create(DEPLOYMENTS, { metadata, spec: { template: {} } }, { by: "kubectl" });
   }
 
   /** Puts the project's grants back: all tenants that use projects may have its users, one each. */

@@ -129,7 +129,7 @@ export class ApiServer {
   }
 
   #store<T extends KubeObject>(type: ResourceType<T>, before: T | undefined, object: T, write: Write): T {
-    const managed = type.plural === "secrets" ? (withManagedFields(before, object, write.by) as T) : object;
+    const managed = this.#managed(type, before, object, write.by);
     if (write.dryRun) return managed;
     this.#version += 1;
     const { metadata } = managed;
@@ -144,6 +144,15 @@ export class ApiServer {
     this.#of(type).set(objectKey(ref), managed);
     this.#tell(type, before, managed, write.by);
     return managed;
+  }
+
+  /** Who wrote which fields of a Secret; of a workload only when someone last wrote to it, which is what a restart asks for. */
+  #managed<T extends KubeObject>(type: ResourceType<T>, before: T | undefined, object: T, by: string): T {
+    if (type.plural === "secrets") return withManagedFields(before, object, by) as T;
+    if (type.plural !== "deployments") return object;
+    const others = (before?.metadata.managedFields ?? []).filter(({ manager }) => manager !== by);
+    const own = { manager: by, operation: "Update", time: seconds(this.#now()) };
+    return { ...object, metadata: { ...object.metadata, managedFields: [...others, own] } };
   }
 
   #tell(type: ResourceType, before: KubeObject | undefined, after: KubeObject | undefined, by: string): void {

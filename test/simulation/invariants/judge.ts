@@ -10,6 +10,7 @@ import { Ledger } from "./ledger.ts";
 import { Orphans } from "./orphans.ts";
 import { Readiness } from "./readiness.ts";
 import { Rest } from "./rest.ts";
+import { Restarts } from "./restarts.ts";
 import { Secrets } from "./secrets.ts";
 import type { Invariant, Violation } from "./violation.ts";
 
@@ -23,6 +24,7 @@ export class Judge implements AtlasObserver {
   readonly #secrets: Secrets;
   readonly #orphans: Orphans;
   readonly #rest: Rest;
+  readonly #restarts: Restarts;
   readonly #reported = new Set<string>();
   #hasBegun = false;
 
@@ -35,6 +37,7 @@ export class Judge implements AtlasObserver {
     this.#secrets = new Secrets(stage, report);
     this.#orphans = new Orphans(stage, this.ledger, report);
     this.#rest = new Rest(stage, this.ledger, report);
+    this.#restarts = new Restarts(stage, this.ledger, report);
   }
 
   report(invariant: Invariant, subject: string, message: string): void {
@@ -52,6 +55,7 @@ export class Judge implements AtlasObserver {
     this.ledger.change(change);
     this.#orphans.change(change);
     this.#rest.change(change);
+    this.#restarts.change(change);
     if (change.type === RESOURCE_TYPE || change.type === SECRET_TYPE) this.#readiness.changed();
   }
 
@@ -69,6 +73,7 @@ export class Judge implements AtlasObserver {
     this.#readiness.step();
     this.#orphans.step();
     this.#rest.step();
+    this.#restarts.step();
   }
 
   posting(post: Post): void {

@@ -12,6 +12,7 @@ export const INVARIANTS = {
   j: "a tenant whom nothing disturbs is Ready within two minutes, whatever the others do",
   l: "no attempt begins before the end of a backoff that the status records, whichever process began it",
   m: "no certificate is created once the operator can know that its grant was withdrawn",
+  n: "a replaced certificate restarts its workload: once, at most every ten minutes, and none is forgotten",
   k: "the operator logs no defect of its own",
 } as const;
 

@@ -127,6 +127,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     breaks: ["c"],
   },
   {
+    name: "restarts of a workload follow each other without a pause",
+    edits: [
+      {
+        file: `${CORE}/core/decide/restarts.ts`,
+        search: "if (restartedMs !== undefined && isWithin(INTERVAL_MS, restartedMs, nowMs)) {",
+        replacement: "if (restartedMs !== undefined && nowMs < 0) {",
+      },
+    ],
+    features: ["renew", "secrets"],
+    breaks: ["n"],
+  },
+  {
+    name: "the restart for a certificate is forgotten with the process that stored it",
+    edits: [
+      {
+        file: `${CORE}/core/status/restarts.ts`,
+        search: "const closed = isStored(snapshot) ? status.issuance : undefined;",
+        replacement: "const closed = undefined;",
+      },
+      {
+        file: `${CORE}/core/status/restarts.ts`,
+        search: "return isNewer && status.secretName === spec.secretName;",
+        replacement: "return isNewer && false;",
+      },
+    ],
+    features: ["crash", "renew"],
+    breaks: ["n"],
+  },
+  {
     name: "Atlas' list is asked for once",
     edits: [
       {

@@ -32,8 +32,10 @@ export function decideRestart(pending: PendingRestart, workload: ObservedWorkloa
   const { coveredMs, halt, restartedMs } = workload;
   if (coveredMs !== undefined && coveredMs >= Date.parse(pending.writtenAt)) return { kind: "covered" };
   if (halt !== undefined) return blocked(halt.reason, `${titleOf(pending)} ${halt.problem}. ${halt.remedy}`);
-  const isRecent = restartedMs !== undefined && isWithin(INTERVAL_MS, restartedMs, nowMs);
-  return isRecent ? { kind: "wait", untilMs: restartedMs + INTERVAL_MS } : { kind: "restart", workload };
+  if (restartedMs !== undefined && isWithin(INTERVAL_MS, restartedMs, nowMs)) {
+    return { kind: "wait", untilMs: restartedMs + INTERVAL_MS };
+  }
+  return { kind: "restart", workload };
 }
 
 /** Whether the spec asks for a restart of this workload. */

@@ -73,6 +73,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
   const all = unaccounted(snapshot, entries);
   const failure = blockerOf(reconciliation, held);
   const useless = unusable(reconciliation, held, doubt, failure);
+  const proven = isIssued ? nowMs : proofOf(snapshot, held);
   // The keystore comes last: nothing else waits for its password.
   const isGood = held !== undefined && useless === undefined && outcome.kind !== "recorded";
   const blocker = failure ?? (isGood ? keystorePasswordMissing(snapshot) : undefined);
@@ -81,7 +82,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
     held,
     parked: parkedAfter(reconciliation),
     doubt,
-    provenMs: isIssued ? nowMs : proofOf(snapshot, held),
+    provenMs: proven,
     renewalDueMs: held && renewalDueMs(snapshot, held),
     unusable: useless,
     history: entries,
@@ -89,7 +90,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
     findings: findings(snapshot, all, entries),
     blocker,
     retryMs: retryMs(reconciliation, held, blocker),
-    restarts: standingRestarts(snapshot, outcome, reconciliation.restartResults ?? [], nowMs),
+    restarts: standingRestarts(reconciliation, proven === undefined ? undefined : held),
   };
 }
 

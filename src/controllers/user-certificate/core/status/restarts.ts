@@ -1,6 +1,7 @@
 import type { ConditionState } from "../../../../api/condition-states.ts";
 import type { PendingRestart } from "../../../../api/rollout-restart.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { isStored } from "../decide/history.ts";
 import { isToRestart, restartDueMs, titleOf } from "../decide/restarts.ts";
 import type { Outcome } from "../model/decision.ts";
@@ -14,21 +15,28 @@ export interface StandingRestart {
   readonly nextMs: number | undefined;
 }
 
+/** The part of a reconciliation that restarts depend on. */
+interface Reconciled {
+  readonly snapshot: Snapshot;
+  readonly outcome: Outcome;
+  readonly restartResults?: readonly RestartResult[] | undefined;
+  readonly nowMs: number;
+}
+
 /**
- * The restarts that are pending after a reconcile: all of the spec's, if an attempt comes off the record whose
- * certificate replaced another one; else those of before, less what is done. Pods wait for a Secret that is new, and a
- * certificate that was adopted may be the one that they have.
+ * The restarts that are pending after a reconcile: all of the spec's, if it found that a certificate was replaced; else
+ * those of before, less what is done.
+ *
+ * @param proven the certificate in the Secret, if Atlas has proven it
  */
 export function standingRestarts(
-  snapshot: Snapshot,
-  outcome: Outcome,
-  results: readonly RestartResult[],
-  nowMs: number,
+  { nowMs, outcome, restartResults: results = [], snapshot }: Reconciled,
+  proven: CertificateFacts | undefined,
 ): readonly StandingRestart[] {
   const { policy, resource } = snapshot;
   const { spec, status } = resource;
   if (!policy.restartsWorkloads) return [];
-  if (closedAttempt(snapshot, outcome)?.replaces !== undefined) {
+  if (proven !== undefined && isReplacement(snapshot, outcome, proven)) {
     const writtenAt = timestamp(nowMs);
     const all = (spec.rolloutRestart ?? []).map(({ kind, name }) => ({ kind, name, writtenAt }));
     return all.map((pending) => ({ pending, nextMs: restartDueMs(pending) }));
@@ -41,10 +49,19 @@ export function standingRestarts(
     });
 }
 
-/** The attempt whose certificate is in the Secret, and which this reconcile takes off the record. */
-function closedAttempt(snapshot: Snapshot, outcome: Outcome) {
-  if (outcome.kind === "issued") return outcome.attempt;
-  return isStored(snapshot) ? snapshot.resource.status.issuance : undefined;
+/**
+ * Whether a certificate took the place of another one in the Secret. Pods wait for a Secret that is new; a certificate
+ * that was adopted, or an older one that was put back, may be the one that they have.
+ */
+function isReplacement(snapshot: Snapshot, outcome: Outcome, { fingerprint, notBefore }: CertificateFacts): boolean {
+  const { spec, status } = snapshot.resource;
+  const closed = isStored(snapshot) ? status.issuance : undefined;
+  const attempt = outcome.kind === "issued" ? outcome.attempt : closed;
+  if (attempt !== undefined) return attempt.replaces !== undefined;
+  // The list that closed the attempt of a process that died may not have shown the certificate yet.
+  if (status.fingerprint === undefined || status.notBefore === undefined) return false;
+  const isNewer = status.fingerprint !== fingerprint && notBefore.getTime() >= Date.parse(status.notBefore);
+  return isNewer && status.secretName === spec.secretName;
 }
 
 function standing(result: RestartResult): readonly StandingRestart[] {
@@ -81,13 +98,13 @@ export function restartPending(
     const names = restarts.map(({ pending }) => titleOf(pending)).join(", ");
     return { status: "True", reason: "Suspended", message: `${names}: not restarted while spec.suspend is true.` };
   }
-  const blocked = restarts.find(({ pending }) => pending.reason !== undefined);
+  const [reason] = restarts.flatMap(({ pending }) => pending.reason ?? []);
   const sentences = restarts.map(sentenceOf);
-  if (blocked === undefined) return { status: "True", reason: "RestartDue", message: sentences.join(" ") };
+  if (reason === undefined) return { status: "True", reason: "RestartDue", message: sentences.join(" ") };
   const until = resource.status.previous?.notAfter;
   if (until !== undefined) sentences.push(`Pods that still use the previous certificate can log in until ${until}.`);
   sentences.push("The operator retries within 10 minutes.");
-  return { status: "True", reason: blocked.pending.reason ?? "", message: sentences.join(" ") };
+  return { status: "True", reason, message: sentences.join(" ") };
 }
 
 function sentenceOf({ nextMs, pending }: StandingRestart): string {
