@@ -20,6 +20,8 @@ export interface MongodOptions {
   readonly clientCa: string;
   /** Subjects of the database users, in RFC 2253. */
   readonly users: readonly string[];
+  /** @default a free port of 127.0.0.1 */
+  readonly listen?: { readonly host: string; readonly port: number };
 }
 
 interface Session {
@@ -64,7 +66,7 @@ export class Mongod implements AsyncDisposable {
 
   static async start(options: MongodOptions): Promise<Mongod> {
     const mongod = new Mongod(options);
-    mongod.#server.listen(0, "127.0.0.1");
+    mongod.#server.listen(options.listen ?? { host: "127.0.0.1", port: 0 });
     await once(mongod.#server, "listening");
     return mongod;
   }
@@ -120,6 +122,7 @@ export class Mongod implements AsyncDisposable {
   #run(command: BSON.Document, session: Session, socket: TLSSocket): BSON.Document {
     const name = Object.keys(command)[0]?.toLowerCase();
     const certificate = socket.getPeerX509Certificate();
+    const serialNumber = BigInt(`0x${certificate?.serialNumber ?? "0"}`).toString();
     switch (name) {
       case "hello":
       case "ismaster":
@@ -134,11 +137,9 @@ export class Mongod implements AsyncDisposable {
       }
       case "ping":
         if (session.user === undefined) return failure(13, "Unauthorized");
-        this.pings.push({
-          app: session.app,
-          serialNumber: BigInt(`0x${certificate?.serialNumber ?? "0"}`).toString(),
-        });
-        return { ok: 1 };
+        this.pings.push({ app: session.app, serialNumber });
+        // More than MongoDB says: who asked, and with which certificate.
+        return { ok: 1, user: session.user, serialNumber };
       case "endsessions":
         return { ok: 1 };
       default:

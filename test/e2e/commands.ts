@@ -15,11 +15,23 @@ export function kubectl(...args: readonly string[]): Promise<string> {
 
 /** `kubectl apply` of objects or of one manifest as YAML, in a namespace. */
 export async function apply(namespace: string, ...objects: readonly object[] | readonly [string]): Promise<string> {
-  const { binDirectory } = inject("cluster");
   const [manifest] = objects;
-  const list = { apiVersion: "v1", kind: "List", items: objects };
-  const command = [path.join(binDirectory, "kubectl"), "apply", "--namespace", namespace, "--filename=-"];
-  return inCluster(command, { input: typeof manifest === "string" ? manifest : JSON.stringify(list) });
+  return applyText(namespace, typeof manifest === "string" ? manifest : listOf(objects));
+}
+
+/** The same for objects that are too large for the annotation in which kubectl keeps a copy of what it applied. */
+export async function applyLarge(namespace: string, ...objects: readonly object[]): Promise<string> {
+  return applyText(namespace, listOf(objects), "--server-side");
+}
+
+function applyText(namespace: string, input: string, ...flags: readonly string[]): Promise<string> {
+  const { binDirectory } = inject("cluster");
+  const command = [path.join(binDirectory, "kubectl"), "apply", "--namespace", namespace, "--filename=-", ...flags];
+  return inCluster(command, { input });
+}
+
+function listOf(objects: readonly (object | string)[]): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
 }
 
 /** What `kubectl get -o json` says, parsed. The caller knows what it asked for. */

@@ -4,7 +4,7 @@ import "reflect-metadata";
 import { X509CertificateGenerator } from "@peculiar/x509";
 import { ROOT } from "./commands.ts";
 
-const APPS = path.join(ROOT, "test/e2e/apps");
+export const APPS = path.join(ROOT, "test/e2e/apps");
 
 /** A namespace that takes no pod but one that meets the Pod Security Standard restricted. */
 export function restrictedNamespace(name: string) {
@@ -12,29 +12,48 @@ export function restrictedNamespace(name: string) {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
 }
 
+/** What a pod runs with Node.js. */
+export interface Script {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A self-contained script of test/e2e/apps, as it is. */
+export function script(name: string): Script {
+  return { name, text: readFileSync(path.join(APPS, name), "utf8") };
+}
+
 export interface ServerOptions {
   readonly name: string;
   readonly image: string;
-  /** The script in test/e2e/apps. */
-  readonly script: string;
+  readonly script: Script;
   /** That it listens on; the first is called main. */
   readonly ports: readonly number[];
   /** The Secret that it reads, and where. */
   readonly secret: { readonly name: string; readonly mountPath: string };
   readonly readiness: object;
   readonly env?: Readonly<Record<string, string>>;
+  /** Environment variables that hold keys of that Secret. */
+  readonly envOfSecret?: Readonly<Record<string, string>>;
 }
 
 /** A Deployment of one pod that runs a script with the operator's image (there is a Node.js in it), and its Service. */
-export function server({ name, image, script, ports, secret, readiness, env = {} }: ServerOptions): object[] {
+export function server({ name, image, script, ports, secret, readiness, ...rest }: ServerOptions): object[] {
+  const { env = {}, envOfSecret = {} } = rest;
   const metadata = { name };
   const selector = { app: name };
   const container = {
     name: "app",
     image,
     imagePullPolicy: "IfNotPresent",
-    command: ["/usr/bin/node", `/scripts/${script}`],
-    env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+    command: ["/usr/bin/node", `/scripts/${script.name}`],
+    env: [
+      ...Object.entries(env).map(([key, value]) => ({ name: key, value })),
+      ...Object.entries(envOfSecret).map(([key, entry]) => ({
+        name: key,
+        valueFrom: { secretKeyRef: { name: secret.name, key: entry } },
+      })),
+    ],
     ports: ports.map((port, index) => ({ name: index === 0 ? "main" : `main-${index}`, containerPort: port })),
     readinessProbe: { ...readiness, initialDelaySeconds: 1, periodSeconds: 1, timeoutSeconds: 5 },
     securityContext: {
@@ -62,7 +81,7 @@ export function server({ name, image, script, ports, secret, readiness, env = {}
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata,
-      data: { [script]: readFileSync(path.join(APPS, script), "utf8") },
+      data: { [script.name]: script.text },
     },
     {
       apiVersion: "apps/v1",
@@ -95,6 +114,10 @@ export interface CertificateOptions {
   readonly name: string;
   readonly username: string;
   readonly monthsUntilExpiration: number;
+  /** @default the simulator's first */
+  readonly projectId?: string;
+  readonly connectionString?: object;
+  readonly rolloutRestart?: readonly object[];
 }
 
 /** An AtlasUserCertificate of the simulator's project, with the Secret `<name>-mongodb`. */

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
-import { apply, eventually, get, helm, kubectl } from "./commands.ts";
+import { bundled } from "./bundled.ts";
+import { apply, applyLarge, eventually, get, helm, kubectl } from "./commands.ts";
 import {
   CHART,
   commonValues,
@@ -19,7 +20,7 @@ import {
   RELEASE,
   SIMULATOR,
 } from "./installation.ts";
-import { certificate, credentials, restrictedNamespace, secret, server, serverPair } from "./manifests.ts";
+import { certificate, credentials, restrictedNamespace, script, secret, server, serverPair } from "./manifests.ts";
 import { NEW_FIELD, writeNextChart } from "./next-chart.ts";
 import { describeTrouble, expectNoRestarts, unexplainedWarnings } from "./observations.ts";
 import { OWN_ATLAS, ownAtlas, ownAtlasValues, startOwnAtlas } from "./own-atlas.ts";
@@ -69,7 +70,11 @@ describe("README's section about the installation", () => {
   it("can be undone by deleting what it made, and tried again with short months", async () => {
     await kubectl("delete", "namespace", SHOP);
     await apply("default", restrictedNamespace(SHOP));
-    await install(CHART, { ...commonValues(), simulator: { enabled: true, month } });
+    await install(CHART, {
+      ...commonValues(),
+      simulator: { enabled: true, month },
+      rolloutRestart: { enabled: true },
+    });
     expect((await operatorPods()).length).toBe(2);
   });
 });
@@ -89,7 +94,7 @@ describe("an app and its certificate", () => {
       ...server({
         name: "database",
         image,
-        script: "database.ts",
+        script: script("database.ts"),
         ports: [27017, 27018],
         secret: { name: "database", mountPath: "/etc/database" },
         readiness: { tcpSocket: { port: "main" } },
@@ -97,7 +102,7 @@ describe("an app and its certificate", () => {
       ...server({
         name: "orders-api",
         image,
-        script: "app.ts",
+        script: script("app.ts"),
         ports: [8080],
         secret: { name: "orders-api-mongodb", mountPath: "/etc/mongodb" },
         readiness: { httpGet: { path: "/login", port: "main" } },
@@ -144,6 +149,65 @@ describe("an app and its certificate", () => {
     );
     await untilReady("orders-api", { otherThan: after.serialNumber });
     await expectNoRestarts();
+  });
+});
+
+describe("an app that the operator restarts", () => {
+  const name = "restarted";
+  // A user of its own, whose certificates the other steps don't count.
+  const resource = certificate({
+    ...{ name, username: "orders-api", monthsUntilExpiration: 24, projectId: "5efda6aea3f2ed2e7dd6ce05" },
+    connectionString: {
+      ...{ host: "mongod:27017", scheme: "mongodb" },
+      options: { tlsAllowInvalidCertificates: "true", directConnection: "true" },
+    },
+    rolloutRestart: [{ kind: "Deployment", name }],
+  });
+
+  it("logs in with a real driver, by the connection string of the Secret", async () => {
+    const mounted = { name: `${name}-mongodb`, mountPath: "/etc/mongodb" };
+    await applyLarge(
+      SHOP,
+      ...server({
+        ...{ name: "mongod", image, script: await bundled("driver-database"), ports: [27017] },
+        ...{ secret: { name: "database", mountPath: "/etc/database" }, readiness: { tcpSocket: { port: "main" } } },
+      }),
+      ...server({
+        ...{ name, image, script: await bundled("driver-app"), ports: [8080], secret: mounted },
+        readiness: { tcpSocket: { port: "main" } },
+        envOfSecret: { MONGODB_URI: "connectionString" },
+      }),
+    );
+    await apply(SHOP, resource);
+    await untilReady(name);
+    await kubectl("rollout", "status", `deployment/${name}`, "--namespace", SHOP, "--timeout=60s");
+    expect(await appLogin(name)).toMatchObject({ user: "CN=orders-api", serialNumber: await issuedSerial(name) });
+  });
+
+  it("is rolled once after a renewal, and its new pod logs in with the new certificate", async () => {
+    const before = await appLogin(name);
+    await kubectl("annotate", `auc/${name}`, "--namespace", SHOP, "atlascerts.io/renew-requested-at=once");
+    await untilReady(name, { otherThan: before.serialNumber });
+    const renewed = await issuedSerial(name);
+    // Until it is restarted, the app uses the certificate that it began with.
+    expect(await appLogin(name)).toEqual(before);
+    const after = await eventually("login with the new certificate", 90_000, async () => {
+      const login = await appLogin(name);
+      return login.serialNumber === renewed ? login : undefined;
+    });
+    expect(after.startedAt).not.toBe(before.startedAt);
+    const condition = "--for=condition=RestartPending=False";
+    await kubectl("wait", condition, `auc/${name}`, "--namespace", SHOP, "--timeout=30s");
+    await kubectl("rollout", "status", `deployment/${name}`, "--namespace", SHOP, "--timeout=60s");
+    const revision = "jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}";
+    expect(await kubectl("get", "deployment", name, "--namespace", SHOP, "--output", revision)).toBe("2");
+    await expectNoRestarts();
+  });
+
+  it("leaves the rest of the story to the others", async () => {
+    const objects = [`auc/${name}`, `deployment/${name}`, "deployment/mongod"];
+    await kubectl("delete", ...objects, "--namespace", SHOP, "--timeout=60s");
+    await kubectl("delete", "secret", `${name}-mongodb`, "--namespace", SHOP);
   });
 });
 
