@@ -32,7 +32,8 @@ export const RESTARTS: readonly MutatedFile[] = [
     mutants: [
       {
         why: "the first certificate causes a restart",
-        search: "if (attempt !== undefined) return attempt.replaces !== undefined;",
+        search:
+          'if (attempt !== undefined) return attempt.replaces !== undefined || attempt.reason !== "SecretMissing";',
         replacement: "if (attempt !== undefined) return true;",
       },
       {

@@ -31,6 +31,11 @@ describe("a restart is recorded", () => {
     expect(statusAfter(done).pendingRestarts).toEqual(RECORDED);
   });
 
+  test("when an attempt closes for a Secret whose damaged data did not tell what it replaced", () => {
+    const done = reconciled(settled({ spec: SPEC }), issued({ reason: "KeyMismatch" }));
+    expect(statusAfter(done).pendingRestarts).toEqual(RECORDED);
+  });
+
   test("when the process that stored the certificate died before it could close the attempt", () => {
     const status = { issuance: issuance({ knownSerials: [FACTS.serialNumber], replaces: FACTS.serialNumber }) };
     expect(statusAfter(reconciled(settled({ ...NEW_IN_SECRET, status }))).pendingRestarts).toEqual(RECORDED);

@@ -57,7 +57,8 @@ function isReplacement(snapshot: Snapshot, outcome: Outcome, { fingerprint, notB
   const { spec, status } = snapshot.resource;
   const closed = isStored(snapshot) ? status.issuance : undefined;
   const attempt = outcome.kind === "issued" ? outcome.attempt : closed;
-  if (attempt !== undefined) return attempt.replaces !== undefined;
+  // Damaged data tells nothing of the certificate that it was, and yet pods may have it.
+  if (attempt !== undefined) return attempt.replaces !== undefined || attempt.reason !== "SecretMissing";
   // The list that closed the attempt of a process that died may not have shown the certificate yet.
   if (status.fingerprint === undefined || status.notBefore === undefined) return false;
   const isNewer = status.fingerprint !== fingerprint && notBefore.getTime() >= Date.parse(status.notBefore);
