@@ -102,7 +102,8 @@ export class Creates {
     if (held === undefined || userOf(held) !== user) return false;
     const { now } = this.#stage;
     const earlier = this.#renewed.get(held.serialNumber);
-    const isLongAgo = now - (earlier?.post?.executedAt ?? Number.NEGATIVE_INFINITY) >= DAY_MS - TOLERANCE_MS;
+    // Its day begins with the record: Atlas may have carried it out later.
+    const isLongAgo = now - (earlier?.recordedAt ?? Number.NEGATIVE_INFINITY) >= DAY_MS - TOLERANCE_MS;
     // What a deleted resource had recorded is known only to the process that saw it go.
     const isForgotten = earlier !== undefined && !this.#isOnRecord(earlier) && earlier.post?.machine !== post?.machine;
     return (isLongAgo || isForgotten) && now >= renewalDueAt(resource, held) - TOLERANCE_MS;
