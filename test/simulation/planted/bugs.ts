@@ -332,7 +332,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
         replacement: "return this.holder !== undefined && this.holder !== identity && this.expiresInMs(now) > 1e9;",
       },
     ],
-    features: ["failover", "freeze"],
+    features: ["failover", "freeze", "edits", "secrets", "renew"],
     breaks: ["b", "c", "d", "h", "i", "l"],
   },
 ];
