@@ -37,8 +37,8 @@ const statusSchema = z.object({
 });
 
 /**
- * What it costs to count the pods of one namespace after a renewal. Renewals with one page and with all pods come before: what a
- * renewal and the first lists of pods take is no part of it.
+ * What it costs to renew a certificate and to count the pods of its namespace, once the operator has done so before, beside
+ * the same with one page of pods.
  *
  * @returns the table for people, and the object of the last line
  */

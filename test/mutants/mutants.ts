@@ -1,5 +1,6 @@
 import type { Edit } from "../edit.ts";
 import { CLUSTER } from "./list/cluster.ts";
+import { CONSUMERS } from "./list/consumers.ts";
 import { DECIDE } from "./list/decide.ts";
 import { KUBE } from "./list/kube.ts";
 import { PACING } from "./list/pacing.ts";
@@ -22,4 +23,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...PACING,
   ...PROJECTS,
   ...RESTARTS,
+  ...CONSUMERS,
 ].flatMap(({ file, tests, mutants }) => mutants.map((mutant) => ({ file, tests, ...mutant })));

@@ -86,10 +86,7 @@ export class ConsumerCounts {
     const waitMs = lastMs + SHORTEST_INTERVAL_MS - clock.monotonic();
     if (waitMs > 0) return { kind: "again", at: clock.now() + waitMs };
     this.#listedMs.set(namespace, clock.monotonic());
-    const isListed = await this.#list(namespace, renewed, signal);
-    // A process that was told to stop may no longer lead, and writes nothing.
-    signal.throwIfAborted();
-    if (isListed) await this.#report(renewed);
+    if (await this.#list(namespace, renewed, signal)) await this.#report(renewed);
     return { kind: "again", at: clock.now() + INTERVAL_MS };
   }
 
@@ -116,6 +113,7 @@ export class ConsumerCounts {
       this.#failing.delete(namespace);
       return true;
     } catch (error: unknown) {
+      // A process that was told to stop may no longer lead, and writes nothing.
       if (signal.aborted) throw error;
       onListed?.("failed", 0);
       if (!this.#failing.has(namespace)) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseUserCertificate } from "../../../api/parse-user-certificate.ts";
+import { timestamp } from "../../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
 import type { Issuance } from "../../../api/user-certificate-status.ts";
 import type { StoreEvent } from "../../../kube/cache/store.ts";
@@ -259,4 +260,27 @@ test("a status that this version cannot parse is not overwritten", async () => {
   await cluster.mergePatch(USER_CERTIFICATE, ref, { status: { issuance: { id: 7 } } }, { subresource: "status" });
   await statuses.report(reconciled(snapshot));
   expect(parseUserCertificate(cluster.peek(USER_CERTIFICATE, ref))).toMatchObject({ valid: false });
+});
+
+describe("the counts of pods", () => {
+  const consumers = { pods: 3, outdated: 1, observedAt: timestamp(NOW) };
+  const change = (cluster: MemoryCluster, status: object) =>
+    cluster.mergePatch(USER_CERTIFICATE, ref, { status }, { subresource: "status" });
+
+  test("are written beside what others have changed meanwhile", async () => {
+    const { scene, cluster, statuses, snapshot } = rig();
+    await change(cluster, { revision: 7 });
+    await statuses.reportConsumers(snapshot.resource, consumers);
+    expect(scene.status()).toMatchObject({ revision: 7, consumers });
+  });
+
+  test.each([
+    ["of which another certificate has been issued meanwhile", { serialNumber: "1009" }],
+    ["whose status this version cannot parse", { issuance: { id: 7 } }],
+  ])("are not written for a resource %s", async (_, status) => {
+    const { cluster, statuses, snapshot } = rig();
+    await change(cluster, status);
+    await statuses.reportConsumers(snapshot.resource, consumers);
+    expect(cluster.peek(USER_CERTIFICATE, ref)).not.toHaveProperty("status.consumers");
+  });
 });
