@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { z } from "zod";
 import { readCredentials } from "../control-plane/kubeconfig-credentials.ts";
 import { createRest, type Rest } from "../control-plane/rest.ts";
-import { nodeFlagsOfImage } from "../image/node-flags.ts";
+import { imageNode } from "../image/image-node.ts";
 import { grant, shippedRole } from "../integration/operator/shipped-roles.ts";
 
 const NAMESPACE = "atlas-cert-operator";
@@ -25,7 +25,7 @@ export interface PodCommand {
 }
 
 /**
- * The way into a pod of this API server for the image's Node: with the image's NODE_OPTIONS, the environment and the files
+ * The way into a pod of this API server for the image's Node: with the image's flags and variables, and the environment and the files
  * of a ServiceAccount that has the shipped rights, and nothing else. A kubeconfig instead would load a client library that no
  * pod ever loads.
  *
@@ -54,13 +54,13 @@ export async function podCommand(kubeconfigPath: string, folder: string): Promis
       "The operator is measured as in a pod, with files of its own (`unshare --map-root-user --mount`)";
     throw new NoMountNamespaceError(`${explanation}, which this system does not allow.`, { cause: error });
   }
+  const node = await imageNode();
   const environment = [
-    "NODE_ENV=production",
-    `NODE_OPTIONS=${(await nodeFlagsOfImage()).join(" ")}`,
+    ...Object.entries(node.environment).map(([name, value]) => `${name}=${value}`),
     `KUBERNETES_SERVICE_HOST=${hostname}`,
     `KUBERNETES_SERVICE_PORT=${port}`,
   ];
-  return { file: "unshare", args: [...namespaced, "env", "-i", ...environment, process.execPath] };
+  return { file: "unshare", args: [...namespaced, "env", "-i", ...environment, process.execPath, ...node.flags] };
 }
 
 /** Of a ServiceAccount with the rights that the chart gives it. */

@@ -26,8 +26,8 @@ export interface SteadyOptions {
 const STEPS = 5;
 /** A start over thousands of resources reads each Secret once. */
 const SETTLE_LIMIT_MS = 180_000;
-/** Memory is looked at this long after everything is quiet: V8 gives back what a start has strewn about with a delay. */
-const REST_MS = 5000;
+/** Memory is looked at this long after everything is quiet: the operator collects garbage five seconds after its start. */
+const REST_MS = 10_000;
 
 /** A start of the operator over resources that are all issued already. */
 export interface Start {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { onTestFinished, vi } from "vitest";
 import { http } from "../../src/testing/http.ts";
-import { nodeFlagsOfImage } from "../image/node-flags.ts";
+import { imageNode } from "../image/image-node.ts";
 import type { Scene } from "../integration/operator/scene.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -25,8 +25,9 @@ export class ImageOperator {
 
   /** Resolves when its caches hold what the API server has. It does not outlive the test. */
   static async start(scene: Home, namespaces: readonly string[], flags: readonly string[] = []) {
+    const { environment, flags: nodeFlags } = await imageNode();
     const argv = [
-      ...(await nodeFlagsOfImage()),
+      ...nodeFlags,
       SCRIPT,
       "run",
       `--kubeconfig=${scene.operatorKubeconfigPath}`,
@@ -38,7 +39,10 @@ export class ImageOperator {
       "--log-format=json",
       ...flags,
     ];
-    const child = spawn(path.join(ROOT, "node_modules/.bin/node"), argv, { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(path.join(ROOT, "node_modules/.bin/node"), argv, {
+      env: { ...process.env, ...environment },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let output = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output += text;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { issuePair } from "../../../src/certificate/testing.ts";
 import { SensitiveText } from "../../../src/sensitive-text.ts";
-import { nodeFlagsOfImage } from "../../image/node-flags.ts";
+import { imageNode } from "../../image/image-node.ts";
 
 const execute = promisify(execFile);
 const ROOT = path.join(import.meta.dirname, "../../..");
@@ -43,8 +43,9 @@ async function apart(script: string): Promise<readonly string[]> {
 }
 
 async function run(...argv: readonly string[]) {
-  const script = path.join(folder, OPERATOR);
-  return execute(process.execPath, [...(await nodeFlagsOfImage()), script, ...argv]).then(
+  const { environment, flags } = await imageNode();
+  const env = { ...process.env, ...environment };
+  return execute(process.execPath, [...flags, path.join(folder, OPERATOR), ...argv], { env }).then(
     ({ stdout, stderr }) => ({ code: 0 as unknown, stdout, stderr }),
     ({ code, stdout, stderr }: { code: unknown; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
   );
@@ -87,7 +88,9 @@ test("a stack in the log is told in terms of the sources", async () => {
   await writeFile(kubeconfig, KUBECONFIG_OF_NO_ONE);
   const servers = ["--metrics-bind-address=0", "--health-bind-address=0"];
   const argv = ["run", `--kubeconfig=${kubeconfig}`, "--log-format=json", ...servers];
-  const operator = spawn(process.execPath, [...(await nodeFlagsOfImage()), path.join(folder, OPERATOR), ...argv]);
+  const { environment, flags } = await imageNode();
+  const env = { ...process.env, ...environment };
+  const operator = spawn(process.execPath, [...flags, path.join(folder, OPERATOR), ...argv], { env });
   let failed = "";
   for await (const line of createInterface(operator.stdout)) {
     if (!line.includes("watch failed")) continue;
