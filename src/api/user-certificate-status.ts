@@ -196,7 +196,8 @@ export const userCertificateStatusSchema = z
       .int()
       .optional()
       .meta({ description: "Number of unexpired certificates that Atlas lists for the user.", format: "int32" }),
-    unaccountedCertificates: z
+    // Not unaccountedCertificates: the CRD of 0.1.0 declares a number of that name, and drops what a list holds.
+    unaccounted: z
       .array(unaccountedSchema)
       .optional()
       .meta({

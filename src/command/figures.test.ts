@@ -81,8 +81,8 @@ function stalled(status: "True" | "False", reason: string) {
 describe("a resource shows", () => {
   test("its times, its condition and its unaccounted-for certificates", () => {
     const notAfter = "2030-04-01T00:00:00Z";
-    const unaccountedCertificates = ["7", "8"].map((serialNumber) => ({ serialNumber, notAfter }));
-    const status = { ...SETTLED_STATUS, unaccountedCertificates };
+    const unaccounted = ["7", "8"].map((serialNumber) => ({ serialNumber, notAfter }));
+    const status = { ...SETTLED_STATUS, unaccounted };
     expect(resourceFigures(resource({ status }))).toEqual({
       namespace: "shop",
       name: "orders-api",

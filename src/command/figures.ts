@@ -67,7 +67,7 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     stalled: isStalled ? known(stalled.reason, "Other") : undefined,
     needsPerson: isStalled || status.lastAttempt?.needsPerson === true || PERSONS_REASONS.has(ready?.reason ?? ""),
     suspended: spec.suspend,
-    unaccounted: status.unaccountedCertificates?.length ?? 0,
+    unaccounted: status.unaccounted?.length ?? 0,
     withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
     outdatedPods: status.consumers?.outdated,
     outdatedUntilMs: milliseconds(status.consumers?.outdatedValidUntil),

@@ -8,7 +8,7 @@ export interface CertificateStatus {
   readonly notAfter?: string;
   /** When it was last seen in Atlas' list. */
   readonly lastVerifiedTime?: string;
-  readonly unaccountedCertificates?: readonly { readonly serialNumber: string }[];
+  readonly unaccounted?: readonly { readonly serialNumber: string }[];
   readonly consumers?: {
     readonly pods: number;
     readonly outdated: number;

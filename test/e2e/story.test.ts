@@ -226,7 +226,7 @@ describe("trouble", () => {
     await untilReady("reports");
     expect(await atlas.creates(user)).toBe(1);
     expect((await atlas.certificates(user)).map((each) => each.serialNumber)).toEqual([await issuedSerial("reports")]);
-    expect((await statusOf("reports")).unaccountedCertificates ?? []).toEqual([]);
+    expect((await statusOf("reports")).unaccounted ?? []).toEqual([]);
     await eventually("other leader", 60_000, async () => ((await leaderPod()) === leader ? undefined : true));
   });
 
@@ -243,9 +243,9 @@ describe("trouble", () => {
     await kubectl("delete", "pod", leader, "--namespace", NAMESPACE, "--grace-period=0", "--force");
     await untilReady("billing");
     const serials = (await atlas.certificates("billing")).map((each) => each.serialNumber);
-    const { serialNumber, unaccountedCertificates = [] } = await statusOf("billing");
+    const { serialNumber, unaccounted = [] } = await statusOf("billing");
     expect(serials).toContain(serialNumber);
-    expect(unaccountedCertificates).toHaveLength(serials.length - 1);
+    expect(unaccounted).toHaveLength(serials.length - 1);
     expect(await atlas.creates("billing")).toBeLessThanOrEqual(2);
   });
 

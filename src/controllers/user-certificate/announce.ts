@@ -50,7 +50,7 @@ export class Announcer {
       if (this.#isNews(resource, finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
     const { announced } = this.#options.memories.of(resource);
-    for (const { serialNumber } of resource.status.unaccountedCertificates ?? []) announced.delete(serialNumber);
+    for (const { serialNumber } of resource.status.unaccounted ?? []) announced.delete(serialNumber);
   }
 
   /** Announces a certificate that was issued and can no longer be stored. */

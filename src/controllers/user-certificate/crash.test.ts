@@ -145,7 +145,7 @@ describe.each(STORIES)("a crash during $name", (story) => {
         // The certificate that the dead process created is in the Secret, or it is the one orphan.
         const orphans = created === undefined || isStored ? [] : [created];
         expect(scene.atlas.issued.length, where).toBe(story.certificates + orphans.length);
-        expect(status.unaccountedCertificates?.map(({ serialNumber }) => serialNumber) ?? [], where).toEqual(orphans);
+        expect(status.unaccounted?.map(({ serialNumber }) => serialNumber) ?? [], where).toEqual(orphans);
         expect(scene.orphanEvents(), where).toHaveLength(orphans.length);
         const lost = status.recentIssuances?.filter((entry) => entry.lost === "AnswerLost") ?? [];
         expect(lost.length, where).toBeLessThanOrEqual(1);
@@ -361,6 +361,6 @@ test("a leader that was frozen in a verification does not close the record of it
   scene.clock.advanceNow(HOUR_MS);
   await scene.settle(successor);
   expect(scene.status()).toMatchObject({ revision: 2, renewRequest: "now" });
-  expect(scene.status()).not.toHaveProperty("unaccountedCertificates");
+  expect(scene.status()).not.toHaveProperty("unaccounted");
   expect([scene.atlas.creates, scene.ready()]).toEqual([2, "True Issued"]);
 });

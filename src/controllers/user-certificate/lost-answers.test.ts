@@ -29,7 +29,7 @@ describe("if the answer to a create is lost", () => {
     expect([scene.atlas.creates, scene.ready()]).toEqual([2, "True Issued"]);
     expect(scene.status()).toMatchObject({
       unexpiredCertificates: 2,
-      unaccountedCertificates: [{ serialNumber: orphan?.serialNumber }],
+      unaccounted: [{ serialNumber: orphan?.serialNumber }],
       recentIssuances: [
         { lost: "AnswerLost", serialNumber: orphan?.serialNumber },
         { reason: "SecretMissing", serialNumber: next?.serialNumber },

@@ -23,7 +23,7 @@ describe("an open attempt is followed by a list", () => {
     const orphan = scene.atlas.issued[0]?.serialNumber;
     expect([scene.orphanEvents().length, scene.orphansFound]).toEqual([1, 1]);
     expect(scene.orphanEvents()[0]?.note).toContain(`Certificate ${orphan} of user orders-api `);
-    expect(scene.status().unaccountedCertificates?.map(({ serialNumber }) => serialNumber)).toEqual([orphan]);
+    expect(scene.status().unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual([orphan]);
     expect(scene.status()).not.toHaveProperty("issuance");
   }
 

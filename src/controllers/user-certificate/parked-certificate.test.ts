@@ -268,7 +268,7 @@ describe("a parked certificate is discarded and announced as orphaned, once", ()
     expect(scene.orphanEvents().map(({ note }) => note)).toEqual([
       expect.stringContaining("spec now names another user"),
     ]);
-    expect(scene.status().unaccountedCertificates?.map(({ serialNumber }) => serialNumber)).toContain(issuedSerial(1));
+    expect(scene.status().unaccounted?.map(({ serialNumber }) => serialNumber)).toContain(issuedSerial(1));
   });
 
   test("when another attempt has taken its place", async () => {

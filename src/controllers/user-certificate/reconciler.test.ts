@@ -20,7 +20,7 @@ describe("a new resource", () => {
       revision: 1,
       unexpiredCertificates: 1,
     });
-    for (const field of ["issuance", "lastAttempt", "unaccountedCertificates", "leftBehind"]) {
+    for (const field of ["issuance", "lastAttempt", "unaccounted", "leftBehind"]) {
       expect(scene.status()).not.toHaveProperty(field);
     }
     expect(Object.keys(scene.secret()?.data ?? {})).toEqual(["tls.crt", "tls.key", "tls-combined.pem"]);

@@ -18,7 +18,7 @@ describe("a new certificate is issued", () => {
     expect(scene.atlas.creates).toBe(2);
     expect(scene.serialIn()).toBe(scene.atlas.issued[1]?.serialNumber);
     expect(scene.status()).toMatchObject({ revision: 2, unexpiredCertificates: 2 });
-    expect(scene.status()).not.toHaveProperty("unaccountedCertificates");
+    expect(scene.status()).not.toHaveProperty("unaccounted");
   });
 
   test("if the Secret lost its key, and the data of others stays", async () => {
@@ -219,7 +219,7 @@ describe("a Secret that was there before its resource", () => {
       serialNumber: scene.serialIn(),
       recentIssuances: [{ reason: "Adopted", serialNumber: scene.serialIn() }],
     });
-    expect(scene.status()).not.toHaveProperty("unaccountedCertificates");
+    expect(scene.status()).not.toHaveProperty("unaccounted");
     const uid = scene.resource().uid;
     expect(scene.secret()?.metadata.annotations?.[SECRET_ANNOTATIONS.certificateUid]).toBe(uid);
   });

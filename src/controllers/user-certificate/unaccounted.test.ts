@@ -81,13 +81,13 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
       await watchForADay(scene, process);
       scene.stop(process);
       expect(told(scene)).toEqual(["orders-api CertificateOrphaned 2"]);
-      expect(scene.status().unaccountedCertificates).toMatchObject([{ serialNumber: late }]);
+      expect(scene.status().unaccounted).toMatchObject([{ serialNumber: late }]);
     }
     expect([scene.ready(), scene.atlas.issued.length]).toEqual(["True Issued", 2]);
     expect([scene.orphansFound, scene.unaccountedFound]).toEqual([1, 0]);
     scene.clock.advanceNow(91 * 24 * HOUR_MS);
     await scene.settle(scene.start());
-    expect(scene.status()).not.toHaveProperty("unaccountedCertificates");
+    expect(scene.status()).not.toHaveProperty("unaccounted");
   });
 
   test("is announced although the resource is suspended, and then its list is left alone", async () => {
@@ -97,7 +97,7 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
     const process = scene.start();
     await watchForADay(scene, process);
     expect(told(scene)).toEqual(["orders-api CertificateOrphaned 2"]);
-    expect(scene.status().unaccountedCertificates).toMatchObject([{ serialNumber: late }]);
+    expect(scene.status().unaccounted).toMatchObject([{ serialNumber: late }]);
     const { lists } = scene.atlas;
     await watchForADay(scene, process);
     expect(scene.atlas.lists).toBe(lists);
@@ -111,7 +111,7 @@ describe("a certificate that Atlas issues after the record of its attempt was cl
     expect(told(scene)).toEqual(["orders-api CertificateOrphaned 2"]);
     expect(scene.status()).toMatchObject({
       revision: 2,
-      unaccountedCertificates: [{ serialNumber: scene.atlas.issued[1]?.serialNumber }],
+      unaccounted: [{ serialNumber: scene.atlas.issued[1]?.serialNumber }],
     });
   });
 
@@ -395,7 +395,7 @@ describe("if other clusters share the user", () => {
     const serial = await issueElsewhere(scene);
     await watchForADay(scene, process);
     expect([told(scene), scene.unaccountedFound]).toEqual([[], 0]);
-    expect(scene.status().unaccountedCertificates).toMatchObject([{ serialNumber: serial }]);
+    expect(scene.status().unaccounted).toMatchObject([{ serialNumber: serial }]);
   });
 });
 
@@ -410,9 +410,9 @@ test("a certificate that something else obtains is announced once and stays in t
   const all = scene.atlas.issued.splice(0);
   scene.clock.advanceNow(7 * HOUR_MS);
   await scene.settle(process);
-  expect(scene.status().unaccountedCertificates).toMatchObject([{ serialNumber: serial }]);
+  expect(scene.status().unaccounted).toMatchObject([{ serialNumber: serial }]);
   scene.atlas.issued.push(...all);
   await watchForADay(scene, process);
   expect(told(scene)).toEqual(["orders-api CertificateUnaccountedFor 2"]);
-  expect(scene.status().unaccountedCertificates).toMatchObject([{ serialNumber: serial }]);
+  expect(scene.status().unaccounted).toMatchObject([{ serialNumber: serial }]);
 });

@@ -116,7 +116,7 @@ describe("those who write the status", () => {
         renewRequest: "now",
       },
       unexpiredCertificates: 2,
-      unaccountedCertificates: [{ serialNumber: "4", createdAt: time, notAfter: time }],
+      unaccounted: [{ serialNumber: "4", createdAt: time, notAfter: time }],
       leftBehind: [{ secretName: "old", serialNumber: "5", notAfter: time }],
     };
     await patch(namespace, { status }, "--subresource=status");

@@ -139,11 +139,11 @@ test("killed while it asks for a certificate that Atlas makes after the successo
   await startSuccessor(place, ["--verify-interval=2s"]);
   const { status } = await expectRecovered(scene, NO_ORPHAN);
   await issueBySomebodyElse(scene);
-  const late = await scene.until("found", (each) => each.status.unaccountedCertificates?.length === 1, {
+  const late = await scene.until("found", (each) => each.status.unaccounted?.length === 1, {
     timeoutMs: 20_000,
   });
   const serials = scene.atlas.certificates(PRODUCTION, "orders-api").map(({ serialNumber }) => serialNumber);
-  expect(late.status.unaccountedCertificates?.map(({ serialNumber }) => serialNumber)).toEqual(
+  expect(late.status.unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual(
     serials.filter((serial) => serial !== status.serialNumber),
   );
   await expectRecovered(scene, { certificates: 2, orphans: 1 });

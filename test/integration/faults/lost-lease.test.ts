@@ -41,7 +41,7 @@ test("it leads again when nobody else does, works on the others, and the certifi
   await expectRecovered(scene, { certificates: 1, orphans: 0 }, { name: "billing" });
   expect(replica.log()).toContain("work of the lost leadership continues; contending for the lease again meanwhile");
   // A second run of it would have found the record of the attempt, and its certificate in nobody's hands.
-  expect((await scene.get()).status.unaccountedCertificates).toBeUndefined();
+  expect((await scene.get()).status.unaccounted).toBeUndefined();
 
   await scene.deleteSecret(SECRET);
   await expectRecovered(scene, { certificates: 1, orphans: 0 });

@@ -40,9 +40,7 @@ export async function expectRecovered(
   expect(issued.length, "certificates at Atlas").toBe(spent.certificates);
   expect(resource.status.serialNumber, "the status tells of what the Secret holds").toBe(held);
   expect(issued).toContain(held);
-  expect(resource.status.unaccountedCertificates?.length ?? 0, "certificates that nobody accounts for").toBe(
-    spent.orphans,
-  );
+  expect(resource.status.unaccounted?.length ?? 0, "certificates that nobody accounts for").toBe(spent.orphans);
   await expect
     .poll(() => orphansTold(scene), { timeout: 5_000, message: "Events that tell of orphans" })
     .toBe(spent.orphans);

@@ -222,7 +222,7 @@ test("issues nothing for a user who has as many unexpired certificates as allowe
   await scene.apply("second");
   const blocked = await scene.untilReason("TooManyUnexpired", "second");
   expect(condition(blocked, "Ready")?.message).toContain("user orders-api has 1 unexpired certificates");
-  expect(blocked.status.unaccountedCertificates).toBeUndefined();
+  expect(blocked.status.unaccounted).toBeUndefined();
   expect(scene.creates).toBe(1);
 });
 

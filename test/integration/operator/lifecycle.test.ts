@@ -172,7 +172,7 @@ test("an answer that got lost is one orphan, reported, and the next attempt is n
   const issued = await scene.untilIssued();
   expect(scene.creates).toBe(2);
   expect(issued.status.unexpiredCertificates).toBe(2);
-  expect(issued.status.unaccountedCertificates).toHaveLength(1);
+  expect(issued.status.unaccounted).toHaveLength(1);
   const [orphan] = scene.atlas.certificates(PRODUCTION, "orders-api");
   await expect
     .poll(async () => (await scene.events()).find(({ reason }) => reason === "CertificateOrphaned")?.note)

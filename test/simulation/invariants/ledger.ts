@@ -111,8 +111,8 @@ export class Ledger {
     this.claims.set(user, (this.claims.get(user) ?? new Map<string, number>()).set(key, now));
     if (before !== undefined && userOf(before.spec) !== user) this.claims.get(userOf(before.spec))?.set(key, now);
     if (after === undefined) return;
-    const { issuance, unaccountedCertificates = [] } = after.status ?? {};
-    for (const { serialNumber } of unaccountedCertificates) this.#tell(serialNumber);
+    const { issuance, unaccounted = [] } = after.status ?? {};
+    for (const { serialNumber } of unaccounted) this.#tell(serialNumber);
     if (issuance?.id === before?.status?.issuance?.id) return;
     const { uid, namespace = "" } = after.metadata;
     for (const attempt of this.attempts) if (attempt.uid === uid) attempt.isClosed = true;

@@ -122,13 +122,13 @@ describe("the status", () => {
   /** Entries that time alone removes leave the lists of the status with the next write. */
   const withoutLists = ({
     recentIssuances: _recent,
-    unaccountedCertificates: _named,
+    unaccounted: _named,
     leftBehind: _left,
     ...rest
   }: UserCertificateStatus) => rest;
-  const listsOf = ({ recentIssuances = [], unaccountedCertificates = [], leftBehind = [] }: UserCertificateStatus) => [
+  const listsOf = ({ recentIssuances = [], unaccounted = [], leftBehind = [] }: UserCertificateStatus) => [
     ...recentIssuances,
-    ...unaccountedCertificates,
+    ...unaccounted,
     ...leftBehind,
   ];
 
@@ -262,14 +262,14 @@ describe("the status", () => {
       const { atlas, nowMs, others, resource, secret } = done.snapshot;
       const after = statusAfter(done);
       if (atlas.kind === "listed" && isOfFormerUser(done.snapshot)) return;
-      const named = new Set(after.unaccountedCertificates?.map(({ serialNumber }) => serialNumber));
+      const named = new Set(after.unaccounted?.map(({ serialNumber }) => serialNumber));
       const explained = new Set([
         ...others.explained,
         ...(after.recentIssuances ?? []).filter(({ lost }) => lost === undefined).map((entry) => entry.serialNumber),
         ...[resource.status.serialNumber, done.held?.serialNumber, done.parked?.serialNumber],
         secret.kind === "managed" && secret.content.kind === "pair" && secret.content.facts.serialNumber,
       ]);
-      for (const { serialNumber, notAfter } of resource.status.unaccountedCertificates ?? []) {
+      for (const { serialNumber, notAfter } of resource.status.unaccounted ?? []) {
         if (Date.parse(notAfter) > nowMs && !explained.has(serialNumber)) expect(named).toContain(serialNumber);
       }
     });
@@ -277,11 +277,9 @@ describe("the status", () => {
 
   test("makes no certificate news that it named before", () => {
     alwaysReported((done) => {
-      const named = new Set(statusAfter(done).unaccountedCertificates?.map(({ serialNumber }) => serialNumber));
+      const named = new Set(statusAfter(done).unaccounted?.map(({ serialNumber }) => serialNumber));
       for (const { certificate } of done.findings) expect(named).toContain(certificate.serialNumber);
-      const known = new Set(
-        done.snapshot.resource.status.unaccountedCertificates?.map(({ serialNumber }) => serialNumber),
-      );
+      const known = new Set(done.snapshot.resource.status.unaccounted?.map(({ serialNumber }) => serialNumber));
       for (const { certificate } of done.findings) expect(known).not.toContain(certificate.serialNumber);
     });
   });

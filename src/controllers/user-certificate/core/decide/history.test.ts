@@ -191,7 +191,7 @@ describe("a lost answer is given the serial number of", () => {
       secret: ABSENT,
     }),
     "without a creation time that was unaccounted for before": remembered(listed("1001", "5"), {
-      status: { unaccountedCertificates: [{ serialNumber: "5", notAfter: EXPIRES }] },
+      status: { unaccounted: [{ serialNumber: "5", notAfter: EXPIRES }] },
     }),
     "of the user that the spec names by now": remembered(listed("1001", created("5", 0)), ofFormerUser),
     "of the user that the spec names by now, without a creation time": remembered(listed("1001", "5"), ofFormerUser),

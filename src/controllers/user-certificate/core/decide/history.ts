@@ -163,12 +163,10 @@ function fits(
   { time }: RecentIssuance,
   { resource, nowMs }: Snapshot,
 ): boolean {
-  const { issuance, unaccountedCertificates = [] } = resource.status;
+  const { issuance, unaccounted = [] } = resource.status;
   const startedMs = Date.parse(time);
   if (createdAt !== undefined) return isCreatedBy(createdAt.getTime(), startedMs);
   // Atlas need not say when it issued a certificate: then one that was not there before is the one.
   if (issuance !== undefined && issuance.startedAt === time) return !issuance.knownSerials.includes(serialNumber);
-  return (
-    isWithin(DAY_MS, startedMs, nowMs) && !unaccountedCertificates.some((known) => known.serialNumber === serialNumber)
-  );
+  return isWithin(DAY_MS, startedMs, nowMs) && !unaccounted.some((known) => known.serialNumber === serialNumber);
 }

@@ -108,7 +108,7 @@ describe("unaccounted for is", () => {
 });
 
 describe("certificates that are unaccounted for stay in the status", () => {
-  const status = { unaccountedCertificates: [known("5"), known("6", { notAfter: timestamp(NOW + 1000) })] };
+  const status = { unaccounted: [known("5"), known("6", { notAfter: timestamp(NOW + 1000) })] };
 
   test.each([
     ["while Atlas is not asked", settled({ status })],
@@ -149,7 +149,7 @@ describe("certificates that are unaccounted for stay in the status", () => {
     expect(serialsOf({ ...snapshot, atlas: REFUSED, attempted: REFUSED })).toEqual(["6", "5"]);
     expect(serialsOf(snapshot)).toEqual(["6", "7"]);
     const after = statusAfter(reconciled(snapshot, issued({ username: "billing" })));
-    expect(after.unaccountedCertificates?.map(({ serialNumber }) => serialNumber)).toEqual(["6", "7"]);
+    expect(after.unaccounted?.map(({ serialNumber }) => serialNumber)).toEqual(["6", "7"]);
   });
 
   test("in an order that does not depend on Atlas'", () => {
@@ -188,7 +188,7 @@ describe("news is", () => {
   });
 
   test("not a certificate that the status names", () => {
-    const status = { unaccountedCertificates: [known("5")] };
+    const status = { unaccounted: [known("5")] };
     expect(newSerials(settled({ status, atlas: listed("1001", since("5", 0)) }))).toEqual([]);
   });
 

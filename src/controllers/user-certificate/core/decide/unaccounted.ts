@@ -25,7 +25,7 @@ export function unaccounted(snapshot: Snapshot, entries: readonly RecentIssuance
   const explained = explainedSerials(snapshot, entries);
   const found = new Map<string, UnaccountedCertificate>();
   const isReplaced = snapshot.atlas.kind === "listed" && isOfFormerUser(snapshot);
-  const before = isReplaced ? [] : (resource.status.unaccountedCertificates ?? []);
+  const before = isReplaced ? [] : (resource.status.unaccounted ?? []);
   for (const known of before) found.set(known.serialNumber, known);
   for (const certificate of listedOfUser(snapshot)) {
     if (!mayBeAnAttempts(certificate, snapshot)) found.set(certificate.serialNumber, named(certificate));
@@ -57,7 +57,7 @@ export function findings(
   entries: readonly RecentIssuance[],
 ): readonly Finding[] {
   const { resource } = snapshot;
-  const { recentIssuances = [], unaccountedCertificates: toldOf = [] } = resource.status;
+  const { recentIssuances = [], unaccounted: toldOf = [] } = resource.status;
   const known = new Set([...toldOf, ...recentIssuances].map(({ serialNumber }) => serialNumber));
   return all
     .filter(({ serialNumber }) => !known.has(serialNumber))

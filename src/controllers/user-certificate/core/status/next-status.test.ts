@@ -129,7 +129,7 @@ describe("a certificate that was issued", () => {
 
   test("counts as a revision and as an unexpired certificate that is accounted for", () => {
     expect(after).toMatchObject({ revision: 2, unexpiredCertificates: 2 });
-    expect(after).not.toHaveProperty("unaccountedCertificates");
+    expect(after).not.toHaveProperty("unaccounted");
   });
 
   test("is not counted twice if Atlas lists it already", () => {
@@ -175,7 +175,7 @@ describe("a certificate of an open attempt that a crash left in the Secret", () 
       recentIssuances: [{ time: open.startedAt, reason: "SecretMissing", serialNumber: "1002" }],
     });
     expect(adopted).not.toHaveProperty("issuance");
-    expect(adopted).not.toHaveProperty("unaccountedCertificates");
+    expect(adopted).not.toHaveProperty("unaccounted");
   });
 
   test("counts as a revision only with the report that follows the next attempt's record", () => {
@@ -441,13 +441,13 @@ describe("the unexpired certificates", () => {
 describe("certificates that are unaccounted for", () => {
   test("are named with their expiry", () => {
     const others = { ...NO_OTHERS, explained: new Set(["7"]) };
-    expect(status(settled({ atlas: listed("1001", "7", "8"), others })).unaccountedCertificates).toEqual([
+    expect(status(settled({ atlas: listed("1001", "7", "8"), others })).unaccounted).toEqual([
       { serialNumber: "8", notAfter: "2030-04-01T00:00:00Z" },
     ]);
   });
 
   test("take no room in the status if there are none", () => {
-    expect(status(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccountedCertificates");
+    expect(status(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccounted");
   });
 });
 
@@ -468,7 +468,7 @@ describe("a certificate that was there before its resource", () => {
     const list = listed("1001", entryFor(FRESH));
     const verified = { ...renewed, secret: managed(FRESH), atlas: list, attempted: list };
     expect(status(verified)).toMatchObject({ unexpiredCertificates: 2 });
-    expect(status(verified)).not.toHaveProperty("unaccountedCertificates");
+    expect(status(verified)).not.toHaveProperty("unaccounted");
   });
 
   test("is not adopted before a list holds it", () => {

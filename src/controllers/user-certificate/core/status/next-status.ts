@@ -37,7 +37,7 @@ export function nextStatus(assessment: Assessment, before: UserCertificateStatus
     renewRequest: answeredRequest(assessment),
     lastAttempt: lastAttempt(assessment),
     unexpiredCertificates: unexpired(assessment),
-    unaccountedCertificates: orNothing(assessment.unaccounted),
+    unaccounted: orNothing(assessment.unaccounted),
     pendingRestarts: orNothing(assessment.restarts.map(({ pending }) => pending)),
     leftBehind: orNothing(leftBehind(assessment)),
   });
