@@ -133,7 +133,7 @@ describe("after a renewal", () => {
     expect((await counted(scene, 0)).status.consumers).toMatchObject({ pods: 3, outdated: 0 });
   });
 
-  test("nothing is written while the pods are the same", async () => {
+  test("a count is not written again while the pods are the same", async () => {
     const scene = await Scene.open();
     await scene.apply();
     await scene.untilIssued();
@@ -141,11 +141,12 @@ describe("after a renewal", () => {
     await renewed(scene);
     await counted(scene, 1);
     await scene.stopOperator();
-    const before = await scene.get();
+    const { consumers } = (await scene.get()).status;
+    // The next list is one of the next leader, which also asks Atlas once.
     await scene.startOperator();
     await expect.poll(() => scene.metrics()).toContain('atlascerts_consumer_lists_total{result="ok"} 1');
     await scene.stopOperator();
-    expect(await scene.get()).toEqual(before);
+    expect((await scene.get()).status.consumers).toEqual(consumers);
   });
 });
 

@@ -70,7 +70,7 @@ describe("kubectl explain", () => {
     ["acxr", "only if exactly the named certificate authorities are set, and never twice"],
     ["acxr.spec.notAfter", "at most 24 hours"],
     ["acxr.spec.acknowledgeRollingRestart", "restarts the nodes of every cluster"],
-    ["acxr.status.requestedAt", "it never asks twice"],
+    ["acxr.status.requestedAt", "it never sends the request twice"],
   ])("of %s says %j", async (field, text) => {
     const run = await kubectlHere();
     // kubectl breaks lines where it likes.
