@@ -18,15 +18,15 @@ interface ClusterEvent {
 /** Warnings that are part of the story, each with its cause. Any other is a defect. */
 const EXPLAINED: readonly { readonly because: string; readonly reason: string; readonly message: RegExp }[] = [
   {
-    because: "the app was applied before its certificate",
+    because: "each app was applied before its certificate, and the Secret of one went before its last pod",
     reason: "FailedMount",
-    message: /secret "orders-api-mongodb" not found/,
+    message: /secret "(orders-api|restarted)-mongodb" not found/,
   },
   {
     because:
       "the kubelet asks for a pod's health before its process listens, and once more while it ends, when its network may be gone",
     reason: "Unhealthy",
-    message: /connection refused|statuscode: 500|dial tcp \S+: i\/o timeout/,
+    message: /connection refused|connection reset by peer|statuscode: 500|dial tcp \S+: i\/o timeout/,
   },
   {
     because: "the drained node was the only one, so the pod's successor had no place",

@@ -77,6 +77,8 @@ test(`of ${ATTEMPTS.length} attempts of a tenant none makes Atlas create or dele
   await platform.apply(cast.own, { username: `${cast.own}.x` }, "mine");
   for (const name of ["orders-api", "common-api"]) await platform.until("True Issued", cast.victim, name);
   await platform.until("True Issued", cast.own, "mine");
+  // Of resources that are made in the same second, the name decides which was first.
+  await aWhile(1100);
   const mallory = await tenantOf(cast.own);
   const stringData = { clientId: "mdb_sa_id_0000000000000000000000ff", clientSecret: "made-up" };
   const madeUp = { metadata: { name: "made-up" }, stringData };

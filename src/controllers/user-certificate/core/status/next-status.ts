@@ -93,9 +93,7 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   // Until a list holds the replacement, it is not known whether it was the lists that were wrong.
   if (outcome.kind === "issued") {
     const { reason, startedAt } = outcome.attempt;
-    // The lists of another user say nothing of this one's.
-    const isReplaced = reason === "NotListedByAtlas" || (unlisted?.replaced === true && reason !== "IdentityChanged");
-    return isReplaced
+    return reason === "NotListedByAtlas" || unlisted?.replaced === true
       ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
