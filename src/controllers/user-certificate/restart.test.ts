@@ -191,6 +191,24 @@ test("renewals of two resources that fall together cause one restart", async () 
   expect(names.map((name) => restartCondition(scene, name))).toEqual(["False Restarted", "False Restarted"]);
 });
 
+test("a restart does not cover a Secret of the same second, since another one may be written in it later", async () => {
+  const { scene, process } = await start();
+  const reporting = { ...SPEC, username: "reporting", secretName: "reporting-mongodb" };
+  scene.apply(reporting, { name: "reporting" });
+  await scene.settle(process, "reporting");
+  scene.apply(SPEC, { renewRequest: "a" });
+  await scene.settle(process);
+  const own = scene.status().pendingRestarts?.[0]?.writtenAt;
+  scene.clock.advanceNow(31_000);
+  scene.apply(reporting, { name: "reporting", renewRequest: "a" });
+  await scene.settle(process, "reporting");
+  const newest = scene.status("reporting").pendingRestarts?.[0]?.writtenAt;
+  await scene.reconcile(process);
+  expect([rollouts(scene), annotation(scene)]).toEqual([1, own]);
+  await scene.run(process, { forMs: 15 * MINUTE_MS, names: ["orders-api", "reporting"] });
+  expect([rollouts(scene), annotation(scene)]).toEqual([2, newest]);
+});
+
 describe("a crash between a renewal and its restart", () => {
   /** Renews with a process that dies at a call, then goes on with one that lives. */
   async function crashed(diesAt: number, moment: "before" | "after") {

@@ -23,6 +23,9 @@ export interface RestarterOptions {
   readonly log: Log;
 }
 
+/** Times in a status are whole seconds. */
+const SECOND_MS = 1000;
+
 /** Wait after someone else changed the workload at the same time, in milliseconds. */
 const CONFLICT_RETRY_MS = 2000;
 
@@ -87,8 +90,10 @@ export class Restarter {
       case "blocked":
         return { ...decision, pending, untilMs: nowMs + decision.blocker.retryMs };
       case "restart": {
-        // The Secrets of other resources that were written before now reach the pods by this restart too.
-        const written = [pending, ...resources.pendingRestarts(namespace, pending)].map(({ writtenAt }) => writtenAt);
+        // The Secrets of other resources that were written before now reach the pods by this restart too. Their times are
+        // whole seconds: of this second there may be another one to come.
+        const others = resources.pendingRestarts(namespace, pending).map(({ writtenAt }) => writtenAt);
+        const written = [pending.writtenAt, ...others.filter((one) => Date.parse(one) + SECOND_MS <= nowMs)];
         const writtenAt = written.reduce((newest, one) => (one > newest ? one : newest));
         await restartWorkload(kube, { kind, ref, workload: decision.workload, writtenAt }, signal);
         return { kind: "restarted", pending };

@@ -55,8 +55,13 @@ export const RESTARTS: readonly MutatedFile[] = [
     mutants: [
       {
         why: "the annotation covers the own Secret alone",
-        search: "const written = [pending, ...resources.pendingRestarts(namespace, pending)].map(",
-        replacement: "const written = [pending].map(",
+        search: "[pending.writtenAt, ...others.filter((one) => Date.parse(one) + SECOND_MS <= nowMs)]",
+        replacement: "others.length < 0 ? others : [pending.writtenAt]",
+      },
+      {
+        why: "a Secret that is written in the second of a restart counts as covered by it",
+        search: "Date.parse(one) + SECOND_MS <= nowMs",
+        replacement: "Date.parse(one) <= nowMs + SECOND_MS - SECOND_MS",
       },
       {
         why: "a workload that cannot be restarted is read at each reconcile",
