@@ -149,7 +149,7 @@ test("a changed spec ends the wait for the next look", async () => {
   expect(rollouts(scene)).toBe(before + 1);
 });
 
-test("a process that is told to stop while it restarts reports nothing", async () => {
+test("a process that receives SIGTERM while it restarts a workload reports nothing", async () => {
   const { scene, process } = await start();
   await renew(scene, process);
   scene.clock.advanceNow(MINUTE_MS);

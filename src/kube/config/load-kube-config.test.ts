@@ -121,7 +121,7 @@ describe("where it is searched for", () => {
     await expect(load({ kubeconfig: join(directory, "gone") })).rejects.toThrow(/cannot use the kubeconfig .*gone/);
   });
 
-  test("a pod without a token is told what to check", async () => {
+  test("without a token in the pod, the error says what to check", async () => {
     await expect(load({ env: { KUBERNETES_SERVICE_HOST: "10.0.0.1" } })).rejects.toThrow(
       /automountServiceAccountToken/,
     );
