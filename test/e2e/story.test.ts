@@ -52,10 +52,10 @@ afterEach(async ({ task }) => {
 
 describe("README's section about the installation", () => {
   it("gives two ready pods with a simulated Atlas, and `helm test` finds them at work", async () => {
-    const [install = ""] = await readmeCommands("Install");
-    const said = await runBlock(install);
+    const [installInKind = ""] = await readmeCommands("Install");
+    const said = await runBlock(installInKind);
     expect(said).toMatch(/SIMULATED ATLAS/);
-    expect(said).toMatch(/^Phase: +Succeeded$/m);
+    expect(await helm("test", RELEASE, "--namespace", NAMESPACE)).toMatch(/^Phase: +Succeeded$/m);
     expect((await operatorPods()).map(({ isReady }) => isReady)).toEqual([true, true]);
   });
 

@@ -19,6 +19,7 @@ const SOURCES = [
   "tsconfig.json",
   "tsconfig.build.json",
   "README.md",
+  "docs/library.md",
   "LICENSE",
   "CHANGELOG.md",
 ];

@@ -5,12 +5,11 @@ import { http } from "../../../src/testing/http.ts";
 import { ROOT } from "../../library/packed-package.ts";
 import { PROJECT, SimulatedAtlas, USER } from "../../library/simulated-atlas.ts";
 
-/** The lines of shell in the README that show the simulator. */
-async function readmeLines(): Promise<readonly string[]> {
-  const readme = await readFile(path.join(ROOT, "README.md"), "utf8");
-  const section = readme.split(/^## /m).find((text) => text.startsWith("The simulator\n"));
-  const block = /^```sh\n([\s\S]*?)^```$/m.exec(section ?? "")?.[1];
-  if (block === undefined) throw new Error('README.md has no shell under "The simulator"');
+/** The lines of shell in the simulator's page. */
+async function linesOfPage(): Promise<readonly string[]> {
+  const page = await readFile(path.join(ROOT, "docs/simulator.md"), "utf8");
+  const block = /^```sh\n([\s\S]*?)^```$/m.exec(page)?.[1];
+  if (block === undefined) throw new Error("docs/simulator.md has no shell");
   return block.trimEnd().split("\n");
 }
 
@@ -22,9 +21,9 @@ async function curl(line: string, adminUrl: string): Promise<unknown> {
   return answer.json();
 }
 
-test("what the README says of faults and requests is so", async () => {
+test("docs/simulator.md shows how to inject a fault and read the requests", async () => {
   await using under = await SimulatedAtlas.start();
-  const [disturb = "", look = "", ...others] = await readmeLines();
+  const [disturb = "", look = "", ...others] = await linesOfPage();
   expect(others).toEqual([]);
 
   await curl(disturb, under.atlas.adminUrl);
