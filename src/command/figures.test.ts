@@ -7,6 +7,7 @@ import {
   issuance,
   listed,
   NOW,
+  PROJECT,
   recent,
   reconciled,
   refused,
@@ -15,6 +16,7 @@ import {
   settled,
 } from "../controllers/user-certificate/testing/snapshots.ts";
 import { reconcileFigures, resourceFigures } from "./figures.ts";
+import { IssuanceBudgets } from "./issuance-budgets.ts";
 
 describe("a reconcile counts", () => {
   test("as nothing done if nothing was due", () => {
@@ -74,6 +76,9 @@ describe("a reconcile counts", () => {
   });
 });
 
+const figuresOf = (certificate: Parameters<typeof resourceFigures>[0]) =>
+  resourceFigures(certificate, NOW, new IssuanceBudgets());
+
 function stalled(status: "True" | "False", reason: string) {
   return { type: "Stalled", status, reason, message: "", lastTransitionTime: new Date(NOW).toISOString() };
 }
@@ -83,17 +88,23 @@ describe("a resource shows", () => {
     const notAfter = "2030-04-01T00:00:00Z";
     const unaccounted = ["7", "8"].map((serialNumber) => ({ serialNumber, notAfter }));
     const status = { ...SETTLED_STATUS, unaccounted };
-    expect(resourceFigures(resource({ status }))).toEqual({
+    expect(figuresOf(resource({ status }))).toEqual({
       namespace: "shop",
       name: "orders-api",
       ready: "True",
       reason: "Issued",
+      info: { secretName: "orders-api-mongodb", username: "orders-api", project: "", projectId: "" },
+      notBeforeMs: FACTS.notBefore.getTime(),
       notAfterMs: FACTS.notAfter.getTime(),
       renewalMs: Date.parse(SETTLED_STATUS.renewalTime ?? ""),
+      verifiedMs: Date.parse(SETTLED_STATUS.lastVerifiedTime ?? ""),
       stalled: undefined,
-      needsPerson: false,
+      actionReason: undefined,
       suspended: false,
       unaccounted: 2,
+      orphaned: 0,
+      budgetLeft: undefined,
+      pendingRestarts: [],
       withdrawnUntilMs: undefined,
       outdatedPods: undefined,
       outdatedUntilMs: undefined,
@@ -102,7 +113,7 @@ describe("a resource shows", () => {
 
   test("how many pods use an old certificate, and until when they can", () => {
     const consumers = { pods: 3, outdated: 2, outdatedValidUntil: "2030-05-01T00:00:00Z", observedAt: timestamp(NOW) };
-    expect(resourceFigures(resource({ status: { ...SETTLED_STATUS, consumers } }))).toMatchObject({
+    expect(figuresOf(resource({ status: { ...SETTLED_STATUS, consumers } }))).toMatchObject({
       outdatedPods: 2,
       outdatedUntilMs: Date.parse(consumers.outdatedValidUntil),
     });
@@ -112,7 +123,7 @@ describe("a resource shows", () => {
     const ready = (reason: string) => [{ ...stalled("True", reason), type: "Ready" as const }];
     const recentIssuances = [recent({ notAfter: "2030-05-01T00:00:00Z" }), recent({})];
     const until = (reason: string) =>
-      resourceFigures(resource({ status: { ...SETTLED_STATUS, recentIssuances, conditions: ready(reason) } }))
+      figuresOf(resource({ status: { ...SETTLED_STATUS, recentIssuances, conditions: ready(reason) } }))
         .withdrawnUntilMs;
     expect(until("NotGranted")).toBe(Date.parse("2030-05-01T00:00:00Z"));
     expect(until("Issued")).toBeUndefined();
@@ -122,13 +133,11 @@ describe("a resource shows", () => {
     ["UserNotFound", "UserNotFound"],
     ["MadeUp", "Other"],
   ])("that it is stalled with reason %s, as %s", (reason, shown) => {
-    expect(resourceFigures(resource({ status: { conditions: [stalled("True", reason)] } })).stalled).toBe(shown);
+    expect(figuresOf(resource({ status: { conditions: [stalled("True", reason)] } })).stalled).toBe(shown);
   });
 
   test("that it is not stalled, whatever the reason of the condition", () => {
-    expect(resourceFigures(resource({ status: { conditions: [stalled("False", "RateLimited")] } })).stalled).toBe(
-      undefined,
-    );
+    expect(figuresOf(resource({ status: { conditions: [stalled("False", "RateLimited")] } })).stalled).toBe(undefined);
   });
 
   test("that a person has to act although it is still Ready", () => {
@@ -137,24 +146,70 @@ describe("a resource shows", () => {
       nextAttemptTime: SETTLED_STATUS.notAfter ?? "",
     };
     const shown = (needsPerson: boolean) =>
-      resourceFigures(resource({ status: { ...SETTLED_STATUS, lastAttempt: { ...attempt, needsPerson } } }))
-        .needsPerson;
-    expect([shown(true), shown(false)]).toEqual([true, false]);
+      figuresOf(resource({ status: { ...SETTLED_STATUS, lastAttempt: { ...attempt, needsPerson } } })).actionReason;
+    expect([shown(true), shown(false)]).toEqual(["RoleMissing", undefined]);
+  });
+
+  test.each([
+    ["NotGranted", "NotGranted"],
+    ["RateLimited", undefined],
+  ])("whether a person has to act for Ready's reason %s", (reason, shown) => {
+    const conditions = [{ ...stalled("True", reason), type: "Ready" as const }];
+    expect(figuresOf(resource({ status: { conditions } })).actionReason).toBe(shown);
+  });
+
+  test("the project in which Atlas issued its certificate, and not the one that its spec names", () => {
+    const { serialNumber } = SETTLED_STATUS;
+    const issued = recent({ serialNumber, projectId: PROJECT });
+    const projectIdOf = (recentIssuances: (typeof issued)[]) =>
+      figuresOf(resource({ status: { ...SETTLED_STATUS, recentIssuances } })).info?.projectId;
+    expect(projectIdOf([recent({ serialNumber: "7", projectId: "f".repeat(24) }), issued])).toBe(PROJECT);
+    expect(projectIdOf([recent({ serialNumber: "7", projectId: PROJECT })])).toBe("");
+    const { serialNumber: _, ...nothingIssued } = SETTLED_STATUS;
+    const lost = { time: timestamp(NOW), reason: "SecretMissing", projectId: PROJECT };
+    const status = { ...nothingIssued, recentIssuances: [lost] };
+    expect(figuresOf(resource({ status })).info?.projectId).toBe("");
+  });
+
+  test("the AtlasProjectX509 that it names", () => {
+    expect(figuresOf(resource({ spec: { projectRef: { name: "production" } } })).info?.project).toBe("production");
+  });
+
+  test("its orphaned certificates until they expire", () => {
+    const lost = { time: timestamp(NOW), reason: "SecretMissing", lost: "AnswerLost" };
+    const recentIssuances = [
+      lost,
+      { ...lost, serialNumber: "7", notAfter: timestamp(NOW + 1000) },
+      { ...lost, serialNumber: "8", notAfter: timestamp(NOW - 1000) },
+      recent({ serialNumber: "9", notAfter: timestamp(NOW + 1000) }),
+    ];
+    expect(figuresOf(resource({ status: { ...SETTLED_STATUS, recentIssuances } })).orphaned).toBe(1);
+  });
+
+  test("why its workloads wait for their restarts", () => {
+    const one = { kind: "Deployment" as const, name: "orders-api", writtenAt: timestamp(NOW) };
+    const pendingRestarts = [one, { ...one, reason: "WorkloadPaused" }, { ...one, reason: "MadeUp" }];
+    expect(figuresOf(resource({ status: { ...SETTLED_STATUS, pendingRestarts } })).pendingRestarts).toEqual([
+      "RestartDue",
+      "WorkloadPaused",
+      "Other",
+    ]);
   });
 
   test("that it is suspended", () => {
-    expect(resourceFigures(resource({ spec: { suspend: true } })).suspended).toBe(true);
+    expect(figuresOf(resource({ spec: { suspend: true } })).suspended).toBe(true);
   });
 
   test("that it has no status yet", () => {
-    expect(resourceFigures(resource())).toMatchObject({ ready: "Unknown", reason: "None", notAfterMs: undefined });
+    expect(figuresOf(resource())).toMatchObject({ ready: "Unknown", reason: "None", notAfterMs: undefined });
   });
 
   test("that it cannot be parsed", () => {
     const { spec: _, status: __, ...identity } = resource();
-    expect(resourceFigures({ ...identity, valid: false, problem: "spec: is missing" })).toMatchObject({
+    expect(figuresOf({ ...identity, valid: false, problem: "spec: is missing" })).toMatchObject({
       ready: "Unknown",
       reason: "Unreadable",
+      actionReason: "Unreadable",
       notAfterMs: undefined,
     });
   });
@@ -169,7 +224,7 @@ describe("a resource shows", () => {
         lastTransitionTime: new Date(NOW).toISOString(),
       },
     ];
-    expect(resourceFigures(resource({ status: { conditions, notAfter: "tomorrow" } }))).toMatchObject({
+    expect(figuresOf(resource({ status: { conditions, notAfter: "tomorrow" } }))).toMatchObject({
       ready: "False",
       reason: "Other",
       notAfterMs: undefined,

@@ -1,15 +1,19 @@
 import { findCondition } from "../api/conditions.ts";
 import type { CustomerX509Removal } from "../api/customer-x509-removal.ts";
 import type { ProjectX509 } from "../api/project-x509.ts";
-import { BLOCKED_REASONS, type BlockedReason, ISSUE_REASONS } from "../api/reasons.ts";
+import { BLOCKED_REASONS, type BlockedReason, ISSUE_REASONS, RESTART_REASONS } from "../api/reasons.ts";
 import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
 import type { ProjectFigures, RemovalFigures } from "../telemetry/cluster-metrics.ts";
 import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
+import type { IssuanceBudgets } from "./issuance-budgets.ts";
 
-const KNOWN_REASONS: ReadonlySet<string> = new Set(["Issued", "Expired", ...BLOCKED_REASONS, ...ISSUE_REASONS]);
+const KNOWN_REASONS: ReadonlySet<string> = new Set([
+  ...["Issued", "Expired"],
+  ...[...BLOCKED_REASONS, ...ISSUE_REASONS, ...RESTART_REASONS],
+]);
 
 /** Reasons that need a person and come of no attempt, which would say so itself. */
 const PERSONS_REASONS: ReadonlySet<string> = new Set<BlockedReason>([
@@ -36,17 +40,27 @@ export function reconcileFigures(assessment: Assessment): ReconcileFigures {
   };
 }
 
-/** The figures of one resource, from its status in the cache. */
-export function resourceFigures(certificate: CachedResource): ResourceFigures {
+/**
+ * The figures of one resource, from its status in the cache.
+ *
+ * @param nowMs by Atlas' clock
+ */
+export function resourceFigures(certificate: CachedResource, nowMs: number, budgets: IssuanceBudgets): ResourceFigures {
   const { namespace, name } = certificate;
   if (!certificate.valid) {
     const nothing = {
+      info: undefined,
+      notBeforeMs: undefined,
       notAfterMs: undefined,
       renewalMs: undefined,
+      verifiedMs: undefined,
       stalled: undefined,
-      needsPerson: true,
+      actionReason: "Unreadable",
       suspended: false,
       unaccounted: 0,
+      orphaned: 0,
+      budgetLeft: undefined,
+      pendingRestarts: [],
       withdrawnUntilMs: undefined,
       outdatedPods: undefined,
       outdatedUntilMs: undefined,
@@ -62,12 +76,23 @@ export function resourceFigures(certificate: CachedResource): ResourceFigures {
     name,
     ready: ready?.status ?? "Unknown",
     reason: known(ready?.reason, ready === undefined ? "None" : "Other"),
+    info: {
+      secretName: spec.secretName,
+      username: spec.username,
+      project: spec.projectRef?.name ?? "",
+      projectId: projectIdOf(status),
+    },
+    notBeforeMs: milliseconds(status.notBefore),
     notAfterMs: milliseconds(status.notAfter),
     renewalMs: milliseconds(status.renewalTime),
+    verifiedMs: milliseconds(status.lastVerifiedTime),
     stalled: isStalled ? known(stalled.reason, "Other") : undefined,
-    needsPerson: isStalled || status.lastAttempt?.needsPerson === true || PERSONS_REASONS.has(ready?.reason ?? ""),
+    actionReason: actionReason(status),
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
+    orphaned: orphaned(status, nowMs),
+    budgetLeft: budgets.left(certificate, nowMs),
+    pendingRestarts: (status.pendingRestarts ?? []).map(({ reason }) => known(reason, reason ? "Other" : "RestartDue")),
     withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
     outdatedPods: status.consumers?.outdated,
     outdatedUntilMs: milliseconds(status.consumers?.outdatedValidUntil),
@@ -98,6 +123,28 @@ function reasonOf({ blocker, decision }: Assessment): string | undefined {
 /** A status can be written by others too: what stands there gets into a label only if it is a word of ours. */
 function known(reason: string | undefined, otherwise: string): string {
   return reason !== undefined && KNOWN_REASONS.has(reason) ? reason : otherwise;
+}
+
+function actionReason(status: UserCertificateStatus): string | undefined {
+  const stalled = findCondition(status, "Stalled");
+  if (stalled?.status === "True") return known(stalled.reason, "Other");
+  const { lastAttempt } = status;
+  if (lastAttempt?.needsPerson === true) return known(lastAttempt.reason, "Other");
+  const reason = findCondition(status, "Ready")?.reason ?? "";
+  return PERSONS_REASONS.has(reason) ? reason : undefined;
+}
+
+/** The project of a certificate that Atlas issued: one that a spec merely names may not exist, and anyone can name any. */
+function projectIdOf({ recentIssuances = [], serialNumber }: UserCertificateStatus): string {
+  const entry = recentIssuances.findLast((one) => one.serialNumber !== undefined && one.serialNumber === serialNumber);
+  return entry?.projectId ?? "";
+}
+
+function orphaned({ recentIssuances = [] }: UserCertificateStatus, nowMs: number): number {
+  return recentIssuances.filter(
+    ({ lost, notAfter, serialNumber }) =>
+      lost !== undefined && serialNumber !== undefined && (milliseconds(notAfter) ?? nowMs) > nowMs,
+  ).length;
 }
 
 /** Atlas cannot take back what was issued. */

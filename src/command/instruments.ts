@@ -2,6 +2,7 @@ import { ISSUE_REASONS } from "../api/reasons.ts";
 import { USER_CERTIFICATE } from "../api/user-certificate.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
 import type { Clock } from "../clock.ts";
+import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
 import type { UserCertificateController } from "../controllers/user-certificate/controller.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { Watch } from "../controllers/user-certificate/resource-watches.ts";
@@ -10,6 +11,7 @@ import type { EventRecorder } from "../kube/events/event-recorder.ts";
 import type { Lease } from "../kube/lease/lease.ts";
 import type { Log } from "../kube/log.ts";
 import type { WorkQueue, WorkQueueObserver } from "../kube/queue/work-queue.ts";
+import { AtlasTraffic } from "../telemetry/atlas-traffic.ts";
 import { type BindAddress, formatBindAddress } from "../telemetry/bind-address.ts";
 import { certificateMetrics } from "../telemetry/certificate-metrics.ts";
 import {
@@ -22,13 +24,14 @@ import {
 } from "../telemetry/checks.ts";
 import { clusterMetrics } from "../telemetry/cluster-metrics.ts";
 import { type Check, Health } from "../telemetry/health.ts";
-import { Metrics } from "../telemetry/metrics.ts";
+import { type AtlasExchange, Metrics } from "../telemetry/metrics.ts";
 import { Pulse } from "../telemetry/pulse.ts";
 import { RunsUnderWay } from "../telemetry/runs-under-way.ts";
 import { registerRuntimeMetrics } from "../telemetry/runtime-metrics.ts";
 import { type RunningServer, startServer } from "../telemetry/server.ts";
 import type { ClusterKinds } from "./cluster-kinds.ts";
 import { projectFigures, reconcileFigures, removalFigures, resourceFigures } from "./figures.ts";
+import { IssuanceBudgets } from "./issuance-budgets.ts";
 import { VERSION } from "./version.ts";
 
 /** Where metrics and health are served; undefined for not at all. */
@@ -61,6 +64,8 @@ export class Instruments {
   readonly queueObserver: WorkQueueObserver;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #traffic = new AtlasTraffic();
+  readonly #budgets = new IssuanceBudgets();
   readonly #runs: RunsUnderWay;
   readonly #pulse: Pulse;
   readonly #servers: RunningServer[] = [];
@@ -94,6 +99,12 @@ export class Instruments {
 
   reconciled(assessment: Assessment): void {
     this.metrics.reconciled(reconcileFigures(assessment));
+    this.#budgets.reconciled(assessment);
+  }
+
+  atlasExchange(exchange: AtlasExchange): void {
+    this.metrics.atlasExchange(exchange);
+    this.#traffic.add(exchange, this.#clock.now());
   }
 
   /** The run of this key is about to ask for a certificate. */
@@ -141,12 +152,12 @@ export class Instruments {
       parked: () => controller.parked,
       monotonic: () => this.#clock.monotonic(),
     });
-    this.metrics.addText(() =>
-      certificateMetrics(
-        Iterator.from(controller.resources()).map(resourceFigures),
-        this.#clock.now() + controller.skewMs,
-      ),
-    );
+    this.metrics.addText(() => {
+      const nowMs = this.#clock.now() + controller.skewMs;
+      const figures = (resource: CachedResource) => resourceFigures(resource, nowMs, this.#budgets);
+      return certificateMetrics(Iterator.from(controller.resources()).map(figures), nowMs);
+    });
+    this.metrics.addText(() => this.#traffic.text(this.#clock.now()));
     if (kinds !== undefined) {
       this.metrics.addText(() =>
         clusterMetrics(kinds.projects().map(projectFigures), kinds.removals().map(removalFigures)),

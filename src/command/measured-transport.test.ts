@@ -39,17 +39,27 @@ async function measured(status: number | "reset") {
     server.close();
   });
   const sent = transport.exchange({ method: "GET", path: `${GROUP}/userSecurity`, headers: {} });
-  return { told, sent };
+  return { told, sent, transport };
 }
 
 test("reports an answer, whatever its status", async () => {
   const { told, sent } = await measured(403);
   expect((await sent).status).toBe(403);
-  expect(told).toEqual([{ operation: "getUserSecurity", status: 403, durationMs: 250 }]);
+  expect(told).toEqual([
+    { operation: "getUserSecurity", projectId: "32b6e34b3d91647abb20e7b8", status: 403, durationMs: 250 },
+  ]);
 });
 
 test("reports a request that got no answer, and leaves its error as it is", async () => {
   const { told, sent } = await measured("reset");
   await expect(sent).rejects.toMatchObject({ name: "TransportFailure" });
-  expect(told).toEqual([{ operation: "getUserSecurity", status: undefined, durationMs: 250 }]);
+  expect(told).toEqual([
+    { operation: "getUserSecurity", projectId: "32b6e34b3d91647abb20e7b8", status: undefined, durationMs: 250 },
+  ]);
+});
+
+test("reports no project for a request that is about none", async () => {
+  const { told, transport } = await measured(200);
+  await transport.exchange({ method: "POST", path: "/api/oauth/token", headers: {} });
+  expect(told.at(-1)).toMatchObject({ operation: "authenticate", projectId: undefined });
 });

@@ -31,9 +31,14 @@ export class MeasuredTransport extends AtlasTransport {
       return answer;
     } finally {
       const durationMs = this.#clock.monotonic() - startedAt;
-      this.#onExchange({ operation: operationOf(request), status, durationMs });
+      this.#onExchange({ operation: operationOf(request), projectId: projectIdOf(request), status, durationMs });
     }
   }
+}
+
+/** For those who count by projects that Atlas has confirmed: users can name any. */
+function projectIdOf({ path }: Pick<Request, "path">): string | undefined {
+  return /^\/api\/atlas\/v2\/groups\/([0-9a-f]{24})\//.exec(path)?.[1];
 }
 
 /** By the shape of the path alone: project and user must not get into a label. */

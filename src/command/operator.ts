@@ -91,7 +91,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const transport = new MeasuredTransport({
     baseUrl: options.atlas.baseUrl,
     extraCa: options.atlas.extraCa,
-    onExchange: (exchange) => instruments.metrics.atlasExchange(exchange),
+    onExchange: (exchange) => instruments.atlasExchange(exchange),
     clock,
   });
   const pacer = new Pacer({ clock });

@@ -1,4 +1,4 @@
-import { MetricText } from "./certificate-metrics.ts";
+import { MetricText } from "./metric-text.ts";
 
 /** The facts about one AtlasProjectX509 that the figures need. */
 export interface ProjectFigures {

@@ -94,12 +94,18 @@ describe("what is read from the caches", () => {
     name: "orders-api",
     ready: "True",
     reason: "Issued",
+    info: { secretName: "orders-api-mongodb", username: "orders-api", project: "", projectId: "" },
+    notBeforeMs: NOW - 2000,
     notAfterMs: NOW + 2000,
     renewalMs: NOW + 1000,
+    verifiedMs: NOW - 1000,
     stalled: undefined,
-    needsPerson: false,
+    actionReason: undefined,
     suspended: false,
     unaccounted: 0,
+    orphaned: 0,
+    budgetLeft: undefined,
+    pendingRestarts: [],
     withdrawnUntilMs: undefined,
     outdatedPods: undefined,
     outdatedUntilMs: undefined,
@@ -109,12 +115,15 @@ describe("what is read from the caches", () => {
       .split("\n")
       .filter((line) => line.startsWith("atlascerts_"));
 
-  test("expiry and renewal of each resource, as times in seconds", () => {
-    const lines = linesOf(resource, { ...resource, name: "new", notAfterMs: undefined, renewalMs: undefined });
+  test("the times of each certificate, in seconds", () => {
+    const none = { notBeforeMs: undefined, notAfterMs: undefined, renewalMs: undefined, verifiedMs: undefined };
+    const lines = linesOf(resource, { ...resource, ...none, name: "new" });
     const labels = '{namespace="shop",name="orders-api"}';
     expect(lines.filter((line) => line.includes("_timestamp_seconds{"))).toEqual([
+      `atlascerts_certificate_not_before_timestamp_seconds${labels} ${seconds(NOW - 2000)}`,
       `atlascerts_certificate_not_after_timestamp_seconds${labels} ${seconds(NOW + 2000)}`,
       `atlascerts_certificate_renewal_timestamp_seconds${labels} ${seconds(NOW + 1000)}`,
+      `atlascerts_certificate_verified_timestamp_seconds${labels} ${seconds(NOW - 1000)}`,
     ]);
   });
 
@@ -131,7 +140,7 @@ describe("what is read from the caches", () => {
   });
 
   test.each<[what: string, change: Partial<ResourceFigures>, series: string]>([
-    ["ready, when Ready is True", {}, "atlascerts_resource_ready{LABELS} 1"],
+    ["ready, when Ready is True", {}, 'atlascerts_resource_ready{LABELS,reason="Issued"} 1'],
     ["no outdated pods", { outdatedPods: 0 }, "atlascerts_consumers_outdated{LABELS} 0"],
     ["outdated pods", { outdatedPods: 2 }, "atlascerts_consumers_outdated{LABELS} 2"],
     [
@@ -139,10 +148,30 @@ describe("what is read from the caches", () => {
       { outdatedUntilMs: NOW },
       `atlascerts_consumers_outdated_valid_until_timestamp_seconds{LABELS} ${seconds(NOW)}`,
     ],
-    ["not ready, when Ready is False", { ready: "False" }, "atlascerts_resource_ready{LABELS} 0"],
-    ["not ready, when it has no status yet", { ready: "Unknown" }, "atlascerts_resource_ready{LABELS} 0"],
-    ["no action required", {}, "atlascerts_resource_action_required{LABELS} 0"],
-    ["action required", { needsPerson: true }, "atlascerts_resource_action_required{LABELS} 1"],
+    ["not ready, when Ready is False", { ready: "False" }, 'atlascerts_resource_ready{LABELS,reason="Issued"} 0'],
+    [
+      "not ready, when it has no status yet",
+      { ready: "Unknown", reason: "None" },
+      'atlascerts_resource_ready{LABELS,reason="None"} 0',
+    ],
+    ["no action required", {}, 'atlascerts_resource_action_required{LABELS,reason="None"} 0'],
+    [
+      "action required, with the reason",
+      { actionReason: "RoleMissing" },
+      'atlascerts_resource_action_required{LABELS,reason="RoleMissing"} 1',
+    ],
+    ["orphaned certificates", { orphaned: 2 }, "atlascerts_orphaned_certificates{LABELS} 2"],
+    ["budget left", { budgetLeft: 0 }, "atlascerts_issuance_budget_left{LABELS} 0"],
+    [
+      "workloads that wait for their restarts",
+      { pendingRestarts: ["RestartDue", "RestartDue"] },
+      'atlascerts_restarts_pending{LABELS,reason="RestartDue"} 2',
+    ],
+    [
+      "what it is about, escaped",
+      { info: { secretName: "s", username: String.raw`CN=a"b\,c`, project: "p", projectId: "1" } },
+      String.raw`atlascerts_resource_info{LABELS,secret="s",username="CN=a\"b\\,c",project="p",project_id="1"} 1`,
+    ],
     ["not stalled", {}, 'atlascerts_resource_stalled{LABELS,reason="None"} 0'],
     [
       "stalled, with the reason",

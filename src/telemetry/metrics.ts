@@ -4,6 +4,8 @@ import type { ReconcileFigures } from "./reconcile-figures.ts";
 /** An HTTP exchange with Atlas, token requests and repeated tries included. */
 export interface AtlasExchange {
   readonly operation: string;
+  /** The project that its path names. */
+  readonly projectId: string | undefined;
   /** HTTP status; undefined where no whole answer came. */
   readonly status: number | undefined;
   readonly durationMs: number;
@@ -125,6 +127,10 @@ export class Metrics {
   addProcess(): void {
     // Coarser than its default of 10 ms, which would wake an idle process a hundred times a second.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 100 });
+    // Gauges whose names are those of counters.
+    for (const kind of ["handles", "requests", "resources"]) {
+      this.registry.removeSingleMetric(`nodejs_active_${kind}_total`);
+    }
   }
 
   /** Adds metrics that are written by others, each with its HELP and TYPE, at the moment of a scrape. */
@@ -166,7 +172,7 @@ export class Metrics {
     this.#restarts.inc({ result });
   }
 
-  atlasExchange({ operation, status, durationMs }: AtlasExchange): void {
+  atlasExchange({ operation, status, durationMs }: Omit<AtlasExchange, "projectId">): void {
     this.#atlasRequests.inc({ operation, status: statusClass(status) });
     this.#atlasDurations.observe({ operation }, durationMs / 1000);
   }
@@ -186,6 +192,7 @@ export class Metrics {
   }
 }
 
-function statusClass(status: number | undefined): string {
+/** Such as 2xx; none where no whole answer came. */
+export function statusClass(status: number | undefined): string {
   return status === undefined ? "none" : `${Math.floor(status / 100)}xx`;
 }

@@ -1,5 +1,6 @@
 import { ISSUE_REASONS } from "../../../src/api/reasons.ts";
 import { NOW, PROJECT } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
+import { AtlasTraffic } from "../../../src/telemetry/atlas-traffic.ts";
 import { certificateMetrics, type ResourceFigures } from "../../../src/telemetry/certificate-metrics.ts";
 import { clusterMetrics } from "../../../src/telemetry/cluster-metrics.ts";
 import { Metrics } from "../../../src/telemetry/metrics.ts";
@@ -35,6 +36,9 @@ async function scrape(): Promise<string> {
   metrics.atlasExchange({ operation: "authenticate", status: 200, durationMs: 1 });
   metrics.kubeExchange({ verb: "get", code: 200 });
   metrics.addText(() => certificateMetrics([RESOURCE], NOW));
+  const traffic = new AtlasTraffic();
+  traffic.add({ operation: "getUserSecurity", projectId: PROJECT, status: 200, durationMs: 1 }, NOW);
+  metrics.addText(() => traffic.text(NOW));
   metrics.addText(() =>
     clusterMetrics(
       [{ name: "production", isReady: true, resources: 1, isCustomerManaged: false }],
@@ -46,7 +50,9 @@ async function scrape(): Promise<string> {
 
 const RESOURCE: ResourceFigures = {
   ...{ namespace: "shop", name: "orders-api", reason: "Issued", stalled: undefined, unaccounted: 1 },
-  ...{ notAfterMs: NOW, renewalMs: NOW, needsPerson: false, suspended: false, withdrawnUntilMs: NOW },
+  ...{ notBeforeMs: NOW, notAfterMs: NOW, renewalMs: NOW, verifiedMs: NOW, withdrawnUntilMs: NOW },
+  ...{ actionReason: undefined, suspended: false, orphaned: 0, budgetLeft: 3, pendingRestarts: ["RestartDue"] },
+  info: { secretName: "orders-api-mongodb", username: "orders-api", project: "production", projectId: PROJECT },
   ...{ outdatedPods: 2, outdatedUntilMs: NOW },
   ready: "True",
 };

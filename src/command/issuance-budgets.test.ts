@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { DAY_MS, HOUR_MS } from "../clock.ts";
+import {
+  FACTS,
+  issuance,
+  NOW,
+  recent,
+  reconciled,
+  resource,
+  SETTLED_STATUS,
+  settled,
+} from "../controllers/user-certificate/testing/snapshots.ts";
+import { IssuanceBudgets } from "./issuance-budgets.ts";
+
+const RESOURCE = { namespace: "shop", name: "orders-api" };
+const OTHER = { namespace: "shop", name: "billing" };
+
+function issuedOnce(name = "orders-api", nowMs = NOW) {
+  const recentIssuances = [recent({ serialNumber: "7", time: new Date(nowMs - HOUR_MS).toISOString() })];
+  const base = settled({ nowMs });
+  const shown = resource({ name, status: { ...SETTLED_STATUS, recentIssuances } });
+  return reconciled({ ...base, resource: shown });
+}
+
+test("what is left of a user's daily limit is known while a certificate of the last 24 hours counts", () => {
+  const budgets = new IssuanceBudgets();
+  expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
+  budgets.reconciled(issuedOnce());
+  expect(budgets.left(RESOURCE, NOW)).toBe(3);
+  expect(budgets.left(RESOURCE, NOW + DAY_MS)).toBeUndefined();
+});
+
+test("the certificate that was just issued counts", () => {
+  const budgets = new IssuanceBudgets();
+  const outcome = { kind: "issued", facts: FACTS, attempt: issuance() } as const;
+  budgets.reconciled(reconciled(settled(), outcome));
+  expect(budgets.left(RESOURCE, NOW)).toBe(3);
+});
+
+test("what is a day old is forgotten, whether or not its resource is still there", () => {
+  const budgets = new IssuanceBudgets();
+  budgets.reconciled(issuedOnce("billing"));
+  budgets.reconciled(issuedOnce("orders-api", NOW + 1000));
+  expect(budgets.left(OTHER, NOW)).toBe(3);
+  budgets.reconciled(issuedOnce("orders-api", NOW + DAY_MS + 2000));
+  expect(budgets.left(OTHER, NOW)).toBeUndefined();
+});
