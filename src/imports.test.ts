@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "sensitive-text.ts": [],
   "wiped-bytes.ts": [],
   "index.ts": ["atlas/", "certificate/"],
-  "main.ts": ["command/", "flags.ts", "simulator/", "telemetry/source-stacks.ts"],
+  "main.ts": ["command/", "flags.ts", "kubectl/", "simulator/", "telemetry/source-stacks.ts"],
   api: [],
   atlas: ["certificate/"],
   "atlas/authentication": [
@@ -79,6 +79,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "kube/events": KUBE,
   "kube/lease": KUBE,
   "kube/queue": KUBE,
+  kubectl: ["api/", "atlas/", "certificate/", "command/version.ts", "controllers/", "flags.ts", "kube/"],
   simulator: ["api/duration.ts", "flags.ts"],
   telemetry: [],
   testing: [],

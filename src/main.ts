@@ -11,6 +11,7 @@ Keeps Atlas-managed X.509 client certificates of MongoDB database users valid in
 Commands:
   run        Run the operator.
   simulate   Run a simulated Atlas that issues real X.509 certificates, for demos and tests.
+  kubectl    Show, check and renew certificates: the kubectl plugin "kubectl atlascerts".
 
 Flags:
   --version  Print version and commit and exit.
@@ -32,6 +33,10 @@ async function main(argv: readonly string[], context: CommandContext): Promise<n
       const { simulateCommand } = await import("./simulator/command.ts");
       return simulateCommand(rest, context);
     }
+    case "kubectl": {
+      const { kubectlCommand } = await import("./kubectl/command.ts");
+      return kubectlCommand(rest, context);
+    }
     case "--version":
     case "version":
       context.stdout.write(`atlas-cert-operator ${VERSION}${COMMIT === undefined ? "" : ` (commit ${COMMIT})`}\n`);
@@ -45,7 +50,7 @@ async function main(argv: readonly string[], context: CommandContext): Promise<n
       context.stderr.write(USAGE);
       return 2;
     default:
-      throw new UsageError(`unknown command ${JSON.stringify(command)}: the commands are run and simulate`);
+      throw new UsageError(`unknown command ${JSON.stringify(command)}: the commands are run, simulate and kubectl`);
   }
 }
 

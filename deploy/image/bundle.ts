@@ -9,10 +9,11 @@ import { licenseTexts } from "./license-texts.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const FOLDER = path.resolve(process.argv[2] ?? path.join(ROOT, "dist/image"));
-/** Scripts of their own: the simulator, for the verb `simulate`, and keystores, for resources that ask for one. */
+/** Scripts of their own: the simulator, for the verb `simulate`, keystores, for resources that ask for one, and the kubectl plugin. */
 const APART = [
   { source: "src/simulator/command.ts", script: "atlas-simulator.mjs" },
   { source: "src/certificate/keystore.ts", script: "keystore.mjs" },
+  { source: "src/kubectl/command.ts", script: "kubectl-atlascerts.mjs" },
 ];
 /** A source map that says nothing (https://esbuild.github.io/plugins/): of one source, without a name. */
 const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"sourcesContent":[""],"mappings":"AAAA"}').toString(

@@ -41,7 +41,7 @@ describe("atlas-cert-operator", () => {
   test("--help names the commands", async () => {
     const { exitCode, stdout, stderr } = await runCommandLine(["--help"]);
     expect([exitCode, stderr]).toEqual([0, ""]);
-    expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb)).toEqual(["run", "simulate"]);
+    expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, verb]) => verb)).toEqual(["run", "simulate", "kubectl"]);
   });
 
   test("without a verb prints the help where errors go, and ends with 2", async () => {
@@ -69,7 +69,7 @@ describe.each([
 
 describe("a command line that can't be used ends with 2 and one sentence:", () => {
   test.each<[what: string, argv: readonly string[], sentence: string]>([
-    ["an unknown command", ["fly"], 'unknown command "fly": the commands are run and simulate'],
+    ["an unknown command", ["fly"], 'unknown command "fly": the commands are run, simulate and kubectl'],
     ["an unknown flag", ["run", "--kubeconfg=x"], "unknown flag --kubeconfg"],
     ["an argument that is no flag", ["run", "now"], 'unexpected argument "now"'],
     ["a flag without its value", ["run", "--kubeconfig"], "--kubeconfig needs a value: --kubeconfig=FILE"],

@@ -17,6 +17,7 @@ const OPERATOR = "atlas-cert-operator.mjs";
 const [KUBECONFIG, SHARED] = ["kubeconfig-file.mjs", "chunk.mjs"];
 const SIMULATOR = "atlas-simulator.mjs";
 const KEYSTORE = "keystore.mjs";
+const KUBECTL = "kubectl-atlascerts.mjs";
 
 /** Of an API server that is not there. JSON is YAML. */
 const KUBECONFIG_OF_NO_ONE = JSON.stringify({
@@ -52,7 +53,7 @@ async function run(...argv: readonly string[]) {
 }
 
 test("the image has these scripts with their maps, and the licences of all", async () => {
-  const scripts = [OPERATOR, KUBECONFIG, SHARED, SIMULATOR, KEYSTORE];
+  const scripts = [OPERATOR, KUBECONFIG, SHARED, SIMULATOR, KEYSTORE, KUBECTL];
   const expected = [...scripts, ...scripts.map((script) => `${script}.map`), "LICENSES.txt"];
   expect((await readdir(folder)).toSorted()).toEqual(expected.toSorted());
   const licences = await readFile(path.join(folder, "LICENSES.txt"), "utf8");
@@ -100,6 +101,11 @@ test("a stack in the log is told in terms of the sources", async () => {
   const { err } = z.object({ err: z.object({ stack: z.string() }) }).parse(JSON.parse(failed));
   expect(err.stack).toMatch(/^ {4}at .*\(src\/kube\/client\/kube-client\.ts:\d+:\d+\)$/m);
   expect(err.stack).not.toContain(".mjs");
+});
+
+test("the verb kubectl loads the plugin's script, which holds no package that signs certificates", async () => {
+  expect(await apart(KUBECTL)).toEqual(["node_modules/@kubernetes"]);
+  expect(await run("kubectl", "status", "--help")).toMatchObject({ code: 0, stderr: "" });
 });
 
 test("the verb simulate loads the simulator's script", async () => {

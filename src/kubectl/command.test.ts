@@ -1,0 +1,63 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { COMMANDS, kubectlCommand } from "./command.ts";
+
+async function run(...argv: readonly string[]) {
+  const printed = { stdout: new PassThrough().setEncoding("utf8"), stderr: new PassThrough().setEncoding("utf8") };
+  // Nothing is there: a command that gets so far ends with 1.
+  const environment = { KUBECONFIG: "/nowhere/kubeconfig" };
+  const exitCode = await kubectlCommand(argv, { ...printed, environment, signal: new AbortController().signal });
+  const text = (stream: PassThrough): string => String(stream.read() ?? "");
+  return { exitCode, stdout: text(printed.stdout), stderr: text(printed.stderr) };
+}
+
+test("--version prints the version of the package", async () => {
+  expect(await run("--version")).toEqual({
+    exitCode: 0,
+    stdout: `kubectl-atlascerts ${packageJson.version}\n`,
+    stderr: "",
+  });
+});
+
+test("--help names every command and the exit codes, within 100 columns", async () => {
+  const { exitCode, stdout } = await run("--help");
+  expect(exitCode).toBe(0);
+  expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)).toEqual(Object.keys(COMMANDS));
+  expect(stdout).toContain("Exit codes: 0");
+  expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+});
+
+test("without a command prints the help where errors go, and ends with 2", async () => {
+  expect(await run()).toEqual({ exitCode: 2, stdout: "", stderr: (await run("--help")).stdout });
+});
+
+test.each(Object.keys(COMMANDS))("%s --help lists its flags", async (name) => {
+  const { exitCode, stdout, stderr } = await run(name, "--help");
+  expect([exitCode, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(new RegExp(`^Usage: kubectl atlascerts ${name}`));
+  for (const flag of Object.keys(COMMANDS[name]?.options ?? {})) expect(stdout).toContain(`--${flag}`);
+});
+
+test.each([
+  [["fly"], 'unknown command "fly": the commands are status'],
+  [["status", "--fly"], "unknown option '--fly'"],
+  [["status", "a", "b"], 'unexpected argument "b"'],
+  [["inspect"], "the name of a resource is missing"],
+  [["renew", "a", "--timeout=soon"], "--timeout must be a duration such as 2m or 90s"],
+  [["timeline", "--days=many"], "--days must be a whole number from 1 to 800"],
+  [["status", "-o", "xml"], '--output must be json or yaml, not "xml"'],
+  [["status", "a", "-A"], "a name and --all-namespaces exclude each other"],
+])("%j is a usage error", async (argv, sentence) => {
+  const { exitCode, stdout, stderr } = await run(...argv);
+  expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringContaining(`kubectl atlascerts: ${sentence}`)]);
+  expect(stderr).toMatch(/ See --help\.\n$/);
+});
+
+test("a kubeconfig that is not there is a sentence, and ends with 1", async () => {
+  const { exitCode, stderr } = await run("status");
+  expect([exitCode, stderr]).toEqual([
+    1,
+    expect.stringMatching(/^kubectl atlascerts: cannot use the kubeconfig .*\n$/),
+  ]);
+});

@@ -1,0 +1,87 @@
+import { objectKey } from "../kube/resource-type.ts";
+import { type Cluster, EXIT, type Report } from "./report.ts";
+import { colourOf, isFine, lifetimeOf, listResources, type Resource, resourceData, standingOf } from "./resources.ts";
+import {
+  BAR_LEGEND,
+  type Cell,
+  count,
+  lifetimeBar,
+  type Page,
+  paint,
+  proseWidth,
+  relative,
+  table,
+  wrap,
+} from "./text.ts";
+
+const TABLE_BAR = 20;
+
+/** `status`: all resources in a table, and what is to do. */
+export async function statusOfAll(cluster: Cluster): Promise<Report> {
+  const resources = await listResources(cluster);
+  return {
+    data: { items: resources.map(resourceData) },
+    lines: (page) => renderAll(resources, cluster.namespace, page),
+    exitCode: resources.every(isFine) ? EXIT.ok : EXIT.attention,
+  };
+}
+
+export function renderAll(
+  resources: readonly Resource[],
+  namespace: string | undefined,
+  page: Page,
+): readonly string[] {
+  if (resources.length === 0) {
+    return [`No AtlasUserCertificates ${namespace === undefined ? "in this cluster" : `in namespace ${namespace}`}.`];
+  }
+  const isAll = namespace === undefined;
+  const header = [
+    ...(isAll ? ["NAMESPACE"] : []),
+    "NAME",
+    "READY",
+    "REASON",
+    "LIFETIME",
+    "RENEWAL",
+    "EXPIRES",
+    "SECRET",
+  ];
+  const rows = resources.map((resource) => [...(isAll ? [resource.namespace] : []), ...row(resource, page)]);
+  const notes = resources.flatMap((resource) => note(resource, isAll, page));
+  const fine = resources.filter(isFine).length;
+  const rest = resources.length - fine;
+  const total = rest === 0 ? `${count(fine, "certificate")}, all fine.` : `${fine} fine, ${rest} to look at.`;
+  return [
+    ...table(header, rows, page),
+    ...notes,
+    "",
+    `${paint({ text: total, colour: rest === 0 ? "good" : "warning" }, page)}  ${paint({ text: BAR_LEGEND, colour: "faint" }, page)}`,
+  ];
+}
+
+function row(resource: Resource, page: Page): readonly Cell[] {
+  const standing = standingOf(resource);
+  const colour = colourOf(standing);
+  const lifetime = lifetimeOf(resource);
+  const secretName = resource.valid ? resource.spec.secretName : "";
+  const { ready, reason } = standing;
+  const state = [resource.name, { text: ready, colour }, { text: reason, colour }];
+  if (lifetime === undefined) return [...state, "", "", "", secretName];
+  const { notAfter, renewal } = lifetime;
+  return [
+    ...[...state, { text: lifetimeBar(lifetime, page.nowMs, TABLE_BAR), colour, isWhole: true }],
+    ...[renewal === undefined ? "" : relative(renewal, page.nowMs), relative(notAfter, page.nowMs), secretName],
+  ];
+}
+
+/** The problem of a resource that is not fine, and the next step. */
+function note(resource: Resource, isAll: boolean, page: Page): readonly string[] {
+  if (isFine(resource)) return [];
+  const { action, message } = standingOf(resource);
+  const name = isAll ? objectKey(resource) : resource.name;
+  const text = action === undefined || message.includes(action) ? message : `${message} ${action}`;
+  return [
+    "",
+    paint({ text: name, colour: "strong" }, page),
+    ...wrap(text, proseWidth(page, 2)).map((line) => `  ${line}`),
+  ];
+}
