@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../../../src/api/timestamp.ts";
-import { rest } from "../../control-plane/control-plane.ts";
+import { must, type PodChange, run } from "./pods.ts";
 import { RENEW_REQUEST, Scene, TEST_POLICY } from "./scene.ts";
 
 /** Pods are made without a node; the test tells what the kubelet would. */
@@ -9,13 +9,6 @@ const SECRET = "orders-api-mongodb";
 const mount = { name: "certificate", mountPath: "/etc/mongodb" };
 const secretVolume = { name: "certificate", secret: { secretName: SECRET } };
 const keyOf = (key: string) => ({ name: "PEM", valueFrom: { secretKeyRef: { name: SECRET, key } } });
-
-interface PodChange {
-  readonly container?: object;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly spec?: object;
-  readonly status?: object;
-}
 
 /** Ways to use the certificate that a renewal leaves behind, by the name of the pod. */
 const OUTDATED: Readonly<Record<string, PodChange>> = {
@@ -56,32 +49,6 @@ const NOT_COUNTED: Readonly<Record<string, PodChange>> = {
   "other-key": { container: { env: [keyOf("connectionString")] } },
   stranger: {},
 };
-
-async function must(method: string, path: string, body: object, contentType?: string): Promise<void> {
-  const answer = await rest(method, path, body, contentType);
-  expect(answer.status, `${method} ${path}: ${JSON.stringify(answer.body)}`).toBeLessThan(300);
-}
-
-/** Creates a pod and says of each container that it is running, or has run, since `startedMs`. */
-async function run(scene: Scene, name: string, startedMs: number, change: PodChange = {}): Promise<void> {
-  const { annotations, container, spec, status } = change;
-  const pods = `/api/v1/namespaces/${scene.namespace}/pods`;
-  await must("POST", pods, {
-    metadata: { name, annotations },
-    spec: { containers: [{ name: "app", image: "app", ...container }], ...spec },
-  });
-  const startedAt = timestamp(startedMs);
-  const common = { image: "app", imageID: "app", ready: true, restartCount: 0 };
-  const patch = {
-    phase: "Running",
-    containerStatuses: [{ ...common, name: "app", state: { running: { startedAt } } }],
-    ...(spec !== undefined && "initContainers" in spec
-      ? { initContainerStatuses: [{ ...common, name: "init", state: { terminated: { startedAt, exitCode: 0 } } }] }
-      : {}),
-    ...status,
-  };
-  await must("PATCH", `${pods}/${name}/status`, { status: patch }, "application/merge-patch+json");
-}
 
 async function renewed(scene: Scene): Promise<void> {
   const { serialNumber } = (await scene.get()).status;
