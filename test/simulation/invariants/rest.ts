@@ -1,4 +1,4 @@
-import { findCondition } from "../../../src/api/conditions.ts";
+import { findCondition, RESTART_CONDITION } from "../../../src/api/conditions.ts";
 import { BLOCKED_REASONS } from "../../../src/api/reasons.ts";
 import { MINUTE_MS } from "../../../src/clock.ts";
 import { objectKey } from "../../../src/kube/resource-type.ts";
@@ -116,7 +116,8 @@ export class Rest {
     const status = resource.status ?? {};
     const isBusy = ["Issuing", "Stalled"].some((type) => findCondition(status, type as "Issuing")?.status === "True");
     const isHeldUp = BLOCKED_REASONS.some((reason) => reason === findCondition(status, "Ready")?.reason);
-    if (!isReady(resource) || isBusy || isHeldUp || status.issuance !== undefined) return false;
+    const isRestarting = findCondition(status, RESTART_CONDITION)?.reason === "RestartDue";
+    if (!isReady(resource) || isBusy || isRestarting || isHeldUp || status.issuance !== undefined) return false;
     const quietSince = Math.max(this.#stage.calmSince(namespace), this.#ledger.touchedAt.get(namespace) ?? 0);
     if (now < quietSince + SETTLED_MS) return false;
     const { kind, certificate } = holdingOf(world, resource);

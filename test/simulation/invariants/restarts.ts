@@ -6,6 +6,7 @@ import type { Change } from "../cluster/api-server.ts";
 import { APP, DEPLOYMENT_TYPE, RESOURCE_TYPE, RESOURCES, type ResourceObject } from "../cluster/kinds.ts";
 import { FIELD_MANAGER } from "../operator/operator-process.ts";
 import type { Stage } from "../stage.ts";
+import { holdingOf } from "./holding.ts";
 import type { Attempt, Ledger } from "./ledger.ts";
 import type { Report } from "./violation.ts";
 
@@ -72,6 +73,8 @@ export class Restarts {
     if (now < quietSince + LATEST_MS) return false;
     const current = world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === uid);
     if (current === undefined || current.metadata.deletionTimestamp !== undefined) return false;
+    // Nobody restarts an app for a certificate that Atlas has dropped.
+    if (holdingOf(world, current).kind !== "good") return false;
     return !current.spec.suspend && current.spec.secretName === resource.spec.secretName;
   }
 

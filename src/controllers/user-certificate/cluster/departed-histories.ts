@@ -24,12 +24,13 @@ export class DepartedHistories {
     this.#clock = clock;
   }
 
-  note({ status }: Pick<UserCertificate, "status">): void {
+  note({ spec, status }: Pick<UserCertificate, "spec" | "status">): void {
     const { issuance, recentIssuances: issuances = [], unlisted } = status;
     const attempts = issuance === undefined ? [] : [issuance];
     const unconfirmed = unlisted?.replaced === true ? unlisted.serialNumber : undefined;
     const departed = { atMs: this.#clock.monotonic(), issuances, attempts, unconfirmed };
-    const keys = new Set(recordedUsers(status).map(userKey));
+    // An entry of a certificate that was there before its resource names no user.
+    const keys = new Set([spec, ...recordedUsers(status)].map(userKey));
     for (const key of keys) this.#byUser.set(key, [...this.#recent(key), departed]);
   }
 

@@ -24,6 +24,7 @@ import {
   refused,
   SETTLED_STATUS,
   settled,
+  statusAfter,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import {
@@ -196,6 +197,28 @@ describe("Atlas' list is due", () => {
     const atMs = listDueMs(next, NOW, doubt);
     expect(atMs).toBeGreaterThan(NOW);
     expect(atMs).toBeLessThanOrEqual(NOW + 15 * MINUTE_MS);
+  });
+});
+
+describe("a certificate of another user than the spec's", () => {
+  const renamed = settled({ spec: { username: "billing" }, atlas: listed() });
+
+  test("is not in doubt because the list of the spec's user lacks it", () => {
+    expect(unlisted(renamed, FACTS)).toBeUndefined();
+    expect(unlisted(settled({ atlas: listed() }), FACTS)).toMatchObject({ lists: 1 });
+  });
+
+  test("keeps the doubts that lists of its own user have left", () => {
+    const known = { serialNumber: "1001", since: timestamp(NOW - HOUR_MS), latest: timestamp(NOW - HOUR_MS), lists: 1 };
+    const before = settled({ spec: { username: "billing" }, atlas: listed(), status: { unlisted: known } });
+    expect(statusAfter(reconciled(before)).unlisted).toEqual(known);
+  });
+
+  test("needs a list an interval after the last one, whenever it was proven itself", () => {
+    const dueMs = (listedMs: number | undefined) =>
+      listDueMs({ ...renamed, listedMs }, NOW - 100 * HOUR_MS, undefined) - NOW;
+    expect(dueMs(undefined)).toBe(-NOW);
+    expect(dueMs(NOW)).toBeGreaterThanOrEqual(0.8 * POLICY.verifyIntervalMs);
   });
 });
 

@@ -99,9 +99,13 @@ export interface Unlisted {
   readonly replaced: boolean;
 }
 
-/** Evidence against the certificate from all lists so far, this reconcile's included; undefined if the last one held it. */
+/**
+ * Evidence against the certificate from all lists so far, this reconcile's included; undefined if the last one held it, or
+ * if it is of another user than the spec's, of whom these lists tell nothing.
+ */
 export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
   const { nowMs, policy, resource } = snapshot;
+  if (identityChange(snapshot) !== undefined) return undefined;
   const before = resource.status.unlisted;
   const known = before?.serialNumber === held.serialNumber ? before : undefined;
   const sinceMs = known === undefined || known.lists === 0 ? nowMs : Date.parse(known.since);
@@ -166,13 +170,14 @@ function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
  * @param lastMs when Atlas last proved the certificate
  */
 export function listDueMs(snapshot: Snapshot, lastMs: number | undefined, doubt: Unlisted | undefined): number {
-  const { nowMs, policy, resource } = snapshot;
+  const { listedMs, nowMs, policy, resource } = snapshot;
   const intervalMs = policy.verifyIntervalMs * (1 - 0.2 * fractionOf(resource.uid));
   const isOpenQuestion = doubt !== undefined && !isDisproved(snapshot, doubt);
   // While the lists themselves are in doubt, someone fixes them.
   const goneMs = doubt?.replaced === true ? policy.recheckIntervalMs : intervalMs;
   const waitMs = isOpenQuestion ? unlistedWaitMs(policy) : goneMs;
-  const sinceMs = doubt?.latestMs ?? lastMs;
+  // No list of the spec's user ever proves another user's certificate.
+  const sinceMs = doubt?.latestMs ?? (identityChange(snapshot) === undefined ? lastMs : listedMs);
   return sinceMs !== undefined && isWithin(waitMs, sinceMs, nowMs) ? sinceMs + waitMs : 0;
 }
 

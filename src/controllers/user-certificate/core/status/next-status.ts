@@ -5,7 +5,7 @@ import type {
   LeftBehind,
   UserCertificateStatus,
 } from "../../../../api/user-certificate-status.ts";
-import { applicableAttempt, isListed } from "../decide/held.ts";
+import { applicableAttempt, identityChange, isListed } from "../decide/held.ts";
 import { isSettled, isStored } from "../decide/history.ts";
 import { ADOPTED } from "../decide/usage.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -97,7 +97,7 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
       ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
-  if (held === undefined || snapshot.atlas.kind !== "listed") return unlisted;
+  if (held === undefined || snapshot.atlas.kind !== "listed" || identityChange(snapshot) !== undefined) return unlisted;
   if (doubt === undefined) return undefined;
   const { sinceMs, latestMs, lists } = doubt;
   // A certificate may have been issued for it, even if its response was lost.
