@@ -63,6 +63,11 @@ async function wakeAndEnd({ replica, wake }: Frozen): Promise<void> {
   expect(await replica.ended).toMatchObject({ name: "LeaseLostError" });
 }
 
+/** Waits for the last write after a renewal: the counts of pods. */
+function untilCounted(scene: Scene): Promise<unknown> {
+  return scene.until("counted", ({ status }) => status.consumers !== undefined);
+}
+
 const NO_ORPHAN: Spent = { certificates: 1, orphans: 0 };
 const ONE_ORPHAN: Spent = { certificates: 2, orphans: 1 };
 
@@ -95,6 +100,7 @@ test("a leader that wakes up late in a renewal does not put its pair over the ne
 
   await startReplica(scene, { identity: "successor" });
   await scene.untilIssued("orders-api", first.status.serialNumber);
+  await untilCounted(scene);
   const spent: Spent = { certificates: 3, orphans: 1 };
   const { status } = await expectRecovered(scene, spent);
   const secret = await scene.secret();
@@ -162,6 +168,7 @@ test("a closing status that arrives late does not bring an older certificate bac
   const first = await expectRecovered(scene, NO_ORPHAN);
   await scene.patch("orders-api", { metadata: { annotations: { [RENEW_REQUEST]: "now" } } });
   await scene.untilIssued("orders-api", first.status.serialNumber);
+  await untilCounted(scene);
   await other.stop();
   const { status } = await expectRecovered(scene, { certificates: 2, orphans: 0 });
   expect(status.revision).toBe(2);
