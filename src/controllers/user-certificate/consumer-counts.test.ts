@@ -23,6 +23,8 @@ const REPLACED: UserCertificateStatus = {
 };
 
 let clock: ManualClock;
+/** How far Atlas' clock is ahead. */
+let skewMs: number;
 let cluster: MemoryCluster;
 let resources: ResourceCache;
 let counts: ConsumerCounts;
@@ -38,6 +40,7 @@ let notes: string[];
 
 beforeEach(() => {
   clock = new ManualClock({ startAt: NOW });
+  skewMs = 0;
   cluster = new MemoryCluster();
   resources = new ResourceCache();
   [pods, lists, results, warnings, notes] = [new Map(), [], [], [], []];
@@ -56,7 +59,7 @@ beforeEach(() => {
       memories: new ResourceMemories(),
       log: { ...log, warn: () => {} },
     }),
-    atlasClock: clock,
+    atlasClock: { now: () => clock.now() + skewMs, toLocal: (atlasMs) => atlasMs - skewMs },
     onListed: (result) => void results.push(result),
     random: () => 0.5,
   });
@@ -298,6 +301,26 @@ test("a resource that is gone by the end of the list is left alone", async () =>
   work();
   await pass(0);
   expect([lists, cluster.calls, warnings]).toEqual([["shop"], [], []]);
+});
+
+test("outdated pods are announced in the minute in which half of the time is over, and nine tenths", async () => {
+  skewMs = 7 * DAY_MS;
+  const replacedMs = NOW + skewMs;
+  const notAfter = timestamp(replacedMs + 25 * MINUTE_MS);
+  const previous = { serialNumber: "1001", notAfter, replacedAt: timestamp(replacedMs) };
+  apply("orders-api", { ...REPLACED, previous });
+  pods.set("shop", [OLD]);
+  work();
+  await pass(0);
+  for (const [minutes, count] of [
+    [12, 0],
+    [1, 1],
+    [9, 1],
+    [1, 2],
+  ] as const) {
+    await pass(minutes * MINUTE_MS);
+    expect(notes).toHaveLength(count);
+  }
 });
 
 test("outdated pods are announced at half and at a tenth of the time, each once, across a restart", async () => {

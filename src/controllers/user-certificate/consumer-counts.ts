@@ -18,7 +18,7 @@ export interface ConsumerCountsOptions {
   readonly resources: ResourceCache;
   readonly statuses: Pick<StatusWriter, "reportConsumers">;
   readonly announcer: Pick<Announcer, "announceOutdated">;
-  readonly atlasClock: Pick<AtlasClock, "now">;
+  readonly atlasClock: Pick<AtlasClock, "now" | "toLocal">;
   /** Called after each list of pods. It must not throw. */
   readonly onListed?: ((result: "ok" | "failed", pods: number) => void) | undefined;
   readonly clock: Clock;
@@ -86,8 +86,9 @@ export class ConsumerCounts {
     const waitMs = lastMs + SHORTEST_INTERVAL_MS - clock.monotonic();
     if (waitMs > 0) return { kind: "again", at: clock.now() + waitMs };
     this.#listedMs.set(namespace, clock.monotonic());
-    if (await this.#list(namespace, renewed, signal)) await this.#report(renewed);
-    return { kind: "again", at: clock.now() + INTERVAL_MS };
+    const isListed = await this.#list(namespace, renewed, signal);
+    const warningsMs = isListed ? await this.#report(renewed) : [];
+    return { kind: "again", at: Math.min(clock.now() + INTERVAL_MS, ...warningsMs) };
   }
 
   #renewed(namespace: string): readonly Counted[] {
@@ -125,23 +126,28 @@ export class ConsumerCounts {
     }
   }
 
-  async #report(renewed: readonly Counted[]): Promise<void> {
+  /** @returns when outdated pods are to be announced next, by this machine's clock */
+  async #report(renewed: readonly Counted[]): Promise<readonly number[]> {
     const reports = await Promise.allSettled(renewed.map((one) => this.#reportOne(one)));
     // One that can't be written keeps no other from being written.
-    for (const report of reports) if (report.status === "rejected") throw report.reason;
+    return reports.flatMap((report) => {
+      if (report.status === "rejected") throw report.reason;
+      return report.value === undefined ? [] : this.#options.atlasClock.toLocal(report.value);
+    });
   }
 
-  async #reportOne({ resource: before, counter }: Counted): Promise<void> {
+  async #reportOne({ resource: before, counter }: Counted): Promise<number | undefined> {
     const { announcer, atlasClock, resources, statuses } = this.#options;
     const resource = resources.get(objectKey(before));
     // The list was made for this certificate.
-    if (resource?.valid !== true || resource.status.serialNumber !== before.status.serialNumber) return;
+    if (resource?.valid !== true || resource.status.serialNumber !== before.status.serialNumber) return undefined;
     const nowMs = atlasClock.now();
-    if (!isRenewed(resource.status, nowMs)) return;
-    const { consumers, isWarning } = nextConsumers(resource.status, counter.counts, nowMs);
-    if (consumers === resource.status.consumers) return;
+    if (!isRenewed(resource.status, nowMs)) return undefined;
+    const { consumers, isWarning, nextWarningMs } = nextConsumers(resource.status, counter.counts, nowMs);
+    if (consumers === resource.status.consumers) return nextWarningMs;
     await statuses.reportConsumers(resource, consumers);
     if (isWarning) announcer.announceOutdated(resource, consumers);
+    return nextWarningMs;
   }
 }
 

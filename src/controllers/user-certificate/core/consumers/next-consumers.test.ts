@@ -108,7 +108,7 @@ describe("what is in the status", () => {
   const status = { ...STATUS, consumers: before };
 
   test("stays as it is while the counts are the same", () => {
-    expect(see([OLD, NEW], NOW + DAY_MS, status)).toEqual({ consumers: before, isWarning: false });
+    expect(see([OLD, NEW], NOW + DAY_MS, status)).toMatchObject({ consumers: before, isWarning: false });
     expect(see([OLD, NEW], NOW + DAY_MS, status).consumers).toBe(before);
     expect(before.observedAt).toBe(timestamp(NOW + MINUTE_MS));
   });

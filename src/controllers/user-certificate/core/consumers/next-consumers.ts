@@ -30,6 +30,8 @@ export interface ConsumersSeen {
   readonly consumers: Consumers;
   /** Whether outdated pods are to be announced. */
   readonly isWarning: boolean;
+  /** When they are to be announced next, in milliseconds since the epoch. */
+  readonly nextWarningMs: number | undefined;
 }
 
 /** Counts the pods that use the certificate of one resource, pod by pod, so that a list takes no memory. */
@@ -80,11 +82,13 @@ export function nextConsumers(
   const replacedMs = Date.parse(previous.replacedAt);
   const sinceMs = Date.parse(before?.observedAt ?? previous.replacedAt);
   const untilMs = Date.parse(counts.outdatedValidUntil ?? "");
-  const isWarning = warningTimes(replacedMs, untilMs).some((time) => sinceMs < time && time <= nowMs);
+  const times = warningTimes(replacedMs, untilMs);
+  const isWarning = times.some((time) => sinceMs < time && time <= nowMs);
+  const warning = { isWarning, nextWarningMs: times.find((time) => time > nowMs) };
   if (before !== undefined && !isWarning && isSame(before, { ...counts, observedAt: before.observedAt })) {
-    return { consumers: before, isWarning };
+    return { consumers: before, ...warning };
   }
-  return { consumers: { ...counts, observedAt: timestamp(nowMs) }, isWarning };
+  return { consumers: { ...counts, observedAt: timestamp(nowMs) }, ...warning };
 }
 
 /** When the first container started that has it, in milliseconds since the epoch. */
