@@ -72,20 +72,25 @@ export const CONSUMERS: readonly MutatedFile[] = [
         replacement: "if (waitMs > Number.MAX_VALUE) return",
       },
       {
+        why: "outdated pods are announced up to ten minutes late",
+        search: "Math.min(clock.now() + INTERVAL_MS, ...warningsMs)",
+        replacement: "clock.now() + INTERVAL_MS",
+      },
+      {
         why: "an orderly end is logged and counted as a failed list",
         search: "if (signal.aborted) throw error;",
         replacement: "",
       },
       {
         why: "the pods of the certificate before are reported for the new one",
-        search: " || resource.status.serialNumber !== before.status.serialNumber) return;",
-        replacement: ") return;",
+        search: " || resource.status.serialNumber !== before.status.serialNumber) return undefined;",
+        replacement: ") return undefined;",
       },
       {
         why: "one status that cannot be written keeps the others from being written",
         search: "const reports = await Promise.allSettled(renewed.map((one) => this.#reportOne(one)));",
         replacement:
-          "const reports: PromiseSettledResult<void>[] = [];\n    for (const one of renewed) await this.#reportOne(one);",
+          'const reports: PromiseSettledResult<number | undefined>[] = [];\n    for (const one of renewed) reports.push({ status: "fulfilled", value: await this.#reportOne(one) });',
       },
     ],
   },

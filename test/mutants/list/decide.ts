@@ -130,6 +130,16 @@ export const DECIDE: readonly MutatedFile[] = [
         replacement: "return false;",
       },
       {
+        why: "a list of another user is evidence against the certificate in the Secret",
+        search: "if (identityChange(snapshot) !== undefined) return undefined;",
+        replacement: "",
+      },
+      {
+        why: "a certificate of another user than the spec's is searched for again and again",
+        search: "identityChange(snapshot) === undefined ? lastMs : listedMs",
+        replacement: "lastMs",
+      },
+      {
         why: "two lists are enough to give a certificate up",
         search: "const UNLISTED_LISTS = 3;",
         replacement: "const UNLISTED_LISTS = 2;",
