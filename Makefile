@@ -2,7 +2,7 @@
 # before, and Go with a C compiler for `make lint`: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof e2e mutants coverage lint audit crds chart messages manifests build image clean packages preflight
+.PHONY: help demo test proof e2e mutants coverage lint audit crds chart messages reasons manifests build image clean packages preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
@@ -68,6 +68,9 @@ crds: packages ## Generate the CustomResourceDefinitions in crds/ from the schem
 
 messages: packages ## Generate docs/messages.md: every condition message, Event, flag and metric, from the code.
 	@PATH="$(BIN):$$PATH" node deploy/generate/messages/messages.ts
+
+reasons: packages ## Bring into docs/troubleshooting.md what kubectl says for each reason, from real runs (two minutes).
+	@PATH="$(BIN):$$PATH" UPDATE_TROUBLESHOOTING=1 vitest run --project integration test/integration/operator/troubleshooting.test.ts
 
 chart: crds ## Bring into the chart what comes from elsewhere: definitions, roles, version, the table of its values.
 	@PATH="$(BIN):$$PATH" node deploy/generate/chart.ts
