@@ -32,7 +32,7 @@ export const connectionStringSchema = z
       .string()
       .optional()
       .meta({
-        description: "Name of the app's default database.",
+        description: "Name of the app's default database. Defaults to none.",
         maxLength: 63,
         ...rules({
           rule: `self.matches(r'^[^/\\\\. "$*<>:|?\\p{Cc}]+$')`,
@@ -56,7 +56,8 @@ export const connectionStringSchema = z
       .record(z.string(), z.string().meta({ maxLength: 1024 }))
       .optional()
       .meta({
-        description: "Further options of the connection string, such as appName or maxPoolSize, as unencoded text.",
+        description:
+          "Further options of the connection string, such as appName or maxPoolSize, as unencoded text. Defaults to none.",
         maxProperties: 32,
         ...rules(
           {
@@ -74,7 +75,7 @@ export const connectionStringSchema = z
   .meta({
     description:
       "Connection string to store under the key connectionString, for drivers that read the certificate from a PEM file " +
-      "(not for Java).",
+      "(not for Java). Defaults to none.",
     ...rules(
       {
         rule: `self.scheme != 'mongodb+srv' || self.host.matches('^${LABEL}([.]${LABEL}){2,}$')`,

@@ -171,7 +171,7 @@ export const projectX509SpecSchema = z
           "role Project Owner.",
       }),
     grants: z.array(grantSchema).optional().meta({
-      description: "Who may obtain certificates of which users. Without grants, no namespace may use the project.",
+      description: "Who may obtain certificates of which users. Defaults to none: no namespace may use the project.",
       maxItems: MAX_GRANTS,
       "x-kubernetes-list-type": "atomic",
     }),

@@ -18,7 +18,7 @@ export const rolloutRestartSchema = z
     description:
       "Workloads of the resource's namespace to restart, as kubectl rollout restart does, after the certificate in the " +
       "Secret was replaced: drivers read the certificate only when they start. At most 8. A workload is restarted at " +
-      "most once in 10 minutes. Has an effect only if the installation allows restarts.",
+      "most once in 10 minutes. Has an effect only if the installation allows restarts. Defaults to none.",
     maxItems: MAX_WORKLOADS,
     "x-kubernetes-list-type": "atomic",
     ...rules({

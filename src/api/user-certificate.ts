@@ -19,13 +19,13 @@ const ownKeysRefused: Rule = {
 };
 
 const secretLabels = z.record(z.string(), z.string().meta({ maxLength: 63 })).meta({
-  description: "Labels to set on the Secret. Labels set by others are preserved.",
+  description: "Labels to set on the Secret. Labels set by others are preserved. Defaults to none.",
   maxProperties: 64,
   ...rules(ownKeysRefused, keysQualified, labelValuesValid),
 });
 
 const secretAnnotations = z.record(z.string(), z.string().meta({ maxLength: 262144 })).meta({
-  description: "Annotations to set on the Secret. Annotations set by others are preserved.",
+  description: "Annotations to set on the Secret. Annotations set by others are preserved. Defaults to none.",
   maxProperties: 64,
   ...rules(ownKeysRefused, keysQualified),
 });
@@ -81,7 +81,9 @@ export const userCertificateSpecSchema = z
           "AtlasProjectX509 whose project the user belongs to. It must grant this namespace the user. Mutually exclusive " +
           "with projectId and credentialsRef.",
       }),
-    projectId: projectIdSchema.optional(),
+    projectId: projectIdSchema
+      .optional()
+      .meta({ description: `${projectIdSchema.description} Required without projectRef.` }),
     credentialsRef: z
       .object({ name: objectName("credentialsRef.name", "Name of the Secret, in the resource's namespace.") })
       .optional()
@@ -162,7 +164,7 @@ export const userCertificateSpecSchema = z
         annotations: secretAnnotations.optional(),
       })
       .optional()
-      .meta({ description: "Metadata to set on the Secret." }),
+      .meta({ description: "Metadata to set on the Secret. Defaults to none." }),
     connectionString: connectionStringSchema.optional(),
     keystores: z
       .object({
@@ -172,11 +174,11 @@ export const userCertificateSpecSchema = z
           .meta({
             description:
               "PKCS#12 keystore with the certificate and its key, stored under the key keystore.p12, for Java and other " +
-              "drivers that read no PEM file. A changed password rewrites it without a new certificate.",
+              "drivers that read no PEM file. A changed password rewrites it without a new certificate. Defaults to none.",
           }),
       })
       .optional()
-      .meta({ description: "Keystores to store in the Secret besides the PEM files." }),
+      .meta({ description: "Keystores to store in the Secret besides the PEM files. Defaults to none." }),
     rolloutRestart: rolloutRestartSchema.optional(),
     userSharedWithOtherClusters: z
       .boolean()

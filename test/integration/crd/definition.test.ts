@@ -34,6 +34,16 @@ describe.each(definitions)("$name", ({ name, plural, fields, columns }) => {
     expect(undescribed).toEqual(["metadata"]);
   });
 
+  test("says of every optional field of the spec what its default is, or in which case it is required", () => {
+    const optional = fields.filter(({ path, isRequired }) => path.startsWith("spec.") && !isRequired);
+    const untold = optional.filter((field) =>
+      field.default === undefined
+        ? !/\b(?:Defaults to|Required with(?:out)?|Mutually exclusive with) \S.*\.$/.test(field.description ?? "")
+        : !field.description?.endsWith(` Defaults to ${field.default}.`),
+    );
+    expect(untold).toEqual([]);
+  });
+
   test("describes every column", () => {
     expect(columns.filter(({ description = "" }) => description.trim() === "")).toEqual([]);
   });

@@ -22,6 +22,8 @@ const definitionSchema = z.object({
 
 const nodeSchema = z.object({
   description: z.string().optional(),
+  default: z.json().optional(),
+  required: z.array(z.string()).default([]),
   properties: z.record(z.string(), z.json()).optional(),
   items: z.json().optional(),
   additionalProperties: z.json().optional(),
@@ -31,6 +33,8 @@ export interface SchemaField {
   /** As `kubectl explain` takes it, such as `spec.credentialsRef.name`. */
   readonly path: string;
   readonly description: string | undefined;
+  readonly default: unknown;
+  readonly isRequired: boolean;
 }
 
 export interface Definition {
@@ -58,12 +62,14 @@ export function committedDefinitions(): readonly Definition[] {
 }
 
 function fieldsOf(schema: unknown, prefix: string): readonly SchemaField[] {
-  const { properties = {}, items, additionalProperties } = nodeSchema.parse(schema);
+  const { properties = {}, required, items, additionalProperties } = nodeSchema.parse(schema);
   const below = [items, additionalProperties].filter((node) => typeof node === "object");
   return [
     ...Object.entries(properties).flatMap(([name, node]) => {
       const path = `${prefix}${name}`;
-      return [{ path, description: nodeSchema.parse(node).description }, ...fieldsOf(node, `${path}.`)];
+      const { description, default: standard } = nodeSchema.parse(node);
+      const field = { path, description, default: standard, isRequired: required.includes(name) };
+      return [field, ...fieldsOf(node, `${path}.`)];
     }),
     // An item and a map's value have no name of their own in a path.
     ...below.flatMap((node) => fieldsOf(node, prefix)),
