@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { dashboard } from "./dashboard.ts";
 import { valuesTable } from "./values-table.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -22,6 +23,7 @@ export async function chartFiles(): Promise<ReadonlyMap<string, string>> {
   const chart = await read(`${CHART}/Chart.yaml`);
   const { version } = z.object({ version: z.string() }).parse(packageJson);
   files.set(`${CHART}/Chart.yaml`, chart.replace(/^(version|appVersion): .*$/gm, `$1: ${version}`));
+  files.set(`${CHART}/files/dashboard.json`, `${JSON.stringify(dashboard(), undefined, 1)}\n`);
   const readme = await read(`${CHART}/README.md`);
   files.set(`${CHART}/README.md`, withTable(readme, valuesTable(await read(`${CHART}/values.yaml`))));
   return files;

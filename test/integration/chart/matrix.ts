@@ -99,6 +99,12 @@ export const MATRIX: Readonly<Record<string, Values>> = {
         labels: { release: "prometheus" },
         annotations: { "example.com/e": "f" },
       },
+      dashboard: {
+        enabled: true,
+        namespace: "monitoring",
+        labels: { grafana_dashboard: "yes" },
+        annotations: { grafana_folder: "Atlas" },
+      },
     },
     networkPolicy: {
       apiServerPorts: [443],

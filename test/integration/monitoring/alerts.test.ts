@@ -121,7 +121,10 @@ test(
         name: "two days before the expiry, of a suspended resource too",
         startMs: expiryMs - 2 * DAY_MS,
         series: releases,
-        firing: { ...nearExpiry, AtlasCertificateExpiresSoon: [...renewalsOverdue, ...inShop("suspended")] },
+        firing: {
+          ...nearExpiry,
+          AtlasCertificateExpiresSoon: [...renewalsOverdue, ...inShop("refused-suspended", "suspended")],
+        },
       },
       {
         name: "a day after an orphan was found",

@@ -33,18 +33,16 @@ async function renewedUnderPods(scene: Scene): Promise<void> {
 }
 
 /** Its credentials may read only: the renewal that was asked for is refused, and the certificate is good. */
-async function refusedWhileReady(scene: Scene): Promise<void> {
-  await scene.putSecret("read-only", credentialEntries(scene.credentials("read-only-service-account")));
-  await issued(scene, "refused");
-  await scene.patch("refused", { spec: { credentialsRef: { name: "read-only" } } });
-  await requestRenewal(scene, "refused");
-  await scene.untilReason("RoleMissing", "refused");
+async function refusedWhileReady(scene: Scene, name: string): Promise<void> {
+  await issued(scene, name);
+  await scene.patch(name, { spec: { credentialsRef: { name: "read-only" } } });
+  await requestRenewal(scene, name);
+  await scene.untilReason("RoleMissing", name);
 }
 
-async function suspended(scene: Scene): Promise<void> {
-  await issued(scene, "suspended");
-  await scene.patch("suspended", { spec: { suspend: true } });
-  await scene.untilReason("Suspended", "suspended");
+async function suspend(scene: Scene, name: string): Promise<void> {
+  await scene.patch(name, { spec: { suspend: true } });
+  await scene.untilReason("Suspended", name);
 }
 
 async function orphaned(scene: Scene): Promise<void> {
@@ -60,20 +58,24 @@ async function spent(scene: Scene): Promise<void> {
   await scene.untilReason("IssuanceBudgetSpent", "spent");
 }
 
-async function rejected(scene: Scene): Promise<void> {
-  await scene.putSecret("wrong", { clientId: "mdb_sa_id_0000000000000000000000ff", clientSecret: "wrong" });
-  await scene.apply("rejected", { credentialsRef: { name: "wrong" } });
-  await scene.untilReason("CredentialsRejected", "rejected");
+async function rejected(scene: Scene, name: string): Promise<void> {
+  await scene.apply(name, { credentialsRef: { name: "wrong" } });
+  await scene.untilReason("CredentialsRejected", name);
 }
 
 export async function troubledReleases(): Promise<TroubledReleases> {
   const shop = await Scene.open();
   const billing = await Scene.open({ policy: { maxIssuesPerDay: 1 } });
+  await shop.putSecret("read-only", credentialEntries(shop.credentials("read-only-service-account")));
+  await billing.putSecret("wrong", { clientId: "mdb_sa_id_0000000000000000000000ff", clientSecret: "wrong" });
   // The fault is for the next create.
   await orphaned(shop);
   await Promise.all([
-    ...[issued(shop, "healthy"), suspended(shop), renewedUnderPods(shop), refusedWhileReady(shop)],
-    ...[spent(billing), rejected(billing)],
+    ...[issued(shop, "healthy"), renewedUnderPods(shop), refusedWhileReady(shop, "refused")],
+    issued(shop, "suspended").then(() => suspend(shop, "suspended")),
+    refusedWhileReady(shop, "refused-suspended").then(() => suspend(shop, "refused-suspended")),
+    ...[spent(billing), rejected(billing, "rejected")],
+    rejected(billing, "rejected-suspended").then(() => suspend(billing, "rejected-suspended")),
   ]);
   return { shop, billing };
 }

@@ -333,8 +333,13 @@ export class Scene {
   /** What the operator that was started last serves as metrics; empty where it has stopped. */
   async metrics(): Promise<string> {
     if (this.#running === undefined) return "";
-    const [, address] = [...this.#log.matchAll(/"address":"([^"]+)"[^\n]*serving metrics/g)].at(-1) ?? [];
-    return http(`http://${address}/metrics`).text();
+    return http(`http://${this.metricsAddress}/metrics`).text();
+  }
+
+  /** Where it serves them, as `host:port`. */
+  get metricsAddress(): string {
+    const [, address = ""] = [...this.#log.matchAll(/"address":"([^"]+)"[^\n]*serving metrics/g)].at(-1) ?? [];
+    return address;
   }
 
   async #expectNoKeyMaterial(): Promise<void> {
