@@ -4,14 +4,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import type { ProjectX509Spec } from "../../../src/api/project-x509.ts";
 import { systemClock } from "../../../src/clock.ts";
+import { argoHealth } from "../../library/argo-health.ts";
 import { buildKstatus, type Kstatus } from "../../library/kstatus.ts";
 import { ownControlPlane } from "../faults/own-control-plane.ts";
 import { Platform } from "./platform.ts";
 import { Removals } from "./removals.ts";
 
 /**
- * What kstatus computes for real cluster-scoped objects is what docs/gitops.md says: each row of its second table is produced
- * here.
+ * What kstatus and Argo CD's script compute for real cluster-scoped objects is what docs/gitops.md says: each row of its
+ * second table is produced here.
  */
 
 const DOCUMENT = path.join(import.meta.dirname, "../../../docs/gitops.md");
@@ -123,24 +124,33 @@ test("the second table in docs/gitops.md has the states that are tested, and no 
   expect([...table.keys()]).toEqual(Object.keys(STATES));
 });
 
-test.each(Object.entries(STATES))("kstatus agrees with docs/gitops.md: %s", async (state, { isUnseen, produce }) => {
-  const platform = await Platform.open(own(), isUnseen ? { operator: "none" } : {});
-  const object = await produce(platform, new Removals(platform));
-  await expect.poll(() => observe(object), { timeout: 20_000, interval: 100 }).toEqual(table.get(state));
-});
+test.each(Object.entries(STATES))(
+  "kstatus and Argo CD's health agree with docs/gitops.md: %s",
+  async (state, { isUnseen, produce }) => {
+    const platform = await Platform.open(own(), isUnseen ? { operator: "none" } : {});
+    const object = await produce(platform, new Removals(platform));
+    await expect.poll(() => observe(object), { timeout: 20_000, interval: 100 }).toEqual(table.get(state));
+  },
+);
 
 /** An object as the API server has it now, as the cells of the table. */
 async function observe(object: string): Promise<readonly string[]> {
   const body = await own().must("GET", object);
   const { conditions } = objectSchema.parse(body).status;
   const areTrue = conditions.filter(({ status }) => status === "True").map(({ type }) => type);
-  return [conditions[0]?.reason ?? NONE, areTrue.join(", ") || NONE, (await kstatus.compute(body)).status];
+  return [
+    conditions[0]?.reason ?? NONE,
+    areTrue.join(", ") || NONE,
+    (await kstatus.compute(body)).status,
+    (await argoHealth(body)).status,
+  ];
 }
 
 /** The rows of the document's second table of states, by the state. */
 function parseTable(text: string): ReadonlyMap<string, readonly string[]> {
   const [, rows = ""] =
-    /^\| State \| Reason \| Conditions that are True \| kstatus \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(text) ?? [];
+    /^\| State \| Reason \| Conditions that are True \| kstatus \| Argo CD \|\n\|[-|]+\|\n((?:\|.*\n)+)/m.exec(text) ??
+    [];
   return new Map(
     rows
       .trimEnd()
