@@ -2,7 +2,7 @@
 # before, and Go with a C compiler for `make lint`: the Node.js that the product and the tests run on comes as a package.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof e2e mutants coverage lint audit crds chart messages reasons manifests build image clean packages preflight
+.PHONY: help demo test proof e2e mutants coverage lint audit crds chart messages reasons manifests build image clean packages programs preflight
 
 BIN := $(CURDIR)/node_modules/.bin
 # For `make image`: the name of the image, what it is built with, and more flags of `docker build`.
@@ -86,6 +86,10 @@ image: packages ## Build the image with Docker, and its bill of materials (Cyclo
 
 clean: ## Remove what the build and the tests made; packages and the cached control plane stay.
 	@rm -rf dist coverage
+
+# Minutes of compiling, where they are not in the cache: beside the tests, these would wait for the processor.
+programs: packages
+	@"$(BIN)/node" test/chart/programs.ts
 
 packages: preflight
 	@if ! cmp -s package-lock.json $(INSTALLED); then \

@@ -173,7 +173,7 @@ const ROWS: readonly Row[] = [
         { expr: each("atlascerts_restarts_pending", ", reason"), legend: "{{namespace}}/{{name}} {{reason}}" },
       ]),
       graph("Orphaned certificates", "Unexpired certificates whose private keys are lost.", [
-        { expr: `${each("atlascerts_orphaned_certificates")} > 0`, legend: "{{namespace}}/{{name}}" },
+        { expr: each("atlascerts_orphaned_certificates"), legend: "{{namespace}}/{{name}}" },
       ]),
     ],
   },

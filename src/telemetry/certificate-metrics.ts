@@ -81,7 +81,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
   );
   const orphaned = new MetricText(
     "atlascerts_orphaned_certificates",
-    "Unexpired certificates of the resource whose private keys are lost.",
+    "Unexpired certificates of the resource whose private keys are lost. Absent while there are none.",
   );
   const budgetLeft = new MetricText(
     "atlascerts_issuance_budget_left",
@@ -131,7 +131,7 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
     verified.addTime(labels, resource.verifiedMs);
     if (renewalMs !== undefined && renewalMs <= nowMs && !resource.suspended) overdue += 1;
     if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
-    orphaned.add(labels, resource.orphaned);
+    if (resource.orphaned > 0) orphaned.add(labels, resource.orphaned);
     if (resource.budgetLeft !== undefined) budgetLeft.add(labels, resource.budgetLeft);
     for (const [reason, count] of counted(resource.pendingRestarts)) restarts.add(reasoned(labels, reason), count);
     withdrawn.addTime(labels, resource.withdrawnUntilMs);

@@ -160,7 +160,6 @@ describe("what is read from the caches", () => {
       { actionReason: "RoleMissing" },
       'atlascerts_resource_action_required{LABELS,reason="RoleMissing"} 1',
     ],
-    ["orphaned certificates", { orphaned: 2 }, "atlascerts_orphaned_certificates{LABELS} 2"],
     ["budget left", { budgetLeft: 0 }, "atlascerts_issuance_budget_left{LABELS} 0"],
     [
       "workloads that wait for their restarts",
@@ -199,6 +198,13 @@ describe("what is read from the caches", () => {
     const lines = linesOf(resource, { ...resource, name: "b", unaccounted: 3 });
     expect(lines.filter((line) => line.startsWith("atlascerts_unaccounted"))).toEqual([
       'atlascerts_unaccounted_certificates{namespace="shop",name="b"} 3',
+    ]);
+  });
+
+  test("orphaned certificates, where there are any", () => {
+    const lines = linesOf(resource, { ...resource, name: "b", orphaned: 2 });
+    expect(lines.filter((line) => line.startsWith("atlascerts_orphaned"))).toEqual([
+      'atlascerts_orphaned_certificates{namespace="shop",name="b"} 2',
     ]);
   });
 

@@ -51,7 +51,7 @@ async function scrape(): Promise<string> {
 const RESOURCE: ResourceFigures = {
   ...{ namespace: "shop", name: "orders-api", reason: "Issued", stalled: undefined, unaccounted: 1 },
   ...{ notBeforeMs: NOW, notAfterMs: NOW, renewalMs: NOW, verifiedMs: NOW, withdrawnUntilMs: NOW },
-  ...{ actionReason: undefined, suspended: false, orphaned: 0, budgetLeft: 3, pendingRestarts: ["RestartDue"] },
+  ...{ actionReason: undefined, suspended: false, orphaned: 1, budgetLeft: 3, pendingRestarts: ["RestartDue"] },
   info: { secretName: "orders-api-mongodb", username: "orders-api", project: "production", projectId: PROJECT },
   ...{ outdatedPods: 2, outdatedUntilMs: NOW },
   ready: "True",

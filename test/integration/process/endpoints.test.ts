@@ -29,7 +29,6 @@ test("serves what a person and an alert want to know of a certificate, and lets 
     [`atlascerts_resource_ready${labels.replace("}", ',reason="Issued"}')}`]: 1,
     [`atlascerts_resource_action_required${labels.replace("}", ',reason="None"}')}`]: 0,
     [`atlascerts_issuance_budget_left${labels}`]: 3,
-    [`atlascerts_orphaned_certificates${labels}`]: 0,
     [`atlascerts_atlas_project_requests_total{project_id="${PRODUCTION}",status="2xx"}`]: expect.any(Number),
     [`atlascerts_atlas_last_success_timestamp_seconds{project_id="${PRODUCTION}"}`]: expect.any(Number),
     [`atlascerts_resource_suspended${labels}`]: 0,
