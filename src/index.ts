@@ -5,6 +5,7 @@
  */
 
 export { type AtlasCredentials, type ParsedCredentials, parseCredentials } from "./atlas/authentication/credentials.ts";
+export type { DatabaseUser } from "./atlas/database-user.ts";
 export { AtlasError, type AtlasErrorKind, type AtlasOperation, type AtlasRole } from "./atlas/errors/atlas-error.ts";
 export type { CertificatePage, IssuedCertificate, PageLink } from "./atlas/issued-certificate.ts";
 export { Pacer, type Permit, type PermitRequest, type ProjectAccess } from "./atlas/pacing/pacer.ts";

@@ -6,6 +6,11 @@ export function certificatesPath(groupId: string, username: string): string {
   return `/api/atlas/v2/groups/${groupId}/databaseUsers/${encodeURIComponent(username)}/certs`;
 }
 
+/** One database user that X.509 authenticates: such users belong to the database `$external`. */
+export function databaseUserPath(groupId: string, username: string): string {
+  return `/api/atlas/v2/groups/${groupId}/databaseUsers/%24external/${encodeURIComponent(username)}`;
+}
+
 /** The security settings of a project's database users. */
 export function userSecurityPath(groupId: string): string {
   return `/api/atlas/v2/groups/${groupId}/userSecurity`;

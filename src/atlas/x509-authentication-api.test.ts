@@ -226,6 +226,29 @@ describe("the user security settings", () => {
   );
 });
 
+describe("getDatabaseUser", () => {
+  test.each([
+    ["MANAGED", { x509Type: "MANAGED", username: USERNAME }],
+    [undefined, { username: USERNAME }],
+    [undefined, { x509Type: null }],
+  ])("says that the type is %s", async (x509Type, body) => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, body)] });
+    expect(await under.api.getDatabaseUser(USER)).toEqual({ x509Type, answeredAt: undefined });
+  });
+
+  test("a user that is not there has a kind of its own, also where Atlas gives no code", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(404, { error: 404, detail: "No such user." })] });
+    const error = await failureOf(under.api.getDatabaseUser(USER));
+    expect(error).toMatchObject({ kind: "userNotFound", operation: "getDatabaseUser" });
+  });
+
+  test("says what could not be read where Atlas does not answer", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(400, { error: 400, detail: "No." })] });
+    const error = await failureOf(under.api.getDatabaseUser(USER));
+    expect(error.message).toContain(`read database user "${USERNAME}"`);
+  });
+});
+
 describe("refreshRateLimits", () => {
   const body = { results: [{ capacity: 60, refillRate: 30, refillDurationSeconds: 30 }] };
 

@@ -4,6 +4,7 @@ import { parseBody, parseJson } from "./answer-content.ts";
 import type { Authenticator } from "./authentication/authenticator.ts";
 import { createAuthenticator } from "./authentication/create-authenticator.ts";
 import { type AtlasCredentials, credentialsKey, describeCredentials } from "./authentication/credentials.ts";
+import { type DatabaseUser, databaseUser } from "./database-user.ts";
 import { answeredAt } from "./errors/answer-times.ts";
 import { AtlasError, type AtlasOperation } from "./errors/atlas-error.ts";
 import { errorFromContent } from "./errors/errors.ts";
@@ -18,13 +19,21 @@ import {
   checkGroupId,
   checkUser,
   checkWholeNumber,
+  type DatabaseUserParameters,
   type ListAllCertificatesParameters,
   type ListCertificatesParameters,
   MOST_ITEMS_PER_PAGE,
   type ProjectParameters,
 } from "./parameters.ts";
 import { holdsKeyPair, readPemAnswer } from "./pem-answer.ts";
-import { certificatesPath, customerX509Path, rateLimitsPath, userSecurityPath, withQuery } from "./request-paths.ts";
+import {
+  certificatesPath,
+  customerX509Path,
+  databaseUserPath,
+  rateLimitsPath,
+  userSecurityPath,
+  withQuery,
+} from "./request-paths.ts";
 import { CALL_TIMEOUT_MS, type Call, type CallOptions, Session } from "./session.ts";
 import type { AtlasAnswer } from "./transport/exchange-handler.ts";
 import { AtlasTransport } from "./transport/transport.ts";
@@ -193,6 +202,25 @@ export class X509AuthenticationApi {
   }
 
   /**
+   * Reads a database user that X.509 authenticates. Needs the role Project Read Only.
+   *
+   * @throws AtlasError; of kind `userNotFound` also for a user of the same name that X.509 does not authenticate
+   */
+  async getDatabaseUser(parameters: DatabaseUserParameters, options: CallOptions = {}): Promise<DatabaseUser> {
+    const operation = "getDatabaseUser";
+    const { groupId, username } = parameters;
+    checkUser(parameters, operation);
+    const call: Call = {
+      ...this.#common(operation, groupId, username),
+      method: "GET",
+      path: databaseUserPath(groupId, username),
+      paced: false,
+    };
+    const answer = await this.#session.call(call, options);
+    return { ...parseBody(answer, databaseUser, "a database user", call), answeredAt: answeredAt(answer) };
+  }
+
+  /**
    * Asks Atlas for the project's rate limit and hands it to the pacer. Not every caller may ask, and older Atlas editions
    * do not know the question: treat an error as "keep what you assume".
    *
@@ -211,7 +239,7 @@ export class X509AuthenticationApi {
     await this.close();
   }
 
-  /** The path of all operations except the one that reads rate limits. */
+  /** The path of all operations except those that Atlas does not count in the bucket of the certificates. */
   async #call(call: Call, options: CallOptions): Promise<AtlasAnswer> {
     const answer = await this.#session.call(call, options);
     if (this.#learnsRateLimits && this.#pacer.limitsDue(call.groupId)) this.#learnRateLimits(call.groupId);

@@ -78,6 +78,14 @@ describe("what goes over the wire, every byte", () => {
     expect(under.calls[0]?.head.split("\r\n")[0]).toBe(`GET /api/atlas/v2/groups/${GROUP_ID}/userSecurity HTTP/1.1`);
   });
 
+  test("of getDatabaseUser", async () => {
+    await using under = await ApiUnderTest.start({ answers: [answer(200, { x509Type: "MANAGED" })] });
+    await under.api.getDatabaseUser({ groupId: GROUP_ID, username: "CN=a,OU=b" });
+    expect(under.calls[0]?.head.split("\r\n")[0]).toBe(
+      `GET /api/atlas/v2/groups/${GROUP_ID}/databaseUsers/%24external/CN%3Da%2COU%3Db HTTP/1.1`,
+    );
+  });
+
   test.each([
     ["CN=orders,OU=shop/eu", "CN%3Dorders%2COU%3Dshop%2Feu"],
     ["a+b c%20d", "a%2Bb%20c%2520d"],

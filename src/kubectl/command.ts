@@ -1,4 +1,8 @@
 import { parseDurationMs } from "../api/duration.ts";
+import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/transport/base-url.ts";
+import { readExtraCaFile } from "../atlas/transport/extra-ca.ts";
+import { AtlasTransport } from "../atlas/transport/transport.ts";
+import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import { systemClock } from "../clock.ts";
 import { VERSION } from "../command/version.ts";
 import { UsageError } from "../flags.ts";
@@ -6,6 +10,8 @@ import { KubeClient } from "../kube/client/kube-client.ts";
 import { KubeConfigError } from "../kube/config/kube-config.ts";
 import { loadKubeConfig } from "../kube/config/load-kube-config.ts";
 import { KubeError } from "../kube/kube-error.ts";
+import { check } from "./check.ts";
+import { checkSections } from "./check-sections.ts";
 import {
   ALL_NAMESPACES,
   type Arguments,
@@ -81,6 +87,26 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       return (cluster) => renew(cluster, given.names, { waitMs: given.isSet("wait") ? waitMs : undefined });
     },
   },
+  check: {
+    usage: "check [NAMESPACE]",
+    about: "Check the installation, and credentials, project and users at Atlas, before the first issue.",
+    options: {
+      "operator-namespace": { type: "string", placeholder: "NAME", description: "Namespace of the operator." },
+      "atlas-base-url": { type: "string", placeholder: "URL", description: `Defaults to ${DEFAULT_BASE_URL}.` },
+      "atlas-ca-file": {
+        type: "string",
+        placeholder: "FILE",
+        description: "More CA certificates to trust, for Atlas.",
+      },
+    },
+    least: 0,
+    most: 1,
+    plan: (given) => {
+      const baseUrl = parseBaseUrl(given.text("atlas-base-url") ?? DEFAULT_BASE_URL);
+      if (!baseUrl.ok) throw new UsageError(baseUrl.problem);
+      return (cluster) => checkWith(cluster, given, baseUrl.origin);
+    },
+  },
   timeline: {
     usage: "timeline",
     about: "Show which certificates are renewed and which expire, by day.",
@@ -100,9 +126,36 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+async function checkWith(cluster: Cluster, given: Arguments, atlasOrigin: string): Promise<Report> {
+  const { names, text } = given;
+  const file = text("atlas-ca-file");
+  const transport = new AtlasTransport({ baseUrl: atlasOrigin, extraCa: file && (await extraCaIn(file)) });
+  const namespace = names[0] ?? cluster.namespace;
+  try {
+    return await check({ ...cluster, namespace }, (one) =>
+      checkSections(one, {
+        connect: (credentials) =>
+          new X509AuthenticationApi({ credentials, transport, learnRateLimits: false, longestWaitMs: 0 }),
+        operatorNamespace: text("operator-namespace"),
+        atlasOrigin,
+      }),
+    );
+  } finally {
+    await transport.close();
+  }
+}
+
+async function extraCaIn(file: string): Promise<string> {
+  try {
+    return await readExtraCaFile(file);
+  } catch (error: unknown) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
 const USAGE = `Usage: kubectl atlascerts COMMAND [flags]
 
-Shows and renews Atlas-managed X.509 client certificates, with the rights of your kubeconfig.
+Shows, checks and renews Atlas-managed X.509 client certificates, with the rights of your kubeconfig.
 
 Commands:
 ${Object.values(COMMANDS)

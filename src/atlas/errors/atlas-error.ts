@@ -39,6 +39,7 @@ export type AtlasOperation =
   | "createDatabaseUserCertificate"
   | "listDatabaseUserCertificates"
   | "disableCustomerManagedX509"
+  | "getDatabaseUser"
   | "getUserSecurity"
   | "listRateLimits"
   | "authenticate";

@@ -28,6 +28,13 @@ const KIND_BY_CODE: ReadonlyMap<string, AnsweredKind> = new Map([
   ["unauthorized_client", "credentials"],
 ]);
 
+/** Operations whose path names a database user. */
+const ABOUT_USERS: ReadonlySet<AtlasOperation> = new Set([
+  "createDatabaseUserCertificate",
+  "listDatabaseUserCertificates",
+  "getDatabaseUser",
+]);
+
 const FOUND_IN_PROJECT: ReadonlySet<AtlasErrorKind> = new Set([
   "userNotFound",
   "customerManagedOn",
@@ -67,9 +74,7 @@ export function classify(status: number, error: ErrorAnswer, operation: AtlasOpe
     case 404:
       // Where authentication is not found, the address is not that of an Atlas.
       if (!error.fromAtlas || operation === "authenticate") return "badAnswer";
-      return operation === "createDatabaseUserCertificate" || operation === "listDatabaseUserCertificates"
-        ? "userNotFound"
-        : "projectNotFound";
+      return ABOUT_USERS.has(operation) ? "userNotFound" : "projectNotFound";
     default:
       return error.fromAtlas ? "badRequest" : "badAnswer";
   }

@@ -41,6 +41,8 @@ export function describeAction(context: ErrorContext): string {
       return `create a certificate for ${target}`;
     case "listDatabaseUserCertificates":
       return `list the certificates of ${target}`;
+    case "getDatabaseUser":
+      return `read ${target}`;
     case "disableCustomerManagedX509":
       return `disable customer-managed X.509 in ${target}`;
     case "getUserSecurity":

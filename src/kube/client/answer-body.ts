@@ -52,13 +52,16 @@ export function parseJson(text: string): unknown {
 
 /** The body as an object of the API server. Throws `BadAnswer` when it has no metadata that can be worked with. */
 export function asObject<T extends KubeObject>(body: unknown, operation: string): T {
-  const stored = isDryRunObject(body) ? { ...body, metadata: { resourceVersion: "", ...body.metadata } } : body;
+  const stored = isDryRunObject(body) ? { ...body, metadata: { ...UNSTORED, ...body.metadata } } : body;
   if (!isObject(stored)) {
     throw new KubeError({ reason: "BadAnswer", operation, explanation: "the answer is not a Kubernetes object" });
   }
   // The parsed edge: beyond the metadata the API server's own schema is trusted.
   return stored as T;
 }
+
+/** An access review that was answered has none of these. */
+const UNSTORED = { name: "", uid: "", resourceVersion: "" };
 
 /** A dry run of a create answers with an object that was never stored, hence without a resourceVersion. */
 function isDryRunObject(value: unknown): value is { readonly metadata: Readonly<Record<string, unknown>> } {

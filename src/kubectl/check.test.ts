@@ -1,0 +1,482 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { customResourceDefinition, KINDS } from "../api/crd.ts";
+import { PROJECT_X509 } from "../api/project-x509.ts";
+import type { UserCertificateSpec } from "../api/user-certificate.ts";
+import type { AtlasErrorKind } from "../atlas/errors/atlas-error.ts";
+import { atlasError } from "../controllers/user-certificate/testing/memory-atlas.ts";
+import { NOW, PROJECT, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
+import { SECRETS } from "../kube/core-types.ts";
+import { KubeError } from "../kube/kube-error.ts";
+import { LEASES } from "../kube/lease/lease-object.ts";
+import { microTime } from "../kube/micro-time.ts";
+import type { ReadOnlyAtlas } from "./atlas-checks.ts";
+import { check, commandLines, quoted } from "./check.ts";
+import { checkSections } from "./check-sections.ts";
+import { DEFINITIONS, DEPLOYMENTS, POLICIES } from "./installation.ts";
+import { object, PAGE, TestCluster } from "./testing.ts";
+
+const HOME = "operators";
+/** As parsed from crds/. */
+const definitions = () =>
+  KINDS.map((kind) => structuredClone(customResourceDefinition(kind)) as never as { metadata: { name: string } });
+const forbidden = new KubeError({ reason: "Forbidden", operation: "test" });
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+/** An installation without a flaw, and an Atlas that has user orders-api. */
+class Scene {
+  readonly cluster: TestCluster;
+  readonly denied = new Set<string>();
+  readonly users = new Map<string, string | undefined>([["orders-api", "MANAGED"]]);
+  certificates = 2;
+  customerX509: { cas?: string } = {};
+  answeredAt: Date | undefined = new Date(NOW);
+  fault: AtlasErrorKind | undefined;
+  connections = 0;
+
+  constructor(spec: Partial<UserCertificateSpec> = {}, status = SETTLED_STATUS) {
+    const cluster = new TestCluster(object("orders-api", spec, status));
+    const { memory } = cluster;
+    for (const definition of definitions()) memory.put(DEFINITIONS, definition as never);
+    memory.put(DEPLOYMENTS, deployment());
+    memory.put(LEASES, lease());
+    memory.put(POLICIES, { metadata: { name: "atlas-cert-operator.operators", labels: LABELS } });
+    const data = { clientId: base64("mdb_sa_id_0123"), clientSecret: base64("a-secret") };
+    const metadata = { labels: { "atlascerts.io/credentials": "true" } };
+    memory.put(SECRETS, { metadata: { namespace: "shop", name: "atlas-api" }, data });
+    memory.put(SECRETS, { metadata: { ...metadata, namespace: HOME, name: "production" }, data });
+    // Reviews are answered, and stored nowhere.
+    Object.assign(cluster.kube, {
+      create: async (_: unknown, review: { spec: { resourceAttributes: { verb: string; resource: string } } }) => {
+        if (this.denied.has("reviews")) throw forbidden;
+        const { resource, verb } = review.spec.resourceAttributes;
+        return { ...review, status: { allowed: !this.denied.has(`${verb} ${resource}`) } };
+      },
+    });
+    this.cluster = cluster;
+  }
+
+  get atlas(): ReadOnlyAtlas {
+    const user = (username: string) => {
+      if (!this.users.has(username)) throw atlasError("userNotFound");
+      return this.users.get(username);
+    };
+    return {
+      getUserSecurity: async () => {
+        if (this.fault !== undefined) throw atlasError(this.fault);
+        return { customerX509: this.customerX509, answeredAt: this.answeredAt };
+      },
+      getDatabaseUser: async ({ username }) => ({ x509Type: user(username), answeredAt: undefined }),
+      listAllDatabaseUserCertificates: async () => ({
+        certificates: Array.from({ length: this.certificates }, (_, index) => {
+          return { serialNumber: String(index), notAfter: new Date(NOW) };
+        }),
+        answeredAt: undefined,
+      }),
+    };
+  }
+
+  async run(operatorNamespace?: string, atlasOrigin = "https://cloud.mongodb.com") {
+    const connect = () => {
+      this.connections += 1;
+      return this.atlas;
+    };
+    const report = await check(this.cluster, (cluster) =>
+      checkSections(cluster, { connect, operatorNamespace, atlasOrigin }),
+    );
+    const text = report.lines(PAGE).join("\n");
+    return { ...report, text, sentences: text.replaceAll(/\s+/g, " ") };
+  }
+
+  /** The lines that are not ok. */
+  async flaws(...options: Parameters<Scene["run"]>): Promise<string> {
+    const { text } = await this.run(...options);
+    const lines = text.split("\n").slice(0, -2);
+    return lines
+      .filter((_, index) => {
+        const head = lines.slice(0, index + 1).findLast((one) => !one.startsWith(" ")) ?? "";
+        return /^(?:warn|fail|\?) /.test(head);
+      })
+      .join("\n");
+  }
+}
+
+const LABELS = {
+  "app.kubernetes.io/name": "atlas-cert-operator",
+  "app.kubernetes.io/component": "operator",
+  "app.kubernetes.io/version": "0.1.0",
+};
+
+function deployment(args: readonly string[] = [], readyReplicas = 2, version = "0.1.0") {
+  const containers = [{ args: ["run", "--atlas-base-url=https://cloud.mongodb.com", "--projects", ...args] }];
+  return {
+    metadata: { namespace: HOME, name: "operator", labels: { ...LABELS, "app.kubernetes.io/version": version } },
+    spec: { template: { spec: { serviceAccountName: "operator", containers } } },
+    status: { readyReplicas },
+  };
+}
+
+function lease(holderIdentity = "pod-1", renewedMs = NOW - 2_000, name = "atlas-cert-operator") {
+  const spec = { holderIdentity, leaseDurationSeconds: 15, renewTime: microTime(renewedMs) };
+  return { metadata: { namespace: HOME, name }, spec };
+}
+
+let scene: Scene;
+beforeEach(() => {
+  scene = new Scene();
+});
+
+test("an installation without a flaw is ok everywhere", async () => {
+  const { exitCode, text } = await scene.run();
+  expect(text).toMatchInlineSnapshot(`
+    "Installation
+    ok    CustomResourceDefinition atlasusercertificates.atlascerts.io is current.
+    ok    CustomResourceDefinition atlasprojectx509s.atlascerts.io is current.
+    ok    CustomResourceDefinition atlascustomerx509removals.atlascerts.io is current.
+    ok    Deployment operators/operator, version 0.1.0: 2 ready.
+    ok    Lease operators/atlas-cert-operator is held by pod-1.
+    ok    The operator's ServiceAccount operators/operator has its rights in namespace shop.
+    ok    The operator's admission policies are installed.
+
+    Atlas project 32b6e34b3d91647abb20e7b8
+    ok    Atlas accepts service account mdb_sa_id_0123 as Project Owner.
+    ok    Customer-managed X.509 is off, so Atlas issues certificates.
+    ok    The clock of this machine agrees with that of Atlas.
+    ok    Database user orders-api has x509Type MANAGED (2 unexpired certificates, at most 10).
+
+    Resources
+    ok    shop/orders-api is Ready: Issued.
+
+    12 ok."
+  `);
+  expect(exitCode).toBe(0);
+});
+
+describe("the installation", () => {
+  test("a CustomResourceDefinition that is missing or older fails", async () => {
+    const { memory } = scene.cluster;
+    const [userCertificates, projects] = definitions();
+    const older = structuredClone(userCertificates) as never as {
+      spec: {
+        versions: [
+          { schema: { openAPIV3Schema: { properties: { status: { properties: Record<string, unknown> } } } } },
+        ];
+      };
+    };
+    delete older.spec.versions[0].schema.openAPIV3Schema.properties.status.properties.lastAttempt;
+    memory.put(DEFINITIONS, older as never);
+    memory.remove(DEFINITIONS, { name: projects?.metadata.name ?? "" });
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  CustomResourceDefinition atlasusercertificates.atlascerts.io is older than this version
+            (0.1.0): it lacks status.lastAttempt.
+            $ helm upgrade --install atlas-cert-operator deploy/charts/atlas-cert-operator \\
+               --namespace=atlas-cert-operator --create-namespace --reset-then-reuse-values
+      fail  CustomResourceDefinition atlasprojectx509s.atlascerts.io is not installed.
+            $ helm upgrade --install atlas-cert-operator deploy/charts/atlas-cert-operator \\
+               --namespace=atlas-cert-operator --create-namespace --reset-then-reuse-values"
+    `);
+    expect((await scene.run()).exitCode).toBe(3);
+  });
+
+  test("an operator that is not there fails", async () => {
+    scene.cluster.memory.remove(DEPLOYMENTS, { namespace: HOME, name: "operator" });
+    expect(await scene.flaws()).toContain("fail  No Deployment of the operator was found");
+  });
+
+  test("an operator without a ready pod fails, and one of another version is worth a word", async () => {
+    scene.cluster.memory.put(DEPLOYMENTS, deployment([], 0, "9.9.9"));
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  Deployment operators/operator, version 9.9.9: 0 ready.
+            $ kubectl describe pods -n operators -l \\
+               app.kubernetes.io/name=atlas-cert-operator,app.kubernetes.io/component=operator
+      warn  Deployment operators/operator is of version 9.9.9, and this command of version 0.1.0.
+            Use the command of the operator's version."
+    `);
+  });
+
+  test.each([
+    ["is held by no one", lease(""), "fail  Lease operators/atlas-cert-operator has no holder"],
+    ["is old", lease("pod-1", NOW - 60_000), "was last renewed 1m ago by pod-1"],
+    ["has another name", lease("pod-1", NOW, "other"), "Lease operators/atlas-cert-operator does not exist"],
+  ])("a lease that %s fails", async (_, wrong, sentence) => {
+    scene.cluster.memory.remove(LEASES, { namespace: HOME, name: "atlas-cert-operator" });
+    scene.cluster.memory.put(LEASES, wrong);
+    expect(await scene.flaws()).toContain(sentence);
+  });
+
+  test("the flags of the operator say which lease it has, or that it has none", async () => {
+    scene.cluster.memory.put(LEASES, lease("pod-2", NOW, "other"));
+    scene.cluster.memory.put(DEPLOYMENTS, deployment(["--lease-name=other"]));
+    expect((await scene.run()).text).toContain("Lease operators/other is held by pod-2.");
+    scene.cluster.memory.put(DEPLOYMENTS, deployment(["--leader-elect=false"]));
+    expect((await scene.run()).text).not.toContain("Lease");
+  });
+
+  test("rights that the operator lacks are named", async () => {
+    scene.denied.add("patch secrets").add("list pods").add("watch atlasprojectx509s");
+    expect((await scene.run()).sentences).toContain(
+      "lacks rights in namespace shop: patch secrets, list pods, watch atlasprojectx509s.",
+    );
+    scene.cluster.memory.put(DEPLOYMENTS, deployment(["--consumers=false"]));
+    expect(await scene.flaws()).not.toContain("list pods");
+  });
+
+  test("without an admission policy, or without the kind, a warning says what is missing", async () => {
+    scene.cluster.memory.remove(POLICIES, { name: "atlas-cert-operator.operators" });
+    expect(await scene.flaws()).toContain("warn  No admission policy limits");
+    const missing = new KubeError({ reason: "NotFound", operation: "list" });
+    scene.cluster.failing.set("validatingadmissionpolicies.admissionregistration.k8s.io", missing);
+    expect(await scene.flaws()).toContain("they need Kubernetes 1.30");
+    expect((await scene.run()).exitCode).toBe(0);
+  });
+
+  test("a user who may read nothing of it is told so, and the rest is checked", async () => {
+    scene.cluster.failing.set("deployments.apps", forbidden);
+    scene.cluster.failing.set("validatingadmissionpolicies.admissionregistration.k8s.io", forbidden);
+    scene.cluster.memory.fault = ({ what }) => (what.startsWith("customresourcedefinitions") ? forbidden : undefined);
+    const { exitCode, text } = await scene.run();
+    expect(text).toMatchInlineSnapshot(`
+      "Installation
+      ?     CustomResourceDefinition atlasusercertificates.atlascerts.io: not readable.
+      ?     CustomResourceDefinition atlasprojectx509s.atlascerts.io: not readable.
+      ?     CustomResourceDefinition atlascustomerx509removals.atlascerts.io: not readable.
+      ?     The operator's Deployment: you may not list Deployments in its namespace.
+      ?     The operator's admission policies: not readable.
+
+      Atlas project 32b6e34b3d91647abb20e7b8
+      ok    Atlas accepts service account mdb_sa_id_0123 as Project Owner.
+      ok    Customer-managed X.509 is off, so Atlas issues certificates.
+      ok    The clock of this machine agrees with that of Atlas.
+      ok    Database user orders-api has x509Type MANAGED (2 unexpired certificates, at most 10).
+
+      Resources
+      ok    shop/orders-api is Ready: Issued.
+
+      5 ok, 5 not checked: your rights do not reach so far."
+    `);
+    expect(exitCode).toBe(0);
+  });
+
+  test("a user who may not read lease and reviews is told so", async () => {
+    scene.denied.add("reviews");
+    scene.cluster.memory.fault = ({ what }) => (what.startsWith("leases") ? forbidden : undefined);
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "?     Lease operators/atlas-cert-operator: not readable.
+      ?     The operator's ServiceAccount operators/operator: you may not review its rights."
+    `);
+  });
+
+  test("another failure of the API server ends the check", async () => {
+    scene.cluster.failing.set("deployments.apps", new KubeError({ reason: "Unavailable", operation: "list" }));
+    await expect(scene.run()).rejects.toThrow("Unavailable");
+  });
+
+  test("credentials go to the address of the command, whatever a Deployment says", async () => {
+    expect(await scene.flaws(undefined, "https://cloud.mongodbgov.com")).toMatchInlineSnapshot(`
+      "warn  The operator asks https://cloud.mongodb.com, and this command https://cloud.mongodbgov.com.
+            If that address is right, run the check with --atlas-base-url=https://cloud.mongodb.com."
+    `);
+  });
+});
+
+describe("the credentials", () => {
+  test.each<[string, AtlasErrorKind, string]>([
+    ["that Atlas rejects", "credentials", "Put valid credentials into Secret shop/atlas-api"],
+    ["of another project", "projectNotFound", "give the credentials access to that project"],
+    ["while Atlas is away", "unavailable", "fail Atlas says unavailable."],
+  ])("%s fail, and no user is asked about", async (_, kind, sentence) => {
+    scene.fault = kind;
+    const { exitCode, sentences } = await scene.run();
+    expect([exitCode, sentences]).toEqual([3, expect.stringContaining(sentence)]);
+    expect(sentences).not.toContain("Database user");
+  });
+
+  test("without the role fail, and the users are looked at nevertheless", async () => {
+    scene.fault = "role";
+    const { text } = await scene.run();
+    expect(text).toContain("Grant the credentials in Secret shop/atlas-api the role Project Owner");
+    expect(text).toContain("Database user orders-api has x509Type MANAGED");
+  });
+
+  test("that may not be used from here are no failure: the operator is elsewhere", async () => {
+    scene.fault = "accessList";
+    const { exitCode, sentences } = await scene.run();
+    expect([exitCode, sentences]).toEqual([
+      0,
+      expect.stringContaining("The address of the cluster must be on that list"),
+    ]);
+  });
+
+  test("that are missing come with the command that creates them", async () => {
+    scene.cluster.memory.remove(SECRETS, { namespace: "shop", name: "atlas-api" });
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  Secret shop/atlas-api does not exist.
+            $ kubectl create secret generic atlas-api --namespace=shop --from-literal=clientId=… \\
+               --from-literal=clientSecret=…"
+    `);
+    expect(scene.connections).toBe(0);
+  });
+
+  test("that are incomplete are described without a value", async () => {
+    const data = { clientSecret: base64("a-secret") };
+    scene.cluster.memory.put(SECRETS, { metadata: { namespace: "shop", name: "atlas-api" }, data });
+    const { text } = await scene.run();
+    expect(text).toContain("fail  Secret shop/atlas-api: The credentials hold clientSecret but not clientId");
+    expect(text).not.toContain("a-secret");
+  });
+
+  test("that the user may not read are not used", async () => {
+    scene.cluster.memory.fault = ({ what }) => (what.startsWith("secrets") ? forbidden : undefined);
+    const { exitCode, text } = await scene.run();
+    expect([exitCode, text]).toEqual([0, expect.stringContaining("you may not read it, so Atlas was not asked")]);
+    expect(scene.connections).toBe(0);
+  });
+});
+
+describe("the project and its users", () => {
+  test("customer-managed X.509 fails with the command that disables it", async () => {
+    scene.customerX509 = { cas: "PEM" };
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  Customer-managed X.509 is on: Atlas issues no certificates.
+            Disable it, which restarts the database, or use another project.
+            $ atlas security customerCerts disable --projectId=32b6e34b3d91647abb20e7b8"
+    `);
+  });
+
+  test("a clock that differs from that of Atlas is a warning", async () => {
+    scene.answeredAt = new Date(NOW + 600_000);
+    expect(await scene.flaws()).toContain("warn  The clock of this machine is wrong");
+    scene.answeredAt = undefined;
+    expect((await scene.run()).text).not.toContain("clock");
+  });
+
+  test("a user that is missing, or of another type, fails with the command that corrects it", async () => {
+    scene.users.clear();
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  Database user orders-api does not exist, or X.509 does not authenticate it.
+            $ atlas dbusers create --username=orders-api --x509Type=MANAGED \\
+               --projectId=32b6e34b3d91647abb20e7b8 --role=readWrite@DATABASE"
+    `);
+    scene.users.set("orders-api", undefined);
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  Database user orders-api has x509Type NONE, not MANAGED: Atlas issues no certificate for it.
+            $ atlas dbusers update orders-api '--authDB=$external' --x509Type=MANAGED \\
+               --projectId=32b6e34b3d91647abb20e7b8"
+    `);
+  });
+
+  test("a user with as many certificates as are allowed is a warning", async () => {
+    scene.certificates = 10;
+    expect(await scene.flaws()).toContain("Only renewals that are due are issued");
+    scene.cluster.memory.put(DEPLOYMENTS, deployment(["--max-unexpired-per-user=20"]));
+    expect(await scene.flaws()).toBe("");
+  });
+
+  test("a name in a command runs nothing else", async () => {
+    expect(["$external", "CN=a b", "it's; rm -rf /", "plain@a.b"].map(quoted)).toEqual([
+      "'$external'",
+      "'CN=a b'",
+      "'it'\\''s; rm -rf /'",
+      "plain@a.b",
+    ]);
+    expect(commandLines(["atlas", "dbusers", "--username=a --b"], 30)).toEqual([
+      "$ atlas dbusers \\",
+      "   '--username=a --b'",
+    ]);
+  });
+});
+
+describe("a project with grants", () => {
+  const spec = { projectId: undefined, credentialsRef: undefined, projectRef: { name: "production" } };
+  const condition = { type: "Ready", reason: "Reachable", lastTransitionTime: "2030-01-01T00:00:00Z" };
+
+  function withProject(status: "True" | "False" = "True", projectSpec: object = {}) {
+    scene = new Scene(spec);
+    scene.cluster.memory.put(PROJECT_X509, {
+      metadata: { name: "production" },
+      spec: { projectId: PROJECT, credentialsRef: { name: "production" }, ...projectSpec },
+      status: { conditions: [{ ...condition, status, message: "The project is reachable." }] },
+    } as never);
+    return scene;
+  }
+
+  test("is asked about with its credentials in the operator's namespace", async () => {
+    const { text } = await withProject().run();
+    expect(text).toMatch(/AtlasProjectX509 production\nok {4}The project is reachable\.\nok {4}Atlas accepts/);
+  });
+
+  test("with customer-managed X.509 names the object that says how to disable it", async () => {
+    withProject().customerX509 = { cas: "PEM" };
+    expect(await scene.flaws()).toContain("$ kubectl describe apx production");
+  });
+
+  test("that is not reachable fails", async () => {
+    expect(await withProject("False").flaws()).toContain("fail  The project is reachable.");
+  });
+
+  test("that was never reconciled is a warning", async () => {
+    scene = withProject();
+    scene.cluster.memory.put(PROJECT_X509, {
+      metadata: { name: "production" },
+      spec: { projectId: PROJECT, credentialsRef: { name: "production" } },
+    } as never);
+    expect(await scene.flaws()).toContain("warn  The operator has not reconciled it yet.");
+  });
+
+  test("that does not exist, or cannot be read, fails", async () => {
+    expect(await new Scene(spec).flaws()).toContain("fail  AtlasProjectX509 production does not exist.");
+    expect(await withProject("True", { projectId: 7 }).flaws()).toContain("fail  This version cannot read it");
+  });
+
+  test("whose credentials are not labelled fails with the command that labels them", async () => {
+    scene = withProject();
+    scene.cluster.memory.put(SECRETS, { metadata: { namespace: HOME, name: "production", labels: {} } });
+    expect(await scene.flaws()).toContain(
+      "$ kubectl label secret production --namespace=operators atlascerts.io/credentials=true",
+    );
+  });
+
+  test("that the user may not read is not a failure", async () => {
+    scene = withProject();
+    scene.cluster.memory.fault = ({ what }) => (what.startsWith("atlasprojectx509s") ? forbidden : undefined);
+    expect(await scene.flaws()).toContain("?     You may not read it");
+  });
+
+  test("is not asked about where the operator's namespace is not known", async () => {
+    scene = withProject();
+    scene.cluster.failing.set("deployments.apps", forbidden);
+    expect(await scene.flaws()).toContain("so Atlas was not asked");
+    expect((await scene.run(HOME)).text).toContain("Atlas accepts");
+  });
+});
+
+describe("the resources", () => {
+  test("that need someone come with the command that says why", async () => {
+    const unaccounted = [{ serialNumber: "7", notAfter: "2030-02-01T00:00:00Z" }];
+    scene = new Scene({ suspend: true }, { ...SETTLED_STATUS, unaccounted });
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "warn  shop/orders-api is Ready: Issued.
+            $ kubectl atlascerts status orders-api --namespace=shop
+      warn  shop/orders-api: 1 certificate of its user that no resource explains.
+            $ kubectl atlascerts status orders-api --namespace=shop"
+    `);
+    scene = new Scene({ userSharedWithOtherClusters: true }, { ...SETTLED_STATUS, unaccounted });
+    expect(await scene.flaws()).toBe("");
+  });
+
+  test("that were never reconciled are a warning", async () => {
+    expect(await new Scene({}, {}).flaws()).toContain("warn  shop/orders-api: The operator has not reconciled");
+  });
+
+  test("may be none", async () => {
+    scene.cluster.namespace = "empty";
+    expect((await scene.run()).text).toContain("there is nothing to ask Atlas about");
+    expect(scene.connections).toBe(0);
+  });
+});
+
+test("as data, each command is a line for a shell", async () => {
+  scene.users.clear();
+  expect(JSON.stringify((await scene.run()).data)).toContain(
+    "atlas dbusers create --username=orders-api --x509Type=MANAGED",
+  );
+});

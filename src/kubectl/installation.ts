@@ -1,0 +1,314 @@
+import {
+  CUSTOMER_X509_REMOVAL,
+  customerX509RemovalSpecSchema,
+  customerX509RemovalStatusSchema,
+} from "../api/customer-x509-removal.ts";
+import { API_GROUP, API_VERSION } from "../api/names.ts";
+import { PROJECT_X509, projectX509SpecSchema, projectX509StatusSchema } from "../api/project-x509.ts";
+import { USER_CERTIFICATE, userCertificateSpecSchema } from "../api/user-certificate.ts";
+import { userCertificateStatusSchema } from "../api/user-certificate-status.ts";
+import { VERSION } from "../command/version.ts";
+import { KubeError } from "../kube/kube-error.ts";
+import { LEASES } from "../kube/lease/lease-object.ts";
+import type { KubeObject, ResourceType } from "../kube/resource-type.ts";
+import type { Line } from "./check.ts";
+import type { Cluster } from "./report.ts";
+import { relative } from "./text.ts";
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+interface Definition extends KubeObject {
+  readonly spec?: {
+    readonly versions?: readonly {
+      readonly name: string;
+      readonly schema?: { readonly openAPIV3Schema?: Schema };
+    }[];
+  };
+}
+
+export const DEFINITIONS: ResourceType<Definition> = {
+  group: "apiextensions.k8s.io",
+  version: "v1",
+  plural: "customresourcedefinitions",
+  kind: "CustomResourceDefinition",
+  namespaced: false,
+};
+
+export interface Deployment extends KubeObject {
+  readonly spec?: {
+    readonly template?: {
+      readonly spec?: {
+        readonly serviceAccountName?: string;
+        readonly containers?: readonly { readonly args?: readonly string[] }[];
+      };
+    };
+  };
+  readonly status?: { readonly readyReplicas?: number };
+}
+
+export const DEPLOYMENTS: ResourceType<Deployment> = {
+  group: "apps",
+  version: "v1",
+  plural: "deployments",
+  kind: "Deployment",
+  namespaced: true,
+};
+
+export const POLICIES: ResourceType = {
+  group: "admissionregistration.k8s.io",
+  version: "v1",
+  plural: "validatingadmissionpolicies",
+  kind: "ValidatingAdmissionPolicy",
+  namespaced: false,
+};
+
+interface Review extends KubeObject {
+  readonly spec: { readonly user: string; readonly resourceAttributes: object };
+  readonly status?: { readonly allowed?: boolean };
+}
+
+/** Answered, and stored nowhere. */
+export const REVIEWS: ResourceType<Review> = {
+  group: "authorization.k8s.io",
+  version: "v1",
+  plural: "subjectaccessreviews",
+  kind: "SubjectAccessReview",
+  namespaced: false,
+};
+
+const OPERATOR_LABELS = "app.kubernetes.io/name=atlas-cert-operator,app.kubernetes.io/component=operator";
+const CHART = "deploy/charts/atlas-cert-operator";
+export const DEFAULT_OPERATOR_NAMESPACE = "atlas-cert-operator";
+
+const KINDS = [
+  [USER_CERTIFICATE, { spec: userCertificateSpecSchema, status: userCertificateStatusSchema }],
+  [PROJECT_X509, { spec: projectX509SpecSchema, status: projectX509StatusSchema }],
+  [CUSTOMER_X509_REMOVAL, { spec: customerX509RemovalSpecSchema, status: customerX509RemovalStatusSchema }],
+] as const;
+
+/** The operator's Deployment, as far as the user may see it. */
+export interface Operator {
+  readonly name: string;
+  readonly namespace: string;
+  readonly user: string;
+  readonly version: string | undefined;
+  readonly ready: number;
+  flag(name: string): string | undefined;
+}
+
+/** @param namespace that of `--operator-namespace`; all of them where it is undefined and the user may list them */
+export async function findOperators(
+  { kube, signal }: Cluster,
+  namespace: string | undefined,
+): Promise<readonly Operator[] | undefined> {
+  const inNamespace = async (one: string | undefined) => {
+    const found: Deployment[] = [];
+    const options = { namespace: one, labelSelector: OPERATOR_LABELS, signal };
+    for await (const { items } of kube.list(DEPLOYMENTS, options)) found.push(...items);
+    return found.map(operatorOf);
+  };
+  for (const one of namespace === undefined ? [undefined, DEFAULT_OPERATOR_NAMESPACE] : [namespace]) {
+    const found = await unlessForbidden(inNamespace(one));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function operatorOf({ metadata, spec, status }: Deployment): Operator {
+  const { labels, name, namespace = "" } = metadata;
+  const pod = spec?.template?.spec;
+  const args = pod?.containers?.[0]?.args ?? [];
+  return {
+    ...{ name, namespace },
+    user: `system:serviceaccount:${namespace}:${pod?.serviceAccountName ?? "default"}`,
+    version: labels?.["app.kubernetes.io/version"],
+    ready: status?.readyReplicas ?? 0,
+    flag: (flag) => {
+      const found = args.find((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
+      return found === undefined ? undefined : (found.split(/=(.*)/s)[1] ?? "true");
+    },
+  };
+}
+
+/** The CustomResourceDefinitions have the fields of this version. */
+export async function definitionLines({ kube, signal }: Cluster): Promise<readonly Line[]> {
+  return Promise.all(
+    KINDS.map(async ([type, schemas]): Promise<Line> => {
+      const name = `${type.plural}.${type.group}`;
+      try {
+        const definition = await unlessForbidden(kube.get(DEFINITIONS, { name }, { signal }));
+        if (definition === undefined)
+          return { level: "unknown", text: `CustomResourceDefinition ${name}: not readable.` };
+        return definitionLine(name, definition, schemas);
+      } catch (error: unknown) {
+        if (!KubeError.is(error, "NotFound")) throw error;
+        return { level: "fail", text: `CustomResourceDefinition ${name} is not installed.`, command: INSTALL };
+      }
+    }),
+  );
+}
+
+const INSTALL = [
+  "helm",
+  "upgrade",
+  "--install",
+  "atlas-cert-operator",
+  CHART,
+  `--namespace=${DEFAULT_OPERATOR_NAMESPACE}`,
+  "--create-namespace",
+  "--reset-then-reuse-values",
+];
+
+function definitionLine(name: string, { spec }: Definition, schemas: (typeof KINDS)[number][1]): Line {
+  const version = spec?.versions?.find((one) => one.name === API_VERSION);
+  const { properties = {} } = version?.schema?.openAPIV3Schema ?? {};
+  const missing = Object.entries(schemas).flatMap(([part, { shape }]) =>
+    Object.keys(shape)
+      .filter((field) => !Object.hasOwn(properties[part]?.properties ?? {}, field))
+      .map((field) => `${part}.${field}`),
+  );
+  if (missing.length === 0) return { level: "ok", text: `CustomResourceDefinition ${name} is current.` };
+  const text = `CustomResourceDefinition ${name} is older than this version (${VERSION}): it lacks ${missing.join(", ")}.`;
+  return { level: "fail", text, command: INSTALL };
+}
+
+/** Deployment, version, lease and rights of the operators that were found. */
+export async function operatorLines(
+  cluster: Cluster,
+  operators: readonly Operator[] | undefined,
+): Promise<readonly Line[]> {
+  if (operators === undefined) {
+    return [{ level: "unknown", text: "The operator's Deployment: you may not list Deployments in its namespace." }];
+  }
+  if (operators.length === 0) {
+    const text = `No Deployment of the operator was found by its labels (${OPERATOR_LABELS}).`;
+    return [{ level: "fail", text, command: INSTALL }];
+  }
+  const lines = operators.map(async (operator) => [
+    deploymentLine(operator),
+    ...(operator.version === undefined || operator.version === VERSION ? [] : [versionLine(operator)]),
+    ...(operator.flag("leader-elect") === "false" ? [] : [await leaseLine(cluster, operator)]),
+    await rightsLine(cluster, operator),
+  ]);
+  return (await Promise.all(lines)).flat();
+}
+
+function deploymentLine({ name, namespace, ready, version }: Operator): Line {
+  const text = `Deployment ${namespace}/${name}, version ${version ?? "unknown"}: ${ready} ready.`;
+  if (ready > 0) return { level: "ok", text };
+  return { level: "fail", text, command: ["kubectl", "describe", "pods", "-n", namespace, "-l", OPERATOR_LABELS] };
+}
+
+function versionLine({ name, namespace, version }: Operator): Line {
+  return {
+    level: "warn",
+    text: `Deployment ${namespace}/${name} is of version ${version}, and this command of version ${VERSION}.`,
+    advice: "Use the command of the operator's version.",
+  };
+}
+
+async function leaseLine({ clock, kube, signal }: Cluster, operator: Operator): Promise<Line> {
+  const name = operator.flag("lease-name") ?? "atlas-cert-operator";
+  const namespace = operator.flag("lease-namespace") ?? operator.namespace;
+  const where = `Lease ${namespace}/${name}`;
+  const command = [
+    "kubectl",
+    "logs",
+    "-n",
+    operator.namespace,
+    `deployment/${operator.name}`,
+    "--all-pods",
+    "--tail=50",
+  ];
+  try {
+    const lease = await unlessForbidden(kube.get(LEASES, { namespace, name }, { signal }));
+    if (lease === undefined) return { level: "unknown", text: `${where}: not readable.` };
+    const { holderIdentity = "", leaseDurationSeconds = 15, renewTime } = lease.spec ?? {};
+    const renewedMs = renewTime === undefined ? 0 : Date.parse(renewTime);
+    const nowMs = clock.now();
+    if (holderIdentity === "") return { level: "fail", text: `${where} has no holder: no replica is active.`, command };
+    if (nowMs - renewedMs > leaseDurationSeconds * 1000) {
+      const text = `${where} was last renewed ${relative(renewedMs, nowMs)} by ${holderIdentity}: no replica is active, or one of the clocks is wrong.`;
+      return { level: "fail", text, command };
+    }
+    return { level: "ok", text: `${where} is held by ${holderIdentity}.` };
+  } catch (error: unknown) {
+    if (!KubeError.is(error, "NotFound")) throw error;
+    return { level: "fail", text: `${where} does not exist: no replica has ever been active.`, command };
+  }
+}
+
+type Right = readonly [group: string, resource: string, verbs: readonly string[]];
+
+/** The rights without which the operator issues nothing. deploy/rbac has all of them. */
+const RIGHTS: readonly Right[] = [
+  [API_GROUP, USER_CERTIFICATE.plural, ["get", "list", "watch"]],
+  [API_GROUP, `${USER_CERTIFICATE.plural}/status`, ["patch"]],
+  ["", "secrets", ["get", "list", "watch", "create", "patch"]],
+  ["events.k8s.io", "events", ["create", "patch"]],
+];
+
+async function rightsLine({ kube, namespace = "default", signal }: Cluster, operator: Operator): Promise<Line> {
+  const rights: readonly Right[] = [
+    ...RIGHTS,
+    ...(operator.flag("consumers") === "false" ? [] : [["", "pods", ["list"]] as const]),
+    ...(operator.flag("projects") === "true" ? [[API_GROUP, PROJECT_X509.plural, ["list", "watch"]] as const] : []),
+  ];
+  const isAllowed = async (group: string, resource: string, verb: string) => {
+    const [name, subresource] = resource.split("/");
+    const resourceAttributes = { group, resource: name, subresource, verb, namespace };
+    const review = { metadata: {}, spec: { user: operator.user, groups: groupsOf(operator), resourceAttributes } };
+    return (await kube.create(REVIEWS, review, { signal })).status?.allowed === true;
+  };
+  const reviews = rights.flatMap(([group, resource, verbs]) =>
+    verbs.map(async (verb) => ((await isAllowed(group, resource, verb)) ? [] : [`${verb} ${resource}`])),
+  );
+  const missing = await unlessForbidden(Promise.all(reviews));
+  const whose = `The operator's ServiceAccount ${operator.user.split(":").slice(2).join("/")}`;
+  if (missing === undefined) return { level: "unknown", text: `${whose}: you may not review its rights.` };
+  const lacking = missing.flat();
+  if (lacking.length === 0) return { level: "ok", text: `${whose} has its rights in namespace ${namespace}.` };
+  return {
+    level: "fail",
+    text: `${whose} lacks rights in namespace ${namespace}: ${lacking.join(", ")}.`,
+    advice: "The chart binds them (rbac.create). With watchNamespaces, add this namespace to the list.",
+    command: INSTALL,
+  };
+}
+
+function groupsOf({ namespace }: Operator): readonly string[] {
+  return ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
+}
+
+/** The policy that keeps the operator's own power small. */
+export async function policyLines({ kube, signal }: Cluster): Promise<readonly Line[]> {
+  const read = async () => {
+    let found = 0;
+    for await (const { items } of kube.list(POLICIES, { labelSelector: OPERATOR_LABELS, signal }))
+      found += items.length;
+    return found;
+  };
+  try {
+    const found = await unlessForbidden(read());
+    if (found === undefined) return [{ level: "unknown", text: "The operator's admission policies: not readable." }];
+    if (found > 0) return [{ level: "ok", text: "The operator's admission policies are installed." }];
+    const text = "No admission policy limits which Secrets the operator may write.";
+    return [{ level: "warn", text, command: [...INSTALL, "--set=admissionPolicy.enabled=true"] }];
+  } catch (error: unknown) {
+    if (!KubeError.is(error, "NotFound")) throw error;
+    const text = "This cluster has no ValidatingAdmissionPolicies: they need Kubernetes 1.30.";
+    return [{ level: "warn", text, advice: "Upgrade Kubernetes." }];
+  }
+}
+
+/** Undefined where the user's rights do not reach. */
+export async function unlessForbidden<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error: unknown) {
+    if (KubeError.is(error, "Forbidden")) return undefined;
+    throw error;
+  }
+}
