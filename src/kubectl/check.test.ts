@@ -12,7 +12,7 @@ import { microTime } from "../kube/micro-time.ts";
 import type { ReadOnlyAtlas } from "./atlas-checks.ts";
 import { check, commandLines, quoted } from "./check.ts";
 import { checkSections } from "./check-sections.ts";
-import { DEFINITIONS, DEPLOYMENTS, POLICIES } from "./installation.ts";
+import { DEFINITIONS, DEPLOYMENTS, POLICIES } from "./kinds.ts";
 import { object, PAGE, TestCluster } from "./testing.ts";
 
 const HOME = "operators";

@@ -1,7 +1,8 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
-import { COMMANDS, kubectlCommand } from "./command.ts";
+import { kubectlCommand } from "./command.ts";
+import { COMMANDS, COMPLETABLE } from "./commands.ts";
 
 async function run(...argv: readonly string[]) {
   const printed = { stdout: new PassThrough().setEncoding("utf8"), stderr: new PassThrough().setEncoding("utf8") };
@@ -23,7 +24,7 @@ test("--version prints the version of the package", async () => {
 test("--help names every command and the exit codes, within 100 columns", async () => {
   const { exitCode, stdout } = await run("--help");
   expect(exitCode).toBe(0);
-  expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)).toEqual(Object.keys(COMMANDS));
+  expect([...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name)).toEqual(Object.keys(COMPLETABLE));
   expect(stdout).toContain("Exit codes: 0");
   expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
 });
@@ -52,6 +53,26 @@ test.each([
   const { exitCode, stdout, stderr } = await run(...argv);
   expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringContaining(`kubectl atlascerts: ${sentence}`)]);
   expect(stderr).toMatch(/ See --help\.\n$/);
+});
+
+test("completion prints the script of a shell", async () => {
+  expect(await run("completion", "bash")).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining("complete -F"),
+  });
+  expect(await run("completion", "csh")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining("bash, zsh or fish"),
+  });
+});
+
+test("what is typed is completed, and a cluster that cannot be reached has no names", async () => {
+  expect((await run("__complete", "insp")).stdout).toMatch(/^inspect\tDecode.*\n:4\n$/);
+  expect(await run("__complete", "inspect", "--namespace", "shop", "")).toEqual({
+    exitCode: 0,
+    stdout: ":4\n",
+    stderr: "",
+  });
 });
 
 test("a kubeconfig that is not there is a sentence, and ends with 1", async () => {

@@ -1,8 +1,3 @@
-import { parseDurationMs } from "../api/duration.ts";
-import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/transport/base-url.ts";
-import { readExtraCaFile } from "../atlas/transport/extra-ca.ts";
-import { AtlasTransport } from "../atlas/transport/transport.ts";
-import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import { systemClock } from "../clock.ts";
 import { VERSION } from "../command/version.ts";
 import { UsageError } from "../flags.ts";
@@ -10,22 +5,10 @@ import { KubeClient } from "../kube/client/kube-client.ts";
 import { KubeConfigError } from "../kube/config/kube-config.ts";
 import { loadKubeConfig } from "../kube/config/load-kube-config.ts";
 import { KubeError } from "../kube/kube-error.ts";
-import { check } from "./check.ts";
-import { checkSections } from "./check-sections.ts";
-import {
-  ALL_NAMESPACES,
-  type Arguments,
-  COMMON_OPTIONS,
-  describeOptions,
-  type Options,
-  readArguments,
-} from "./command-line.ts";
-import { inspectSecret } from "./inspect.ts";
-import { renew } from "./renew.ts";
+import { type Arguments, COMMON_OPTIONS, describeOptions, readArguments } from "./command-line.ts";
+import { COMMANDS, COMPLETABLE, COMPLETION } from "./commands.ts";
+import { candidatesFor, completionLines, namesIn, type ReadNames, SCRIPTS } from "./completion.ts";
 import { type Cluster, CommandError, EXIT, type Report } from "./report.ts";
-import { statusOfAll } from "./status-table.ts";
-import { statusOfOne } from "./status-tree.ts";
-import { timeline } from "./timeline.ts";
 import { toYaml } from "./yaml.ts";
 
 /** Streams and environment of the command. */
@@ -36,131 +19,15 @@ export interface KubectlContext {
   readonly signal: AbortSignal;
 }
 
-/** One command: its flags beside those that all have, and what it does. */
-interface Command {
-  readonly usage: string;
-  readonly about: string;
-  readonly options: Options;
-  readonly least: number;
-  readonly most: number;
-  /** @throws UsageError before anything is read */
-  readonly plan: (given: Arguments) => (cluster: Cluster) => Promise<Report>;
-}
-
-export const COMMANDS: Readonly<Record<string, Command>> = {
-  status: {
-    usage: "status [NAME]",
-    about: "Show all certificates and what needs to be done, or everything about one.",
-    options: { "all-namespaces": ALL_NAMESPACES },
-    least: 0,
-    most: 1,
-    plan: (given) => {
-      const [name] = given.names;
-      if (name === undefined) return statusOfAll;
-      if (given.isSet("all-namespaces")) throw new UsageError("a name and --all-namespaces exclude each other");
-      return (cluster) => statusOfOne(cluster, name);
-    },
-  },
-  inspect: {
-    usage: "inspect NAME",
-    about: "Decode and check the certificate in the Secret. The key is never shown.",
-    options: {},
-    least: 1,
-    most: 1,
-    plan:
-      ({ names: [name = ""] }) =>
-      (cluster) =>
-        inspectSecret(cluster, name),
-  },
-  renew: {
-    usage: "renew NAME...",
-    about: "Request one new certificate for each resource.",
-    options: {
-      wait: { type: "boolean", description: "Wait for the new certificates." },
-      timeout: { type: "string", placeholder: "DURATION", description: "With --wait: how long. Defaults to 2m." },
-    },
-    least: 1,
-    most: Number.POSITIVE_INFINITY,
-    plan: (given) => {
-      const waitMs = parseDurationMs(given.text("timeout") ?? "2m");
-      if (waitMs === undefined) throw new UsageError("--timeout must be a duration such as 2m or 90s");
-      return (cluster) => renew(cluster, given.names, { waitMs: given.isSet("wait") ? waitMs : undefined });
-    },
-  },
-  check: {
-    usage: "check [NAMESPACE]",
-    about: "Check the installation, and credentials, project and users at Atlas, before the first issue.",
-    options: {
-      "operator-namespace": { type: "string", placeholder: "NAME", description: "Namespace of the operator." },
-      "atlas-base-url": { type: "string", placeholder: "URL", description: `Defaults to ${DEFAULT_BASE_URL}.` },
-      "atlas-ca-file": {
-        type: "string",
-        placeholder: "FILE",
-        description: "More CA certificates to trust, for Atlas.",
-      },
-    },
-    least: 0,
-    most: 1,
-    plan: (given) => {
-      const baseUrl = parseBaseUrl(given.text("atlas-base-url") ?? DEFAULT_BASE_URL);
-      if (!baseUrl.ok) throw new UsageError(baseUrl.problem);
-      return (cluster) => checkWith(cluster, given, baseUrl.origin);
-    },
-  },
-  timeline: {
-    usage: "timeline",
-    about: "Show which certificates are renewed and which expire, by day.",
-    options: {
-      days: { type: "string", placeholder: "N", description: "Number of days, 1 to 800. Defaults to 30." },
-      "all-namespaces": ALL_NAMESPACES,
-    },
-    least: 0,
-    most: 0,
-    plan: (given) => {
-      const days = Number(given.text("days") ?? "30");
-      if (!Number.isInteger(days) || days < 1 || days > 800) {
-        throw new UsageError("--days must be a whole number from 1 to 800");
-      }
-      return (cluster) => timeline(cluster, days);
-    },
-  },
-};
-
-async function checkWith(cluster: Cluster, given: Arguments, atlasOrigin: string): Promise<Report> {
-  const { names, text } = given;
-  const file = text("atlas-ca-file");
-  const transport = new AtlasTransport({ baseUrl: atlasOrigin, extraCa: file && (await extraCaIn(file)) });
-  const namespace = names[0] ?? cluster.namespace;
-  try {
-    return await check({ ...cluster, namespace }, (one) =>
-      checkSections(one, {
-        connect: (credentials) =>
-          new X509AuthenticationApi({ credentials, transport, learnRateLimits: false, longestWaitMs: 0 }),
-        operatorNamespace: text("operator-namespace"),
-        atlasOrigin,
-      }),
-    );
-  } finally {
-    await transport.close();
-  }
-}
-
-async function extraCaIn(file: string): Promise<string> {
-  try {
-    return await readExtraCaFile(file);
-  } catch (error: unknown) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
+/** A person waits for it with a finger on the key. */
+const COMPLETION_TIMEOUT_MS = 3_000;
 
 const USAGE = `Usage: kubectl atlascerts COMMAND [flags]
 
-Shows, checks and renews Atlas-managed X.509 client certificates, with the rights of your kubeconfig.
+Shows, checks and renews Atlas-managed X.509 certificates, with the rights of your kubeconfig.
 
 Commands:
-${Object.values(COMMANDS)
-  .map(({ about, usage }) => `  ${usage.padEnd(18)}  ${about}`)
-  .join("\n")}
+${[...Object.values(COMMANDS), COMPLETION].map(({ about, usage }) => `  ${usage.padEnd(18)}  ${about}`).join("\n")}
 
 Flags:
 ${describeOptions(COMMON_OPTIONS)}
@@ -201,10 +68,20 @@ async function dispatch(argv: readonly string[], context: KubectlContext): Promi
     context.stdout.write(`kubectl-atlascerts ${VERSION}\n`);
     return EXIT.ok;
   }
+  if (name === "__complete") {
+    context.stdout.write(completionLines(await candidatesFor(rest, COMPLETABLE, namesWith(context))));
+    return EXIT.ok;
+  }
+  if (name === "completion") {
+    const script = SCRIPTS[rest[0] ?? ""];
+    if (script === undefined) throw new UsageError("the shell must be bash, zsh or fish");
+    context.stdout.write(script);
+    return EXIT.ok;
+  }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     throw new UsageError(
-      `unknown command ${JSON.stringify(name)}: the commands are ${Object.keys(COMMANDS).join(", ")}`,
+      `unknown command ${JSON.stringify(name)}: the commands are ${Object.keys(COMPLETABLE).join(", ")}`,
     );
   }
   const options = { ...command.options, ...COMMON_OPTIONS };
@@ -222,6 +99,20 @@ async function dispatch(argv: readonly string[], context: KubectlContext): Promi
   const report = await withCluster(given, context, command.plan(given));
   context.stdout.write(printed(report, output, context));
   return report.exitCode;
+}
+
+/** Reads names for completion: whatever goes wrong, there are none, and no line of an error among the candidates. */
+function namesWith(context: KubectlContext): ReadNames {
+  return async (what, words) => {
+    try {
+      const flags = COMPLETABLE.status?.options ?? {};
+      const given = readArguments(words, flags, { least: 0, most: Number.POSITIVE_INFINITY });
+      const signal = AbortSignal.any([context.signal, AbortSignal.timeout(COMPLETION_TIMEOUT_MS)]);
+      return await withCluster(given, { ...context, signal }, (cluster) => namesIn(cluster, what));
+    } catch {
+      return [];
+    }
+  };
 }
 
 async function withCluster<T>(

@@ -10,73 +10,10 @@ import { userCertificateStatusSchema } from "../api/user-certificate-status.ts";
 import { VERSION } from "../command/version.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { LEASES } from "../kube/lease/lease-object.ts";
-import type { KubeObject, ResourceType } from "../kube/resource-type.ts";
 import type { Line } from "./check.ts";
+import { DEFINITIONS, DEPLOYMENTS, type Definition, type Deployment, POLICIES, REVIEWS } from "./kinds.ts";
 import type { Cluster } from "./report.ts";
 import { relative } from "./text.ts";
-
-interface Schema {
-  readonly properties?: Readonly<Record<string, Schema>>;
-}
-
-interface Definition extends KubeObject {
-  readonly spec?: {
-    readonly versions?: readonly {
-      readonly name: string;
-      readonly schema?: { readonly openAPIV3Schema?: Schema };
-    }[];
-  };
-}
-
-export const DEFINITIONS: ResourceType<Definition> = {
-  group: "apiextensions.k8s.io",
-  version: "v1",
-  plural: "customresourcedefinitions",
-  kind: "CustomResourceDefinition",
-  namespaced: false,
-};
-
-export interface Deployment extends KubeObject {
-  readonly spec?: {
-    readonly template?: {
-      readonly spec?: {
-        readonly serviceAccountName?: string;
-        readonly containers?: readonly { readonly args?: readonly string[] }[];
-      };
-    };
-  };
-  readonly status?: { readonly readyReplicas?: number };
-}
-
-export const DEPLOYMENTS: ResourceType<Deployment> = {
-  group: "apps",
-  version: "v1",
-  plural: "deployments",
-  kind: "Deployment",
-  namespaced: true,
-};
-
-export const POLICIES: ResourceType = {
-  group: "admissionregistration.k8s.io",
-  version: "v1",
-  plural: "validatingadmissionpolicies",
-  kind: "ValidatingAdmissionPolicy",
-  namespaced: false,
-};
-
-interface Review extends KubeObject {
-  readonly spec: { readonly user: string; readonly resourceAttributes: object };
-  readonly status?: { readonly allowed?: boolean };
-}
-
-/** Answered, and stored nowhere. */
-export const REVIEWS: ResourceType<Review> = {
-  group: "authorization.k8s.io",
-  version: "v1",
-  plural: "subjectaccessreviews",
-  kind: "SubjectAccessReview",
-  namespaced: false,
-};
 
 const OPERATOR_LABELS = "app.kubernetes.io/name=atlas-cert-operator,app.kubernetes.io/component=operator";
 const CHART = "deploy/charts/atlas-cert-operator";

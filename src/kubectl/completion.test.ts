@@ -1,0 +1,67 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { NAMESPACES } from "../kube/core-types.ts";
+import { COMPLETABLE } from "./commands.ts";
+import { candidatesFor, completionLines, namesIn, SCRIPTS } from "./completion.ts";
+import { object, TestCluster } from "./testing.ts";
+
+const read = async (what: string) => (what === "resources" ? ["orders-api", "reports"] : ["billing", "shop"]);
+const words = async (...line: readonly string[]) =>
+  (await candidatesFor(line, COMPLETABLE, read)).map(({ word }) => word);
+
+test.each<[line: readonly string[], expected: readonly string[]]>([
+  [[""], Object.keys(COMPLETABLE)],
+  [["st"], ["status"]],
+  [
+    ["status", ""],
+    ["orders-api", "reports"],
+  ],
+  [["status", "re"], ["reports"]],
+  [["renew", "reports", ""], ["orders-api"]],
+  [
+    ["inspect", "-n", ""],
+    ["billing", "shop"],
+  ],
+  [["inspect", "--namespace", "b"], ["billing"]],
+  [["check", "s"], ["shop"]],
+  [["check", "--operator-namespace", "s"], ["shop"]],
+  [
+    ["status", "-o", ""],
+    ["json", "yaml"],
+  ],
+  [["status", "--context", ""], []],
+  [["timeline", ""], []],
+  [["timeline", "--d"], ["--days"]],
+  [["completion", "z"], ["zsh"]],
+  [["fly", ""], []],
+])("completes %j", async (line, expected) => {
+  expect(await words(...line)).toEqual(expected);
+});
+
+test("a flag comes with its description, and the last line keeps names of files out", async () => {
+  const candidates = await candidatesFor(["timeline", "--da"], COMPLETABLE, read);
+  expect(completionLines(candidates)).toBe("--days\tNumber of days, 1 to 800. Defaults to 30.\n:4\n");
+});
+
+test("names come from the cluster", async () => {
+  const cluster = new TestCluster(object(), object("reports"));
+  cluster.memory.put(NAMESPACES, { metadata: { name: "shop" } });
+  expect(await namesIn(cluster, "resources")).toEqual(["orders-api", "reports"]);
+  expect(await namesIn(cluster, "namespaces")).toEqual(["shop"]);
+});
+
+test("the script for bash completes a line", async () => {
+  const script = `
+    kubectl-atlascerts() { printf 'status\\tShow\\nstart\\n:4\\n'; echo "$*" >&2; }
+    ${SCRIPTS.bash}
+    COMP_WORDS=(kubectl-atlascerts st) COMP_CWORD=1
+    _kubectl_atlascerts
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout } = await promisify(execFile)("bash", ["-c", script]);
+  expect(stdout).toBe("status\nstart\n");
+});
+
+test("there is a script for each shell", () => {
+  expect(Object.keys(SCRIPTS)).toEqual(["bash", "zsh", "fish"]);
+});
