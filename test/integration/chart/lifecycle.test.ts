@@ -72,6 +72,19 @@ function certificateUid(): Promise<string> {
   return kubectl("get", "auc", "orders-api", "-o", "jsonpath={.metadata.uid}");
 }
 
+/**
+ * The definitions of a release, once their objects can be read: one that is deleted while the API server still prepares
+ * the storage of its objects may stay for minutes.
+ */
+async function readyDefinitions(): Promise<readonly string[]> {
+  const names = await kubectl("get", "crd", "-l", "app.kubernetes.io/name=atlas-cert-operator", "-o", "name");
+  if (names === "") return [];
+  const definitions = names.split("\n");
+  await kubectl("wait", "--for=condition=Established", ...definitions);
+  for (const definition of definitions) await kubectl("get", path.basename(definition), "--all-namespaces");
+  return definitions;
+}
+
 /** What a release left behind, but for what it is meant to leave. */
 async function leftOvers(): Promise<string> {
   const kinds = "deployments,services,serviceaccounts,roles,rolebindings,networkpolicies,pdb,secrets,configmaps";
@@ -83,7 +96,8 @@ async function leftOvers(): Promise<string> {
 beforeEach(async () => {
   const releases = await helmDoes("list", "--short");
   for (const release of releases.split("\n").filter((name) => name !== "")) await uninstall(release);
-  await kubectl("delete", "crd", "-l", "app.kubernetes.io/name=atlas-cert-operator");
+  const definitions = await readyDefinitions();
+  if (definitions.length > 0) await kubectl("delete", ...definitions);
 });
 
 describe("the chart", () => {
@@ -128,6 +142,7 @@ describe("the chart", () => {
 
   test("takes the definitions away where it is told not to keep them", async () => {
     await install("--set", "crds.keep=false");
+    await readyDefinitions();
     await uninstall();
     await kubectl("wait", "--for=delete", DEFINITION, "--timeout=30s");
   });
