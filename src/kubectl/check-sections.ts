@@ -1,8 +1,8 @@
 import { objectKey } from "../kube/resource-type.ts";
 import { type AtlasCheckOptions, atlasSections } from "./atlas-checks.ts";
 import type { Line, Section } from "./check.ts";
-import { definitionLines, findOperators, operatorLines, policyLines } from "./installation.ts";
-import type { Cluster } from "./report.ts";
+import { definitionLines, findOperators, operatorLines, policyLines, unlessForbidden } from "./installation.ts";
+import { type Cluster, CommandError } from "./report.ts";
 import { listResources, type Resource, standingOf } from "./resources.ts";
 import { count } from "./text.ts";
 
@@ -29,7 +29,11 @@ export async function* checkSections(cluster: Cluster, options: CheckOptions): A
   const isElsewhere = origin !== undefined && origin !== options.atlasOrigin;
   // Credentials are sent nowhere else because a Deployment says so: anyone can create one with these labels.
   yield { title: "Installation", lines: isElsewhere ? [...lines, elsewhere(origin, options.atlasOrigin)] : lines };
-  const resources = await listResources(cluster);
+  const resources = await resourcesOrReason(cluster);
+  if (typeof resources === "string") {
+    yield { title: "Resources", lines: [{ level: "unknown", text: `${resources}.` }] };
+    return;
+  }
   if (resources.length === 0) {
     const text = `No AtlasUserCertificates in namespace ${cluster.namespace}: there is nothing to ask Atlas about.`;
     yield { title: "Resources", lines: [{ level: "ok", text }] };
@@ -41,6 +45,17 @@ export async function* checkSections(cluster: Cluster, options: CheckOptions): A
     maxUnexpired: Number(operator?.flag("max-unexpired-per-user") ?? DEFAULT_MAX_UNEXPIRED),
   });
   yield { title: "Resources", lines: resources.flatMap(resourceLines) };
+}
+
+/** A sentence where they cannot be listed: the rest of the check is worth printing. */
+async function resourcesOrReason(cluster: Cluster): Promise<readonly Resource[] | string> {
+  try {
+    const found = await unlessForbidden(listResources(cluster));
+    return found ?? `You may not list AtlasUserCertificates in namespace ${cluster.namespace}, so Atlas was not asked`;
+  } catch (error: unknown) {
+    if (!(error instanceof CommandError)) throw error;
+    return `They cannot be listed: ${error.message}`;
+  }
 }
 
 function elsewhere(origin: string, here: string): Line {

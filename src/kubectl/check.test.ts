@@ -467,6 +467,23 @@ describe("the resources", () => {
     expect(await new Scene({}, {}).flaws()).toContain("warn  shop/orders-api: The operator has not reconciled");
   });
 
+  test.each([
+    ["may not be listed", forbidden, "?     You may not list AtlasUserCertificates in namespace shop"],
+    [
+      "have no kind",
+      new KubeError({ reason: "NotFound", operation: "list" }),
+      "the cluster has no kind AtlasUserCertificate",
+    ],
+  ])("that %s leave the rest of the check as it is", async (_, error, sentence) => {
+    scene.cluster.failing.set("atlasusercertificates.atlascerts.io", error);
+    expect(await scene.flaws()).toContain(sentence);
+    scene.cluster.failing.set(
+      "atlasusercertificates.atlascerts.io",
+      new KubeError({ reason: "Timeout", operation: "list" }),
+    );
+    await expect(scene.run()).rejects.toThrow("Timeout");
+  });
+
   test("may be none", async () => {
     scene.cluster.namespace = "empty";
     expect((await scene.run()).text).toContain("there is nothing to ask Atlas about");

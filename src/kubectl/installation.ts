@@ -120,7 +120,7 @@ export async function operatorLines(
     return [{ level: "unknown", text: "The operator's Deployment: you may not list Deployments in its namespace." }];
   }
   if (operators.length === 0) {
-    const text = `No Deployment of the operator was found by its labels (${OPERATOR_LABELS}).`;
+    const text = "No Deployment of the operator was found.";
     return [{ level: "fail", text, command: INSTALL }];
   }
   const lines = operators.map(async (operator) => [

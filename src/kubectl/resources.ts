@@ -12,11 +12,22 @@ import type { Colour, Lifetime } from "./text.ts";
 
 export type Resource = UserCertificate | InvalidUserCertificate;
 
-/** All resources of the namespace, or of the cluster, by namespace and name. */
+/**
+ * All resources of the namespace, or of the cluster, by namespace and name.
+ *
+ * @throws CommandError where the cluster does not have the kind
+ */
 export async function listResources({ kube, namespace, signal }: Cluster): Promise<readonly Resource[]> {
   const found: Resource[] = [];
-  for await (const { items } of kube.list<KubeObject>(USER_CERTIFICATE, { namespace, signal })) {
-    found.push(...items.map(parseUserCertificate));
+  try {
+    for await (const { items } of kube.list<KubeObject>(USER_CERTIFICATE, { namespace, signal })) {
+      found.push(...items.map(parseUserCertificate));
+    }
+  } catch (error: unknown) {
+    if (!KubeError.is(error, "NotFound")) throw error;
+    throw new CommandError("the cluster has no kind AtlasUserCertificate: its CustomResourceDefinition is missing", {
+      cause: error,
+    });
   }
   return found.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
 }

@@ -14,7 +14,8 @@ import {
   wrap,
 } from "./text.ts";
 
-const TABLE_BAR = 20;
+/** From this width on there is room for a longer bar and for the names of the Secrets. */
+const WIDE = 100;
 
 /** `status`: all resources in a table, and what is to do. */
 export async function statusOfAll(cluster: Cluster): Promise<Report> {
@@ -35,16 +36,9 @@ export function renderAll(
     return [`No AtlasUserCertificates ${namespace === undefined ? "in this cluster" : `in namespace ${namespace}`}.`];
   }
   const isAll = namespace === undefined;
-  const header = [
-    ...(isAll ? ["NAMESPACE"] : []),
-    "NAME",
-    "READY",
-    "REASON",
-    "LIFETIME",
-    "RENEWAL",
-    "EXPIRES",
-    "SECRET",
-  ];
+  const isWide = page.width >= WIDE;
+  const columns = ["NAME", "READY", "REASON", "LIFETIME", "RENEWAL", "EXPIRES"];
+  const header = [...(isAll ? ["NAMESPACE"] : []), ...columns, ...(isWide ? ["SECRET"] : [])];
   const rows = resources.map((resource) => [...(isAll ? [resource.namespace] : []), ...row(resource, page)]);
   const notes = resources.flatMap((resource) => note(resource, isAll, page));
   const fine = resources.filter(isFine).length;
@@ -62,14 +56,15 @@ function row(resource: Resource, page: Page): readonly Cell[] {
   const standing = standingOf(resource);
   const colour = colourOf(standing);
   const lifetime = lifetimeOf(resource);
-  const secretName = resource.valid ? resource.spec.secretName : "";
+  const isWide = page.width >= WIDE;
+  const secret = isWide && resource.valid ? [resource.spec.secretName] : [];
   const { ready, reason } = standing;
   const state = [resource.name, { text: ready, colour }, { text: reason, colour }];
-  if (lifetime === undefined) return [...state, "", "", "", secretName];
+  if (lifetime === undefined) return [...state, "", "", "", ...secret];
   const { notAfter, renewal } = lifetime;
   return [
-    ...[...state, { text: lifetimeBar(lifetime, page.nowMs, TABLE_BAR), colour, isWhole: true }],
-    ...[renewal === undefined ? "" : relative(renewal, page.nowMs), relative(notAfter, page.nowMs), secretName],
+    ...[...state, { text: lifetimeBar(lifetime, page.nowMs, isWide ? 20 : 12), colour, isWhole: true }],
+    ...[renewal === undefined ? "" : relative(renewal, page.nowMs), relative(notAfter, page.nowMs), ...secret],
   ];
 }
 

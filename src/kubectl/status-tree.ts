@@ -147,10 +147,10 @@ function lifetimeLeaves(resource: UserCertificate, page: Page): readonly Leaf[] 
   const { notAfter, notBefore, renewal } = lifetime;
   const colour = colourOf(standingOf(resource));
   const time = notAfter - notBefore < 3 * DAY_MS ? minute : day;
-  const renews = renewal === undefined ? "" : `${time(renewal)} renewal (${relative(renewal, page.nowMs)})  `;
+  const renews = renewal === undefined ? "" : `, ${time(renewal)} renewal (${relative(renewal, page.nowMs)})`;
   return [
     { text: lifetimeBar(lifetime, page.nowMs, Math.min(BAR_WIDTH, proseWidth(page, 20))), colour },
-    { cells: [`${time(notBefore)} issue`, `${renews}${time(notAfter)} expiry (${relative(notAfter, page.nowMs)})`] },
+    `${time(notBefore)} issue${renews}, ${time(notAfter)} expiry (${relative(notAfter, page.nowMs)})`,
   ];
 }
 

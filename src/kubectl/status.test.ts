@@ -79,6 +79,15 @@ describe("status", () => {
     expect((await statusOfAll(cluster)).exitCode).toBe(3);
   });
 
+  test("fits 80 columns, without the names of the Secrets", async () => {
+    const cluster = new TestCluster(object(), object("billing", {}, USER_MISSING, "billing"));
+    cluster.namespace = undefined;
+    const text = await render(statusOfAll(cluster), { ...PAGE, width: 80 });
+    expect(text.split("\n").filter((line) => [...line].length > 80)).toEqual([]);
+    expect(text).toContain("━●──────◆───");
+    expect(text).not.toContain("orders-api-mongodb ");
+  });
+
   test("says that there is nothing", async () => {
     const cluster = new TestCluster();
     expect(await render(statusOfAll(cluster))).toBe("No AtlasUserCertificates in namespace shop.");
@@ -154,7 +163,7 @@ describe("status NAME", () => {
       Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until
       2030-04-01T00:00:00Z; it will be renewed at 2030-03-02T00:00:00Z.
       ├─ Lifetime     ━━━━━━●─────────────────────────────────◆───────────────────
-      │               2030-01-01 issue  2030-03-02 renewal (in 50d)  2030-04-01 expiry (in 80d)
+      │               2030-01-01 issue, 2030-03-02 renewal (in 50d), 2030-04-01 expiry (in 80d)
       ├─ Certificate  serial number 1001, revision 3, Atlas confirmed it 1h ago
       │               the one before it, 1000, can log in until 2030-01-20 00:00Z
       ├─ User         orders-api
@@ -186,7 +195,7 @@ describe("status NAME", () => {
       "shop/orders-api  Not ready: UserNotFound
       Atlas has no database user. The operator retries at 2030-01-11T00:00:04Z.
       ├─ Lifetime     ━━━━━━●─────────────────────────────────◆───────────────────
-      │               2030-01-01 issue  2030-03-02 renewal (in 50d)  2030-04-01 expiry (in 80d)
+      │               2030-01-01 issue, 2030-03-02 renewal (in 50d), 2030-04-01 expiry (in 80d)
       ├─ Certificate  serial number 1001, revision 1, Atlas confirmed it 1h ago
       ├─ User         orders-api
       ├─ Project      32b6e34b3d91647abb20e7b8, credentials in Secret atlas-api
