@@ -91,14 +91,14 @@ const ROWS: readonly Row[] = [
       ),
       figure(
         "Action required",
-        "Resources that need a person, also while they are still ready; suspended ones excluded.",
-        count(`${each("atlascerts_resource_action_required")} == 1 ${notSuspended}`),
+        "Resources that need a person, also while they are still ready.",
+        count(`${each("atlascerts_resource_action_required")} == 1`),
         "orange",
       ),
       figure(
         "Renewal overdue",
-        "Resources whose renewal is due and has not happened, suspended ones excluded.",
-        count(`${renewal} < time() ${notSuspended}`),
+        "Resources whose renewal has been due for more than five minutes, suspended ones excluded.",
+        count(`${renewal} < time() - 300 ${notSuspended}`),
         "orange",
       ),
       figure(
@@ -167,7 +167,10 @@ const ROWS: readonly Row[] = [
         height: 10,
       },
       graph("Certificates issued", "By reason.", [
-        { expr: `sum by (reason) (increase(atlascerts_certificates_issued_total${OF_OPERATORS}[$__rate_interval]))` },
+        {
+          expr: `sum by (reason) (increase(atlascerts_certificates_issued_total${OF_OPERATORS}[$__rate_interval]))`,
+          legend: "{{reason}}",
+        },
       ]),
       graph("Pending restarts", "Workloads that were not restarted since their certificate was replaced.", [
         { expr: each("atlascerts_restarts_pending", ", reason"), legend: "{{namespace}}/{{name}} {{reason}}" },

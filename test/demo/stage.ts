@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import { startCrashGuard } from "../control-plane/crash-guard.ts";
+import { type CrashGuard, startCrashGuard } from "../control-plane/crash-guard.ts";
 import { Program } from "../control-plane/program.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { type RunningControlPlane, startControlPlane } from "../control-plane/start.ts";
@@ -27,8 +27,12 @@ const simulatorSchema = z.object({
 export interface Stage {
   readonly controlPlane: RunningControlPlane;
   readonly simulator: z.output<typeof simulatorSchema>;
+  /** Ends other programs that run beside them, if this process is killed. */
+  readonly guard: CrashGuard;
   /** Runs kubectl in the root of the repository and gives what it prints. */
   kubectl(...args: readonly string[]): Promise<string>;
+  /** Where the operator serves metrics, as `host:port`. */
+  metricsAddress(): Promise<string>;
   /** The last lines that the operator logged. */
   operatorLog(): Promise<string>;
   /** Ends everything; the operator in good order first. */
@@ -77,13 +81,14 @@ export async function setStage(progress: Progress): Promise<Stage> {
     operator = program("operator", ["run", ...flags], /"started leading"/);
     await operator.start();
     return {
-      controlPlane,
-      simulator,
+      ...{ controlPlane, simulator, guard },
       kubectl: (...args) =>
         runCommand([path.join(controlPlane.binDirectory, "kubectl"), ...args], {
           cwd: ROOT,
           env: { ...process.env, KUBECONFIG: controlPlane.kubeconfigPath },
         }),
+      metricsAddress: async () =>
+        /"address":"([^"]+)"[^\n]*serving metrics/.exec(await readFile(logFile("operator"), "utf8"))?.[1] ?? "",
       operatorLog: async () => (await readFile(logFile("operator"), "utf8")).split("\n").slice(-12).join("\n"),
       close,
     };
