@@ -134,7 +134,7 @@ test("an installation without a flaw is ok everywhere", async () => {
     ok    CustomResourceDefinition atlascustomerx509removals.atlascerts.io is current.
     ok    Deployment operators/operator, version 0.1.0: 2 ready.
     ok    Lease operators/atlas-cert-operator is held by pod-1.
-    ok    The operator's ServiceAccount operators/operator has its rights in namespace shop.
+    ok    ServiceAccount operators/operator has its rights in namespace shop.
     ok    The operator's admission policies are installed.
 
     Atlas project 32b6e34b3d91647abb20e7b8
@@ -261,7 +261,7 @@ describe("the installation", () => {
     scene.cluster.memory.fault = ({ what }) => (what.startsWith("leases") ? forbidden : undefined);
     expect(await scene.flaws()).toMatchInlineSnapshot(`
       "?     Lease operators/atlas-cert-operator: not readable.
-      ?     The operator's ServiceAccount operators/operator: you may not review its rights."
+      ?     ServiceAccount operators/operator: you may not review its rights."
     `);
   });
 

@@ -55,6 +55,15 @@ test.each([
   expect(stderr).toMatch(/ See --help\.\n$/);
 });
 
+test("a reader that has read enough ends nothing", async () => {
+  const stdout = new PassThrough();
+  const signal = new AbortController().signal;
+  await kubectlCommand(["--help"], { stdout, stderr: new PassThrough(), environment: {}, signal });
+  const error = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+  expect(() => stdout.emit("error", error)).not.toThrow();
+  expect(() => stdout.emit("error", new Error("disk full"))).toThrow("disk full");
+});
+
 test("completion prints the script of a shell", async () => {
   expect(await run("completion", "bash")).toMatchObject({
     exitCode: 0,

@@ -39,7 +39,11 @@ Exit codes: 0 all is well, 1 no answer was possible, 2 wrong usage, 3 something 
 
 /** `kubectl atlascerts`. Gives the exit code. */
 export async function kubectlCommand(argv: readonly string[], context: KubectlContext): Promise<number> {
-  const { stderr } = context;
+  const { stderr, stdout } = context;
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe, such as head, may have read enough.
+    if (error.code !== "EPIPE") throw error;
+  });
   try {
     return await dispatch(argv, context);
   } catch (error: unknown) {

@@ -203,7 +203,7 @@ async function rightsLine({ kube, namespace = "default", signal }: Cluster, oper
     verbs.map(async (verb) => ((await isAllowed(group, resource, verb)) ? [] : [`${verb} ${resource}`])),
   );
   const missing = await unlessForbidden(Promise.all(reviews));
-  const whose = `The operator's ServiceAccount ${operator.user.split(":").slice(2).join("/")}`;
+  const whose = `ServiceAccount ${operator.user.split(":").slice(2).join("/")}`;
   if (missing === undefined) return { level: "unknown", text: `${whose}: you may not review its rights.` };
   const lacking = missing.flat();
   if (lacking.length === 0) return { level: "ok", text: `${whose} has its rights in namespace ${namespace}.` };

@@ -16,6 +16,7 @@ import {
 
 /** From this width on there is room for a longer bar and for the names of the Secrets. */
 const WIDE = 100;
+const MOST_NOTES = 20;
 
 /** `status`: all resources in a table, and what is to do. */
 export async function statusOfAll(cluster: Cluster): Promise<Report> {
@@ -33,16 +34,21 @@ export function renderAll(
   page: Page,
 ): readonly string[] {
   if (resources.length === 0) {
-    return [`No AtlasUserCertificates ${namespace === undefined ? "in this cluster" : `in namespace ${namespace}`}.`];
+    return namespace === undefined
+      ? ["No AtlasUserCertificates in this cluster."]
+      : [`No AtlasUserCertificates in namespace ${namespace}. "-A" shows those of all namespaces.`];
   }
   const isAll = namespace === undefined;
   const isWide = page.width >= WIDE;
   const columns = ["NAME", "READY", "REASON", "LIFETIME", "RENEWAL", "EXPIRES"];
   const header = [...(isAll ? ["NAMESPACE"] : []), ...columns, ...(isWide ? ["SECRET"] : [])];
   const rows = resources.map((resource) => [...(isAll ? [resource.namespace] : []), ...row(resource, page)]);
-  const notes = resources.flatMap((resource) => note(resource, isAll, page));
-  const fine = resources.filter(isFine).length;
-  const rest = resources.length - fine;
+  const troubled = resources.filter((resource) => !isFine(resource));
+  const notes = troubled.slice(0, MOST_NOTES).flatMap((resource) => note(resource, isAll, page));
+  if (troubled.length > MOST_NOTES)
+    notes.push("", `${troubled.length - MOST_NOTES} more: see "kubectl atlascerts status NAME".`);
+  const rest = troubled.length;
+  const fine = resources.length - rest;
   const total = rest === 0 ? `${count(fine, "certificate")}, all fine.` : `${fine} fine, ${rest} to look at.`;
   return [
     ...table(header, rows, page),
@@ -70,7 +76,6 @@ function row(resource: Resource, page: Page): readonly Cell[] {
 
 /** The problem of a resource that is not fine, and the next step. */
 function note(resource: Resource, isAll: boolean, page: Page): readonly string[] {
-  if (isFine(resource)) return [];
   const { action, message } = standingOf(resource);
   const name = isAll ? objectKey(resource) : resource.name;
   const text = action === undefined || message.includes(action) ? message : `${message} ${action}`;

@@ -88,9 +88,17 @@ describe("status", () => {
     expect(text).not.toContain("orders-api-mongodb ");
   });
 
+  test("says what to do of twenty resources, and counts the others", async () => {
+    const names = Array.from({ length: 23 }, (_, index) => `paused-${String(index).padStart(2, "0")}`);
+    const text = await render(statusOfAll(new TestCluster(...names.map((name) => object(name, { suspend: true })))));
+    expect(text.match(/To resume/g)).toHaveLength(20);
+    expect(text).toContain('3 more: see "kubectl atlascerts status NAME".');
+    expect(text).toContain("0 fine, 23 to look at.");
+  });
+
   test("says that there is nothing", async () => {
     const cluster = new TestCluster();
-    expect(await render(statusOfAll(cluster))).toBe("No AtlasUserCertificates in namespace shop.");
+    expect(await render(statusOfAll(cluster))).toMatch(/^No AtlasUserCertificates in namespace shop\. "-A"/);
     cluster.namespace = undefined;
     expect(await render(statusOfAll(cluster))).toBe("No AtlasUserCertificates in this cluster.");
   });
