@@ -95,7 +95,11 @@ packages: preflight
 	@if ! cmp -s package-lock.json $(INSTALLED); then \
 		echo "installing packages (npm ci) …"; \
 		start=$$(date +%s); \
-		npm ci --no-audit --no-fund --loglevel=error </dev/null || exit 1; \
+		while sleep 10 >/dev/null 2>&1; do \
+			echo "installing packages (npm ci) … $$(( $$(date +%s) - start )) s so far"; \
+		done & beat=$$!; \
+		npm ci --no-audit --no-fund --loglevel=error </dev/null; code=$$?; \
+		kill $$beat; [ $$code = 0 ] || exit 1; \
 		cp package-lock.json $(INSTALLED) || exit 1; \
 		echo "installing packages (npm ci) … $$(( $$(date +%s) - start )) s"; \
 	fi

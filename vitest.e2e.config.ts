@@ -6,7 +6,7 @@ export default defineConfig({
     name: "e2e",
     include: ["test/e2e/**/*.test.ts"],
     globalSetup: ["test/e2e/global-setup.ts"],
-    reporters: process.env.CI ? ["verbose", "./test/closing-line.ts"] : ["verbose"],
+    reporters: ["verbose", "./test/running-line.ts", ...(process.env.CI ? ["./test/closing-line.ts"] : [])],
     fileParallelism: false,
     // Each step stands on those before it.
     bail: 1,

@@ -7,12 +7,15 @@ import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { systemClock } from "../../src/clock.ts";
+import { streamProgress } from "../../test/control-plane/progress.ts";
 import { DEFAULT_TAG, dockerBuildCommand } from "./docker-build.ts";
 import { compressedSize, layerSizes } from "./layer-sizes.ts";
 import { licensedPackages } from "./license-texts.ts";
 import { billOfMaterials } from "./sbom.ts";
 
 const execute = promisify(execFile);
+const progress = streamProgress(process.stdout, systemClock);
 const DIST = path.join(import.meta.dirname, "../../dist");
 /** `--network=host`, say, where the builder's own network does not reach the package registry. */
 const flags = (process.env.DOCKER_BUILD_FLAGS ?? "").split(" ").filter((flag) => flag !== "");
@@ -22,7 +25,7 @@ process.exitCode = await make();
 
 async function make(): Promise<number> {
   try {
-    await execute("docker", ["info"]);
+    await progress.step("asking Docker whether it is there", () => execute("docker", ["info"]));
   } catch {
     say(
       "No Docker engine answers `docker info`: install Docker (https://docs.docker.com/engine/install), or start it.",
@@ -39,9 +42,11 @@ async function make(): Promise<number> {
     );
     return 1;
   }
-  const version = await ask("--entrypoint=/usr/bin/node", tag, "--version");
   const read = 'process.stdout.write(require("node:fs").readFileSync("/app/LICENSES.txt"))';
-  const texts = await ask("--entrypoint=/usr/bin/node", tag, "-e", read);
+  const [version, texts] = await progress.step("reading the licenses in the image", async () => [
+    await ask("--entrypoint=/usr/bin/node", tag, "--version"),
+    await ask("--entrypoint=/usr/bin/node", tag, "-e", read),
+  ]);
   await mkdir(DIST, { recursive: true });
   const bomFile = path.join(DIST, "atlas-cert-operator.cdx.json");
   await writeFile(
@@ -51,7 +56,8 @@ async function make(): Promise<number> {
   say(`${tag} is built: ${await ask(tag, "--version")} on Node ${version}`);
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   for (const { madeBy, bytes } of await layerSizes(tag)) say(`  ${megabytes(bytes).padStart(9)}  ${madeBy}`);
-  say(`  ${megabytes(await compressedSize(tag)).padStart(9)}  all of it, compressed`);
+  const compressed = await progress.step("compressing the image to tell its size", () => compressedSize(tag));
+  say(`  ${megabytes(compressed).padStart(9)}  all of it, compressed`);
   say(`its bill of materials (CycloneDX): ${path.relative(process.cwd(), bomFile)}`);
   return 0;
 }

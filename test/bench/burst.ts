@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
-import type { Progress } from "../control-plane/progress.ts";
+import type { Progress, Report } from "../control-plane/progress.ts";
 import { writesBetween } from "../control-plane/write-counts.ts";
 import { fixturesFor } from "./fixtures.ts";
 import { cpuBetween, cpuTimes } from "./gauges.ts";
@@ -45,10 +45,12 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
   await createNamespaces(scene, projects);
   const half = Math.ceil(certificates / 2);
   const before = await measureHalf(scene, progress, "first", half);
-  await progress.step(`creating ${certificates} resources of ${projects} projects`, () =>
-    createCertificates(scene, { to: certificates, projects }),
+  await progress.step(`creating ${certificates} resources of ${projects} projects`, (report) =>
+    createCertificates(scene, { to: certificates, projects, report }),
   );
-  const issued = await progress.step(`issuing ${certificates} certificates`, () => issueAll(scene, certificates));
+  const issued = await progress.step(`issuing ${certificates} certificates`, (report) =>
+    issueAll(scene, certificates, report),
+  );
   await expectAllIssued(scene, certificates);
   await scene.operator.kill("SIGTERM");
   const after = await measureHalf(scene, progress, "second", half);
@@ -113,7 +115,9 @@ export async function burst(options: BurstOptions): Promise<{ readonly text: str
 /** What the machine gives to callers who do nothing else: half of it before the operator's work, half of it after. */
 async function measureHalf(scene: BenchScene, progress: Progress, which: "first" | "second", certificates: number) {
   const measure = (name: string, course: Course): Promise<Calls> =>
-    progress.step(`${name}, ${which} half: ${certificates} times`, () => measureCalls(scene, course, certificates));
+    progress.step(`${name}, ${which} half: ${certificates} times`, (report) =>
+      measureCalls(scene, course, certificates, report),
+    );
   return { floor: await measure("floor", TWO_WRITES), protocol: await measure("raw protocol", PROTOCOL) };
 }
 
@@ -128,7 +132,7 @@ interface Issued {
 }
 
 /** Starts the operator and watches it until everything is issued and its Events are out. */
-async function issueAll(scene: BenchScene, certificates: number): Promise<Issued> {
+async function issueAll(scene: BenchScene, certificates: number, report: Report): Promise<Issued> {
   await scene.atlas.forgetRequests();
   const requestsBefore = await scene.apiRequests();
   const others = await cpuTimes(scene);
@@ -139,7 +143,7 @@ async function issueAll(scene: BenchScene, certificates: number): Promise<Issued
   ended.abort();
   const samples = await starting;
 
-  const { begunAt, lastAt } = await untilIssued(scene, log, certificates);
+  const { begunAt, lastAt } = await untilIssued(scene, log, certificates, report);
   if (begunAt === undefined) throw new Error("the operator did not say when it went to work");
   const eventsAt = await untilEventsAreOut(scene, log, { certificates, before: eventWrites(requestsBefore) });
   const cpu = cpuBetween(others, await cpuTimes(scene));

@@ -33,8 +33,8 @@ export async function cluster(options: ClusterOptions): Promise<{ readonly text:
   });
   await startAndIssue(scene, options);
   const alone = await progress.step("starting over the resources alone", () => start(scene, resources));
-  await progress.step(`creating ${foreignSecrets} other Secrets`, () =>
-    inParallel(foreignSecrets, CALLERS, (index) => createForeignSecret(scene, index, projects)),
+  await progress.step(`creating ${foreignSecrets} other Secrets`, (report) =>
+    inParallel(foreignSecrets, CALLERS, (index) => createForeignSecret(scene, index, projects), report),
   );
   const among = await progress.step("starting over all of it", () => start(scene, resources));
   const bytesEach = (among.rssBytes - alone.rssBytes) / foreignSecrets;

@@ -55,8 +55,8 @@ export async function consumers(options: ConsumersOptions): Promise<{ readonly t
   await createCertificates(scene, { to: 1, projects: 1 });
   await untilIssued(scene, new OperatorLog(scene.operatorLogFile), 1);
   const create = (from: number, to: number) =>
-    progress.step(`creating ${to - from} pods`, () =>
-      inParallel(to - from, CALLERS, (index) => createPod(scene, one, `app-${from + index}`)),
+    progress.step(`creating ${to - from} pods`, (report) =>
+      inParallel(to - from, CALLERS, (index) => createPod(scene, one, `app-${from + index}`), report),
     );
   await create(0, FIRST_PAGE);
   await systemClock.sleep(COLLECTED_MS);
@@ -65,8 +65,10 @@ export async function consumers(options: ConsumersOptions): Promise<{ readonly t
   );
   await create(FIRST_PAGE, pods);
   await progress.step("renewing, and counting the pods", () => renewAndCount(scene, one, pods));
-  await systemClock.sleep(LIST_INTERVAL_MS);
-  await untilQuiet(scene, QUIET_LIMIT_MS);
+  await progress.step("waiting until the pods may be listed again", async () => {
+    await systemClock.sleep(LIST_INTERVAL_MS);
+    await untilQuiet(scene, QUIET_LIMIT_MS);
+  });
   const counted = await progress.step("renewing, and counting the pods once more", () =>
     renewAndCount(scene, one, pods),
   );

@@ -1,5 +1,5 @@
 import { systemClock } from "../../src/clock.ts";
-import type { Progress } from "../control-plane/progress.ts";
+import type { Progress, Report } from "../control-plane/progress.ts";
 import { type LogLine, OperatorLog } from "./operator-log.ts";
 import { createCertificates, createNamespaces, expectAllIssued } from "./resources.ts";
 import type { BenchScene } from "./scene.ts";
@@ -25,6 +25,7 @@ export async function untilIssued(
   scene: BenchScene,
   log: OperatorLog,
   certificates: number,
+  report: Report = () => {},
 ): Promise<{ readonly begunAt: number | undefined; readonly lastAt: number }> {
   const deadline = systemClock.monotonic() + limitMs(certificates);
   const lines: LogLine[] = [];
@@ -33,6 +34,7 @@ export async function untilIssued(
     const trouble = lines.find(({ level }) => level === "warn" || level === "error");
     if (trouble !== undefined) throw new Error(`the operator is in trouble: ${trouble.msg}`);
     const issued = lines.filter(({ reason }) => reason === "Issued").map(({ time }) => Date.parse(time));
+    report(`${issued.length} of ${certificates}`);
     if (issued.length >= certificates) {
       const begun = lines.find(({ msg }) => msg === AT_WORK)?.time;
       return { begunAt: begun === undefined ? undefined : Date.parse(begun), lastAt: Math.max(...issued) };
@@ -51,10 +53,10 @@ export async function startAndIssue(
   const { resources, projects, progress } = options;
   await createNamespaces(scene, projects);
   await scene.operator.start();
-  await progress.step(`issuing ${resources} certificates`, async () => {
+  await progress.step(`issuing ${resources} certificates`, async (report) => {
     const log = new OperatorLog(scene.operatorLogFile);
     await createCertificates(scene, { to: resources, projects });
-    await untilIssued(scene, log, resources);
+    await untilIssued(scene, log, resources, report);
   });
   await expectAllIssued(scene, resources);
 }

@@ -39,7 +39,7 @@ export async function latency(options: LatencyOptions): Promise<{ readonly text:
   await startAndIssue(scene, options);
   await progress.step("waiting until they are at rest", () => untilQuiet(scene, QUIET_LIMIT_MS));
   const ready = await ReadyWatch.open(scene);
-  const times = await progress.step(`applying ${applies} resources, one after the other`, async () => {
+  const times = await progress.step(`applying ${applies} resources, one after the other`, async (report) => {
     const measured: number[] = [];
     for (let index = 0; index < applies; index++) {
       const one = wanted(resources + index, projects);
@@ -47,6 +47,7 @@ export async function latency(options: LatencyOptions): Promise<{ readonly text:
       const started = systemClock.monotonic();
       await createCertificate(scene, one);
       measured.push((await seen) - started);
+      report(`${index + 1} of ${applies}`);
       await systemClock.sleep(PAUSE_MS);
     }
     return measured.toSorted((left, right) => left - right);

@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/clock.ts";
 import { CertificateAuthority } from "../../src/simulator/certificate-authority.ts";
+import type { Report } from "../control-plane/progress.ts";
 import type { Wanted } from "./fixtures.ts";
 import { type CpuTimes, cpuBetween, cpuTimes } from "./gauges.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -59,7 +60,12 @@ export const PROTOCOL: Course = async (scene, one, data, atlas) => {
  *
  * @returns how long it took, and the processor time of those who served it
  */
-export async function measureCalls(scene: BenchScene, course: Course, certificates: number): Promise<Calls> {
+export async function measureCalls(
+  scene: BenchScene,
+  course: Course,
+  certificates: number,
+  report: Report,
+): Promise<Calls> {
   const namespace = "bench-floor";
   if ((await scene.rest("GET", `/api/v1/namespaces/${namespace}`)).status === 404) {
     await createNamespace(scene, namespace);
@@ -77,7 +83,7 @@ export async function measureCalls(scene: BenchScene, course: Course, certificat
   await inParallel(WARM_UP, CALLERS, (index) => course(scene, one(certificates + index), data, atlas));
   const before = await cpuTimes(scene);
   const started = systemClock.monotonic();
-  await inParallel(certificates, CALLERS, (index) => course(scene, one(index), data, atlas));
+  await inParallel(certificates, CALLERS, (index) => course(scene, one(index), data, atlas), report);
   const elapsedMs = systemClock.monotonic() - started;
   const cpu = cpuBetween(before, await cpuTimes(scene));
   atlas.close();

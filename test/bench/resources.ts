@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Report } from "../control-plane/progress.ts";
 import { CREDENTIALS_SECRET, namespaceOf, SERVICE_ACCOUNT, type Wanted, wanted } from "./fixtures.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { BenchScene } from "./scene.ts";
@@ -42,12 +43,14 @@ export interface CreateOptions {
   readonly projects: number;
   /** Members of the spec beside those that every resource needs. */
   readonly spec?: object;
+  readonly report?: Report;
 }
 
 /** Applies the resources of these numbers. */
 export async function createCertificates(scene: BenchScene, options: CreateOptions): Promise<void> {
-  const { from = 0, to, projects, spec } = options;
-  await inParallel(to - from, CALLERS, (index) => createCertificate(scene, wanted(from + index, projects), spec));
+  const { from = 0, to, projects, spec, report } = options;
+  const create = (index: number) => createCertificate(scene, wanted(from + index, projects), spec);
+  await inParallel(to - from, CALLERS, create, report);
 }
 
 export async function createCertificate(scene: BenchScene, one: Wanted, spec: object = {}): Promise<void> {

@@ -57,11 +57,11 @@ export async function steady(options: SteadyOptions): Promise<{ readonly text: s
   for (let step = 1; step <= STEPS; step++) {
     const there = starts.at(-1)?.resources ?? 0;
     const to = Math.round((resources * step) / STEPS);
-    await progress.step(`issuing ${to - there} certificates`, async () => {
+    await progress.step(`issuing ${to - there} certificates`, async (report) => {
       const log = new OperatorLog(scene.operatorLogFile);
       await log.read();
       await createCertificates(scene, { from: there, to, projects });
-      await untilIssued(scene, log, to - there);
+      await untilIssued(scene, log, to - there, report);
     });
     await progress.step(`starting over ${to} resources`, async () => starts.push(await start(scene, to)));
   }

@@ -67,7 +67,8 @@ export async function goTool(tool: GoTool, options: GoToolOptions): Promise<stri
       const linkerFlags = versionVariable === undefined ? [] : [`-X ${versionVariable}=${pinned.version}`];
       const failure = await progress.step(
         `building ${program} ${pinned.version} from source (first time only, about ${tool.about})`,
-        () => compileGo({ program, moduleFolder, packagePath, linkerFlags, outputFile, guard, environment }),
+        (report) =>
+          compileGo({ program, moduleFolder, packagePath, linkerFlags, outputFile, guard, environment, report }),
       );
       if (failure !== undefined) throw new NoToolError(`No ${program} to run: ${failure}`);
       await rename(outputFile, file);

@@ -10,7 +10,7 @@ import { goProblem } from "./go-toolchain.ts";
 import { type PinnedVersions, PROGRAMS_MODULE } from "./pinned-versions.ts";
 import { missingPrograms } from "./program-folder.ts";
 import type { ProgramName, ProgramSource } from "./program-source.ts";
-import type { Progress } from "./progress.ts";
+import type { Progress, Report } from "./progress.ts";
 
 /** The main package of each program, and about how long its first build takes on two cores. */
 const PACKAGES: Readonly<Record<ProgramName, { readonly path: string; readonly about: string }>> = {
@@ -66,7 +66,7 @@ async function buildMissing(directory: string, need: Iterable<ProgramName>, opti
     for (const program of missing) {
       const version = program === "etcd" ? options.pinned.etcd : options.pinned.kubernetes;
       const text = `building ${program} ${version} from source (first time only, about ${PACKAGES[program].about})`;
-      const failure = await options.progress.step(text, () => build(program, options, guard));
+      const failure = await options.progress.step(text, (report) => build(program, options, guard, report));
       if (failure !== undefined) return failure;
       await rename(path.join(guard.folder, program), path.join(directory, program));
     }
@@ -76,8 +76,14 @@ async function buildMissing(directory: string, need: Iterable<ProgramName>, opti
   }
 }
 
-function build(program: ProgramName, options: GoBuildOptions, guard: CrashGuard): Promise<string | undefined> {
+function build(
+  program: ProgramName,
+  options: GoBuildOptions,
+  guard: CrashGuard,
+  report: Report,
+): Promise<string | undefined> {
   return compileGo({
+    report,
     program,
     moduleFolder: PROGRAMS_MODULE,
     packagePath: PACKAGES[program].path,

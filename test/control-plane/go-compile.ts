@@ -1,12 +1,16 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { CrashGuard } from "./crash-guard.ts";
+import type { Report } from "./progress.ts";
 
 const execute = promisify(execFile);
 
 /** Lines of the compiler's output that go into the reason. */
 const OUTPUT_LINES = 12;
+/** What `go build -v` prints for each package that it compiles: its path alone. */
+const PACKAGE = /^[\w.~-]+(?:\/[\w.~-]+)*$/;
 
 export interface CompileOptions {
   /** The program's name, for messages. */
@@ -22,15 +26,18 @@ export interface CompileOptions {
   readonly guard: CrashGuard;
   /** Where `go` is found and what it is told. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Is told how many packages are compiled. */
+  readonly report?: Report;
 }
 
 /** Builds one program of a pinned Go module. Gives the reason when it fails, undefined when the file is there. */
 export async function compileGo(options: CompileOptions): Promise<string | undefined> {
-  const { program, moduleFolder, packagePath, linkerFlags = [], outputFile, guard, environment } = options;
+  const { program, moduleFolder, packagePath, linkerFlags = [], outputFile, guard, environment, report } = options;
   const go = spawn(
     "go",
     [
       "build",
+      "-v",
       // Stand against what GOFLAGS may say on this machine.
       "-mod=readonly",
       "-buildvcs=false",
@@ -44,7 +51,7 @@ export async function compileGo(options: CompileOptions): Promise<string | undef
     { cwd: moduleFolder, detached: true, stdio: ["ignore", "ignore", "pipe"], env: { ...environment, GOWORK: "off" } },
   );
   if (go.pid !== undefined) guard.watch(go.pid);
-  const { code, output } = await finish(go);
+  const { code, output } = await finish(go, report);
   if (go.pid !== undefined) guard.forget(go.pid);
   if (code === 0) return undefined;
   return `go build of ${program} failed:\n${output.trim().split("\n").slice(-OUTPUT_LINES).join("\n")}`;
@@ -58,11 +65,18 @@ export async function askGo(env: NodeJS.ProcessEnv): Promise<string> {
   return (await execute("go", ["env", "GOVERSION", "GOTOOLCHAIN"], { cwd: tmpdir(), timeout: 30_000, env })).stdout;
 }
 
-async function finish(child: ChildProcess): Promise<{ code: number | null; output: string }> {
+async function finish(
+  child: ChildProcess,
+  report: Report = () => {},
+): Promise<{ code: number | null; output: string }> {
   let output = "";
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    output = (output + chunk).slice(-64 * 1024);
-  });
+  let packages = 0;
+  if (child.stderr !== null) {
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      if (PACKAGE.test(line)) report(`${++packages} packages compiled`);
+      else output = `${output}${line}\n`.slice(-64 * 1024);
+    });
+  }
   return new Promise((resolve) => {
     child.once("error", (error) => resolve({ code: null, output: error.message }));
     child.once("close", (code) => resolve({ code, output }));

@@ -39,21 +39,35 @@ function recorder(isTTY: boolean, columns = 80) {
 }
 
 describe("a step in a log", () => {
-  it("stands at its start, every 30 s and at its end", async () => {
+  it("stands at its start, every 10 s and at its end", async () => {
     const { clock, written, progress } = recorder(false);
     const work = Promise.withResolvers<void>();
     const step = progress.step("building etcd", () => work.promise);
-    await clock.move(30_000);
-    await clock.move(30_000);
+    await clock.move(10_000);
+    await clock.move(50_000);
     await clock.move(2_000);
     work.resolve();
     await step;
     expect(written).toEqual([
       "building etcd …\n",
-      "building etcd … 30 s so far\n",
+      "building etcd … 10 s so far\n",
       "building etcd … 1 min 0 s so far\n",
       "building etcd … 1 min 2 s\n",
     ]);
+  });
+
+  it("says how far it is", async () => {
+    const { clock, written, progress } = recorder(false);
+    const work = Promise.withResolvers<void>();
+    const step = progress.step("building etcd", (report) => {
+      report("311 packages");
+      report("312 packages");
+      return work.promise;
+    });
+    await clock.move(10_000);
+    work.resolve();
+    await step;
+    expect(written.slice(1)).toEqual(["building etcd … 10 s so far, 312 packages\n", "building etcd … 10 s\n"]);
   });
 
   it("says nothing more after its end", async () => {
@@ -86,6 +100,19 @@ describe("a step in a terminal", () => {
     work.resolve();
     await step;
     expect(written).toEqual(["building etcd …", "\r\x1b[2Kbuilding etcd … 1 s", "\r\x1b[2Kbuilding etcd … 1 s\n"]);
+  });
+
+  it("says how far it is", async () => {
+    const { clock, written, progress } = recorder(true);
+    const work = Promise.withResolvers<void>();
+    const step = progress.step("building etcd", (report) => {
+      report("312 packages");
+      return work.promise;
+    });
+    await clock.move(1_000);
+    work.resolve();
+    await step;
+    expect(written[1]).toBe("\r\x1b[2Kbuilding etcd … 1 s, 312 packages");
   });
 
   it("is cut to the width of the terminal, so that it can be written over", async () => {

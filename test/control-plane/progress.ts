@@ -1,16 +1,22 @@
 import type { Clock } from "../../src/clock.ts";
 
 /** How often a step that takes long says that it still works, where lines can't be written over. */
-const HEARTBEAT_MS = 30_000;
+const HEARTBEAT_MS = 10_000;
 /** How often the elapsed time in a terminal moves. */
 const TICK_MS = 1_000;
+
+/** Says how far a step is, such as `312 of 1000`. */
+export type Report = (state: string) => void;
 
 /** Where code that may take minutes says what it is doing. */
 export interface Progress {
   /** One line of information. */
   line(text: string): void;
-  /** Runs `work` and shows `text` with the elapsed time; gives what `work` gives and throws what it throws. */
-  step<T>(text: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` and shows `text` with the elapsed time and what it last reported; gives what `work` gives and throws what it
+   * throws.
+   */
+  step<T>(text: string, work: (report: Report) => Promise<T>): Promise<T>;
 }
 
 /** The part of a `tty.WriteStream` that progress is written to. */
@@ -22,7 +28,7 @@ export interface ProgressStream {
 
 /**
  * Progress for a person: in a terminal the line of a step is written over every second with the elapsed time, in a
- * log it stands once at the start, every 30 s, and once at the end.
+ * log it stands once at the start, every 10 s, and once at the end.
  */
 export function streamProgress(stream: ProgressStream, clock: Clock): Progress {
   return {
@@ -30,15 +36,18 @@ export function streamProgress(stream: ProgressStream, clock: Clock): Progress {
     step: async (text, work) => {
       const startedMs = clock.monotonic();
       const elapsed = () => formatElapsed(clock.monotonic() - startedMs);
+      let state = "";
       const over = (line: string) => stream.write(`\r\x1b[2K${line.slice(0, stream.columns ?? 80)}`);
       stream.write(stream.isTTY ? `${text} …` : `${text} …\n`);
       const ended = new AbortController();
       const ticking = repeat(clock, stream.isTTY ? TICK_MS : HEARTBEAT_MS, ended.signal, () =>
-        stream.isTTY ? over(`${text} … ${elapsed()}`) : stream.write(`${text} … ${elapsed()} so far\n`),
+        stream.isTTY ? over(`${text} … ${elapsed()}${state}`) : stream.write(`${text} … ${elapsed()} so far${state}\n`),
       );
       const end = (outcome: string) => stream.write(`${stream.isTTY ? "\r\x1b[2K" : ""}${text} … ${outcome}\n`);
       try {
-        const result = await work();
+        const result = await work((reported) => {
+          state = `, ${reported}`;
+        });
         end(elapsed());
         return result;
       } catch (error: unknown) {
@@ -53,7 +62,7 @@ export function streamProgress(stream: ProgressStream, clock: Clock): Progress {
 }
 
 /** Says nothing. */
-export const silentProgress: Progress = { line: () => {}, step: (_text, work) => work() };
+export const silentProgress: Progress = { line: () => {}, step: (_text, work) => work(() => {}) };
 
 /** `850 ms`, `12 s` or `4 min 51 s`. */
 export function formatElapsed(milliseconds: number): string {

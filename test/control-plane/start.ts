@@ -78,7 +78,7 @@ export async function startControlPlane(options: StartOptions): Promise<RunningC
   for (let attempt = 1; ; attempt++) {
     const guard = startCrashGuard(await mkdtemp(path.join(tmpdir(), "atlas-control-plane-")));
     try {
-      return await startIn(guard, programs, options, clock);
+      return await options.progress.step("starting kube-apiserver", () => startIn(guard, programs, options, clock));
     } catch (error: unknown) {
       await guard.close();
       const portTaken = error instanceof ProgramStartError && /address already in use/.test(error.message);

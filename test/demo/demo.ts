@@ -16,6 +16,7 @@ const SECRET = "orders-api-mongodb";
 const WAIT_MS = 60_000;
 
 const terminal = new Terminal(process.stdout);
+const progress = streamProgress(process.stdout, systemClock);
 
 /** Tells the story; throws where it does not happen. */
 async function tell(stage: Stage): Promise<void> {
@@ -55,8 +56,10 @@ async function tell(stage: Stage): Promise<void> {
 
   terminal.step(`The operator renews the certificate: here a month lasts ${MONTH}, and it was issued for three`);
   const first = await statusOf(stage);
-  terminal.line(`  serial ${first.serialNumber}, expires ${first.notAfter}, due at ${first.renewalTime}: waiting …`);
-  const renewed = await untilOtherSerial(stage, first.serialNumber);
+  terminal.line(`  serial ${first.serialNumber}, expires ${first.notAfter}`);
+  const renewed = await progress.step(`  waiting for the renewal, which is due at ${first.renewalTime}`, () =>
+    untilOtherSerial(stage, first.serialNumber),
+  );
   terminal.line(`  serial ${renewed.serialNumber}, expires ${renewed.notAfter}`);
   const leftMs = Date.parse(first.notAfter) - Date.now();
   if (leftMs <= 0) throw new Error("the old certificate expired before the new one was there");
@@ -126,7 +129,7 @@ async function main(): Promise<number> {
   // What runs here are processes that nobody waits for: without a timer this one would end before the person does.
   const alive = setInterval(() => {}, 60_000);
   const started = systemClock.monotonic();
-  const stage = await setStage(streamProgress(process.stdout, systemClock));
+  const stage = await setStage(progress);
   try {
     const ready = formatElapsed(systemClock.monotonic() - started);
     terminal.line(`kube-apiserver ${stage.controlPlane.version}, simulated Atlas and operator are running (${ready})`);

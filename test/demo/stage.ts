@@ -65,7 +65,7 @@ export async function setStage(progress: Progress): Promise<Stage> {
   let operator: Program | undefined;
   try {
     const simulate = program("simulator", ["simulate", `--month=${MONTH}`], /"caFile"/);
-    await simulate.start();
+    await progress.step("starting the simulated Atlas", () => simulate.start());
     const simulator = simulatorSchema.parse(JSON.parse(await readFile(logFile("simulator"), "utf8")));
     const flags = [
       `--kubeconfig=${controlPlane.kubeconfigPath}`,
@@ -78,8 +78,9 @@ export async function setStage(progress: Progress): Promise<Stage> {
       "--metrics-bind-address=127.0.0.1:0",
       "--health-bind-address=127.0.0.1:0",
     ];
-    operator = program("operator", ["run", ...flags], /"started leading"/);
-    await operator.start();
+    const started = program("operator", ["run", ...flags], /"started leading"/);
+    operator = started;
+    await progress.step("starting the operator", () => started.start());
     return {
       ...{ controlPlane, simulator, guard },
       kubectl: (...args) =>

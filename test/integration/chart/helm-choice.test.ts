@@ -23,7 +23,7 @@ async function machine({ goFails = "" } = {}) {
     line: (text) => lines.push(text),
     step: (text, work) => {
       lines.push(text);
-      return work();
+      return work(() => {});
     },
   };
   const environment = {
