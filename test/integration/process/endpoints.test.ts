@@ -66,6 +66,9 @@ test(
     const operator = await OperatorProcess.start(scene);
     await scene.apply();
     await scene.untilIssued();
+    // A name that is written as it is would end its label, and Prometheus would drop the whole scrape.
+    await scene.apply("quoted", { username: String.raw`CN=a\"b\\,O="é"` });
+    await scene.untilReason("UserNotFound", "quoted");
     const { text } = await operator.metrics();
     // It prints what it finds, and its exit code tells whether it found anything.
     expect(await run(promtool, ["check", "metrics"], text)).toEqual({ code: 0, stdout: "", stderr: "" });
