@@ -203,6 +203,11 @@ describe("the installation", () => {
     expect(await scene.flaws()).toContain(sentence);
   });
 
+  test("a holder whose clock is ahead is a warning", async () => {
+    scene.cluster.memory.put(LEASES, lease("pod-1", NOW + 600_000));
+    expect(await scene.flaws()).toContain("Its clock is 10m ahead of that of this machine");
+  });
+
   test("the flags of the operator say which lease it has, or that it has none", async () => {
     scene.cluster.memory.put(LEASES, lease("pod-2", NOW, "other"));
     scene.cluster.memory.put(DEPLOYMENTS, deployment(["--lease-name=other"]));

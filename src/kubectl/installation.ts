@@ -3,6 +3,7 @@ import {
   customerX509RemovalSpecSchema,
   customerX509RemovalStatusSchema,
 } from "../api/customer-x509-removal.ts";
+import { describeDuration } from "../api/duration.ts";
 import { API_GROUP, API_VERSION } from "../api/names.ts";
 import { PROJECT_X509, projectX509SpecSchema, projectX509StatusSchema } from "../api/project-x509.ts";
 import { USER_CERTIFICATE, userCertificateSpecSchema } from "../api/user-certificate.ts";
@@ -170,7 +171,10 @@ async function leaseLine({ clock, kube, signal }: Cluster, operator: Operator): 
       const text = `${where} was last renewed ${relative(renewedMs, nowMs)} by ${holderIdentity}: no replica is active, or one of the clocks is wrong.`;
       return { level: "fail", text, command };
     }
-    return { level: "ok", text: `${where} is held by ${holderIdentity}.` };
+    const text = `${where} is held by ${holderIdentity}.`;
+    if (renewedMs - nowMs < leaseDurationSeconds * 1000) return { level: "ok", text };
+    const advice = `Its clock is ${describeDuration(renewedMs - nowMs)} ahead of that of this machine: correct one of them.`;
+    return { level: "warn", text, advice };
   } catch (error: unknown) {
     if (!KubeError.is(error, "NotFound")) throw error;
     return { level: "fail", text: `${where} does not exist: no replica has ever been active.`, command };

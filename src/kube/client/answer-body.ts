@@ -3,6 +3,7 @@ import { finished } from "node:stream/promises";
 import { textOfWiped } from "../../wiped-bytes.ts";
 import { KubeError } from "../kube-error.ts";
 import type { KubeObject } from "../resource-type.ts";
+import type { KubeRequest } from "./requests.ts";
 import { isRecord } from "./status-answer.ts";
 
 /** The answer is larger than may be read. */
@@ -51,8 +52,14 @@ export function parseJson(text: string): unknown {
 }
 
 /** The body as an object of the API server. Throws `BadAnswer` when it has no metadata that can be worked with. */
-export function asObject<T extends KubeObject>(body: unknown, operation: string): T {
-  const stored = isDryRunObject(body) ? { ...body, metadata: { ...UNSTORED, ...body.metadata } } : body;
+export function asObject<T extends KubeObject>(
+  body: unknown,
+  { method, operation }: Pick<KubeRequest, "operation"> & Partial<KubeRequest>,
+): T {
+  const identity = method === "POST" ? UNSTORED : {};
+  const stored = isDryRunObject(body)
+    ? { ...body, metadata: { ...identity, resourceVersion: "", ...body.metadata } }
+    : body;
   if (!isObject(stored)) {
     throw new KubeError({ reason: "BadAnswer", operation, explanation: "the answer is not a Kubernetes object" });
   }
@@ -60,8 +67,8 @@ export function asObject<T extends KubeObject>(body: unknown, operation: string)
   return stored as T;
 }
 
-/** An access review that was answered has none of these. */
-const UNSTORED = { name: "", uid: "", resourceVersion: "" };
+/** A review that is created is answered at once, and stored nowhere. */
+const UNSTORED = { name: "", uid: "" };
 
 /** A dry run of a create answers with an object that was never stored, hence without a resourceVersion. */
 function isDryRunObject(value: unknown): value is { readonly metadata: Readonly<Record<string, unknown>> } {

@@ -64,6 +64,14 @@ describe("requests", () => {
     }).toMatchObject(expected);
   });
 
+  test("a review is answered although it is stored nowhere", async () => {
+    const review = { kind: "Review", metadata: { creationTimestamp: null }, status: { allowed: true } };
+    await using r = await clientRig();
+    r.server.answer = (_request, response) => sendJson(response, 201, review);
+    await expect(r.client.create(WIDGETS, { metadata: {} })).resolves.toMatchObject({ status: { allowed: true } });
+    expect((await failure(r.client.get(WIDGETS, ref))).reason).toBe("BadAnswer");
+  });
+
   test("the User-Agent names the product", async () => {
     await using r = await clientRig();
     await r.client.get(WIDGETS, ref);

@@ -186,7 +186,7 @@ export class KubeClient implements KubeApi {
   }
 
   async #object<T extends KubeObject>(request: requests.KubeRequest, options: CallOptions): Promise<T> {
-    return asObject<T>(await this.#json(request, options), request.operation);
+    return asObject<T>(await this.#json(request, options), request);
   }
 
   #json(request: requests.KubeRequest, options: CallOptions): Promise<unknown> {

@@ -49,7 +49,7 @@ export function parseWatchLine<T extends KubeObject>(line: string, operation: st
     case "ADDED":
     case "MODIFIED":
     case "DELETED":
-      return { type: event.type, object: asObject<T>(event.object, operation) };
+      return { type: event.type, object: asObject<T>(event.object, { operation }) };
     case "BOOKMARK":
       return { type: "BOOKMARK", resourceVersion: bookmarkVersion(event.object, operation) };
     case "ERROR":
