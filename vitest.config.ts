@@ -1,7 +1,11 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Most of the time tests wait, for an API server or a time to pass: one core has room for another file. Where fewer
+    // cores are, Vitest's own default leaves one idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: [
       "default",
       "./test/fault-table.ts",
@@ -77,6 +81,7 @@ export default defineConfig({
           name: "drivers",
           include: ["test/drivers/**/*.test.ts"],
           testTimeout: 60_000,
+          fileParallelism: false,
           sequence: { groupOrder: 3 },
         },
       },
