@@ -54,9 +54,9 @@ export function parseJson(text: string): unknown {
 /** The body as an object of the API server. Throws `BadAnswer` when it has no metadata that can be worked with. */
 export function asObject<T extends KubeObject>(
   body: unknown,
-  { method, operation }: Pick<KubeRequest, "operation"> & Partial<KubeRequest>,
+  { isReview, operation }: Pick<KubeRequest, "isReview" | "operation">,
 ): T {
-  const identity = method === "POST" ? UNSTORED : {};
+  const identity = isReview ? UNSTORED : {};
   const stored = isDryRunObject(body)
     ? { ...body, metadata: { ...identity, resourceVersion: "", ...body.metadata } }
     : body;

@@ -68,8 +68,9 @@ describe("requests", () => {
     const review = { kind: "Review", metadata: { creationTimestamp: null }, status: { allowed: true } };
     await using r = await clientRig();
     r.server.answer = (_request, response) => sendJson(response, 201, review);
-    await expect(r.client.create(WIDGETS, { metadata: {} })).resolves.toMatchObject({ status: { allowed: true } });
-    expect((await failure(r.client.get(WIDGETS, ref))).reason).toBe("BadAnswer");
+    const reviews = { ...WIDGETS, group: "authorization.k8s.io" };
+    await expect(r.client.create(reviews, { metadata: {} })).resolves.toMatchObject({ status: { allowed: true } });
+    expect((await failure(r.client.create(WIDGETS, { metadata: {} }))).reason).toBe("BadAnswer");
   });
 
   test("the User-Agent names the product", async () => {

@@ -26,6 +26,8 @@ export interface KubeRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly isWatch?: true;
+  /** Its answer is stored nowhere, and has no name. */
+  readonly isReview?: boolean;
 }
 
 const METADATA_ONLY = "g=meta.k8s.io;v=v1";
@@ -81,6 +83,7 @@ export function create<T extends KubeObject>(
     path: `${resourcePath(type, { namespace })}${query(writeQuery(options))}`,
     headers: writeHeaders("application/json", options),
     // apiVersion and kind come from the type, so that no caller can say them wrong.
+    isReview: type.group === "authorization.k8s.io",
     body: JSON.stringify({ ...object, apiVersion: apiVersionOf(type), kind: type.kind }),
   };
 }
