@@ -29,15 +29,29 @@ const object = fc.dictionary(text, fc.oneof(text, fc.jsonValue({ maxDepth: 3 }),
 const spaces = fc.constantFrom(undefined, 1, "\t");
 const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
 
+/**
+ * Texts are compared, since V8's JSON.parse() mistakes keys with escapes: after `{"":"","\\":""}` it gives
+ * `{"":"","\"":{}}` the key of the former.
+ */
+function unindented(json: string): string {
+  return json.replaceAll(/\n[ \t]*/g, "");
+}
+
 describe("a list", () => {
   test("gives its objects and what stands around them, however its bytes are cut and wherever its items stand", () => {
     fc.assert(
       fc.property(object, fc.array(object), object, spaces, cuts, (before, items, behind, indent, sizes) => {
-        const around = { ...before, ...behind };
-        const list = JSON.stringify({ ...before, items, ...behind, ...("items" in around && { items }) }, null, indent);
-        const seen = split(list, sizes);
-        expect(seen.items.map((one) => JSON.parse(one))).toEqual(JSON.parse(list).items);
-        expect(JSON.parse(seen.around)).toEqual({ ...JSON.parse(list), items: [] });
+        const isNamed = "items" in before || "items" in behind;
+        const listOf = (some: readonly object[]) => ({
+          ...before,
+          items: some,
+          ...behind,
+          ...(isNamed && { items: some }),
+        });
+        const textOf = (value: unknown) => unindented(JSON.stringify(value, null, indent));
+        const seen = split(JSON.stringify(listOf(items), null, indent), sizes);
+        expect(seen.items.map(unindented)).toEqual(items.map(textOf));
+        expect(unindented(seen.around)).toBe(textOf(listOf([])));
       }),
       { numRuns: 200 },
     );
