@@ -55,6 +55,12 @@ test.each(REASONS)("Ready, Issuing and Stalled say different things for %s", (re
   }
 });
 
+test.each(REASONS)("the status shows that a person has to act exactly if one has to for %s", (reason) => {
+  for (const { title, action } of samples[reason]) {
+    expect(action?.reason !== undefined, title).toBe(action?.isNeeded ?? false);
+  }
+});
+
 describe("every message consists of whole sentences, none of them twice, for the reasons of", () => {
   test.each<readonly [kind: string, () => Promise<Readonly<Record<string, readonly Sample[]>>>]>([
     ["AtlasUserCertificate", userCertificateSamples],

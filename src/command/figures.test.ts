@@ -152,6 +152,7 @@ describe("a resource shows", () => {
 
   test.each([
     ["NotGranted", "NotGranted"],
+    ["KeystorePasswordMissing", "KeystorePasswordMissing"],
     ["RateLimited", undefined],
   ])("whether a person has to act for Ready's reason %s", (reason, shown) => {
     const conditions = [{ ...stalled("True", reason), type: "Ready" as const }];

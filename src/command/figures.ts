@@ -1,7 +1,7 @@
+import { actionReason, knownReason } from "../api/action-reason.ts";
 import { findCondition } from "../api/conditions.ts";
 import type { CustomerX509Removal } from "../api/customer-x509-removal.ts";
 import type { ProjectX509 } from "../api/project-x509.ts";
-import { BLOCKED_REASONS, type BlockedReason, ISSUE_REASONS, RESTART_REASONS } from "../api/reasons.ts";
 import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
@@ -10,24 +10,6 @@ import type { ProjectFigures, RemovalFigures } from "../telemetry/cluster-metric
 import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
 import type { IssuanceBudgets } from "./issuance-budgets.ts";
 
-const KNOWN_REASONS: ReadonlySet<string> = new Set([
-  ...["Issued", "Expired"],
-  ...[...BLOCKED_REASONS, ...ISSUE_REASONS, ...RESTART_REASONS],
-]);
-
-/** Reasons that need a person and come of no attempt, which would say so itself. */
-const PERSONS_REASONS: ReadonlySet<string> = new Set<BlockedReason>([
-  "SecretForeign",
-  "SecretClaimedTwice",
-  "SecretContended",
-  "CredentialsMissing",
-  "OwnCredentialsForbidden",
-  "NotGranted",
-  "UsernameTaken",
-  "TooManyUnexpired",
-  "TooManyParked",
-]);
-
 /** The figures of one reconcile. */
 export function reconcileFigures(assessment: Assessment): ReconcileFigures {
   const { decision, outcome } = assessment;
@@ -35,8 +17,8 @@ export function reconcileFigures(assessment: Assessment): ReconcileFigures {
   return {
     decision: decision.kind,
     outcome: outcome.kind,
-    reason: known(reasonOf(assessment), "None"),
-    issuedFor: isIssued ? known(outcome.attempt.reason, "Other") : undefined,
+    reason: knownReason(reasonOf(assessment), "None"),
+    issuedFor: isIssued ? knownReason(outcome.attempt.reason, "Other") : undefined,
   };
 }
 
@@ -75,7 +57,7 @@ export function resourceFigures(certificate: CachedResource, nowMs: number, budg
     namespace,
     name,
     ready: ready?.status ?? "Unknown",
-    reason: known(ready?.reason, ready === undefined ? "None" : "Other"),
+    reason: knownReason(ready?.reason, ready === undefined ? "None" : "Other"),
     info: {
       secretName: spec.secretName,
       username: spec.username,
@@ -86,13 +68,15 @@ export function resourceFigures(certificate: CachedResource, nowMs: number, budg
     notAfterMs: milliseconds(status.notAfter),
     renewalMs: milliseconds(status.renewalTime),
     verifiedMs: milliseconds(status.lastVerifiedTime),
-    stalled: isStalled ? known(stalled.reason, "Other") : undefined,
+    stalled: isStalled ? knownReason(stalled.reason, "Other") : undefined,
     actionReason: actionReason(status),
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
     orphaned: orphaned(status, nowMs),
     budgetLeft: budgets.left(certificate, nowMs),
-    pendingRestarts: (status.pendingRestarts ?? []).map(({ reason }) => known(reason, reason ? "Other" : "RestartDue")),
+    pendingRestarts: (status.pendingRestarts ?? []).map(({ reason }) =>
+      knownReason(reason, reason ? "Other" : "RestartDue"),
+    ),
     withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
     outdatedPods: status.consumers?.outdated,
     outdatedUntilMs: milliseconds(status.consumers?.outdatedValidUntil),
@@ -118,20 +102,6 @@ export function removalFigures({ name, status }: CustomerX509Removal): RemovalFi
 
 function reasonOf({ blocker, decision }: Assessment): string | undefined {
   return blocker?.reason ?? (decision.kind === "issue" ? decision.reason : undefined);
-}
-
-/** A status can be written by others too: what stands there gets into a label only if it is a word of ours. */
-function known(reason: string | undefined, otherwise: string): string {
-  return reason !== undefined && KNOWN_REASONS.has(reason) ? reason : otherwise;
-}
-
-function actionReason(status: UserCertificateStatus): string | undefined {
-  const stalled = findCondition(status, "Stalled");
-  if (stalled?.status === "True") return known(stalled.reason, "Other");
-  const { lastAttempt } = status;
-  if (lastAttempt?.needsPerson === true) return known(lastAttempt.reason, "Other");
-  const reason = findCondition(status, "Ready")?.reason ?? "";
-  return PERSONS_REASONS.has(reason) ? reason : undefined;
 }
 
 /** The project of a certificate that Atlas issued: one that a spec merely names may not exist, and anyone can name any. */

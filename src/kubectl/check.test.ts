@@ -468,6 +468,12 @@ describe("the resources", () => {
     expect(await scene.flaws()).toBe("");
   });
 
+  test("that are Ready and need someone are a warning", async () => {
+    const conditions = (SETTLED_STATUS.conditions ?? []).map((one) => ({ ...one, reason: "UsernameTaken" }));
+    const { text } = await new Scene({}, { ...SETTLED_STATUS, conditions }).run();
+    expect(text).toContain("warn  shop/orders-api is Ready: UsernameTaken.");
+  });
+
   test("that were never reconciled are a warning", async () => {
     expect(await new Scene({}, {}).flaws()).toContain("warn  shop/orders-api: The operator has not reconciled");
   });

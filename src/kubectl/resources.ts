@@ -1,3 +1,4 @@
+import { actionReason } from "../api/action-reason.ts";
 import { findCondition } from "../api/conditions.ts";
 import {
   type InvalidUserCertificate,
@@ -50,7 +51,7 @@ export interface Standing {
   readonly action: string | undefined;
 }
 
-/** How a resource stands: its condition Ready, and whether a person has to act. */
+/** How a resource stands: its condition Ready, the message of Stalled where that is True, and whether a person has to act. */
 export function standingOf(resource: Resource): Standing {
   if (!resource.valid) {
     const message = `This version cannot read the resource: ${resource.problem}.`;
@@ -65,22 +66,20 @@ export function standingOf(resource: Resource): Standing {
     return { ready: "Unknown", reason: "Pending", message, action };
   }
   const { reason, status: ready } = condition;
+  const stalled = findCondition(status, "Stalled");
+  const said = stalled?.status === "True" ? stalled.message : condition.message;
   const isCurrent = status.observedGeneration === generation;
-  const message = isCurrent
-    ? condition.message
-    : `${condition.message} The operator has not seen the latest change yet.`;
-  return { ready, reason, message, action: actionFor(resource) };
+  const message = isCurrent ? said : `${said} The operator has not seen the latest change yet.`;
+  return { ready, reason, message, action: actionFor(resource, said) };
 }
 
-function actionFor({ name, namespace, spec, status }: UserCertificate): string | undefined {
+/** @param said the message of the operator, which has the remedy where a person has to act */
+function actionFor({ name, namespace, spec, status }: UserCertificate, said: string): string | undefined {
   if (spec.suspend) {
-    const patch = `'{"spec":{"suspend":false}}'`;
-    return `To resume: kubectl patch auc ${name} -n ${namespace} --type=merge -p ${patch}`;
+    return `kubectl patch auc ${name} -n ${namespace} --type=merge -p '{"spec":{"suspend":false}}'`;
   }
-  const stalled = findCondition(status, "Stalled");
-  if (stalled?.status === "True") return newIn(stalled.message, findCondition(status, "Ready")?.message ?? "");
-  const { consumers, lastAttempt, pendingRestarts = [] } = status;
-  if (lastAttempt?.needsPerson) return lastAttempt.remedy ?? lastAttempt.message;
+  if (actionReason(status) !== undefined) return said;
+  const { consumers, pendingRestarts = [] } = status;
   const restart = pendingRestarts.find(({ message }) => message !== undefined);
   if (restart?.message !== undefined) return restart.message;
   if (consumers !== undefined && consumers.outdated > 0 && pendingRestarts.length === 0) {
@@ -90,11 +89,9 @@ function actionFor({ name, namespace, spec, status }: UserCertificate): string |
   return undefined;
 }
 
-/** The sentences of a message that come after those which another message has said already. */
-function newIn(message: string, said: string): string {
-  const ends = [...message.matchAll(/[.] (?=[A-Z])/g)].map(({ index }) => index + 1);
-  const repeated = ends.findLast((end) => said.includes(message.slice(0, end))) ?? 0;
-  return said.includes(message) ? message : message.slice(repeated).trimStart();
+/** A next step that is there to be copied: its lines are never broken. */
+export function isCommand(action: string): boolean {
+  return action.startsWith("kubectl ");
 }
 
 /** The certificate can be used, and no one has to act. */
@@ -126,16 +123,20 @@ export function resourceData(resource: Resource): object {
   const { projectId, projectRef, secretName, suspend, username } = spec;
   const { consumers, fingerprint, notAfter, notBefore, renewalTime, revision, serialNumber } = status;
   return {
-    ...{
-      namespace,
-      name,
-      ...standing,
-      suspended: suspend,
-      username,
-      projectId,
-      projectRef: projectRef?.name,
-      secretName,
-    },
-    ...{ serialNumber, fingerprint, revision, notBefore, renewalTime, notAfter, consumers },
+    namespace,
+    name,
+    ...standing,
+    suspended: suspend,
+    username,
+    projectId,
+    projectRef: projectRef?.name,
+    secretName,
+    serialNumber,
+    fingerprint,
+    revision,
+    notBefore,
+    renewalTime,
+    notAfter,
+    consumers,
   };
 }

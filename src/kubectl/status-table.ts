@@ -1,6 +1,15 @@
 import { objectKey } from "../kube/resource-type.ts";
 import { type Cluster, EXIT, type Report } from "./report.ts";
-import { colourOf, isFine, lifetimeOf, listResources, type Resource, resourceData, standingOf } from "./resources.ts";
+import {
+  colourOf,
+  isCommand,
+  isFine,
+  lifetimeOf,
+  listResources,
+  type Resource,
+  resourceData,
+  standingOf,
+} from "./resources.ts";
 import {
   BAR_LEGEND,
   type Cell,
@@ -8,6 +17,7 @@ import {
   lifetimeBar,
   type Page,
   paint,
+  printable,
   proseWidth,
   relative,
   table,
@@ -78,10 +88,9 @@ function row(resource: Resource, page: Page): readonly Cell[] {
 function note(resource: Resource, isAll: boolean, page: Page): readonly string[] {
   const { action, message } = standingOf(resource);
   const name = isAll ? objectKey(resource) : resource.name;
-  const text = action === undefined || message.includes(action) ? message : `${message} ${action}`;
-  return [
-    "",
-    paint({ text: name, colour: "strong" }, page),
-    ...wrap(text, proseWidth(page, 2)).map((line) => `  ${line}`),
-  ];
+  const width = proseWidth(page, 2);
+  const isSaid = action === undefined || message.includes(action);
+  const step = isSaid ? [] : isCommand(action) ? [printable(action)] : wrap(action, width);
+  const lines = [...wrap(message, width), ...step];
+  return ["", paint({ text: name, colour: "strong" }, page), ...lines.map((line) => `  ${line}`)];
 }

@@ -5,7 +5,16 @@ import { SECRETS } from "../kube/core-types.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { type KubeObject, objectKey, type ResourceType } from "../kube/resource-type.ts";
 import { type Cluster, EXIT, type Report } from "./report.ts";
-import { colourOf, getResource, isFine, lifetimeOf, type Resource, resourceData, standingOf } from "./resources.ts";
+import {
+  colourOf,
+  getResource,
+  isCommand,
+  isFine,
+  lifetimeOf,
+  type Resource,
+  resourceData,
+  standingOf,
+} from "./resources.ts";
 import {
   type Branch,
   count,
@@ -62,8 +71,9 @@ export async function statusOfOne(cluster: Cluster, name: string): Promise<Repor
     data: {
       ...resourceData(resource),
       ...(resource.valid && { recentIssuances: resource.status.recentIssuances, secretExists }),
-      events: events?.slice(0, MOST_EVENTS).map(({ message, reason, type, ...event }) => {
-        return { time: new Date(timeOf({ ...event })).toISOString(), type, reason, message };
+      events: events?.slice(0, MOST_EVENTS).map((event) => {
+        const { message, reason, type } = event;
+        return { time: new Date(timeOf(event)).toISOString(), type, reason, message };
       }),
     },
     lines: (page) => renderOne(resource, surroundings, page),
@@ -108,9 +118,15 @@ export function renderOne(resource: Resource, surroundings: Surroundings, page: 
   const state = { True: "Ready", False: "Not ready", Unknown: "Unknown" }[ready];
   const title = `${printable(objectKey(resource))}  ${paint({ text: `${state}: ${reason}`, colour: colourOf(standing) }, page)}`;
   const branches = resource.valid ? branchesOf(resource, surroundings, page) : [];
-  const step: Leaf[] = action === undefined ? [untroubled(resource)] : [{ text: action, colour: "warning" }];
-  const branchesAndStep = [...branches, { label: "Next step", leaves: step }];
+  const step = action === undefined ? untroubled(resource) : nextStep(action, message);
+  const branchesAndStep = [...branches, { label: "Next step", leaves: [step] }];
   return [title, ...wrap(message, proseWidth(page)), ...tree(branchesAndStep, page)];
+}
+
+function nextStep(action: string, message: string): Leaf {
+  const text = message.includes(action) ? "Action is required: see the message at the top." : action;
+  const leaf = { text, colour: "warning" } as const;
+  return isCommand(action) ? { cells: [leaf] } : leaf;
 }
 
 function untroubled(resource: Resource): string {

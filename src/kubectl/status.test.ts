@@ -7,6 +7,7 @@ import {
   NOW,
   reconciled,
   refused,
+  resource,
   SETTLED_STATUS,
   settled,
   statusAfter,
@@ -30,6 +31,11 @@ const USER_MISSING: UserCertificateStatus = statusAfter(
     }),
   ),
 );
+
+/** The status after a reconcile of a resource whose certificate is good. */
+function after(change: Parameters<typeof settled>[0]): UserCertificateStatus {
+  return statusAfter(reconciled(settled(change)));
+}
 
 const render = async (report: Promise<{ lines: (page: typeof PAGE) => readonly string[] }>, page = PAGE) =>
   (await report).lines(page).join("\n");
@@ -63,16 +69,16 @@ describe("status", () => {
       shop       paused      True     Issued        ━━●─────────────────           in 80d   paused-mongodb
 
       billing/billing
-        Atlas has no database user. The operator retries at 2030-01-11T00:00:04Z. Create it.
+        Atlas has no database user. Create it.
 
       shop/new
-        The operator has not reconciled this resource yet. If this persists, run "kubectl atlascerts check
-        shop".
+        The operator has not reconciled this resource yet.
+        If this persists, run "kubectl atlascerts check shop".
 
       shop/paused
         Secret orders-api-mongodb holds certificate 1001 of user orders-api, valid until
-        2030-04-01T00:00:00Z; it will be renewed at 2030-03-02T00:00:00Z. To resume: kubectl patch auc
-        paused -n shop --type=merge -p '{"spec":{"suspend":false}}'
+        2030-04-01T00:00:00Z; it will be renewed at 2030-03-02T00:00:00Z.
+        kubectl patch auc paused -n shop --type=merge -p '{"spec":{"suspend":false}}'
 
       1 fine, 3 to look at.  Lifetime: ━ passed  ● now  ◆ renewal  ─ left"
     `);
@@ -91,7 +97,7 @@ describe("status", () => {
   test("says what to do of twenty resources, and counts the others", async () => {
     const names = Array.from({ length: 23 }, (_, index) => `paused-${String(index).padStart(2, "0")}`);
     const text = await render(statusOfAll(new TestCluster(...names.map((name) => object(name, { suspend: true })))));
-    expect(text.match(/To resume/g)).toHaveLength(20);
+    expect(text.match(/^ {2}kubectl patch auc/gm)).toHaveLength(20);
     expect(text).toContain('3 more: see "kubectl atlascerts status NAME".');
     expect(text).toContain("0 fine, 23 to look at.");
   });
@@ -118,7 +124,7 @@ describe("status", () => {
           name: "paused",
           ready: "True",
           suspended: true,
-          action: expect.stringContaining("To resume"),
+          action: `kubectl patch auc paused -n shop --type=merge -p '{"spec":{"suspend":false}}'`,
           secretName: "paused-mongodb",
         },
       ],
@@ -141,6 +147,47 @@ const RICH: UserCertificateStatus = {
   unaccounted: [{ serialNumber: "77", notAfter: "2030-02-01T00:00:00Z" }],
   leftBehind: [{ secretName: "old-mongodb", notAfter: "2030-01-15T00:00:00Z" }],
 };
+
+const KEYSTORE = { pkcs12: { passwordSecretRef: { name: "keystore", key: "password" } } };
+
+/** Problems of a resource whose certificate is good. None of them leaves an attempt. */
+const PERSONS_PROBLEMS: readonly (readonly [reason: string, status: UserCertificateStatus, remedy: string])[] = [
+  [
+    "CredentialsMissing",
+    after({ credentials: { kind: "unusable", version: undefined, problem: "Secret atlas-api does not exist." } }),
+    "Create it",
+  ],
+  ["NotGranted", after({ project: { kind: "refused", refusal: { because: "notNamed" } } }), "Ask the platform team"],
+  [
+    "KeystorePasswordMissing",
+    after({
+      resource: resource({ spec: { keystores: KEYSTORE }, status: SETTLED_STATUS }),
+      keystorePassword: { kind: "unusable", problem: "Secret keystore does not exist." },
+    }),
+    "Put the password into the Secret",
+  ],
+];
+
+describe.each(PERSONS_PROBLEMS)("a good certificate with the problem %s", (_, status, remedy) => {
+  const cluster = () => new TestCluster(object("orders-api", {}, status));
+
+  test("is not fine in the table, which says the remedy once", async () => {
+    const report = await statusOfAll(cluster());
+    const text = report.lines(PAGE).join("\n");
+    expect([report.exitCode, text]).toEqual([3, expect.stringContaining("0 fine, 1 to look at.")]);
+    expect(text.replaceAll(/\s+/g, " ").split(remedy)).toHaveLength(2);
+  });
+
+  test("has a next step", async () => {
+    const report = await statusOfOne(cluster(), "orders-api");
+    const text = report.lines(PAGE).join("\n").replaceAll(/\s+/g, " ");
+    expect([report.exitCode, text]).toEqual([
+      3,
+      expect.stringContaining("Next step Action is required: see the message"),
+    ]);
+    expect(text.split(remedy)).toHaveLength(2);
+  });
+});
 
 describe("status NAME", () => {
   test("shows everything that belongs to the resource", async () => {
@@ -201,7 +248,7 @@ describe("status NAME", () => {
     const report = await statusOfOne(cluster, "orders-api");
     expect(report.lines(PAGE).join("\n")).toMatchInlineSnapshot(`
       "shop/orders-api  Not ready: UserNotFound
-      Atlas has no database user. The operator retries at 2030-01-11T00:00:04Z.
+      Atlas has no database user. Create it.
       ├─ Lifetime     ━━━━━━●─────────────────────────────────◆───────────────────
       │               2030-01-01 issue, 2030-03-02 renewal (in 50d), 2030-04-01 expiry (in 80d)
       ├─ Certificate  serial number 1001, revision 1, Atlas confirmed it 1h ago
@@ -209,7 +256,7 @@ describe("status NAME", () => {
       ├─ Project      32b6e34b3d91647abb20e7b8, credentials in Secret atlas-api
       ├─ Secret       orders-api-mongodb does not exist
       ├─ Events       you may not list Events in this namespace
-      └─ Next step    Create it."
+      └─ Next step    Action is required: see the message at the top."
     `);
   });
 

@@ -41,6 +41,16 @@ test("shows by day what is renewed and what expires", async () => {
   expect(report.exitCode).toBe(3);
 });
 
+test.each([
+  ["CredentialsMissing", 3, /renewal .*only after action: see status\n.*expiry .*needs action: see status/],
+  // The PEM files are renewed nevertheless.
+  ["KeystorePasswordMissing", 0, /renewal {2}shop\/orders-api\n.*expiry .*renewed before/],
+])("of a good certificate with the problem %s ends with %i", async (reason, exitCode, text) => {
+  const conditions = (SETTLED_STATUS.conditions ?? []).map((one) => ({ ...one, reason }));
+  const report = await timeline(new TestCluster(object("orders-api", {}, { ...SETTLED_STATUS, conditions })), 90);
+  expect([report.exitCode, report.lines(PAGE).join("\n")]).toEqual([exitCode, expect.stringMatching(text)]);
+});
+
 test("leaves out what comes later, and ends with 0 where nothing is at stake", async () => {
   const report = await timeline(new TestCluster(object()), 60);
   expect(report.lines(PAGE).join("\n")).toMatchInlineSnapshot(`

@@ -1,7 +1,8 @@
+import { actionReason } from "../api/action-reason.ts";
 import { DAY_MS } from "../clock.ts";
 import { objectKey } from "../kube/resource-type.ts";
 import { type Cluster, EXIT, type Report } from "./report.ts";
-import { listResources, type Resource, standingOf } from "./resources.ts";
+import { listResources, type Resource } from "./resources.ts";
 import { type Cell, count, day, minute, type Page, paint, relative, table } from "./text.ts";
 
 /** Something that happens to a certificate at a time. */
@@ -44,8 +45,9 @@ function milestonesOfOne(resource: Resource, nowMs: number): readonly Milestone[
   if (!resource.valid) return [];
   const { spec, status } = resource;
   const key = objectKey(resource);
-  const action = standingOf(resource).action;
-  const renewsAlone = !spec.suspend && !status.lastAttempt?.needsPerson;
+  const reason = actionReason(status);
+  // A keystore's password holds up the keystore alone.
+  const renewsAlone = !spec.suspend && (reason === undefined || reason === "KeystorePasswordMissing");
   const milestones: Milestone[] = [];
   const { consumers, leftBehind = [], notAfter, renewalTime } = status;
   if (renewalTime !== undefined && !spec.suspend) {
@@ -55,11 +57,7 @@ function milestonesOfOne(resource: Resource, nowMs: number): readonly Milestone[
   }
   if (notAfter !== undefined) {
     const time = Date.parse(notAfter);
-    const why = spec.suspend
-      ? "suspended: not renewed"
-      : action === undefined
-        ? "renewed before"
-        : "needs action: see status";
+    const why = spec.suspend ? "suspended: not renewed" : "needs action: see status";
     const note = time <= nowMs ? "has expired" : renewsAlone ? "renewed before" : why;
     milestones.push({ time, what: "expiry", resource: key, note, isThreat: !renewsAlone || time <= nowMs });
   }

@@ -1,3 +1,4 @@
+import { actionReason } from "../../../src/api/action-reason.ts";
 import type { Condition } from "../../../src/api/conditions.ts";
 import { Announcer } from "../../../src/controllers/user-certificate/announce.ts";
 import type { Assessment } from "../../../src/controllers/user-certificate/core/status/assessment.ts";
@@ -11,6 +12,8 @@ export interface Sample {
   readonly title: string;
   readonly conditions: readonly Condition[];
   readonly events: readonly EventReport[];
+  /** Whether a person has to act: as the reconcile knows it, and as the status shows it. */
+  readonly action?: { readonly isNeeded: boolean; readonly reason: string | undefined };
 }
 
 /** The conditions that a reconcile leaves and the Events that it sends. */
@@ -20,7 +23,10 @@ export function seen(title: string, assessment: Assessment): Sample {
     announcer.announceIssued(assessment);
     announcer.announce(assessment);
   });
-  return { title, conditions: statusAfter(assessment).conditions ?? [], events };
+  const status = statusAfter(assessment);
+  const { blocker, parked } = assessment;
+  const isNeeded = blocker !== undefined && (blocker.needsPerson || parked !== undefined);
+  return { title, conditions: status.conditions ?? [], events, action: { isNeeded, reason: actionReason(status) } };
 }
 
 /** Events alone. */

@@ -90,14 +90,14 @@ test(
     const inShop = (...names: readonly string[]) => names.map((name) => `${shop.namespace} ${name}`);
     const inBilling = (...names: readonly string[]) => names.map((name) => `${billing.namespace} ${name}`);
     const now: Alerts = {
-      AtlasCertificateActionRequired: inShop("refused"),
+      AtlasCertificateActionRequired: inShop("keystore", "refused"),
       AtlasCertificateBudgetSpent: inBilling("spent"),
       AtlasCertificateCredentialsRejected: inBilling("rejected"),
       AtlasCertificateNotReady: inBilling("rejected"),
       AtlasCertificateOrphaned: inShop("orphaned"),
       AtlasCertificateRestartPending: inShop("reports"),
     };
-    const renewalsOverdue = [...inShop("healthy", "orphaned", "refused", "reports"), ...inBilling("spent")];
+    const renewalsOverdue = [...inShop("healthy", "keystore", "orphaned", "refused", "reports"), ...inBilling("spent")];
     const nearExpiry: Alerts = {
       ...now,
       AtlasCertificatePodsOutdated: inShop("reports"),
@@ -140,7 +140,7 @@ test(
         name: "while one of the releases has no pod",
         ...{ startMs: nowMs, series: ofShop },
         firing: {
-          AtlasCertificateActionRequired: inShop("refused"),
+          AtlasCertificateActionRequired: inShop("keystore", "refused"),
           AtlasCertificateOrphaned: inShop("orphaned"),
           AtlasCertificateRestartPending: inShop("reports"),
           AtlasOperatorNoLeader: ["second"],

@@ -40,6 +40,14 @@ async function refusedWhileReady(scene: Scene, name: string): Promise<void> {
   await scene.untilReason("RoleMissing", name);
 }
 
+/** The password of its keystore is missing: the PEM files are there, so it is Ready and no attempt has failed. */
+async function withoutKeystore(scene: Scene, name: string): Promise<void> {
+  scene.atlas.addUser(PRODUCTION, name);
+  const passwordSecretRef = { name: "missing", key: "password" };
+  await scene.apply(name, { username: name, keystores: { pkcs12: { passwordSecretRef } } });
+  await scene.untilReason("KeystorePasswordMissing", name);
+}
+
 async function suspend(scene: Scene, name: string): Promise<void> {
   await scene.patch(name, { spec: { suspend: true } });
   await scene.untilReason("Suspended", name);
@@ -72,6 +80,7 @@ export async function troubledReleases(): Promise<TroubledReleases> {
   await orphaned(shop);
   await Promise.all([
     ...[issued(shop, "healthy"), renewedUnderPods(shop), refusedWhileReady(shop, "refused")],
+    withoutKeystore(shop, "keystore"),
     issued(shop, "suspended").then(() => suspend(shop, "suspended")),
     refusedWhileReady(shop, "refused-suspended").then(() => suspend(shop, "refused-suspended")),
     ...[spent(billing), rejected(billing, "rejected")],
