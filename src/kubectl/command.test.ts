@@ -1,13 +1,17 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { kubectlCommand } from "./command.ts";
-import { COMMANDS, COMPLETABLE } from "./commands.ts";
+import { COMPLETABLE } from "./commands.ts";
 
-async function run(...argv: readonly string[]) {
+/** Nothing is there: a command that gets so far ends with 1. */
+const run = (...argv: readonly string[]) => runWith({ KUBECONFIG: "/nowhere/kubeconfig" }, ...argv);
+
+async function runWith(environment: Readonly<Record<string, string>>, ...argv: readonly string[]) {
   const printed = { stdout: new PassThrough().setEncoding("utf8"), stderr: new PassThrough().setEncoding("utf8") };
-  // Nothing is there: a command that gets so far ends with 1.
-  const environment = { KUBECONFIG: "/nowhere/kubeconfig" };
   const exitCode = await kubectlCommand(argv, { ...printed, environment, signal: new AbortController().signal });
   const text = (stream: PassThrough): string => String(stream.read() ?? "");
   return { exitCode, stdout: text(printed.stdout), stderr: text(printed.stderr) };
@@ -33,11 +37,11 @@ test("without a command prints the help where errors go, and ends with 2", async
   expect(await run()).toEqual({ exitCode: 2, stdout: "", stderr: (await run("--help")).stdout });
 });
 
-test.each(Object.keys(COMMANDS))("%s --help lists its flags", async (name) => {
+test.each(Object.keys(COMPLETABLE))("%s --help lists its flags", async (name) => {
   const { exitCode, stdout, stderr } = await run(name, "--help");
   expect([exitCode, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(new RegExp(`^Usage: kubectl atlascerts ${name}`));
-  for (const flag of Object.keys(COMMANDS[name]?.options ?? {})) expect(stdout).toContain(`--${flag}`);
+  for (const flag of Object.keys(COMPLETABLE[name]?.options ?? {})) expect(stdout).toContain(`--${flag}`);
 });
 
 test.each([
@@ -48,6 +52,10 @@ test.each([
   [["renew", "a", "--timeout=soon"], "--timeout must be a duration such as 2m or 90s"],
   [["timeline", "--days=many"], "--days must be a whole number from 1 to 800"],
   [["status", "-o", "xml"], '--output must be json or yaml, not "xml"'],
+  [["check", "shop", "-n", "billing"], "NAMESPACE and --namespace exclude each other"],
+  [["completion", "constructor"], "the shell must be bash, zsh or fish"],
+  [["completion"], "the shell must be bash, zsh or fish"],
+  [["completion", "bash", "zsh"], 'unexpected argument "zsh"'],
   [["status", "a", "-A"], "a name and --all-namespaces exclude each other"],
 ])("%j is a usage error", async (argv, sentence) => {
   const { exitCode, stdout, stderr } = await run(...argv);
@@ -82,6 +90,26 @@ test("what is typed is completed, and a cluster that cannot be reached has no na
     stdout: ":4\n",
     stderr: "",
   });
+});
+
+test("a text of others is one line, and moves no cursor", async () => {
+  expect((await run("status", "--kubeconfig=/nowhere/\u001b[2J\n")).stderr).toMatch(
+    /^kubectl atlascerts: [^\n]*\/nowhere\/\\u\{1b\}\[2J[^\n]*\n$/,
+  );
+});
+
+test("in a pod, ~/.kube/config goes before the service account, as for kubectl", async () => {
+  const home = await mkdtemp(join(tmpdir(), "kubectl-home-"));
+  await mkdir(join(home, ".kube"));
+  await writeFile(join(home, ".kube", "config"), "{ a: [");
+  vi.stubEnv("HOME", home);
+  try {
+    const { stderr } = await runWith({ KUBERNETES_SERVICE_HOST: "10.0.0.1" }, "status");
+    expect(stderr).toContain(`cannot use the kubeconfig ${home}`);
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(home, { recursive: true });
+  }
 });
 
 test("a kubeconfig that is not there is a sentence, and ends with 1", async () => {

@@ -6,9 +6,10 @@ import { KubeConfigError } from "../kube/config/kube-config.ts";
 import { loadKubeConfig } from "../kube/config/load-kube-config.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { type Arguments, COMMON_OPTIONS, describeOptions, readArguments } from "./command-line.ts";
-import { COMMANDS, COMPLETABLE, COMPLETION } from "./commands.ts";
+import { COMMANDS, COMPLETABLE, COMPLETION, type Command } from "./commands.ts";
 import { candidatesFor, completionLines, namesIn, type ReadNames, SCRIPTS } from "./completion.ts";
 import { type Cluster, CommandError, EXIT, type Report } from "./report.ts";
+import { printable } from "./text.ts";
 import { toYaml } from "./yaml.ts";
 
 /** Streams and environment of the command. */
@@ -50,7 +51,8 @@ export async function kubectlCommand(argv: readonly string[], context: KubectlCo
     const isUsage = error instanceof UsageError;
     if (isUsage || error instanceof KubeConfigError || error instanceof CommandError || error instanceof KubeError) {
       const hint = isUsage ? " See --help." : "";
-      stderr.write(`kubectl atlascerts: ${error.message.replace(/\.$/, "")}.${hint}\n`);
+      const sentence = printable(error.message.replaceAll(/\s+/g, " ")).replace(/\.$/, "");
+      stderr.write(`kubectl atlascerts: ${sentence}.${hint}\n`);
       return isUsage ? EXIT.usage : EXIT.failed;
     }
     if (context.signal.aborted) return EXIT.failed;
@@ -77,9 +79,12 @@ async function dispatch(argv: readonly string[], context: KubectlContext): Promi
     return EXIT.ok;
   }
   if (name === "completion") {
-    const script = SCRIPTS[rest[0] ?? ""];
-    if (script === undefined) throw new UsageError("the shell must be bash, zsh or fish");
-    context.stdout.write(script);
+    const given = readArguments(rest, COMPLETION.options, { least: 0, most: 1 });
+    const [shell = ""] = given.names;
+    const script = Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
+    const text = given.isSet("help") ? helpFor(COMPLETION) : script;
+    if (text === undefined) throw new UsageError("the shell must be bash, zsh or fish");
+    context.stdout.write(text);
     return EXIT.ok;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -91,9 +96,7 @@ async function dispatch(argv: readonly string[], context: KubectlContext): Promi
   const options = { ...command.options, ...COMMON_OPTIONS };
   const given = readArguments(rest, options, command);
   if (given.isSet("help")) {
-    context.stdout.write(
-      `Usage: kubectl atlascerts ${command.usage} [flags]\n\n${command.about}\n\nFlags:\n${describeOptions(options)}\n`,
-    );
+    context.stdout.write(helpFor({ ...command, options }));
     return EXIT.ok;
   }
   const output = given.text("output");
@@ -105,12 +108,14 @@ async function dispatch(argv: readonly string[], context: KubectlContext): Promi
   return report.exitCode;
 }
 
+function helpFor({ about, options, usage }: Pick<Command, "about" | "options" | "usage">): string {
+  return `Usage: kubectl atlascerts ${usage} [flags]\n\n${about}\n\nFlags:\n${describeOptions(options)}\n`;
+}
+
 /** Reads names for completion: whatever goes wrong, there are none, and no line of an error among the candidates. */
 function namesWith(context: KubectlContext): ReadNames {
-  return async (what, words) => {
+  return async (what, given) => {
     try {
-      const flags = COMPLETABLE.status?.options ?? {};
-      const given = readArguments(words, flags, { least: 0, most: Number.POSITIVE_INFINITY });
       const signal = AbortSignal.any([context.signal, AbortSignal.timeout(COMPLETION_TIMEOUT_MS)]);
       return await withCluster(given, { ...context, signal }, (cluster) => namesIn(cluster, what));
     } catch {
@@ -128,6 +133,7 @@ async function withCluster<T>(
     kubeconfig: given.text("kubeconfig"),
     context: given.text("context"),
     env: environment,
+    homeFirst: true,
   });
   const kube = new KubeClient({
     kubeConfig,
@@ -142,7 +148,7 @@ async function withCluster<T>(
       namespace: given.isSet("all-namespaces") ? undefined : namespace,
       clock: systemClock,
       signal,
-      progress: (line) => stderr.write(`${line}\n`),
+      progress: (line) => stderr.write(`${printable(line)}\n`),
     });
   } finally {
     await kube.close();

@@ -83,6 +83,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     least: 0,
     most: 1,
     plan: (given) => {
+      if (given.names.length > 0 && given.text("namespace") !== undefined) {
+        throw new UsageError("NAMESPACE and --namespace exclude each other");
+      }
       const baseUrl = parseBaseUrl(given.text("atlas-base-url") ?? DEFAULT_BASE_URL);
       if (!baseUrl.ok) throw new UsageError(baseUrl.problem);
       return (cluster) => checkWith(cluster, given, baseUrl.origin);
@@ -138,7 +141,7 @@ async function extraCaIn(file: string): Promise<string> {
 export const COMPLETION = {
   usage: "completion SHELL",
   about: "Print the completion script for bash, zsh or fish.",
-  options: {},
+  options: { help: COMMON_OPTIONS.help },
   names: "shells",
 } as const;
 

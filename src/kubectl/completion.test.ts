@@ -3,10 +3,15 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { NAMESPACES } from "../kube/core-types.ts";
 import { COMPLETABLE } from "./commands.ts";
-import { candidatesFor, completionLines, namesIn, SCRIPTS } from "./completion.ts";
+import { candidatesFor, completionLines, namesIn, type ReadNames, SCRIPTS } from "./completion.ts";
 import { object, TestCluster } from "./testing.ts";
 
-const read = async (what: string) => (what === "resources" ? ["orders-api", "reports"] : ["billing", "shop"]);
+const read: ReadNames = async (what, given) => {
+  const names = what === "resources" ? ["orders-api", "reports"] : ["billing", "shop"];
+  // Its own, as in a cluster.
+  const namespace = given.text("namespace");
+  return what === "resources" && namespace !== undefined ? [...names, namespace] : names;
+};
 const words = async (...line: readonly string[]) =>
   (await candidatesFor(line, COMPLETABLE, read)).map(({ word }) => word);
 
@@ -32,9 +37,22 @@ test.each<[line: readonly string[], expected: readonly string[]]>([
   ],
   [["status", "--context", ""], []],
   [["timeline", ""], []],
+  [
+    ["renew", "--wait", ""],
+    ["orders-api", "reports"],
+  ],
+  [["renew", "--timeout=5m", "re"], ["reports"]],
+  [
+    ["check", "--operator-namespace=operators", ""],
+    ["billing", "shop"],
+  ],
+  [["status", "-n", "shop", "s"], ["shop"]],
+  [["status", "--fly", ""], []],
   [["timeline", "--d"], ["--days"]],
   [["completion", "z"], ["zsh"]],
+  [["completion", "--h"], ["--help"]],
   [["fly", ""], []],
+  [["constructor", ""], []],
 ])("completes %j", async (line, expected) => {
   expect(await words(...line)).toEqual(expected);
 });
@@ -60,8 +78,4 @@ test("the script for bash completes a line", async () => {
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout } = await promisify(execFile)("bash", ["-c", script]);
   expect(stdout).toBe("status\nstart\n");
-});
-
-test("there is a script for each shell", () => {
-  expect(Object.keys(SCRIPTS)).toEqual(["bash", "zsh", "fish"]);
 });

@@ -1,5 +1,6 @@
+import { UsageError } from "../flags.ts";
 import { NAMESPACES } from "../kube/core-types.ts";
-import type { Options } from "./command-line.ts";
+import { type Arguments, type Options, readArguments } from "./command-line.ts";
 import type { Cluster } from "./report.ts";
 import { listResources } from "./resources.ts";
 
@@ -18,7 +19,7 @@ export interface Completable {
 }
 
 /** Reads names from the cluster that the flags on the line name; none where that is not possible. */
-export type ReadNames = (what: "resources" | "namespaces", given: readonly string[]) => Promise<readonly string[]>;
+export type ReadNames = (what: "resources" | "namespaces", given: Arguments) => Promise<readonly string[]>;
 
 /**
  * The words that can stand at the cursor.
@@ -31,41 +32,48 @@ export async function candidatesFor(
   read: ReadNames,
 ): Promise<readonly Candidate[]> {
   const current = words.at(-1) ?? "";
-  const given = words.slice(1, -1);
+  const [name = ""] = words;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   const all =
     words.length < 2
       ? Object.entries(commands).map(([word, { about }]) => ({ word, about }))
-      : await inCommand(commands[words[0] ?? ""], given, current, read);
+      : command === undefined
+        ? []
+        : await inCommand(command, words.slice(1, -1), current, read);
   return all.filter(({ word }) => word.startsWith(current));
 }
 
 async function inCommand(
-  command: Completable | undefined,
-  given: readonly string[],
+  { names, options }: Completable,
+  before: readonly string[],
   current: string,
   read: ReadNames,
 ): Promise<readonly Candidate[]> {
-  if (command === undefined) return [];
-  const open = Object.entries(command.options).find(([name, { short, type }]) => {
-    return type === "string" && [`--${name}`, `-${short}`].includes(given.at(-1) ?? "");
+  const open = Object.entries(options).find(([name, { short, type }]) => {
+    return type === "string" && [`--${name}`, `-${short}`].includes(before.at(-1) ?? "");
   });
   const words = (list: readonly string[]) => list.map((word) => ({ word }));
-  if (open !== undefined) {
-    const [name] = open;
-    if (name === "output") return words(["json", "yaml"]);
-    return name.endsWith("namespace") ? words(await read("namespaces", given)) : [];
+  if (open === undefined && current.startsWith("-")) {
+    return Object.entries(options).map(([name, { description }]) => ({ word: `--${name}`, about: description }));
   }
-  if (current.startsWith("-")) {
-    return Object.entries(command.options).map(([name, { description }]) => ({
-      word: `--${name}`,
-      about: description,
-    }));
+  if (open?.[0] === "output") return words(["json", "yaml"]);
+  const what = open === undefined ? names : open[0].endsWith("namespace") ? "namespaces" : undefined;
+  if (what === undefined) return [];
+  if (what === "shells") return words(Object.keys(SCRIPTS));
+  const given = argumentsIn(open === undefined ? before : before.slice(0, -1), options);
+  if (given === undefined) return [];
+  const found = await read(what, given);
+  return words(open === undefined ? found.filter((name) => !given.names.includes(name)) : found);
+}
+
+/** Undefined for a line that the command would refuse. */
+function argumentsIn(words: readonly string[], options: Options): Arguments | undefined {
+  try {
+    return readArguments(words, options, { least: 0, most: Number.POSITIVE_INFINITY });
+  } catch (error: unknown) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
   }
-  const arguments_ = given.filter((word) => !word.startsWith("-"));
-  if (command.names === "shells") return words(Object.keys(SCRIPTS));
-  if (command.names === undefined) return [];
-  const names = await read(command.names, given);
-  return words(names.filter((name) => !arguments_.includes(name)));
 }
 
 /** Names of the cluster, for the line that is being typed. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -91,6 +91,20 @@ describe("where it is searched for", () => {
     const variable = await file("variable", kubeconfig({ server: "https://variable:1" }));
     const config = await load({ env: { ...options.env, KUBECONFIG: variable } });
     expect([config.server.href, config.namespace]).toEqual(["https://variable:1/", "namespace-one"]);
+  });
+
+  test.each([
+    [false, "https://10.0.0.1/"],
+    [true, "https://home:1/"],
+  ])("with homeFirst %s, a pod that has ~/.kube/config asks %s", async (homeFirst, server) => {
+    const options = await inPod();
+    await mkdir(join(directory, ".kube"));
+    await file(".kube/config", kubeconfig({ server: "https://home:1" }));
+    expect((await load({ ...options, homeFirst })).server.href).toBe(server);
+  });
+
+  test("with homeFirst and no ~/.kube/config, the service account is used", async () => {
+    expect((await load({ ...(await inPod()), homeFirst: true })).source).toBe("in cluster");
   });
 
   test("several files of KUBECONFIG are merged, and the first with a current context decides", async () => {

@@ -9,6 +9,11 @@ export interface LoadKubeConfigOptions {
   readonly kubeconfig?: string | undefined;
   /** The `--context` flag. @default the current context of the kubeconfig */
   readonly context?: string | undefined;
+  /**
+   * Whether ~/.kube/config, where it exists, goes before the cluster that this process runs in: the order of kubectl.
+   * @default false: the order of controller-runtime
+   */
+  readonly homeFirst?: boolean;
   /** @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** @default the home directory of the user */
@@ -19,8 +24,8 @@ export interface LoadKubeConfigOptions {
 
 /**
  * Finds the way to the API server: `--kubeconfig`, then `$KUBECONFIG`, then the cluster that this process runs in
- * (KUBERNETES_SERVICE_HOST), then ~/.kube/config. The order is that of controller-runtime. Throws KubeConfigError when
- * there is none, rather than guess at localhost:8080.
+ * (KUBERNETES_SERVICE_HOST), then ~/.kube/config; these two may change places. Throws KubeConfigError when there is none,
+ * rather than guess at localhost:8080.
  */
 export async function loadKubeConfig(options: LoadKubeConfigOptions = {}): Promise<KubeConfig> {
   const env = options.env ?? process.env;
@@ -29,17 +34,16 @@ export async function loadKubeConfig(options: LoadKubeConfigOptions = {}): Promi
     const files = named.split(delimiter).filter((file) => file !== "");
     return fromFiles(files, options.context);
   }
-  const host = env.KUBERNETES_SERVICE_HOST;
-  if (host !== undefined && host !== "") {
+  const host = env.KUBERNETES_SERVICE_HOST ?? "";
+  const home = join(options.homeDirectory ?? homedir(), ".kube", "config");
+  const hasHome = (host === "" || options.homeFirst === true) && (await exists(home));
+  if (hasHome) return fromFiles([home], options.context);
+  if (host !== "") {
     return inClusterConfig({
       host,
       port: env.KUBERNETES_SERVICE_PORT ?? "443",
       directory: options.serviceAccountDirectory ?? SERVICE_ACCOUNT_DIRECTORY,
     });
-  }
-  const home = join(options.homeDirectory ?? homedir(), ".kube", "config");
-  if (await exists(home)) {
-    return fromFiles([home], options.context);
   }
   throw new KubeConfigError(
     `no kubeconfig: --kubeconfig and KUBECONFIG are not set, this process does not run in a cluster ` +
