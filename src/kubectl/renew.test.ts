@@ -3,6 +3,7 @@ import { RENEW_REQUEST_ANNOTATION } from "../api/names.ts";
 import { USER_CERTIFICATE } from "../api/user-certificate.ts";
 import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import { issuance, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
+import { KubeError } from "../kube/kube-error.ts";
 import { renew } from "./renew.ts";
 import { object, PAGE, TestCluster } from "./testing.ts";
 
@@ -77,7 +78,74 @@ test("ends with 3 when the time is over, with what the operator waits for", asyn
 
 test("says how to find out why an operator does not answer", async () => {
   const report = await renew(new TestCluster(object()), ["orders-api"], { waitMs: 1_000 });
-  expect(report.lines(PAGE).join(" ")).toContain('"kubectl atlascerts check" tells whether it is');
+  expect(report.lines(PAGE).join(" ")).toContain('"kubectl atlascerts check" shows whether it is');
+});
+
+const forbidden = new KubeError({ reason: "Forbidden", operation: "patch", explanation: "not yours" });
+
+/** Patches of these resources are refused. */
+function refusing(cluster: TestCluster, error: Error, ...names: readonly string[]): void {
+  const { mergePatch } = cluster.kube;
+  const refuse: typeof mergePatch = async (type, ref, ...rest) => {
+    if (names.includes(ref.name)) throw error;
+    return mergePatch(type, ref, ...rest);
+  };
+  Object.assign(cluster.kube, { mergePatch: refuse });
+}
+
+test("says which of several renewals could not be requested, and which were", async () => {
+  const cluster = new TestCluster(object(), object("reports"));
+  refusing(cluster, forbidden, "orders-api");
+  const report = await renew(cluster, ["orders-api", "reports"], { waitMs: undefined });
+  expect(report.exitCode).toBe(3);
+  expect(report.lines(PAGE)).toEqual([
+    "✗ shop/orders-api: the renewal was not requested: patch: Forbidden: not yours",
+    'shop/reports: renewal requested. "kubectl atlascerts status" shows its outcome.',
+  ]);
+});
+
+test("ends with the error where nothing could be requested, or where it is a bug", async () => {
+  const cluster = new TestCluster(object(), object("reports"));
+  refusing(cluster, forbidden, "orders-api", "reports");
+  await expect(renew(cluster, ["orders-api", "reports"], { waitMs: undefined })).rejects.toThrow(forbidden);
+  const other = new TestCluster(object(), object("reports"));
+  refusing(other, new TypeError("bug"), "orders-api");
+  await expect(renew(other, ["orders-api", "reports"], { waitMs: undefined })).rejects.toThrow("bug");
+});
+
+/** The lookups of the resource after the first, which comes before the request, fail with these. */
+function failingLooks(cluster: TestCluster, ...errors: readonly Error[]): void {
+  const left = [undefined, ...errors];
+  const { get } = cluster.kube;
+  const look: typeof get = async (type, ref, ...rest) => {
+    const error = ref.name === "orders-api" ? left.shift() : undefined;
+    if (error !== undefined) throw error;
+    return get(type, ref, ...rest);
+  };
+  Object.assign(cluster.kube, { get: look });
+}
+
+test("goes on waiting after an error of the API server", async () => {
+  const cluster = new TestCluster(object(), object("reports"));
+  const unavailable = new KubeError({ reason: "Unavailable", operation: "get" });
+  failingLooks(cluster, unavailable, unavailable);
+  answering(cluster, { ...SETTLED_STATUS, serialNumber: "1002", renewRequest: REQUEST });
+  const report = await renew(cluster, ["orders-api"], { waitMs: 60_000 });
+  expect(report.lines(PAGE).join("\n")).toMatch(/^✓ shop\/orders-api: certificate 1002,/);
+  expect(cluster.told.slice(1)).toEqual(["shop/orders-api: get: Unavailable"]);
+});
+
+test("says that a resource was deleted while it waited for others, and ends with a bug", async () => {
+  const cluster = new TestCluster(object(), object("reports"));
+  failingLooks(cluster, new KubeError({ reason: "NotFound", operation: "get" }));
+  const report = await renew(cluster, ["orders-api", "reports"], { waitMs: 1_000 });
+  expect(report.lines(PAGE)[0]).toBe(
+    "✗ shop/orders-api: AtlasUserCertificate orders-api does not exist in namespace shop",
+  );
+  expect(report.lines(PAGE)[1]).toMatch(/^… shop\/reports: the operator has not answered/);
+  const other = new TestCluster(object());
+  failingLooks(other, new TypeError("bug"));
+  await expect(renew(other, ["orders-api"], { waitMs: 1_000 })).rejects.toThrow("bug");
 });
 
 test.each([

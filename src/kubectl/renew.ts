@@ -2,6 +2,7 @@ import { describeDuration } from "../api/duration.ts";
 import { RENEW_REQUEST_ANNOTATION } from "../api/names.ts";
 import type { UserCertificate } from "../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../api/user-certificate.ts";
+import { KubeError } from "../kube/kube-error.ts";
 import { objectKey } from "../kube/resource-type.ts";
 import { type Cluster, CommandError, EXIT, type Report } from "./report.ts";
 import { getResource } from "./resources.ts";
@@ -26,10 +27,13 @@ export async function renew(cluster: Cluster, names: readonly string[], { waitMs
   const before = await Promise.all(names.map(async (name) => renewable(await getResource(cluster, name))));
   // Each value is one renewal: two requests within a second must differ.
   const request = new Date(cluster.clock.now()).toISOString();
-  await Promise.all(before.map((resource) => ask(cluster, resource, request)));
+  const asked = await Promise.allSettled(before.map((resource) => ask(cluster, resource, request)));
+  const errors = asked.map((answer): unknown => (answer.status === "rejected" ? answer.reason : undefined));
+  if (errors.every((error) => error !== undefined)) throw errors[0];
   const renewals = await Promise.all(
-    before.map(async (resource) => {
+    before.map(async (resource, index) => {
       const key = objectKey(resource);
+      if (errors[index] !== undefined) return [key, notRequested(errors[index])] as const;
       if (waitMs === undefined) return [key, { kind: "requested" }] as const;
       cluster.progress(`${key}: renewal requested, waiting for the operator …`);
       return [key, await untilAnswered(cluster, resource, { request, waitMs })] as const;
@@ -56,6 +60,11 @@ async function ask({ kube, signal }: Cluster, { name, namespace }: UserCertifica
   await kube.mergePatch(USER_CERTIFICATE, { namespace, name }, patch, { signal });
 }
 
+function notRequested(error: unknown): Renewal {
+  if (!KubeError.is(error)) throw error;
+  return { kind: "failed", problem: `the renewal was not requested: ${error.message}` };
+}
+
 async function untilAnswered(
   cluster: Cluster,
   before: UserCertificate,
@@ -63,21 +72,35 @@ async function untilAnswered(
 ): Promise<Renewal> {
   const { clock, signal } = cluster;
   const start = clock.monotonic();
+  const elapsed = () => clock.monotonic() - start;
   let told = "";
   for (;;) {
-    const resource = await getResource({ ...cluster, namespace: before.namespace }, before.name);
-    const tookMs = clock.monotonic() - start;
-    const renewal = resource.valid ? answerTo(resource, request, tookMs) : undefined;
-    if (renewal !== undefined) return renewal;
-    const state = resource.valid ? stateOf(resource) : "";
-    if (tookMs >= waitMs) return { kind: "pending", problem: state === "" ? NOT_SEEN : state };
-    if (state !== "" && state !== told) cluster.progress(`${objectKey(before)}: ${state}`);
-    told = state;
+    const found = await answerOrState(cluster, before, { request, elapsed });
+    if (typeof found === "object") return found;
+    if (elapsed() >= waitMs) return { kind: "pending", problem: found === "" ? NOT_SEEN : found };
+    if (found !== "" && found !== told) cluster.progress(`${objectKey(before)}: ${found}`);
+    told = found;
     await clock.sleep(POLL_MS, signal);
   }
 }
 
-const NOT_SEEN = 'the operator has not answered: "kubectl atlascerts check" tells whether it is running';
+/** The end of the wait, or what the command waits for. An error of the API server ends nothing: the next look may succeed. */
+async function answerOrState(
+  cluster: Cluster,
+  { name, namespace }: UserCertificate,
+  { request, elapsed }: { readonly request: string; readonly elapsed: () => number },
+): Promise<Renewal | string> {
+  try {
+    const resource = await getResource({ ...cluster, namespace }, name);
+    return resource.valid ? (answerTo(resource, request, elapsed()) ?? stateOf(resource)) : "";
+  } catch (error: unknown) {
+    if (error instanceof CommandError) return { kind: "failed", problem: error.message };
+    if (KubeError.is(error)) return error.message;
+    throw error;
+  }
+}
+
+const NOT_SEEN = 'the operator has not answered: "kubectl atlascerts check" shows whether it is running';
 
 /** The operator's answer, once there is one. */
 export function answerTo({ status }: UserCertificate, request: string, tookMs: number): Renewal | undefined {
