@@ -1,19 +1,20 @@
+import { describeDuration } from "../api/duration.ts";
 import { CREDENTIALS_LABEL } from "../api/names.ts";
 import type { UserCertificate } from "../api/parse-user-certificate.ts";
 import { PROJECT_X509, type ProjectX509, parseProjectX509 } from "../api/project-x509.ts";
 import { type AtlasCredentials, describeCredentials, parseCredentials } from "../atlas/authentication/credentials.ts";
 import type { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import { MINUTE_MS } from "../clock.ts";
-import { refusalOf, remedyAtAtlas } from "../controllers/access/refusal.ts";
+import { type Refusal, refusalOf, remedyAtAtlas } from "../controllers/access/refusal.ts";
 import { SECRETS } from "../kube/core-types.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { type ObjectRef, objectKey } from "../kube/resource-type.ts";
 import { textOfWiped } from "../wiped-bytes.ts";
 import type { Line, Section } from "./check.ts";
-import { unlessForbidden } from "./installation.ts";
+import { type Operator, unlessForbidden } from "./installation.ts";
 import type { Cluster } from "./report.ts";
 import type { Resource } from "./resources.ts";
-import { count, relative } from "./text.ts";
+import { count } from "./text.ts";
 
 /** Atlas, as far as a check asks it: nothing that creates or changes anything. */
 export type ReadOnlyAtlas = Pick<
@@ -23,10 +24,14 @@ export type ReadOnlyAtlas = Pick<
 
 export interface AtlasCheckOptions {
   readonly connect: (credentials: AtlasCredentials) => ReadOnlyAtlas;
+  /** Where this command asks Atlas, and whether `--atlas-base-url` says so. */
+  readonly atlas: { readonly origin: string; readonly isGiven: boolean };
   /** Where the Secrets of AtlasProjectX509s are; undefined where that is not known. */
   readonly operatorNamespace: string | undefined;
-  /** `--max-unexpired-per-user` of the operator. */
-  readonly maxUnexpired: number;
+  /** The operator that serves the resources with credentials of their own; undefined where none can be seen. */
+  readonly own: Operator | undefined;
+  /** The operator that serves those with a projectRef. */
+  readonly granting: Operator | undefined;
 }
 
 /** A project at Atlas, the credentials for it, and the resources that use both. */
@@ -35,18 +40,23 @@ interface Account {
   readonly secret: ObjectRef;
   readonly project: ProjectX509 | undefined;
   readonly resources: readonly UserCertificate[];
+  readonly operator: Operator | undefined;
 }
+
+/** `--max-unexpired-per-user` of an operator that does not set it. */
+const DEFAULT_MAX_UNEXPIRED = "10";
 
 /** A clock that differs by more from that of Atlas is worth fixing. */
 const SKEW_MS = MINUTE_MS;
 const CALL_TIMEOUT_MS = 20_000;
 
 /** One section for each project and each Secret with credentials that the namespace's resources name. */
-export async function* atlasSections(
+export async function atlasSections(
   cluster: Cluster,
   resources: readonly Resource[],
   options: AtlasCheckOptions,
-): AsyncGenerator<Section> {
+): Promise<readonly Section[]> {
+  const sections: Section[] = [];
   const groups = Map.groupBy(
     resources.filter((resource) => resource.valid),
     ({ spec }) => spec.projectRef?.name ?? `${spec.projectId} ${spec.credentialsRef?.name}`,
@@ -56,13 +66,14 @@ export async function* atlasSections(
     const namespace = cluster.namespace ?? "default";
     if (projectRef === undefined) {
       const secret = { namespace, name: credentialsRef?.name ?? "" };
-      const account = { projectId, secret, project: undefined, resources: group };
-      yield { title: `Atlas project ${projectId}`, lines: await accountLines(cluster, account, options) };
+      const account = { projectId, secret, project: undefined, resources: group, operator: options.own };
+      sections.push({ title: `Atlas project ${projectId}`, lines: await accountLines(cluster, account, options) });
     } else {
       const title = `AtlasProjectX509 ${projectRef.name}`;
-      yield { title, lines: await projectLines(cluster, projectRef.name, group, options) };
+      sections.push({ title, lines: await projectLines(cluster, projectRef.name, group, options) });
     }
   }
+  return sections;
 }
 
 async function projectLines(
@@ -85,10 +96,18 @@ async function projectLines(
   if (!project.valid) return [{ level: "fail", text: `This version cannot read it: ${project.problem}.` }];
   const lines = [conditionLine(project)];
   const namespace = options.operatorNamespace;
-  if (namespace === undefined)
-    return [...lines, { level: "unknown", text: "Its credentials: not readable, so Atlas was not asked." }];
+  if (namespace === undefined) {
+    const text = "Its credentials are in the operator's namespace, which is not known, so Atlas was not asked.";
+    return [...lines, { level: "unknown", text, advice: "Set --operator-namespace." }];
+  }
   const { credentialsRef, projectId } = project.spec;
-  const account = { projectId, secret: { namespace, name: credentialsRef.name }, project, resources };
+  const account = {
+    projectId,
+    secret: { namespace, name: credentialsRef.name },
+    project,
+    resources,
+    operator: options.granting,
+  };
   return [...lines, ...(await accountLines(cluster, account, options))];
 }
 
@@ -103,6 +122,9 @@ function conditionLine({ status }: ProjectX509): Line {
 }
 
 async function accountLines(cluster: Cluster, account: Account, options: AtlasCheckOptions): Promise<readonly Line[]> {
+  if (isElsewhere(account, options) && !options.atlas.isGiven) {
+    return [{ level: "unknown", text: "Atlas was not asked: the operator asks another address." }];
+  }
   const read = await credentialsIn(cluster, account);
   if ("level" in read) return [read];
   cluster.progress(`asking Atlas about project ${account.projectId} …`);
@@ -117,7 +139,7 @@ async function accountLines(cluster: Cluster, account: Account, options: AtlasCh
     });
     lines.push(customerLine(customerX509.cas !== undefined, account), ...clockLines(answeredAt, cluster.clock.now()));
   } catch (error: unknown) {
-    const line = refusalLine(error, account);
+    const line = refusalLine(error, account, options);
     // To list certificates takes less than the role that is missing.
     if (refusalOf(error).kind !== "role") return [line];
     lines.push(line);
@@ -125,6 +147,10 @@ async function accountLines(cluster: Cluster, account: Account, options: AtlasCh
   const usernames = [...new Set(account.resources.map(({ spec }) => spec.username))];
   for (const username of usernames) lines.push(await userLine(api, { account, username, options }, call));
   return lines;
+}
+
+function isElsewhere({ operator }: Account, { atlas }: AtlasCheckOptions): boolean {
+  return operator !== undefined && operator.atlasOrigin !== atlas.origin;
 }
 
 /** The credentials, or the reason why there are none. */
@@ -137,13 +163,13 @@ async function credentialsIn(
     ...["kubectl", "create", "secret", "generic", name, `--namespace=${namespace}`],
     ...["--from-literal=clientId=…", "--from-literal=clientSecret=…"],
   ];
+  const label = ["kubectl", "label", "secret", name, `--namespace=${namespace}`, `${CREDENTIALS_LABEL}=true`];
   try {
     const found = await unlessForbidden(kube.get(SECRETS, secret, { signal }));
     if (found === undefined) {
       return { level: "unknown", text: `Secret ${objectKey(secret)}: you may not read it, so Atlas was not asked.` };
     }
     if (project !== undefined && found.metadata.labels?.[CREDENTIALS_LABEL] !== "true") {
-      const label = ["kubectl", "label", "secret", name, `--namespace=${namespace}`, `${CREDENTIALS_LABEL}=true`];
       return { level: "fail", text: `Secret ${objectKey(secret)} is not labelled as credentials.`, command: label };
     }
     const entries = Object.entries(found.data ?? {}).map(([key, value]) => {
@@ -154,17 +180,34 @@ async function credentialsIn(
     return { level: "fail", text: `Secret ${objectKey(secret)}: ${parsed.problem}` };
   } catch (error: unknown) {
     if (!KubeError.is(error, "NotFound")) throw error;
-    return { level: "fail", text: `Secret ${objectKey(secret)} does not exist.`, command };
+    return {
+      level: "fail",
+      text: `Secret ${objectKey(secret)} does not exist.`,
+      command,
+      nextCommand: project && label,
+    };
   }
 }
 
-function refusalLine(error: unknown, { projectId, secret }: Account): Line {
+/** Advice for refusals that are about this machine: the operator calls from another place. */
+const HERE: Readonly<Partial<Record<Refusal["kind"], string>>> = {
+  accessList: "This is about the machine that runs this command. The address of the cluster must be on that list.",
+  unavailable: "This is about the machine that runs this command: check its --atlas-ca-file and HTTPS_PROXY.",
+  badAnswer: "This is about the machine that runs this command: check its --atlas-ca-file and HTTPS_PROXY.",
+  rateLimited: "Run the check again later.",
+};
+
+function refusalLine(error: unknown, account: Account, options: AtlasCheckOptions): Line {
+  const { projectId, secret } = account;
   const refusal = refusalOf(error);
-  const remedy = remedyAtAtlas(refusal, `Secret ${objectKey(secret)}`, projectId);
-  if (refusal.kind !== "accessList") return { level: "fail", text: refusal.problem, advice: remedy };
-  // The operator calls from another place.
-  const advice = "This is about the machine that runs this command. The address of the cluster must be on that list.";
-  return { level: "warn", text: refusal.problem, advice };
+  const { kind, problem } = refusal;
+  if (isElsewhere(account, options)) {
+    const advice = "The operator asks another Atlas, so this says nothing about its credentials.";
+    return { level: "warn", text: problem, advice };
+  }
+  if (HERE[kind] !== undefined) return { level: "warn", text: problem, advice: HERE[kind] };
+  const advice = remedyAtAtlas(refusal, `Secret ${objectKey(secret)}`, projectId);
+  return { level: "fail", text: problem, advice };
 }
 
 function customerLine(isOn: boolean, { project, projectId }: Account): Line {
@@ -183,7 +226,8 @@ function clockLines(answeredAt: Date | undefined, nowMs: number): readonly Line[
   const skewMs = nowMs - answeredAt.getTime();
   if (Math.abs(skewMs) < SKEW_MS)
     return [{ level: "ok", text: "The clock of this machine agrees with that of Atlas." }];
-  const text = `The clock of this machine is wrong: at Atlas, its time is ${relative(nowMs, answeredAt.getTime())}.`;
+  const direction = skewMs > 0 ? "ahead of" : "behind";
+  const text = `This machine's clock is ${describeDuration(Math.abs(skewMs))} ${direction} Atlas' clock.`;
   return [{ level: "warn", text, advice: "Lifetimes that this command shows are off by as much." }];
 }
 
@@ -205,13 +249,15 @@ async function userLine(
       };
     }
     const { certificates } = await api.listAllDatabaseUserCertificates({ groupId, username }, call);
-    const used = `${count(certificates.length, "unexpired certificate")}, at most ${options.maxUnexpired}`;
+    const most = account.operator && Number(account.operator.flag("max-unexpired-per-user") ?? DEFAULT_MAX_UNEXPIRED);
+    const limit = most === undefined ? "" : `, at most ${most}`;
+    const used = `${count(certificates.length, "unexpired certificate")}${limit}`;
     const text = `Database user ${username} has x509Type MANAGED (${used}).`;
-    if (certificates.length < options.maxUnexpired) return { level: "ok", text };
+    if (most === undefined || certificates.length < most) return { level: "ok", text };
     return { level: "warn", text, advice: "Only renewals that are due are issued until one of them expires." };
   } catch (error: unknown) {
     const refusal = refusalOf(error);
-    if (refusal.kind !== "userNotFound") return refusalLine(error, account);
+    if (refusal.kind !== "userNotFound") return refusalLine(error, account, options);
     return {
       level: "fail",
       text: `Database user ${username} does not exist, or X.509 does not authenticate it.`,

@@ -1,50 +1,50 @@
 import { objectKey } from "../kube/resource-type.ts";
 import { type AtlasCheckOptions, atlasSections } from "./atlas-checks.ts";
 import type { Line, Section } from "./check.ts";
-import { definitionLines, findOperators, operatorLines, policyLines, unlessForbidden } from "./installation.ts";
+import {
+  definitionLines,
+  findOperators,
+  type Operator,
+  operatorLines,
+  policyLines,
+  unlessForbidden,
+} from "./installation.ts";
 import { type Cluster, CommandError } from "./report.ts";
 import { listResources, type Resource, standingOf } from "./resources.ts";
 import { count } from "./text.ts";
 
-export interface CheckOptions extends Pick<AtlasCheckOptions, "connect"> {
+export interface CheckOptions extends Pick<AtlasCheckOptions, "atlas" | "connect"> {
   /** `--operator-namespace` */
   readonly operatorNamespace: string | undefined;
-  /** Where this command asks Atlas: not always where the operator does. */
-  readonly atlasOrigin: string;
 }
 
-const DEFAULT_MAX_UNEXPIRED = 10;
-
 /** Everything that a check looks at: the installation, then Atlas, then the resources of the namespace. */
-export async function* checkSections(cluster: Cluster, options: CheckOptions): AsyncGenerator<Section> {
+export async function checkSections(cluster: Cluster, options: CheckOptions): Promise<readonly Section[]> {
+  const { namespace = "default" } = cluster;
   const operators = await findOperators(cluster, options.operatorNamespace);
-  const [operator] = operators ?? [];
-  const [definitions, operatorParts, policies] = await Promise.all([
-    definitionLines(cluster),
+  const own = operators?.find((operator) => operator.watches(namespace));
+  const granting = operators?.find((operator) => operator.flag("projects") === "true");
+  const [first] = operators ?? [];
+  const installation = await Promise.all([
+    definitionLines(cluster, own ?? first),
     operatorLines(cluster, operators),
-    policyLines(cluster),
+    policyLines(cluster, own ?? first),
   ]);
-  const lines = [...definitions, ...operatorParts, ...policies];
-  const origin = operator?.flag("atlas-base-url");
-  const isElsewhere = origin !== undefined && origin !== options.atlasOrigin;
   // Credentials are sent nowhere else because a Deployment says so: anyone can create one with these labels.
-  yield { title: "Installation", lines: isElsewhere ? [...lines, elsewhere(origin, options.atlasOrigin)] : lines };
+  const asking = [...new Set([own, granting])].flatMap((operator) => elsewhere(operator, namespace, options));
+  const sections = [{ title: "Installation", lines: [...installation.flat(), ...asking] }];
   const resources = await resourcesOrReason(cluster);
   if (typeof resources === "string") {
-    yield { title: "Resources", lines: [{ level: "unknown", text: `${resources}.` }] };
-    return;
+    return [...sections, { title: "Resources", lines: [{ level: "unknown", text: `${resources}.` }] }];
   }
   if (resources.length === 0) {
-    const text = `No AtlasUserCertificates in namespace ${cluster.namespace}: there is nothing to ask Atlas about.`;
-    yield { title: "Resources", lines: [{ level: "ok", text }] };
-    return;
+    const text = `No AtlasUserCertificates in namespace ${namespace}: there is nothing to ask Atlas about.`;
+    return [...sections, { title: "Resources", lines: [{ level: "ok", text }] }];
   }
-  yield* atlasSections(cluster, resources, {
-    connect: options.connect,
-    operatorNamespace: options.operatorNamespace ?? operator?.namespace,
-    maxUnexpired: Number(operator?.flag("max-unexpired-per-user") ?? DEFAULT_MAX_UNEXPIRED),
-  });
-  yield { title: "Resources", lines: resources.flatMap(resourceLines) };
+  const { atlas, connect } = options;
+  const operatorNamespace = options.operatorNamespace ?? granting?.namespace;
+  const atAtlas = await atlasSections(cluster, resources, { atlas, connect, operatorNamespace, own, granting });
+  return [...sections, ...atAtlas, { title: "Resources", lines: resources.flatMap(resourceLines) }];
 }
 
 /** A sentence where they cannot be listed: the rest of the check is worth printing. */
@@ -58,9 +58,15 @@ async function resourcesOrReason(cluster: Cluster): Promise<readonly Resource[] 
   }
 }
 
-function elsewhere(origin: string, here: string): Line {
-  const text = `The operator asks ${origin}, and this command ${here}.`;
-  return { level: "warn", text, advice: `If that address is right, run the check with --atlas-base-url=${origin}.` };
+function elsewhere(operator: Operator | undefined, namespace: string, options: CheckOptions): readonly Line[] {
+  const { atlas, operatorNamespace } = options;
+  if (operator === undefined || operator.atlasOrigin === atlas.origin) return [];
+  const text = `Deployment ${operator.namespace}/${operator.name} asks ${operator.atlasOrigin}, and this command ${atlas.origin}.`;
+  const command = [
+    ...["kubectl", "atlascerts", "check", namespace, `--atlas-base-url=${operator.atlasOrigin}`],
+    ...(operatorNamespace === undefined ? [] : [`--operator-namespace=${operatorNamespace}`]),
+  ];
+  return [{ level: "warn", text, advice: "If the address of the operator is right, check with it.", command }];
 }
 
 function resourceLines(resource: Resource): readonly Line[] {

@@ -10,7 +10,7 @@ import { KubeError } from "../kube/kube-error.ts";
 import { LEASES } from "../kube/lease/lease-object.ts";
 import { microTime } from "../kube/micro-time.ts";
 import type { ReadOnlyAtlas } from "./atlas-checks.ts";
-import { check, commandLines, quoted } from "./check.ts";
+import { checkReport, commandLines, quoted } from "./check.ts";
 import { checkSections } from "./check-sections.ts";
 import { DEFINITIONS, DEPLOYMENTS, POLICIES } from "./kinds.ts";
 import { object, PAGE, TestCluster } from "./testing.ts";
@@ -75,14 +75,12 @@ class Scene {
     };
   }
 
-  async run(operatorNamespace?: string, atlasOrigin = "https://cloud.mongodb.com") {
+  async run(operatorNamespace?: string, atlas = { origin: "https://cloud.mongodb.com", isGiven: false }) {
     const connect = () => {
       this.connections += 1;
       return this.atlas;
     };
-    const report = await check(this.cluster, (cluster) =>
-      checkSections(cluster, { connect, operatorNamespace, atlasOrigin }),
-    );
+    const report = checkReport(await checkSections(this.cluster, { connect, operatorNamespace, atlas }));
     const text = report.lines(PAGE).join("\n");
     return { ...report, text, sentences: text.replaceAll(/\s+/g, " ") };
   }
@@ -104,10 +102,17 @@ const LABELS = {
   "app.kubernetes.io/name": "atlas-cert-operator",
   "app.kubernetes.io/component": "operator",
   "app.kubernetes.io/version": "0.1.0",
+  "app.kubernetes.io/instance": "certs",
+  "app.kubernetes.io/managed-by": "Helm",
 };
 
-function deployment(args: readonly string[] = [], readyReplicas = 2, version = "0.1.0") {
-  const containers = [{ args: ["run", "--atlas-base-url=https://cloud.mongodb.com", "--projects", ...args] }];
+function deployment(
+  args: readonly string[] = [],
+  readyReplicas = 2,
+  version = "0.1.0",
+  atlas = "https://cloud.mongodb.com",
+) {
+  const containers = [{ args: ["run", `--atlas-base-url=${atlas}`, "--projects", ...args] }];
   return {
     metadata: { namespace: HOME, name: "operator", labels: { ...LABELS, "app.kubernetes.io/version": version } },
     spec: { template: { spec: { serviceAccountName: "operator", containers } } },
@@ -168,18 +173,35 @@ describe("the installation", () => {
     expect(await scene.flaws()).toMatchInlineSnapshot(`
       "fail  CustomResourceDefinition atlasusercertificates.atlascerts.io is older than this version
             (0.1.0): it lacks status.lastAttempt.
-            $ helm upgrade --install atlas-cert-operator deploy/charts/atlas-cert-operator \\
-               --namespace=atlas-cert-operator --create-namespace --reset-then-reuse-values
+            $ helm upgrade certs deploy/charts/atlas-cert-operator --namespace=operators \\
+               --reset-then-reuse-values
       fail  CustomResourceDefinition atlasprojectx509s.atlascerts.io is not installed.
-            $ helm upgrade --install atlas-cert-operator deploy/charts/atlas-cert-operator \\
-               --namespace=atlas-cert-operator --create-namespace --reset-then-reuse-values"
+            $ helm upgrade certs deploy/charts/atlas-cert-operator --namespace=operators \\
+               --reset-then-reuse-values"
     `);
     expect((await scene.run()).exitCode).toBe(3);
   });
 
-  test("an operator that is not there fails", async () => {
+  test("an operator that is not there fails, and the page that says how to install it is named", async () => {
     scene.cluster.memory.remove(DEPLOYMENTS, { namespace: HOME, name: "operator" });
-    expect(await scene.flaws()).toContain("fail  No Deployment of the operator was found");
+    scene.cluster.memory.remove(POLICIES, { name: "atlas-cert-operator.operators" });
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  No Deployment of the operator was found.
+            docs/install.md says how to install it.
+      warn  No admission policy limits which Secrets the operator may write.
+            docs/install.md says how to install it."
+    `);
+  });
+
+  test("of an operator that Helm does not manage, no command names a release", async () => {
+    const { metadata, ...rest } = deployment();
+    const { "app.kubernetes.io/managed-by": _, ...labels } = metadata.labels;
+    scene.cluster.memory.put(DEPLOYMENTS, { metadata: { ...metadata, labels }, ...rest });
+    scene.denied.add("patch secrets");
+    scene.cluster.memory.remove(POLICIES, { name: "atlas-cert-operator.operators" });
+    const text = await scene.flaws();
+    expect(text).not.toContain("helm");
+    expect(text).toContain("docs/install.md");
   });
 
   test("an operator without a ready pod fails, and one of another version is worth a word", async () => {
@@ -251,12 +273,12 @@ describe("the installation", () => {
       ok    Atlas accepts service account mdb_sa_id_0123 as Project Owner.
       ok    Customer-managed X.509 is off, so Atlas issues certificates.
       ok    The clock of this machine agrees with that of Atlas.
-      ok    Database user orders-api has x509Type MANAGED (2 unexpired certificates, at most 10).
+      ok    Database user orders-api has x509Type MANAGED (2 unexpired certificates).
 
       Resources
       ok    shop/orders-api is Ready: Issued.
 
-      5 ok, 5 not checked: your rights do not reach so far."
+      5 ok, 5 not checked."
     `);
     expect(exitCode).toBe(0);
   });
@@ -275,11 +297,56 @@ describe("the installation", () => {
     await expect(scene.run()).rejects.toThrow("Unavailable");
   });
 
-  test("credentials go to the address of the command, whatever a Deployment says", async () => {
-    expect(await scene.flaws(undefined, "https://cloud.mongodbgov.com")).toMatchInlineSnapshot(`
-      "warn  The operator asks https://cloud.mongodb.com, and this command https://cloud.mongodbgov.com.
-            If that address is right, run the check with --atlas-base-url=https://cloud.mongodb.com."
+  test("of several operators, that of the namespace says how many certificates a user may have", async () => {
+    const { memory } = scene.cluster;
+    memory.put(DEPLOYMENTS, deployment(["--watch-namespaces=billing", "--max-unexpired-per-user=3"]));
+    expect((await scene.run()).text).toContain("(2 unexpired certificates).");
+    const { metadata, ...rest } = deployment(["--watch-namespaces=billing, shop", "--max-unexpired-per-user=2"]);
+    memory.put(DEPLOYMENTS, { metadata: { ...metadata, namespace: "others" }, ...rest });
+    const { text } = await scene.run();
+    expect(text).toContain("(2 unexpired certificates, at most 2).");
+    // The other one needs no rights here.
+    expect(text.match(/ServiceAccount \S+ has its rights in namespace shop/g)).toEqual([
+      "ServiceAccount others/operator has its rights in namespace shop",
+    ]);
+  });
+});
+
+describe("where the operator asks another Atlas", () => {
+  const GOVERNMENT = "https://cloud.mongodbgov.com";
+  beforeEach(() => {
+    scene.cluster.memory.put(DEPLOYMENTS, deployment([], 2, "0.1.0", GOVERNMENT));
+  });
+
+  test("the public Atlas is not asked", async () => {
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "warn  Deployment operators/operator asks https://cloud.mongodbgov.com, and this command
+            https://cloud.mongodb.com.
+            If the address of the operator is right, check with it.
+            $ kubectl atlascerts check shop --atlas-base-url=https://cloud.mongodbgov.com
+      ?     Atlas was not asked: the operator asks another address."
     `);
+    expect([scene.connections, (await scene.run(HOME)).exitCode]).toEqual([0, 0]);
+    expect((await scene.run(HOME)).text).toContain("--operator-namespace=operators");
+  });
+
+  test("an address that was given is asked, and its refusals advise no change of the credentials", async () => {
+    scene.fault = "credentials";
+    const { exitCode, sentences } = await scene.run(undefined, { origin: "https://cloud.mongodb.com", isGiven: true });
+    expect([scene.connections, exitCode]).toEqual([1, 0]);
+    expect(sentences).toContain("so this says nothing about its credentials.");
+    expect(sentences).not.toContain("Put valid credentials");
+  });
+
+  test("the same address in other letters is the same Atlas", async () => {
+    scene.cluster.memory.put(DEPLOYMENTS, deployment([], 2, "0.1.0", "https://Cloud.MongoDB.com:443/"));
+    expect(await scene.flaws()).toBe("");
+  });
+
+  test("an address that is none is shown, in a command that runs nothing else", async () => {
+    scene.cluster.memory.put(DEPLOYMENTS, deployment([], 2, "0.1.0", "$(id)"));
+    expect(await scene.flaws()).toContain("'--atlas-base-url=$(id)'");
+    expect(scene.connections).toBe(0);
   });
 });
 
@@ -287,7 +354,6 @@ describe("the credentials", () => {
   test.each<[string, AtlasErrorKind, string]>([
     ["that Atlas rejects", "credentials", "Put valid credentials into Secret shop/atlas-api"],
     ["of another project", "projectNotFound", "give the credentials access to that project"],
-    ["while Atlas is away", "unavailable", "fail Atlas says unavailable."],
   ])("%s fail, and no user is asked about", async (_, kind, sentence) => {
     scene.fault = kind;
     const { exitCode, sentences } = await scene.run();
@@ -302,13 +368,16 @@ describe("the credentials", () => {
     expect(text).toContain("Database user orders-api has x509Type MANAGED");
   });
 
-  test("that may not be used from here are no failure: the operator is elsewhere", async () => {
-    scene.fault = "accessList";
+  test.each<[AtlasErrorKind, string]>([
+    ["accessList", "The address of the cluster must be on that list"],
+    ["unavailable", "machine that runs this command: check its --atlas-ca-file and HTTPS_PROXY."],
+    ["badAnswer", "machine that runs this command: check its --atlas-ca-file and HTTPS_PROXY."],
+    ["rateLimited", "Run the check again later."],
+  ])("that cannot be tried from here (%s) are no failure: the operator is elsewhere", async (kind, sentence) => {
+    scene.fault = kind;
     const { exitCode, sentences } = await scene.run();
-    expect([exitCode, sentences]).toEqual([
-      0,
-      expect.stringContaining("The address of the cluster must be on that list"),
-    ]);
+    expect([exitCode, sentences]).toEqual([0, expect.stringContaining(sentence)]);
+    expect(sentences).toContain(`warn Atlas says ${kind}.`);
   });
 
   test("that are missing come with the command that creates them", async () => {
@@ -349,7 +418,9 @@ describe("the project and its users", () => {
 
   test("a clock that differs from that of Atlas is a warning", async () => {
     scene.answeredAt = new Date(NOW + 600_000);
-    expect(await scene.flaws()).toContain("warn  The clock of this machine is wrong");
+    expect(await scene.flaws()).toContain("warn  This machine's clock is 10m behind Atlas' clock.");
+    scene.answeredAt = new Date(NOW - 300_000);
+    expect(await scene.flaws()).toContain("warn  This machine's clock is 5m ahead of Atlas' clock.");
     scene.answeredAt = undefined;
     expect((await scene.run()).text).not.toContain("clock");
   });
@@ -440,6 +511,29 @@ describe("a project with grants", () => {
     );
   });
 
+  test("whose credentials do not exist fails with the commands that create and label them", async () => {
+    scene = withProject();
+    scene.cluster.memory.remove(SECRETS, { namespace: HOME, name: "production" });
+    expect(await scene.flaws()).toMatchInlineSnapshot(`
+      "fail  Secret operators/production does not exist.
+            $ kubectl create secret generic production --namespace=operators --from-literal=clientId=… \\
+               --from-literal=clientSecret=…
+            $ kubectl label secret production --namespace=operators atlascerts.io/credentials=true"
+    `);
+    expect(JSON.stringify((await scene.run()).data)).toContain(
+      "clientSecret=… && kubectl label secret production --namespace=operators atlascerts.io/credentials=true",
+    );
+  });
+
+  test("is asked about in the namespace of the operator that serves projects", async () => {
+    scene = withProject();
+    const { metadata, ...rest } = deployment(["--projects=false", "--watch-namespaces=shop"]);
+    scene.cluster.memory.remove(DEPLOYMENTS, { namespace: HOME, name: "operator" });
+    scene.cluster.memory.put(DEPLOYMENTS, { metadata: { ...metadata, namespace: "first" }, ...rest });
+    scene.cluster.memory.put(DEPLOYMENTS, deployment());
+    expect((await scene.run()).text).toContain("Atlas accepts");
+  });
+
   test("that the user may not read is not a failure", async () => {
     scene = withProject();
     scene.cluster.memory.fault = ({ what }) => (what.startsWith("atlasprojectx509s") ? forbidden : undefined);
@@ -449,7 +543,7 @@ describe("a project with grants", () => {
   test("is not asked about where the operator's namespace is not known", async () => {
     scene = withProject();
     scene.cluster.failing.set("deployments.apps", forbidden);
-    expect(await scene.flaws()).toContain("so Atlas was not asked");
+    expect((await scene.run()).sentences).toContain("so Atlas was not asked. Set --operator-namespace.");
     expect((await scene.run(HOME)).text).toContain("Atlas accepts");
   });
 });

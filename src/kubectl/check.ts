@@ -1,7 +1,7 @@
-import { type Cluster, EXIT, type Report } from "./report.ts";
+import { EXIT, type Report } from "./report.ts";
 import { type Colour, count, type Page, paint, proseWidth, wrap } from "./text.ts";
 
-/** Unknown: the rights of the user do not reach so far. */
+/** Unknown: not checked, because the user lacks a permission or because the answer would mislead. */
 export type Level = "ok" | "warn" | "fail" | "unknown";
 
 /** One thing that was checked. */
@@ -12,6 +12,8 @@ export interface Line {
   readonly advice?: string | undefined;
   /** A command that does it, by its arguments. */
   readonly command?: readonly string[] | undefined;
+  /** A command to run after that. */
+  readonly nextCommand?: readonly string[] | undefined;
 }
 
 export interface Section {
@@ -19,23 +21,28 @@ export interface Section {
   readonly lines: readonly Line[];
 }
 
-/** `check`: the sections one after the other, each read when the one before is done. */
-export async function check(cluster: Cluster, sections: (cluster: Cluster) => AsyncIterable<Section>): Promise<Report> {
-  const done: Section[] = [];
-  for await (const section of sections(cluster)) {
-    if (section.lines.length > 0) done.push(section);
-  }
-  const failed = done.some(({ lines }) => lines.some(({ level }) => level === "fail"));
+/** `check`: the sections that have something to say. */
+export function checkReport(all: readonly Section[]): Report {
+  const sections = all.filter(({ lines }) => lines.length > 0);
+  const failed = sections.some(({ lines }) => lines.some(({ level }) => level === "fail"));
   return {
     data: {
-      sections: done.map(({ lines, title }) => ({
+      sections: sections.map(({ lines, title }) => ({
         title,
-        lines: lines.map(({ command, ...line }) => ({ ...line, command: command?.map(quoted).join(" ") })),
+        lines: lines.map(({ command, nextCommand, ...line }) => ({
+          ...line,
+          command: shellLine(command, nextCommand),
+        })),
       })),
     },
-    lines: (page) => renderCheck(done, page),
+    lines: (page) => renderCheck(sections, page),
     exitCode: failed ? EXIT.attention : EXIT.ok,
   };
+}
+
+function shellLine(...commands: readonly (readonly string[] | undefined)[]): string | undefined {
+  const given = commands.filter((command) => command !== undefined);
+  return given.length === 0 ? undefined : given.map((command) => command.map(quoted).join(" ")).join(" && ");
 }
 
 const SIGNS: Readonly<Record<Level, readonly [sign: string, colour: Colour]>> = {
@@ -54,7 +61,7 @@ export function renderCheck(sections: readonly Section[], page: Page): readonly 
     `${number("ok")} ok`,
     ...(warned > 0 ? [count(warned, "warning")] : []),
     ...(failed > 0 ? [count(failed, "failure")] : []),
-    ...(unknown > 0 ? [`${unknown} not checked: your rights do not reach so far`] : []),
+    ...(unknown > 0 ? [`${unknown} not checked`] : []),
   ];
   return [
     ...sections.flatMap(({ lines, title }) => [
@@ -66,16 +73,16 @@ export function renderCheck(sections: readonly Section[], page: Page): readonly 
   ];
 }
 
-function renderLine({ advice, command, level, text }: Line, page: Page): readonly string[] {
+function renderLine({ advice, command, level, nextCommand, text }: Line, page: Page): readonly string[] {
   const [sign, colour] = SIGNS[level];
   const width = proseWidth(page, INDENT.length);
   const [first = "", ...rest] = [text, ...(advice === undefined ? [] : [advice])].flatMap((part) => wrap(part, width));
   return [
     `${paint({ text: sign, colour }, page)}  ${first}`,
     ...rest.map((line) => `${INDENT}${line}`),
-    ...(command === undefined
-      ? []
-      : commandLines(command, width).map((line) => `${INDENT}${paint({ text: line, colour: "strong" }, page)}`)),
+    ...[command, nextCommand]
+      .flatMap((one) => (one === undefined ? [] : commandLines(one, width)))
+      .map((line) => `${INDENT}${paint({ text: line, colour: "strong" }, page)}`),
   ];
 }
 

@@ -24,7 +24,7 @@ export const COMMON_OPTIONS = {
 export const ALL_NAMESPACES = {
   type: "boolean",
   short: "A",
-  description: "The resources of all namespaces.",
+  description: "List resources in all namespaces.",
 } as const satisfies Option;
 
 export interface Arguments {

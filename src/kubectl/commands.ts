@@ -4,7 +4,7 @@ import { readExtraCaFile } from "../atlas/transport/extra-ca.ts";
 import { AtlasTransport } from "../atlas/transport/transport.ts";
 import { X509AuthenticationApi } from "../atlas/x509-authentication-api.ts";
 import { UsageError } from "../flags.ts";
-import { check } from "./check.ts";
+import { checkReport } from "./check.ts";
 import { checkSections } from "./check-sections.ts";
 import { ALL_NAMESPACES, type Arguments, COMMON_OPTIONS } from "./command-line.ts";
 import type { Completable } from "./completion.ts";
@@ -56,7 +56,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about: "Request one new certificate for each resource.",
     options: {
       wait: { type: "boolean", description: "Wait for the new certificates." },
-      timeout: { type: "string", placeholder: "DURATION", description: "With --wait: how long. Defaults to 2m." },
+      timeout: {
+        type: "string",
+        placeholder: "DURATION",
+        description: "Maximum time to wait with --wait. Defaults to 2m.",
+      },
     },
     names: "resources",
     least: 1,
@@ -72,11 +76,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     about: "Check the installation, and everything at Atlas that issuing needs.",
     options: {
       "operator-namespace": { type: "string", placeholder: "NAME", description: "Namespace of the operator." },
-      "atlas-base-url": { type: "string", placeholder: "URL", description: `Defaults to ${DEFAULT_BASE_URL}.` },
+      "atlas-base-url": {
+        type: "string",
+        placeholder: "URL",
+        description: `Address of Atlas. Defaults to ${DEFAULT_BASE_URL}.`,
+      },
       "atlas-ca-file": {
         type: "string",
         placeholder: "FILE",
-        description: "More CA certificates to trust, for Atlas.",
+        description: "Additional PEM CA certificates to trust when connecting to Atlas.",
       },
     },
     names: "namespaces",
@@ -117,14 +125,16 @@ async function checkWith(cluster: Cluster, given: Arguments, atlasOrigin: string
   const transport = new AtlasTransport({ baseUrl: atlasOrigin, extraCa: file && (await extraCaIn(file)) });
   const namespace = names[0] ?? cluster.namespace;
   try {
-    return await check({ ...cluster, namespace }, (one) =>
-      checkSections(one, {
+    const sections = await checkSections(
+      { ...cluster, namespace },
+      {
         connect: (credentials) =>
           new X509AuthenticationApi({ credentials, transport, learnRateLimits: false, longestWaitMs: 0 }),
         operatorNamespace: text("operator-namespace"),
-        atlasOrigin,
-      }),
+        atlas: { origin: atlasOrigin, isGiven: text("atlas-base-url") !== undefined },
+      },
     );
+    return checkReport(sections);
   } finally {
     await transport.close();
   }

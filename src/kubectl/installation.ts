@@ -8,6 +8,7 @@ import { API_GROUP, API_VERSION } from "../api/names.ts";
 import { PROJECT_X509, projectX509SpecSchema, projectX509StatusSchema } from "../api/project-x509.ts";
 import { USER_CERTIFICATE, userCertificateSpecSchema } from "../api/user-certificate.ts";
 import { userCertificateStatusSchema } from "../api/user-certificate-status.ts";
+import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/transport/base-url.ts";
 import { VERSION } from "../command/version.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { LEASES } from "../kube/lease/lease-object.ts";
@@ -18,7 +19,7 @@ import { relative } from "./text.ts";
 
 const OPERATOR_LABELS = "app.kubernetes.io/name=atlas-cert-operator,app.kubernetes.io/component=operator";
 const CHART = "deploy/charts/atlas-cert-operator";
-export const DEFAULT_OPERATOR_NAMESPACE = "atlas-cert-operator";
+const DEFAULT_OPERATOR_NAMESPACE = "atlas-cert-operator";
 
 const KINDS = [
   [USER_CERTIFICATE, { spec: userCertificateSpecSchema, status: userCertificateStatusSchema }],
@@ -33,7 +34,12 @@ export interface Operator {
   readonly user: string;
   readonly version: string | undefined;
   readonly ready: number;
+  /** Where it asks Atlas. */
+  readonly atlasOrigin: string;
+  /** The Helm release that it belongs to. */
+  readonly release: string | undefined;
   flag(name: string): string | undefined;
+  watches(namespace: string): boolean;
 }
 
 /** @param namespace that of `--operator-namespace`; all of them where it is undefined and the user may list them */
@@ -58,20 +64,32 @@ function operatorOf({ metadata, spec, status }: Deployment): Operator {
   const { labels, name, namespace = "" } = metadata;
   const pod = spec?.template?.spec;
   const args = pod?.containers?.[0]?.args ?? [];
+  const flag = (name: string) => {
+    const found = args.findLast((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+    return found === undefined ? undefined : (found.split(/=(.*)/s)[1] ?? "true");
+  };
+  const url = flag("atlas-base-url") ?? DEFAULT_BASE_URL;
+  const parsed = parseBaseUrl(url);
+  const watched = (flag("watch-namespaces") ?? "").split(",").flatMap((one) => one.trim() || []);
+  const isOfHelm = labels?.["app.kubernetes.io/managed-by"] === "Helm";
   return {
-    ...{ name, namespace },
+    name,
+    namespace,
     user: `system:serviceaccount:${namespace}:${pod?.serviceAccountName ?? "default"}`,
     version: labels?.["app.kubernetes.io/version"],
     ready: status?.readyReplicas ?? 0,
-    flag: (flag) => {
-      const found = args.find((arg) => arg === `--${flag}` || arg.startsWith(`--${flag}=`));
-      return found === undefined ? undefined : (found.split(/=(.*)/s)[1] ?? "true");
-    },
+    atlasOrigin: parsed.ok ? parsed.origin : url,
+    release: isOfHelm ? labels["app.kubernetes.io/instance"] : undefined,
+    flag,
+    watches: (one) => watched.length === 0 || watched.includes(one),
   };
 }
 
 /** The CustomResourceDefinitions have the fields of this version. */
-export async function definitionLines({ kube, signal }: Cluster): Promise<readonly Line[]> {
+export async function definitionLines(
+  { kube, signal }: Cluster,
+  operator: Operator | undefined,
+): Promise<readonly Line[]> {
   return Promise.all(
     KINDS.map(async ([type, schemas]): Promise<Line> => {
       const name = `${type.plural}.${type.group}`;
@@ -79,37 +97,35 @@ export async function definitionLines({ kube, signal }: Cluster): Promise<readon
         const definition = await unlessForbidden(kube.get(DEFINITIONS, { name }, { signal }));
         if (definition === undefined)
           return { level: "unknown", text: `CustomResourceDefinition ${name}: not readable.` };
-        return definitionLine(name, definition, schemas);
+        const missing = missingFields(definition, schemas);
+        if (missing.length === 0) return { level: "ok", text: `CustomResourceDefinition ${name} is current.` };
+        const text = `CustomResourceDefinition ${name} is older than this version (${VERSION}): it lacks ${missing.join(", ")}.`;
+        return { level: "fail", text, ...install(operator) };
       } catch (error: unknown) {
         if (!KubeError.is(error, "NotFound")) throw error;
-        return { level: "fail", text: `CustomResourceDefinition ${name} is not installed.`, command: INSTALL };
+        return { level: "fail", text: `CustomResourceDefinition ${name} is not installed.`, ...install(operator) };
       }
     }),
   );
 }
 
-const INSTALL = [
-  "helm",
-  "upgrade",
-  "--install",
-  "atlas-cert-operator",
-  CHART,
-  `--namespace=${DEFAULT_OPERATOR_NAMESPACE}`,
-  "--create-namespace",
-  "--reset-then-reuse-values",
-];
+/** The command that brings an installation up to date, or the page that says how. */
+function install(operator: Operator | undefined, ...more: readonly string[]): Pick<Line, "advice" | "command"> {
+  if (operator?.release === undefined) return { advice: "docs/install.md says how to install it." };
+  const { namespace, release } = operator;
+  return {
+    command: ["helm", "upgrade", release, CHART, `--namespace=${namespace}`, "--reset-then-reuse-values", ...more],
+  };
+}
 
-function definitionLine(name: string, { spec }: Definition, schemas: (typeof KINDS)[number][1]): Line {
+function missingFields({ spec }: Definition, schemas: (typeof KINDS)[number][1]): readonly string[] {
   const version = spec?.versions?.find((one) => one.name === API_VERSION);
   const { properties = {} } = version?.schema?.openAPIV3Schema ?? {};
-  const missing = Object.entries(schemas).flatMap(([part, { shape }]) =>
+  return Object.entries(schemas).flatMap(([part, { shape }]) =>
     Object.keys(shape)
       .filter((field) => !Object.hasOwn(properties[part]?.properties ?? {}, field))
       .map((field) => `${part}.${field}`),
   );
-  if (missing.length === 0) return { level: "ok", text: `CustomResourceDefinition ${name} is current.` };
-  const text = `CustomResourceDefinition ${name} is older than this version (${VERSION}): it lacks ${missing.join(", ")}.`;
-  return { level: "fail", text, command: INSTALL };
 }
 
 /** Deployment, version, lease and rights of the operators that were found. */
@@ -122,13 +138,16 @@ export async function operatorLines(
   }
   if (operators.length === 0) {
     const text = "No Deployment of the operator was found.";
-    return [{ level: "fail", text, command: INSTALL }];
+    return [{ level: "fail", text, ...install(undefined) }];
   }
+  const { namespace = "default" } = cluster;
+  const isWatched = operators.some((operator) => operator.watches(namespace));
   const lines = operators.map(async (operator) => [
     deploymentLine(operator),
     ...(operator.version === undefined || operator.version === VERSION ? [] : [versionLine(operator)]),
     ...(operator.flag("leader-elect") === "false" ? [] : [await leaseLine(cluster, operator)]),
-    await rightsLine(cluster, operator),
+    // One of others' namespaces needs no rights here.
+    ...(isWatched && !operator.watches(namespace) ? [] : [await rightsLine(cluster, operator)]),
   ]);
   return (await Promise.all(lines)).flat();
 }
@@ -215,7 +234,7 @@ async function rightsLine({ kube, namespace = "default", signal }: Cluster, oper
     level: "fail",
     text: `${whose} lacks rights in namespace ${namespace}: ${lacking.join(", ")}.`,
     advice: "The chart binds them (rbac.create). With watchNamespaces, add this namespace to the list.",
-    command: INSTALL,
+    command: install(operator).command,
   };
 }
 
@@ -224,7 +243,7 @@ function groupsOf({ namespace }: Operator): readonly string[] {
 }
 
 /** The policy that keeps the operator's own power small. */
-export async function policyLines({ kube, signal }: Cluster): Promise<readonly Line[]> {
+export async function policyLines({ kube, signal }: Cluster, operator: Operator | undefined): Promise<readonly Line[]> {
   const read = async () => {
     let found = 0;
     for await (const { items } of kube.list(POLICIES, { labelSelector: OPERATOR_LABELS, signal }))
@@ -236,7 +255,7 @@ export async function policyLines({ kube, signal }: Cluster): Promise<readonly L
     if (found === undefined) return [{ level: "unknown", text: "The operator's admission policies: not readable." }];
     if (found > 0) return [{ level: "ok", text: "The operator's admission policies are installed." }];
     const text = "No admission policy limits which Secrets the operator may write.";
-    return [{ level: "warn", text, command: [...INSTALL, "--set=admissionPolicy.enabled=true"] }];
+    return [{ level: "warn", text, ...install(operator, "--set=admissionPolicy.enabled=true") }];
   } catch (error: unknown) {
     if (!KubeError.is(error, "NotFound")) throw error;
     const text = "This cluster has no ValidatingAdmissionPolicies: they need Kubernetes 1.30.";
@@ -244,7 +263,7 @@ export async function policyLines({ kube, signal }: Cluster): Promise<readonly L
   }
 }
 
-/** Undefined where the user's rights do not reach. */
+/** Undefined where the user lacks the permission. */
 export async function unlessForbidden<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
