@@ -48,6 +48,23 @@ test("decodes the certificate, checks it, and shows no byte of the key", async (
   expect(everything).not.toContain(base64(key).slice(0, 40));
 });
 
+test("names the entries that hold the key, and no other one", async () => {
+  const data = {
+    ...secretData(pair),
+    "keystore.p12": "AAAA",
+    "ca.crt": "AAAA",
+    connectionString: "AAAA",
+    constructor: "",
+  };
+  const text = (await inspectSecret(clusterWith(data), "orders-api")).lines(PAGE).join("\n");
+  expect([...text.matchAll(/(\S+) +\d+ bytes, holds the key/g)].map(([, name]) => name)).toEqual([
+    "tls-combined.pem",
+    "keystore.p12",
+  ]);
+  expect(text).toMatch(/ca\.crt +3 bytes$/m);
+  expect(text).toMatch(/constructor +0 bytes$/m);
+});
+
 test("shows the rest of the chain", async () => {
   const chain = base64(pair.certificatePem + other.certificatePem);
   const report = await inspectSecret(clusterWith({ ...secretData(pair), "tls.crt": chain }), "orders-api");

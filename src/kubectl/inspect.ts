@@ -5,7 +5,9 @@ import { describeSubject, subjectAttributes, subjectIsUser } from "../certificat
 import { pemBlocks } from "../certificate/pem-blocks.ts";
 import {
   CERTIFICATE_KEY,
+  COMBINED_KEY,
   judgeData,
+  KEYSTORE_KEY,
   PRIVATE_KEY_KEY,
   SECRET_TYPE,
   type SecretContent,
@@ -16,6 +18,13 @@ import { objectKey } from "../kube/resource-type.ts";
 import { type Cluster, CommandError, EXIT, type Report } from "./report.ts";
 import { getResource, lifetimeOf } from "./resources.ts";
 import { lifetimeBar, minute, type Page, paint, printable, proseWidth, relative, tree } from "./text.ts";
+
+/** Remarks on the entries with the private key. Others may write entries of their own into the Secret. */
+const KEY_NOTES: ReadonlyMap<string, string> = new Map([
+  [PRIVATE_KEY_KEY, ", never shown"],
+  [COMBINED_KEY, ", holds the key"],
+  [KEYSTORE_KEY, ", holds the key"],
+]);
 
 /** A certificate of the Secret, decoded. */
 interface Decoded {
@@ -170,7 +179,7 @@ export function renderInspection(resource: UserCertificate, inspection: Inspecti
               { label: "Subject", leaves: [leaf.subject] },
               { label: "Issuer", leaves: [leaf.issuer] },
               { label: "Serial", leaves: [leaf.serialNumber] },
-              { label: "SHA-256", leaves: [halves(leaf.fingerprint)].flat() },
+              { label: "SHA-256", leaves: halves(leaf.fingerprint) },
               { label: "Valid", leaves: validity(leaf, renewal, page) },
               { label: "Key", leaves: [leaf.key] },
               { label: "Usage", leaves: leaf.usages.length === 0 ? [] : [leaf.usages.join(", ")] },
@@ -185,11 +194,8 @@ export function renderInspection(resource: UserCertificate, inspection: Inspecti
         {
           label: "Files",
           leaves: keys.map(({ bytes, name }) => {
-            const isSecret = name !== CERTIFICATE_KEY && name !== "connectionString";
             const size = `${name.padEnd(width)}  ${String(bytes).padStart(5)} bytes`;
-            return {
-              cells: [`${size}${name === PRIVATE_KEY_KEY ? ", never shown" : isSecret ? ", holds the key" : ""}`],
-            };
+            return { cells: [size + (KEY_NOTES.get(name) ?? "")] };
           }),
         },
         {

@@ -200,15 +200,20 @@ function consumerLeaves({ status }: UserCertificate): readonly Leaf[] {
     return { text: `${kind} ${name}: ${why}`, colour: "warning" };
   });
   if (consumers === undefined) return restarts;
-  const { outdated, outdatedPods = [], outdatedValidUntil, pods } = consumers;
-  const current = pods === 0 ? "no pod uses the Secret" : `${count(pods, "pod")} with the current certificate`;
-  if (outdated === 0) return [current, ...restarts];
+  const { outdated, outdatedPods = [], outdatedValidUntil, pods, unknown = 0 } = consumers;
+  const all = count(pods, "pod");
+  const doubt = unknown === 0 ? [] : [`${unknown} of ${all} may still use an older certificate`];
+  if (outdated === 0) {
+    const current = pods === 0 ? "no pod uses the Secret" : `${all} with the current certificate`;
+    return [...(unknown === 0 ? [current] : doubt), ...restarts];
+  }
   const until = outdatedValidUntil === undefined ? "" : `, valid until ${minute(Date.parse(outdatedValidUntil))}`;
   const more = outdated - outdatedPods.length;
   return [
-    { text: `${outdated} of ${count(pods, "pod")} with an older certificate${until}:`, colour: "warning" },
+    { text: `${outdated} of ${all} with an older certificate${until}:`, colour: "warning" },
     ...outdatedPods.map((name) => ({ cells: ["", name] })),
     ...(outdatedPods.length > 0 && more > 0 ? [{ cells: ["", `and ${more} more`] }] : []),
+    ...doubt,
     ...restarts,
   ];
 }

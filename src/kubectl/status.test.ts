@@ -299,6 +299,21 @@ describe("status NAME", () => {
     expect(text).toContain("Next step    It is paused: resume it.");
   });
 
+  test.each([
+    [0, 0, "Consumers 5 pods with the current certificate └"],
+    [0, 3, "Consumers 3 of 5 pods may still use an older certificate └"],
+    [1, 3, "│ pod-a │ 3 of 5 pods may still use an older certificate └"],
+  ])("of 5 pods says that %i are outdated and %i may be", async (outdated, unknown, text) => {
+    const observed = { pods: 5, outdated, observedAt: "2030-01-10T23:00:00Z" };
+    const consumers = {
+      ...observed,
+      ...(unknown > 0 && { unknown }),
+      ...(outdated > 0 && { outdatedPods: ["pod-a"] }),
+    };
+    const cluster = new TestCluster(object("orders-api", {}, { ...SETTLED_STATUS, consumers }));
+    expect((await render(statusOfOne(cluster, "orders-api"))).replaceAll(/\s+/g, " ")).toContain(text);
+  });
+
   test("is a sentence where there is no such resource", async () => {
     await expect(statusOfOne(new TestCluster(), "none")).rejects.toThrow(
       "AtlasUserCertificate none does not exist in namespace shop",
