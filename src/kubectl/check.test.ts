@@ -343,6 +343,26 @@ describe("where the operator asks another Atlas", () => {
     expect(await scene.flaws()).toBe("");
   });
 
+  test.each<[string, { args: string[]; env?: { name: string; value: string }[] }]>([
+    ["as two words", { args: ["run", "--atlas-base-url", GOVERNMENT] }],
+    ["in the environment", { args: ["run"], env: [{ name: "ATLAS_CERTS_ATLAS_BASE_URL", value: GOVERNMENT }] }],
+  ])("its address is found %s", async (_, container) => {
+    const { spec: _spec, ...rest } = deployment();
+    const template = { spec: { serviceAccountName: "operator", containers: [container] } };
+    scene.cluster.memory.put(DEPLOYMENTS, { ...rest, spec: { template } });
+    expect(await scene.flaws()).toContain("Atlas was not asked: the operator asks another address.");
+  });
+
+  test("an operator without a flag asks the public Atlas", async () => {
+    const { spec: _spec, ...rest } = deployment();
+    scene.cluster.memory.put(DEPLOYMENTS, {
+      ...rest,
+      spec: { template: { spec: { serviceAccountName: "operator" } } },
+    });
+    expect(await scene.flaws()).toBe("");
+    expect(scene.connections).toBe(1);
+  });
+
   test("an address that is none is shown, in a command that runs nothing else", async () => {
     scene.cluster.memory.put(DEPLOYMENTS, deployment([], 2, "0.1.0", "$(id)"));
     expect(await scene.flaws()).toContain("'--atlas-base-url=$(id)'");

@@ -10,6 +10,7 @@ import { USER_CERTIFICATE, userCertificateSpecSchema } from "../api/user-certifi
 import { userCertificateStatusSchema } from "../api/user-certificate-status.ts";
 import { DEFAULT_BASE_URL, parseBaseUrl } from "../atlas/transport/base-url.ts";
 import { VERSION } from "../command/version.ts";
+import { environmentVariable } from "../flags.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { LEASES } from "../kube/lease/lease-object.ts";
 import type { Line } from "./check.ts";
@@ -63,12 +64,15 @@ export async function findOperators(
 function operatorOf({ metadata, spec, status }: Deployment): Operator {
   const { labels, name, namespace = "" } = metadata;
   const pod = spec?.template?.spec;
-  const args = pod?.containers?.[0]?.args ?? [];
+  const { args = [], env = [] } = pod?.containers?.[0] ?? {};
+  // As the operator reads its flags: the last one counts, and the environment where there is none.
   const flag = (name: string) => {
-    const found = args.findLast((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
-    return found === undefined ? undefined : (found.split(/=(.*)/s)[1] ?? "true");
+    const index = args.findLastIndex((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+    const [arg, next = "-"] = index < 0 ? [] : args.slice(index);
+    if (arg === undefined) return env.find((one) => one.name === environmentVariable(name))?.value;
+    return arg.split(/=(.*)/s)[1] ?? (next.startsWith("-") ? "true" : next);
   };
-  const url = flag("atlas-base-url") ?? DEFAULT_BASE_URL;
+  const url = flag("atlas-base-url") || DEFAULT_BASE_URL;
   const parsed = parseBaseUrl(url);
   const watched = (flag("watch-namespaces") ?? "").split(",").flatMap((one) => one.trim() || []);
   const isOfHelm = labels?.["app.kubernetes.io/managed-by"] === "Helm";

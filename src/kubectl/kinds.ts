@@ -28,7 +28,10 @@ export interface Deployment extends KubeObject {
     readonly template?: {
       readonly spec?: {
         readonly serviceAccountName?: string;
-        readonly containers?: readonly { readonly args?: readonly string[] }[];
+        readonly containers?: readonly {
+          readonly args?: readonly string[];
+          readonly env?: readonly { readonly name: string; readonly value?: string }[];
+        }[];
       };
     };
   };
