@@ -59,7 +59,7 @@ test(
         }),
     );
     expect(Object.fromEntries(figures)).toEqual({
-      ...{ Resources: 9, "Not ready": 1, "Action required": 2, "Renewal overdue": 0 },
+      ...{ Resources: 10, "Not ready": 1, "Action required": 3, "Renewal overdue": 0 },
       ...{ "Outdated pods": 1, Suspended: 3 },
     });
     for (const [, metric = "", label = ""] of templating.list.flatMap(({ query }) => [
