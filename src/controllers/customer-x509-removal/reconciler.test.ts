@@ -96,6 +96,10 @@ describe("a request", () => {
     scene.atlas.removalFault = () => "requestLost";
     scene.apply();
     await scene.reconcile();
+    const { writes } = scene.cluster;
+    const before = writes.length;
+    await scene.reconcile();
+    expect([scene.conditions, writes.length]).toEqual([["Reconciling AnswerLost"], before]);
     await scene.clock.advance(HOUR_MS);
     expect(await scene.reconcile()).toEqual({ kind: "done" });
     expect(scene.conditions).toEqual(["Failed NotConfirmed", "Stalled NotConfirmed"]);

@@ -76,6 +76,8 @@ test("holds Node, the libraries it links, certificates, the scripts with their m
     "app/keystore.mjs.map",
     "app/kubeconfig-file.mjs",
     "app/kubeconfig-file.mjs.map",
+    "app/kubectl-atlascerts.mjs",
+    "app/kubectl-atlascerts.mjs.map",
     "etc/ssl/certs/ca-certificates.crt",
     "usr/bin/node",
   ]);

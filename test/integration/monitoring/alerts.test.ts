@@ -127,6 +127,16 @@ test(
         },
       },
       {
+        name: "two days before the expiry, five minutes after renewals became due",
+        ...{ startMs: expiryMs - 2 * DAY_MS, evalTime: "5m", series: releases },
+        firing: {
+          AtlasCertificateBudgetSpent: now.AtlasCertificateBudgetSpent ?? [],
+          AtlasCertificateCredentialsRejected: now.AtlasCertificateCredentialsRejected ?? [],
+          AtlasCertificateOrphaned: now.AtlasCertificateOrphaned ?? [],
+          AtlasCertificatePodsOutdated: inShop("reports"),
+        },
+      },
+      {
         name: "a day after an orphan was found",
         ...{ startMs: nowMs, evalTime: "25h", series: releases },
         firing: { ...now, AtlasCertificateOrphaned: [] },

@@ -84,8 +84,11 @@ test("the operator's token writes no other Secret than those of certificates", {
     },
     type: "kubernetes.io/service-account-token",
   };
-  const refused = await answerTo(client.create(SECRETS, { apiVersion: "v1", kind: "Secret", ...token }));
-  expect(refused).toContain("the operator may write Secrets of type kubernetes.io/tls only");
+  // The API server takes a moment to see a new right.
+  const createToken = () => answerTo(client.create(SECRETS, { apiVersion: "v1", kind: "Secret", ...token }));
+  await expect
+    .poll(createToken, { timeout: 20_000 })
+    .toContain("the operator may write Secrets of type kubernetes.io/tls only");
   expect(await answerTo(create("opaque", { type: "Opaque" }))).toContain("type kubernetes.io/tls only");
   expect(await answerTo(create("bare", TLS))).toContain("only with the annotations atlascerts.io/certificate-name");
 

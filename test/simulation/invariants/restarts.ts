@@ -73,7 +73,7 @@ export class Restarts {
     if (now < quietSince + LATEST_MS) return false;
     const current = world.server.all(RESOURCES).find(({ metadata }) => metadata.uid === uid);
     if (current === undefined || current.metadata.deletionTimestamp !== undefined) return false;
-    // Nobody restarts an app for a certificate that Atlas has dropped.
+    // No one restarts an app for a certificate that Atlas has dropped.
     if (holdingOf(world, current).kind !== "good") return false;
     return !current.spec.suspend && current.spec.secretName === resource.spec.secretName;
   }

@@ -32,6 +32,9 @@ export function nextStatus(
 ): CustomerX509RemovalStatus | undefined {
   const { decision, snapshot } = assessment;
   const { nowMs, removal } = snapshot;
+  // Reading tells nothing new while Atlas has not acted.
+  const isLost = before.some(({ type, reason }) => type === "Reconciling" && reason === "AnswerLost");
+  if (decision.kind === "wait" && isLost) return undefined;
   const story = storyOf(assessment);
   if (story === undefined) return undefined;
   const { reason, message, remedy, isComplete = false, isFailed = false, isUnderWay = false } = story;
