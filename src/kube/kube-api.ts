@@ -29,8 +29,8 @@ export interface GetOptions extends CallOptions, AnswerOptions {}
 
 export interface ListOptions<T = never, R = unknown> extends CallOptions, AnswerOptions, SelectOptions {
   /**
-   * Takes from an object what is kept of it. Each is parsed and dropped separately, so that a list takes no more memory than
-   * what is kept of it. The list fails with an error that it throws. @default the whole object
+   * Reduces an object to the part to keep. Each object is parsed and dropped separately, so that a list takes no more memory
+   * than these parts. An error that this function throws ends the list. @default the whole object
    */
   readonly keep?: ((object: T) => R) | undefined;
   /** Maximum number of objects per page; 0 asks for everything in one answer. @default 100 */

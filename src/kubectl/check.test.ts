@@ -256,7 +256,7 @@ describe("the installation", () => {
     expect((await scene.run()).exitCode).toBe(0);
   });
 
-  test("a user who may read nothing of it is told so, and the rest is checked", async () => {
+  test("without the rights to read the installation, a line says so, and the rest is checked", async () => {
     scene.cluster.failing.set("deployments.apps", forbidden);
     scene.cluster.failing.set("validatingadmissionpolicies.admissionregistration.k8s.io", forbidden);
     scene.cluster.memory.fault = ({ what }) => (what.startsWith("customresourcedefinitions") ? forbidden : undefined);
@@ -283,7 +283,7 @@ describe("the installation", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("a user who may not read lease and reviews is told so", async () => {
+  test("without the rights to read the lease and to review access, a line says so", async () => {
     scene.denied.add("reviews");
     scene.cluster.memory.fault = ({ what }) => (what.startsWith("leases") ? forbidden : undefined);
     expect(await scene.flaws()).toMatchInlineSnapshot(`

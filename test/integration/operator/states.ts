@@ -48,6 +48,29 @@ const untilNotRechecked = (scene: Scene, reason: string) =>
     { name: NAME },
   );
 
+/** Trouble at Atlas before the first certificate, after it, and until that one has expired. */
+const fromTheStart = (trouble: (scene: Scene) => unknown): State => ({
+  produce: async (scene) => {
+    trouble(scene);
+    await scene.apply(NAME);
+  },
+});
+const afterTheIssue = (trouble: (scene: Scene) => unknown): State => ({
+  options: often,
+  produce: async (scene) => {
+    await issue(scene);
+    trouble(scene);
+  },
+});
+const untilTheExpiry = (trouble: (scene: Scene) => unknown): State => ({
+  options: months(2000),
+  produce: async (scene) => {
+    await issue(scene);
+    trouble(scene);
+    await scene.until("expired", (resource) => condition(resource, "Ready")?.status === "False", { name: NAME });
+  },
+});
+
 export const STATES = {
   "Not seen by the operator yet": {
     produce: async (scene) => {
@@ -152,12 +175,7 @@ export const STATES = {
       scene.atlas.removeUser(PRODUCTION, NAME);
     },
   },
-  "Customer-managed X.509 on": {
-    produce: async (scene) => {
-      useCustomerManagedX509(scene);
-      await scene.apply(NAME);
-    },
-  },
+  "Customer-managed X.509 on": fromTheStart(useCustomerManagedX509),
   "Customer-managed X.509 on, with a certificate": {
     produce: async (scene) => {
       await issue(scene);
@@ -174,48 +192,12 @@ export const STATES = {
       useCustomerManagedX509(scene);
     },
   },
-  "Customer-managed X.509 on, certificate expired": {
-    options: months(2000),
-    produce: async (scene) => {
-      await issue(scene);
-      useCustomerManagedX509(scene);
-      await scene.until("expired", (resource) => condition(resource, "Ready")?.status === "False", { name: NAME });
-    },
-  },
-  "Rate limited": {
-    produce: async (scene) => {
-      limitRate(scene);
-      await scene.apply(NAME);
-    },
-  },
-  "Rate limited, with a certificate": {
-    options: often,
-    produce: async (scene) => {
-      await issue(scene);
-      limitRate(scene);
-    },
-  },
-  "Atlas down": {
-    produce: async (scene) => {
-      takeDown(scene);
-      await scene.apply(NAME);
-    },
-  },
-  "Atlas down, with a certificate": {
-    options: often,
-    produce: async (scene) => {
-      await issue(scene);
-      takeDown(scene);
-    },
-  },
-  "Atlas down, certificate expired": {
-    options: months(2000),
-    produce: async (scene) => {
-      await issue(scene);
-      takeDown(scene);
-      await scene.until("expired", (resource) => condition(resource, "Ready")?.status === "False", { name: NAME });
-    },
-  },
+  "Customer-managed X.509 on, certificate expired": untilTheExpiry(useCustomerManagedX509),
+  "Rate limited": fromTheStart(limitRate),
+  "Rate limited, with a certificate": afterTheIssue(limitRate),
+  "Atlas down": fromTheStart(takeDown),
+  "Atlas down, with a certificate": afterTheIssue(takeDown),
+  "Atlas down, certificate expired": untilTheExpiry(takeDown),
   "Response lost": {
     produce: async (scene) => {
       scene.atlas.faults.add({ operation: "createDatabaseUserCertificate", effect: { kind: "cutAnswer" } });
