@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
 import { DAY_MS, HOUR_MS } from "../clock.ts";
 import {
-  FACTS,
+  ABSENT,
+  entryFor,
+  FRESH,
   issuance,
+  issued,
+  listed,
   NOW,
   recent,
   reconciled,
@@ -32,9 +36,26 @@ test("what is left of a user's daily limit is known while a certificate of the l
 
 test("the certificate that was just issued counts", () => {
   const budgets = new IssuanceBudgets();
-  const outcome = { kind: "issued", facts: FACTS, attempt: issuance() } as const;
-  budgets.reconciled(reconciled(settled(), outcome));
+  budgets.reconciled(reconciled(settled({ secret: ABSENT, atlas: listed() }), issued()));
   expect(budgets.left(RESOURCE, NOW)).toBe(3);
+});
+
+test("a certificate that was parked counts once when it is stored", () => {
+  const budgets = new IssuanceBudgets();
+  const attempt = issuance();
+  const status = { issuance: { ...attempt, parked: { pod: "pod-1", serialNumber: FRESH.serialNumber, notAfter: "" } } };
+  budgets.reconciled(reconciled(settled({ secret: ABSENT, status, parked: { attempt, facts: FRESH } }), issued()));
+  expect(budgets.left(RESOURCE, NOW)).toBe(3);
+});
+
+test("a certificate that only Atlas' list shows still counts after a reconcile without a list", () => {
+  const budgets = new IssuanceBudgets();
+  const elsewhere = entryFor(FRESH, { createdAt: new Date(NOW - HOUR_MS) });
+  budgets.reconciled(reconciled(settled({ atlas: listed("1001", elsewhere) })));
+  budgets.reconciled(reconciled(settled()));
+  expect(budgets.left(RESOURCE, NOW)).toBe(3);
+  budgets.reconciled(reconciled(settled({ atlas: listed("1001") })));
+  expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
 });
 
 test("what is a day old is forgotten, whether or not its resource is still there", () => {

@@ -2,6 +2,7 @@ import { timestamp } from "../../../src/api/timestamp.ts";
 import type { CertificateFacts } from "../../../src/certificate/certificate-facts.ts";
 import { DAY_MS, HOUR_MS } from "../../../src/clock.ts";
 import { decide } from "../../../src/controllers/user-certificate/core/decide/decide.ts";
+import { situationOf } from "../../../src/controllers/user-certificate/core/decide/situation.ts";
 import type { ManagedSecret } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import {
   ABSENT,
@@ -19,7 +20,6 @@ import {
   settled,
 } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
 import { announced, type Sample, seen } from "./samples.ts";
-
 import { nothingYet, ofRecord } from "./situations.ts";
 
 export function eventSamples() {
@@ -139,7 +139,7 @@ function discarded({
     spec: { username },
     status: { issuance: { ...attempt, id } },
   });
-  const decision = decide(snapshot);
+  const decision = decide(situationOf(snapshot));
   if (decision.kind !== "discard") throw new Error(`${title}: ${decision.kind}`);
   return announced(title, (announcer) =>
     announcer.announceOrphan(snapshot.resource, decision.parked, decision.problem),

@@ -10,7 +10,6 @@ import type { EventRecorder } from "../../kube/events/event-recorder.ts";
 import type { Log } from "../../kube/log.ts";
 import { tell } from "../tell.ts";
 import { isWithin } from "./core/decide/held.ts";
-import { isSettled } from "./core/decide/history.ts";
 import { titleOf } from "./core/decide/restarts.ts";
 import type { Finding } from "./core/decide/unaccounted.ts";
 import { blockerMessage } from "./core/model/blocker.ts";
@@ -144,9 +143,9 @@ export class Announcer {
    * cannot be read any more, or the certificate may have expired meanwhile.
    */
   #announceUnknown({ history, snapshot }: Assessment): void {
-    const { attempted, nowMs, resource } = snapshot;
+    const { attempted, nowMs, resource, settled } = snapshot;
     const { issuance } = resource.status;
-    if (issuance === undefined || !isSettled(snapshot)) return;
+    if (issuance === undefined || settled === undefined) return;
     const { id, projectId, startedAt, username } = issuance;
     const isFound = history.some(({ time, serialNumber }) => time === startedAt && serialNumber !== undefined);
     if (isFound || (attempted.kind === "listed" && isWithin(DAY_MS, Date.parse(startedAt), nowMs))) return;

@@ -13,6 +13,7 @@ import { SecretInspector } from "./cluster/secret-inspector.ts";
 import { SecretPreflight } from "./cluster/secret-preflight.ts";
 import { SecretWriter } from "./cluster/secret-writer.ts";
 import { StatusWriter } from "./cluster/status-writer.ts";
+import { situationOf } from "./core/decide/situation.ts";
 import type { SecretState, Snapshot } from "./core/model/snapshot.ts";
 import { Issuer, type IssueStep } from "./issue.ts";
 import { ResourceMemories } from "./resource-memory.ts";
@@ -81,7 +82,7 @@ function rig(options: RigOptions = {}) {
     atlas: list,
   });
   const issue = (signal = new AbortController().signal, api: CertificateApi = atlas) =>
-    issuer.issue(snapshot, decision, api, signal);
+    issuer.issue(situationOf(snapshot), decision, api, signal);
   return { scene, cluster, atlas, steps, parked, issuer, snapshot, issue };
 }
 

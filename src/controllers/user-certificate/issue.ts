@@ -15,12 +15,11 @@ import { crdOutdated } from "./cluster/secret-blockers.ts";
 import type { SecretPreflight } from "./cluster/secret-preflight.ts";
 import type { SecretWriter } from "./cluster/secret-writer.ts";
 import type { StatusWriter } from "./cluster/status-writer.ts";
-import { heldCertificate } from "./core/decide/held.ts";
-import { history } from "./core/decide/history.ts";
 import { urgencyOf } from "./core/decide/urgency.ts";
 import type { Blocker } from "./core/model/blocker.ts";
 import type { Decision, Outcome } from "./core/model/decision.ts";
-import type { SecretState, Snapshot } from "./core/model/snapshot.ts";
+import type { Situation } from "./core/model/situation.ts";
+import type { SecretState } from "./core/model/snapshot.ts";
 import { assess } from "./core/status/assessment.ts";
 import type { ResourceMemories } from "./resource-memory.ts";
 
@@ -70,14 +69,19 @@ export class Issuer {
   }
 
   /** @param snapshot with Atlas' list of this reconcile */
-  async issue(snapshot: Snapshot, decision: IssueDecision, api: CertificateApi, signal: AbortSignal): Promise<Outcome> {
+  async issue(
+    snapshot: Situation,
+    decision: IssueDecision,
+    api: CertificateApi,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     const { preflight, statuses, announcer, atlasClock, isAllowed, memories, onStep, parked } = this.#options;
     const { resource } = snapshot;
     const memory = memories.of(resource);
     const assertLeading = this.#options.leadership();
 
     await onStep?.("preflight", resource);
-    const isDryRunDoubted = history(snapshot).at(-1)?.lost === "NotStored";
+    const isDryRunDoubted = snapshot.history.at(-1)?.lost === "NotStored";
     const blocker = await preflight.run(resource, snapshot.secret, isDryRunDoubted, signal);
     if (blocker === "overtaken") return { kind: "overtaken" };
     if (blocker !== undefined) return failed(blocker);
@@ -149,15 +153,15 @@ export class Issuer {
   }
 
   /** Undefined if the project is not known any more. */
-  #newAttempt(snapshot: Snapshot, { reason }: IssueDecision): Issuance | undefined {
+  #newAttempt(snapshot: Situation, { reason }: IssueDecision): Issuance | undefined {
     const { resource, atlas, others } = snapshot;
     const { renewRequest, spec, status } = resource;
     const { projectId, username } = spec;
     if (projectId === undefined) return undefined;
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // Those that were issued before may be missing in the list, and do not come from this attempt anyway.
-    const own = history(snapshot).flatMap(({ serialNumber }) => serialNumber ?? []);
-    const held = heldCertificate(snapshot)?.serialNumber;
+    const own = snapshot.history.flatMap(({ serialNumber }) => serialNumber ?? []);
+    const held = snapshot.held?.serialNumber;
     // A Secret that was left behind when spec.secretName changed is not replaced.
     const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
     return {
@@ -173,7 +177,7 @@ export class Issuer {
   }
 
   async #create(
-    snapshot: Snapshot,
+    snapshot: Situation,
     attempt: Issuance,
     api: CertificateApi,
     beforeSending: () => void,

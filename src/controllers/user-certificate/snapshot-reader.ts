@@ -15,7 +15,9 @@ import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
 import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
 import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
 import { isOfUser } from "./core/decide/history.ts";
+import { situationOf } from "./core/decide/situation.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
+import type { Situation } from "./core/model/situation.ts";
 import type {
   CredentialsState,
   ListState,
@@ -24,7 +26,6 @@ import type {
   Policy,
   SecretHolder,
   SecretState,
-  Snapshot,
 } from "./core/model/snapshot.ts";
 import { isSameUser, type User } from "./core/model/user.ts";
 import type { ResourceMemories } from "./resource-memory.ts";
@@ -45,9 +46,9 @@ export interface SnapshotReaderOptions {
   readonly policy: Policy;
 }
 
-/** A snapshot, with the way to Atlas that goes with it. */
+/** A snapshot with what follows from it, and the way to Atlas that goes with it. */
 export interface Reading {
-  readonly snapshot: Snapshot;
+  readonly snapshot: Situation;
   readonly access: Access | Withheld;
 }
 
@@ -140,7 +141,7 @@ export class SnapshotReader {
     const { listedMs, repairs } = memories.of(resource);
     return {
       access,
-      snapshot: {
+      snapshot: situationOf({
         nowMs: atlasClock.now(),
         isClockMeasured: atlasClock.isMeasured || this.#listsUnderWay >= ENOUGH_TO_MEASURE,
         resource,
@@ -156,7 +157,7 @@ export class SnapshotReader {
         parkedCounts: { inNamespace: parked.refusedIn(resource.namespace), inTotal: parked.refused.length },
         recentRepairs: repairs,
         policy,
-      },
+      }),
     };
   }
 

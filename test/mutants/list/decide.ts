@@ -15,7 +15,7 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "a parked key is thrown away on the word of a clock that was just set",
-        search: "snapshot.isClockMeasured && parked.facts.notAfter.getTime() <= nowMs",
+        search: "isClockMeasured && parked.facts.notAfter.getTime() <= nowMs",
         replacement: "parked.facts.notAfter.getTime() <= nowMs",
       },
       {
@@ -35,8 +35,7 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "what became of an open attempt is never looked up",
-        search:
-          "if (resource.status.issuance !== undefined && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot)) return true;",
+        search: "if (resource.status.issuance !== undefined && !isParkedHere && !isParkedElsewhere) return true;",
         replacement: "",
       },
     ],
@@ -131,12 +130,12 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "a list of another user is evidence against the certificate in the Secret",
-        search: "if (identityChange(snapshot) !== undefined) return undefined;",
-        replacement: "",
+        search: "const doubt = change === undefined ? ",
+        replacement: "const doubt = change !== null ? ",
       },
       {
         why: "a certificate of another user than the spec's is searched for again and again",
-        search: "identityChange(snapshot) === undefined ? lastMs : listedMs",
+        search: "identityChange === undefined ? lastMs : listedMs",
         replacement: "lastMs",
       },
       {
@@ -155,6 +154,23 @@ export const DECIDE: readonly MutatedFile[] = [
         search: "(1 - 0.2 * fractionOf(resource.uid))",
         replacement: "1",
       },
+      {
+        why: "a resource takes another's certificate for its own",
+        search: 'if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;',
+        replacement: 'if (secret.kind !== "managed") return undefined;',
+      },
+      {
+        why: "a list that is up to date is not believed after a replacement",
+        search: 'return atlas.kind !== "listed" || !atlas.certificates.some(isNewer);',
+        replacement: "return true || isNewer;",
+        tests: [`${FOLDER}/blockers.test.ts`],
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/last-attempt.ts`,
+    tests: [`${FOLDER}/last-attempt.test.ts`],
+    mutants: [
       {
         why: "new credentials are tried only after the backoff",
         search: "lastAttempt.credentialsVersion === credentials.version &&",
@@ -180,17 +196,6 @@ export const DECIDE: readonly MutatedFile[] = [
         search: "endMs > nowMs && isWithin(longestMs, endMs, nowMs) ?",
         replacement: "endMs > nowMs ?",
       },
-      {
-        why: "a resource takes another's certificate for its own",
-        search: 'if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;',
-        replacement: 'if (secret.kind !== "managed") return undefined;',
-      },
-      {
-        why: "a list that is up to date is not believed after a replacement",
-        search: 'return atlas.kind !== "listed" || !atlas.certificates.some(isNewer);',
-        replacement: "return true || isNewer;",
-        tests: [`${FOLDER}/blockers.test.ts`],
-      },
     ],
   },
   {
@@ -209,7 +214,7 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "a successor waits for ever for a process that is gone",
-        search: "return !isStored && untilMs > snapshot.nowMs && isWithin(",
+        search: "return !isStored && untilMs > nowMs && isWithin(",
         replacement: "return !isStored && isWithin(",
       },
       {
@@ -247,7 +252,7 @@ export const DECIDE: readonly MutatedFile[] = [
       },
       {
         why: "the renewal of a certificate that Atlas does not list is exempt from the limits",
-        search: " || isListed(snapshot, held) === false) return undefined;",
+        search: " || isListed === false) return undefined;",
         replacement: ") return undefined;",
       },
       {
@@ -273,12 +278,12 @@ export const DECIDE: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a renewal is not due at its time",
-        search: "snapshot.nowMs < renewalDueMs(snapshot, held)",
-        replacement: "snapshot.nowMs <= renewalDueMs(snapshot, held)",
+        search: "nowMs < renewalDueMs)",
+        replacement: "nowMs <= renewalDueMs)",
       },
       {
         why: "a forged certificate is not replaced",
-        search: " ?? replacedUnderItsSerial(snapshot)]",
+        search: " ?? replacedUnderItsSerial(situation)]",
         replacement: "]",
       },
     ],

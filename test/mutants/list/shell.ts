@@ -126,7 +126,7 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "the dry run that missed the fault is believed again",
-        search: 'history(snapshot).at(-1)?.lost === "NotStored";',
+        search: 'snapshot.history.at(-1)?.lost === "NotStored";',
         replacement: "false;",
         tests: [`${FOLDER}/preflight.test.ts`],
       },

@@ -119,7 +119,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/core/decide/usage.ts`,
-        search: "    ...history(snapshot),\n    ...others.issuances,\n",
+        search: "    ...history,\n    ...others.issuances,\n",
         replacement: "",
       },
     ],
@@ -204,7 +204,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a backoff is forgotten by a process that did not see it begin",
     edits: [
       {
-        file: `${CORE}/core/decide/held.ts`,
+        file: `${CORE}/core/decide/last-attempt.ts`,
         search: "  const endMs = Date.parse(attempt.nextAttemptTime);",
         replacement: `  const seen = (Reflect.get(snapshot.policy, "since") as number) ?? snapshot.nowMs;
   Reflect.set(snapshot.policy, "since", seen);
@@ -220,8 +220,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/core/decide/history.ts`,
-        search: 'if (parked === undefined) return { ...entry, lost: "AnswerLost" };',
-        replacement: "if (parked === undefined) return undefined;",
+        search: "const entries = settled === undefined ?",
+        replacement: 'const entries = settled === undefined || settled.lost === "AnswerLost" ?',
       },
     ],
     features: ["crash", "listLag", "secrets", "lostAnswers"],

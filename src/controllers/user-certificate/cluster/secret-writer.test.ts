@@ -4,6 +4,7 @@ import { secretData } from "../../../certificate/secret-data.ts";
 import { SECRETS } from "../../../kube/core-types.ts";
 import type { KubeErrorReason } from "../../../kube/kube-error.ts";
 import { dataDifferences } from "../core/decide/secret-differences.ts";
+import { situationOf } from "../core/decide/situation.ts";
 import { blockerMessage } from "../core/model/blocker.ts";
 import { desiredExtras } from "../core/model/desired-data.ts";
 import type { SecretState } from "../core/model/snapshot.ts";
@@ -236,7 +237,7 @@ describe("a repair", () => {
     const before = first ?? (await rig.seen());
     if (before.kind !== "managed" || before.content.kind !== "pair") throw new Error("there is nothing to repair");
     const wanted = resource(wishes);
-    const rewritesData = dataDifferences(settled({ spec: wanted.spec, secret: before })).length > 0;
+    const rewritesData = dataDifferences(situationOf(settled({ spec: wanted.spec, secret: before }))).length > 0;
     return rig.writer.repair(wanted, { secret: before, held: before.content.facts, rewritesData }, signal);
   };
   const connectionString = { host: "a.example.com", scheme: "mongodb", mountPath: "/etc/mongodb" } as const;
@@ -261,7 +262,7 @@ describe("a repair", () => {
     expect(rig.cluster.calls.length - calls).toBe(3);
     const remembered = await rig.inspector.cached(SECRET);
     expect(rig.cluster.calls.length - calls).toBe(3);
-    expect(dataDifferences(settled({ spec: { connectionString }, secret: remembered }))).toEqual([]);
+    expect(dataDifferences(situationOf(settled({ spec: { connectionString }, secret: remembered })))).toEqual([]);
   });
 
   test("restores labels without reading or sending the key", async () => {

@@ -7,6 +7,7 @@ import type { Issuance, RecentIssuance, UserCertificateStatus } from "../../../a
 import type { CertificateFacts } from "../../../certificate/certificate-facts.ts";
 import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide } from "../core/decide/decide.ts";
+import { situationOf } from "../core/decide/situation.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import type { Outcome } from "../core/model/decision.ts";
 import type { RestartResult } from "../core/model/restart.ts";
@@ -211,7 +212,7 @@ export function firstReconcile(change: Partial<Snapshot> = {}): Snapshot {
 export const SETTLED_STATUS: UserCertificateStatus = withoutHistory(
   statusAfter(
     assess({
-      snapshot: firstReconcile({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS }),
+      snapshot: situationOf(firstReconcile({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS })),
       decision: { kind: "keep" },
       outcome: { kind: "nothing" },
       nowMs: NOW - HOUR_MS,
@@ -256,12 +257,13 @@ export function issuance(change: Partial<Issuance> = {}): Issuance {
 
 /** A reconcile in which decide() decided and nothing came of it, unless an outcome is given. */
 export function reconciled(
-  snapshot: Snapshot,
+  seen: Snapshot,
   outcome: Outcome = { kind: "nothing" },
-  nowMs = snapshot.nowMs,
+  nowMs = seen.nowMs,
   random = 0.5,
   restartResults: readonly RestartResult[] = [],
 ): Assessment {
+  const snapshot = situationOf(seen);
   return assess({ snapshot, decision: decide(snapshot), outcome, restartResults, nowMs, random });
 }
 

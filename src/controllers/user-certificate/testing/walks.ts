@@ -4,8 +4,9 @@ import type { Issuance, UserCertificateStatus } from "../../../api/user-certific
 import type { RenewalRule } from "../../../certificate/renewal-time.ts";
 import { DAY_MS, HOUR_MS } from "../../../clock.ts";
 import { decide, needsAtlas } from "../core/decide/decide.ts";
-import { heldCertificate } from "../core/decide/held.ts";
+import { situationOf } from "../core/decide/situation.ts";
 import type { Decision, Outcome } from "../core/model/decision.ts";
+import type { Situation } from "../core/model/situation.ts";
 import type {
   CredentialsState,
   ListedCertificate,
@@ -14,7 +15,6 @@ import type {
   ParkedView,
   SecretHolder,
   SecretState,
-  Snapshot,
 } from "../core/model/snapshot.ts";
 import { type Assessment, assess } from "../core/status/assessment.ts";
 import {
@@ -162,20 +162,22 @@ function reconcile(step: PlacedStep, before: Assessment | undefined, nowMs: numb
   const atlas: ListState = isAsked ? unexpired(step.atlas, nowMs) : { kind: "notAsked" };
   const isOfOther = isAsked && status.issuance !== undefined && status.issuance.username !== username;
   const isElsewhere = isOfOther && step.attempted.kind !== "notAsked";
-  const snapshot = firstReconcile({
-    nowMs,
-    resource: resource({ spec: { suspend, username, secretName, ...percentage }, status, generation, renewRequest }),
-    secret,
-    atlas,
-    attempted: isElsewhere ? unexpired(step.attempted, nowMs) : atlas,
-    credentials,
-    secretHolder,
-    others: othersOf(step, nowMs),
-    parked: step.process === "same" ? parkedIn(before) : undefined,
-    recentRepairs: Array.from({ length: step.recentRepairs }, () => nowMs - 60_000),
-    // So that a short walk can use it up.
-    policy: { ...POLICY, maxIssuesPerDay: 2 },
-  });
+  const snapshot = situationOf(
+    firstReconcile({
+      nowMs,
+      resource: resource({ spec: { suspend, username, secretName, ...percentage }, status, generation, renewRequest }),
+      secret,
+      atlas,
+      attempted: isElsewhere ? unexpired(step.attempted, nowMs) : atlas,
+      credentials,
+      secretHolder,
+      others: othersOf(step, nowMs),
+      parked: step.process === "same" ? parkedIn(before) : undefined,
+      recentRepairs: Array.from({ length: step.recentRepairs }, () => nowMs - 60_000),
+      // So that a short walk can use it up.
+      policy: { ...POLICY, maxIssuesPerDay: 2 },
+    }),
+  );
   const decision = decide(snapshot);
   const outcome = outcomeOf(step, snapshot, decision);
   return assess({ snapshot, decision, outcome, nowMs: nowMs + 45, random: step.random });
@@ -229,10 +231,10 @@ function unexpired(atlas: ListState, nowMs: number): ListState {
   return listed(...atlas.certificates.filter(({ notAfter }) => notAfter.getTime() > nowMs));
 }
 
-function attemptFor(snapshot: Snapshot, reason: string, id: string): Issuance {
+function attemptFor(snapshot: Situation, reason: string, id: string): Issuance {
   const { atlas, nowMs, resource } = snapshot;
   const { renewRequest, spec, status } = resource;
-  const held = heldCertificate(snapshot)?.serialNumber;
+  const held = snapshot.held?.serialNumber;
   const inList: readonly ListedCertificate[] = atlas.kind === "listed" ? atlas.certificates : [];
   const replaces = held ?? status.serialNumber;
   return issuance({
@@ -246,7 +248,7 @@ function attemptFor(snapshot: Snapshot, reason: string, id: string): Issuance {
   });
 }
 
-function outcomeOf({ end, index }: PlacedStep, snapshot: Snapshot, decision: Decision): Outcome {
+function outcomeOf({ end, index }: PlacedStep, snapshot: Situation, decision: Decision): Outcome {
   const { nowMs } = snapshot;
   // A decision from the caches that needs a list is never acted upon.
   const isPreliminary = snapshot.atlas.kind === "notAsked" && needsAtlas(snapshot, decision);

@@ -30,9 +30,10 @@ import {
 import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { decide } from "./decide.ts";
+import { situationOf } from "./situation.ts";
 
 function blockerOf(snapshot: Snapshot): Blocker | undefined {
-  const decision = decide(snapshot);
+  const decision = decide(situationOf(snapshot));
   return decision.kind === "blocked" ? decision.blocker : undefined;
 }
 
@@ -229,7 +230,7 @@ describe("issues", () => {
     },
   };
   test.each(Object.entries(cases))("%s", (_what, snapshot) => {
-    expect(decide(snapshot).kind).toBe("issue");
+    expect(decide(situationOf(snapshot)).kind).toBe("issue");
   });
 
   test("the renewal that is due by time only once a day", () => {
@@ -242,7 +243,7 @@ describe("issues", () => {
       },
     });
     expect(blockerOf(once)?.reason).toBe("TooManyUnexpired");
-    expect(decide({ ...once, nowMs: RENEWAL_MS + 1000 }).kind).toBe("issue");
+    expect(decide(situationOf({ ...once, nowMs: RENEWAL_MS + 1000 })).kind).toBe("issue");
   });
 });
 
@@ -253,7 +254,7 @@ describe("keeps the certificate", () => {
     ["ten unexpired certificates", settled({ atlas: listed("1001", ...serials(10)) })],
     ["a certificate that the process before still stores", { ...parkedElsewhere(NOW + 60_000), secret: managed() }],
   ])("in spite of %s: nothing has to be issued", (_what, snapshot) => {
-    expect(decide(snapshot).kind).toBe("keep");
+    expect(decide(situationOf(snapshot)).kind).toBe("keep");
   });
 });
 
@@ -386,7 +387,7 @@ describe("the wait ends", () => {
     const atMs = NOW - 4 * HOUR_MS - 250 + DAY_MS;
     expect(endOf(snapshot)).toBe(atMs);
     expect(blockerOf({ ...snapshot, nowMs: atMs - 1 })?.reason).toBe("IssuanceBudgetSpent");
-    expect(decide({ ...snapshot, nowMs: atMs }).kind).toBe("issue");
+    expect(decide(situationOf({ ...snapshot, nowMs: atMs })).kind).toBe("issue");
   });
 
   test("for too many unexpired certificates when the next one expires, if that is soon", () => {
@@ -399,7 +400,7 @@ describe("the wait ends", () => {
     const snapshot = settled({ secret: ABSENT, atlas: listed(...serials(10)), nowMs: NOW + 123 });
     expect(endOf(snapshot)).toBe(NOW + 123 + POLICY.recheckIntervalMs);
     const recreated = following(reconciled(snapshot), { nowMs: NOW + POLICY.recheckIntervalMs, atlas: listed() });
-    expect(decide(recreated).kind).toBe("issue");
+    expect(decide(situationOf(recreated)).kind).toBe("issue");
   });
 
   test("for a certificate that is stored elsewhere when the process before gives up", () => {

@@ -1,8 +1,9 @@
 import type { Blocker } from "../model/blocker.ts";
+import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { notGranted, ownCredentialsForbidden, usernameTaken } from "./grant-blockers.ts";
 
-type Check = (snapshot: Snapshot) => Blocker | undefined;
+type Check = (situation: Situation) => Blocker | undefined;
 
 /** Reasons against every write: the first that applies is reported. */
 export const BLOCKERS: readonly Check[] = [

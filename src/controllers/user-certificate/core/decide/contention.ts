@@ -3,9 +3,10 @@ import type { IssueReason } from "../../../../api/reasons.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
+import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { isWithin } from "./held.ts";
-import { history, renewRequested } from "./history.ts";
+import { renewRequested } from "./history.ts";
 import { DAMAGE_REASONS } from "./issue-triggers.ts";
 
 /** Damages in a day that the operator undoes; at the next one, a person has to stop the other writer. */
@@ -15,18 +16,19 @@ const MAX_DAMAGE_PER_DAY = 2;
 const MAX_REPAIRS_PER_HOUR = 5;
 
 /** Another writer keeps damaging the Secret, and each time that costs a certificate. */
-export function secretContended(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
-  const { spec, status } = snapshot.resource;
+export function secretContended(situation: Situation, reason: IssueReason): Blocker | undefined {
+  const { history, nowMs, resource } = situation;
+  const { spec, status } = resource;
   // Another writer fights for the Secret that was named before.
   const isMoved = status.secretName !== undefined && status.secretName !== spec.secretName;
-  if (!DAMAGE_REASONS.has(reason) || renewRequested(snapshot) || isMoved) return undefined;
-  const times = history(snapshot)
+  if (!DAMAGE_REASONS.has(reason) || renewRequested(situation) || isMoved) return undefined;
+  const times = history
     // A certificate that never reached the Secret says nothing about another writer.
     .filter(({ reason, replaces, lost }) => DAMAGE_REASONS.has(reason) && replaces !== undefined && lost === undefined)
     .map(({ time }) => Date.parse(time))
-    .filter((time) => isWithin(DAY_MS, time, snapshot.nowMs));
+    .filter((time) => isWithin(DAY_MS, time, nowMs));
   if (times.length < MAX_DAMAGE_PER_DAY) return undefined;
-  return contended(snapshot, `${times.length + 1} times in 24 hours`, Math.min(...times) + DAY_MS);
+  return contended(situation, `${times.length + 1} times in 24 hours`, Math.min(...times) + DAY_MS);
 }
 
 /** The same for labels and annotations: there a repair costs no certificate, but it never ends. */

@@ -6,14 +6,14 @@ import { DAY_MS } from "../../../../clock.ts";
 import { mergePatchOf } from "../../../../kube/merge-patch.ts";
 import { following, SECOND_MS, statusAfter } from "../../testing/snapshots.ts";
 import { walks } from "../../testing/walks.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import type { Situation } from "../model/situation.ts";
 import { type Assessment, assess } from "../status/assessment.ts";
 import { nextReconcileMs } from "../status/next-reconcile.ts";
 import { decide, needsAtlas } from "./decide.ts";
-import { backoffEndMs, identityChange, isForged, isListed, isProven, isWithin } from "./held.ts";
-import { isParkedElsewhere, isParkedHere, isSettled } from "./history.ts";
+import { isForged, isWithin } from "./held.ts";
+import { situationOf } from "./situation.ts";
 import { isOfFormerUser } from "./unaccounted.ts";
-import { isExempt, usage } from "./usage.ts";
+import { isExempt } from "./usage.ts";
 
 const RUNS = { numRuns: 4000, seed: Math.floor(Math.random() * 2 ** 31) };
 
@@ -50,18 +50,18 @@ function nextMs(done: Assessment): number | undefined {
 }
 
 describe("never issues", () => {
-  const never: Readonly<Record<string, (snapshot: Snapshot) => boolean>> = {
+  const never: Readonly<Record<string, (snapshot: Situation) => boolean>> = {
     "while the resource is suspended": ({ resource }) => resource.spec.suspend,
     "over a foreign Secret": ({ secret }) => secret.kind === "foreign",
     "into a Secret that another resource holds": ({ secretHolder }) => secretHolder !== undefined,
     "into a Secret that is being deleted": ({ secret }) => secret.kind === "managed" && secret.metadata.deleting,
     "without usable credentials": ({ credentials }) => credentials.kind !== "usable",
     "after Atlas has refused its list": ({ atlas }) => atlas.kind === "refused",
-    "while a backoff runs": (snapshot) => backoffEndMs(snapshot) !== undefined,
-    "while a certificate is parked in this process": isParkedHere,
-    "while a certificate is parked in the process before": isParkedElsewhere,
-    "before a list has told what came of the open attempt": (snapshot) =>
-      snapshot.atlas.kind !== "notAsked" && snapshot.resource.status.issuance !== undefined && !isSettled(snapshot),
+    "while a backoff runs": ({ backoffEndMs }) => backoffEndMs !== undefined,
+    "while a certificate is parked in this process": ({ isParkedHere }) => isParkedHere,
+    "while a certificate is parked in the process before": ({ isParkedElsewhere }) => isParkedElsewhere,
+    "before a list has told what came of the open attempt": ({ atlas, resource, settled }) =>
+      atlas.kind !== "notAsked" && resource.status.issuance !== undefined && settled === undefined,
   };
   test.each(Object.entries(never))("%s", (_what, isForbidden) => {
     let seen = 0;
@@ -73,13 +73,11 @@ describe("never issues", () => {
     expect(seen).toBeGreaterThan(0);
   });
 
-  const limits: Readonly<Record<string, (snapshot: Snapshot) => boolean>> = {
-    "more certificates of a user in a day than the policy allows": (snapshot) => {
-      const { issuedMs, maxPerDay } = usage(snapshot);
-      return issuedMs.length >= maxPerDay;
-    },
-    "more unexpired certificates of a user than the policy allows": (snapshot) =>
-      usage(snapshot).unexpired >= snapshot.policy.maxUnexpiredPerUser,
+  const limits: Readonly<Record<string, (snapshot: Situation) => boolean>> = {
+    "more certificates of a user in a day than the policy allows": ({ usage }) =>
+      usage.issuedMs.length >= usage.maxPerDay,
+    "more unexpired certificates of a user than the policy allows": ({ policy, usage }) =>
+      usage.unexpired >= policy.maxUnexpiredPerUser,
   };
   test.each(Object.entries(limits))("%s, but for one renewal a day that is due by time", (_what, isReached) => {
     let refused = 0;
@@ -113,7 +111,7 @@ describe("the status", () => {
   const rewritten = (done: Assessment, laterMs: number) => {
     const nowMs = done.nowMs + laterMs;
     const parked = done.outcome.kind === "discarded" ? undefined : done.snapshot.parked;
-    const snapshot = following(done, { nowMs, parked });
+    const snapshot = situationOf(following(done, { nowMs, parked }));
     const decision = decide(snapshot);
     const next = assess({ ...done, snapshot, decision, outcome: { kind: "nothing" }, nowMs });
     return { snapshot, decision, before: snapshot.resource.status, after: statusAfter(next) };
@@ -144,7 +142,7 @@ describe("the status", () => {
         const { snapshot, decision, before, after } = rewritten(done, laterMs);
         if (needsAtlas(snapshot, decision) || decision.kind === "repair" || decision.kind === "store") continue;
         // A list counts certificates that were issued elsewhere, which the caches do not know.
-        if (usage(snapshot).issuedMs.length !== usage(done.snapshot).issuedMs.length) continue;
+        if (snapshot.usage.issuedMs.length !== done.snapshot.usage.issuedMs.length) continue;
         quiet++;
         expect(mergePatchOf(withoutLists(before), withoutLists(after))).toBeUndefined();
         expect(listsOf(before)).toEqual(expect.arrayContaining(listsOf(after)));
@@ -161,9 +159,9 @@ describe("the status", () => {
       const { held, snapshot } = done;
       expect(held?.notAfter.getTime()).toBeGreaterThan(done.nowMs);
       if (held === undefined || done.outcome.kind === "issued") return;
-      expect(identityChange(snapshot)).toBeUndefined();
+      expect(snapshot.identityChange).toBeUndefined();
       expect(isForged(snapshot.resource.status, held)).toBe(false);
-      expect(isProven(snapshot, held) || isListed(snapshot, held)).toBe(true);
+      expect(snapshot.provenMs).toBeDefined();
     });
     expect(ready).toBeGreaterThan(RUNS.numRuns / 20);
   });
@@ -176,7 +174,7 @@ describe("the status", () => {
         expect(fingerprint).toBe(outcome.facts.fingerprint);
       } else if (fingerprint !== snapshot.resource.status.fingerprint) {
         expect(done.held).toMatchObject({ fingerprint, serialNumber });
-        expect(done.held && isListed(snapshot, done.held)).toBe(true);
+        expect(snapshot.isListed).toBe(true);
       }
     });
   });
@@ -320,7 +318,7 @@ describe("the next reconcile", () => {
       const isOpen = statusAfter(done).issuance !== undefined && outcome.kind === "nothing";
       const retry = blocker?.retry.kind;
       if (!isOpen || snapshot.credentials.kind !== "usable" || retry === "backoff" || retry === "running") return;
-      if (isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return;
+      if (snapshot.isParkedHere || snapshot.isParkedElsewhere) return;
       expect(nextMs(done)).toBeLessThanOrEqual(done.nowMs + snapshot.policy.recheckIntervalMs);
     });
   });

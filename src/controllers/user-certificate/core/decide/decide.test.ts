@@ -28,8 +28,9 @@ import {
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { decide, needsAtlas } from "./decide.ts";
+import { situationOf } from "./situation.ts";
 
-const kindOf = (snapshot: Snapshot) => decide(snapshot).kind;
+const kindOf = (snapshot: Snapshot) => decide(situationOf(snapshot)).kind;
 const { labels, annotations } = secretMetadataFor(FACTS);
 const unlabelled = managed(FACTS, { labels: {} });
 const fought = { secret: unlabelled, recentRepairs: serials(5).map(() => NOW - 60_000) };
@@ -82,7 +83,7 @@ describe("keeps the certificate", () => {
     }),
   };
   test.each(Object.entries(cases))("%s", (_what, snapshot) => {
-    expect(decide(snapshot)).toEqual({ kind: "keep" });
+    expect(decide(situationOf(snapshot))).toEqual({ kind: "keep" });
   });
 });
 
@@ -154,11 +155,17 @@ describe("repairs", () => {
   test.each(Object.entries(cases))("%s", (_what, [snapshot, difference]) => {
     const { secret } = snapshot;
     const rewritesData = difference === "PEM files" || difference.startsWith("key ");
-    expect(decide(snapshot)).toEqual({ kind: "repair", secret, held: FACTS, differences: [difference], rewritesData });
+    expect(decide(situationOf(snapshot))).toEqual({
+      kind: "repair",
+      secret,
+      held: FACTS,
+      differences: [difference],
+      rewritesData,
+    });
   });
 
   test("all annotations at once if they were stripped", () => {
-    const decision = decide(settled({ secret: managed(FACTS, { annotations: {} }) }));
+    const decision = decide(situationOf(settled({ secret: managed(FACTS, { annotations: {} }) })));
     const all = Object.values(SECRET_ANNOTATIONS).map((key) => `annotation ${key}`);
     expect(decision.kind === "repair" && decision.differences.toSorted()).toEqual(all.toSorted());
   });
@@ -218,7 +225,7 @@ describe("a parked certificate", () => {
     }),
   };
   test.each(Object.entries(stored))("is stored %s", (_what, snapshot) => {
-    expect(decide(snapshot)).toEqual(store);
+    expect(decide(situationOf(snapshot))).toEqual(store);
   });
 
   const discarded: Readonly<Record<string, readonly [Snapshot, string]>> = {
@@ -245,7 +252,7 @@ describe("a parked certificate", () => {
     ],
   };
   test.each(Object.entries(discarded))("is discarded %s", (_what, [snapshot, problem]) => {
-    expect(decide(snapshot)).toEqual({ kind: "discard", parked: snapshot.parked, problem });
+    expect(decide(situationOf(snapshot))).toEqual({ kind: "discard", parked: snapshot.parked, problem });
   });
 
   test("is discarded if its attempt is no longer on record", () => {
@@ -258,7 +265,7 @@ describe("a parked certificate", () => {
     "a Secret that is being deleted": [{ secret: managed(FACTS, { deleting: true }) }, "SecretTerminating"],
   };
   test.each(Object.entries(held))("is not written into %s, and is kept", (_what, [change, reason]) => {
-    expect(decide(waiting(change))).toMatchObject({ kind: "blocked", blocker: { reason } });
+    expect(decide(situationOf(waiting(change)))).toMatchObject({ kind: "blocked", blocker: { reason } });
   });
 });
 
@@ -309,7 +316,7 @@ describe("Atlas' list is needed", () => {
     }),
   };
   test.each(Object.entries(cases))("%s", (_what, snapshot) => {
-    expect(needsAtlas(snapshot, decide(snapshot))).toBe(true);
+    expect(needsAtlas(situationOf(snapshot), decide(situationOf(snapshot)))).toBe(true);
   });
 
   const not: Readonly<Record<string, Snapshot>> = {
@@ -345,14 +352,14 @@ describe("Atlas' list is needed", () => {
     }),
   };
   test.each(Object.entries(not))("not %s", (_what, snapshot) => {
-    expect(needsAtlas(snapshot, decide(snapshot))).toBe(false);
+    expect(needsAtlas(situationOf(snapshot), decide(situationOf(snapshot)))).toBe(false);
   });
 
   test("no longer once a list has settled the open attempt", () => {
     // The list of this reconcile settled the attempt, and the next one starts from the status that it left.
     const next = following(reconciled(settled({ ...open, atlas: listed(entryFor(FACTS)) })));
     expect(next.resource.status).not.toHaveProperty("issuance");
-    expect(needsAtlas(next, decide(next))).toBe(false);
+    expect(needsAtlas(situationOf(next), decide(situationOf(next)))).toBe(false);
   });
 });
 

@@ -1,9 +1,8 @@
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { Blocker } from "../model/blocker.ts";
+import type { Situation } from "../model/situation.ts";
 import type { ProjectRefusal, Snapshot } from "../model/snapshot.ts";
-import { heldCertificate } from "./held.ts";
-import { history } from "./history.ts";
 
 /** How soon the grants are checked again once their watch is out of date. */
 const UNVERIFIED_RECHECK_MS = 10_000;
@@ -23,14 +22,14 @@ export function ownCredentialsForbidden({ project, resource }: Snapshot): Blocke
  * A project that does not exist, one that serves another purpose and one that grants nothing read the same: a tenant
  * learns nothing about projects that it may not use.
  */
-export function notGranted(snapshot: Snapshot): Blocker | undefined {
-  const { project, resource } = snapshot;
+export function notGranted(situation: Situation): Blocker | undefined {
+  const { project, resource } = situation;
   if (project.kind !== "refused") return undefined;
   const { spec, namespace } = resource;
   const [problem, remedy] = refusalText(resource, project.refusal);
   return {
     reason: "NotGranted",
-    problem: problem + loginsRemain(snapshot),
+    problem: problem + loginsRemain(situation),
     remedy:
       remedy ??
       `Ask the platform team to grant user ${spec.username} to namespace ${namespace}, or correct spec.projectRef.name or spec.username.`,
@@ -68,18 +67,18 @@ function refusalText(
 }
 
 /** Atlas cannot take back what was issued. */
-function loginsRemain(snapshot: Snapshot): string {
-  const untilMs = loginsUntilMs(snapshot);
+function loginsRemain(situation: Situation): string {
+  const untilMs = loginsUntilMs(situation);
   return untilMs === undefined
     ? ""
     : ` Certificates that were already issued can be used to log in until ${timestamp(untilMs)}.`;
 }
 
 /** Until when the certificates that were issued for a resource can be used to log in, in milliseconds since the epoch. */
-function loginsUntilMs(snapshot: Snapshot): number | undefined {
-  const ends = history(snapshot).flatMap(({ notAfter }) => (notAfter === undefined ? [] : [Date.parse(notAfter)]));
-  const latestMs = Math.max(...ends, heldCertificate(snapshot)?.notAfter.getTime() ?? 0);
-  return latestMs > snapshot.nowMs ? latestMs : undefined;
+function loginsUntilMs({ held, history, nowMs }: Situation): number | undefined {
+  const ends = history.flatMap(({ notAfter }) => (notAfter === undefined ? [] : [Date.parse(notAfter)]));
+  const latestMs = Math.max(...ends, held?.notAfter.getTime() ?? 0);
+  return latestMs > nowMs ? latestMs : undefined;
 }
 
 export function usernameTaken({ project, resource }: Snapshot): Blocker | undefined {

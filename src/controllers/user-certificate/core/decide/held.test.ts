@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { MIN_RENEW_BEFORE, parseDurationMs } from "../../../../api/duration.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
+import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { MIN_BEFORE_MS } from "../../../../certificate/renewal-time.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../../clock.ts";
 import {
@@ -11,7 +12,6 @@ import {
   entryFor,
   FACTS,
   FOREIGN,
-  failure,
   firstReconcile,
   following,
   issuance,
@@ -27,18 +27,8 @@ import {
   statusAfter,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import {
-  backoffEndMs,
-  heldCertificate,
-  isListed,
-  isProven,
-  isWithin,
-  listDueMs,
-  provenMs,
-  renewalDueMs,
-  unlisted,
-} from "./held.ts";
-import { renewRequested } from "./history.ts";
+import { isWithin, listDueMs } from "./held.ts";
+import { situationOf } from "./situation.ts";
 
 test("the settled status of these tests describes a proven certificate", () => {
   expect(SETTLED_STATUS).toMatchObject({ serialNumber: "1001", revision: 1, unexpiredCertificates: 1 });
@@ -49,7 +39,8 @@ test("the shortest renewBefore that the CRD accepts is used as it is", () => {
 });
 
 test("a stored renewBefore of 1s renews a day before the expiry", () => {
-  expect(renewalDueMs(settled({ spec: { renewBefore: "1s" } }), FACTS)).toBe(FACTS.notAfter.getTime() - DAY_MS);
+  const { renewalDueMs } = situationOf(settled({ spec: { renewBefore: "1s" } }));
+  expect(renewalDueMs).toBe(FACTS.notAfter.getTime() - DAY_MS);
 });
 
 describe("the held certificate is", () => {
@@ -60,7 +51,7 @@ describe("the held certificate is", () => {
     ["none in a damaged Secret", settled({ secret: damaged("mismatch") }), undefined],
     ["none in a Secret that another resource holds", settled({ secretHolder: { name: "billing" } }), undefined],
   ])("%s", (_what, snapshot, held) => {
-    expect(heldCertificate(snapshot)).toBe(held);
+    expect(situationOf(snapshot).held).toBe(held);
   });
 });
 
@@ -78,7 +69,7 @@ describe("an event is within a span", () => {
 
 describe("a list holds the certificate", () => {
   const inList = (change: Partial<ListedCertificate>, held = FACTS) =>
-    isListed(settled({ secret: managed(held), atlas: listed(entryFor(FACTS, change)) }), held);
+    situationOf(settled({ secret: managed(held), atlas: listed(entryFor(FACTS, change)) })).isListed;
 
   test("with its serial number and expiry", () => {
     expect(inList({})).toBe(true);
@@ -114,27 +105,31 @@ describe("a list holds the certificate", () => {
     ["before Atlas was asked", settled()],
     ["if Atlas refused", settled({ atlas: refused("RateLimited") })],
   ])("or not is unknown %s", (_what, snapshot) => {
-    expect(isListed(snapshot, FACTS)).toBeUndefined();
+    expect(situationOf(snapshot).isListed).toBeUndefined();
   });
 });
 
 describe("a certificate is proven", () => {
+  const provenMs = (held: CertificateFacts) => situationOf(settled({ secret: managed(held) })).provenMs;
+
   test("at the time in the status, by its fingerprint", () => {
-    expect(isProven(settled(), FACTS)).toBe(true);
-    expect(provenMs(settled(), FACTS)).toBe(NOW - HOUR_MS);
+    expect(provenMs(FACTS)).toBe(NOW - HOUR_MS);
   });
 
   test("not by its serial number alone", () => {
-    expect(provenMs(settled(), certificate("1001", { fingerprint: "EE:FF" }))).toBeUndefined();
+    expect(provenMs(certificate("1001", { fingerprint: "EE:FF" }))).toBeUndefined();
   });
 
   test("never, if the status describes another one", () => {
-    expect(provenMs(settled(), certificate("1002"))).toBeUndefined();
+    expect(provenMs(certificate("1002"))).toBeUndefined();
   });
 });
 
 describe("Atlas' list is due", () => {
-  const due = (snapshot: Snapshot) => listDueMs(snapshot, provenMs(snapshot, FACTS), unlisted(snapshot, FACTS));
+  const due = (snapshot: Snapshot) => {
+    const situation = situationOf(snapshot);
+    return listDueMs(situation, situation.provenMs, situation.doubt);
+  };
   const uids = Array.from({ length: 100 }, (_, index) => createHash("sha256").update(String(index)).digest("hex"));
 
   test("at a time of its own for each resource, in the last fifth of the interval", () => {
@@ -181,9 +176,9 @@ describe("Atlas' list is due", () => {
   test("in doubt about the lists, if a replacement was stored by a process that died before it could say so", () => {
     const attempt = issuance({ reason: "NotListedByAtlas", knownSerials: ["1000"] });
     const stored = settled({ atlas: listed(), status: { issuance: attempt } });
-    expect(unlisted(stored, FACTS)).toMatchObject({ replaced: true });
+    expect(situationOf(stored).doubt).toMatchObject({ replaced: true });
     const old = settled({ atlas: listed(), status: { issuance: { ...attempt, knownSerials: ["1001"] } } });
-    expect(unlisted(old, FACTS)).toMatchObject({ replaced: false });
+    expect(situationOf(old).doubt).toMatchObject({ replaced: false });
   });
 
   test("within minutes after a certificate was issued in place of an unlisted one", () => {
@@ -191,8 +186,8 @@ describe("Atlas' list is due", () => {
       settled({ atlas: listed(), status: lacked(2, NOW - MINUTE_MS) }),
       issued({ reason: "NotListedByAtlas" }, certificate("1002")),
     );
-    const next = following(replaced, { secret: managed(certificate("1002")) });
-    const doubt = unlisted(next, certificate("1002"));
+    const next = situationOf(following(replaced, { secret: managed(certificate("1002")) }));
+    const { doubt } = next;
     expect(doubt).toMatchObject({ lists: 0, replaced: true });
     const atMs = listDueMs(next, NOW, doubt);
     expect(atMs).toBeGreaterThan(NOW);
@@ -204,8 +199,8 @@ describe("a certificate of another user than the spec's", () => {
   const renamed = settled({ spec: { username: "billing" }, atlas: listed() });
 
   test("is not in doubt because the list of the spec's user lacks it", () => {
-    expect(unlisted(renamed, FACTS)).toBeUndefined();
-    expect(unlisted(settled({ atlas: listed() }), FACTS)).toMatchObject({ lists: 1 });
+    expect(situationOf(renamed).doubt).toBeUndefined();
+    expect(situationOf(settled({ atlas: listed() })).doubt).toMatchObject({ lists: 1 });
   });
 
   test("keeps the doubts that lists of its own user have left", () => {
@@ -216,92 +211,8 @@ describe("a certificate of another user than the spec's", () => {
 
   test("needs a list an interval after the last one, whenever it was proven itself", () => {
     const dueMs = (listedMs: number | undefined) =>
-      listDueMs({ ...renamed, listedMs }, NOW - 100 * HOUR_MS, undefined) - NOW;
+      listDueMs(situationOf({ ...renamed, listedMs }), NOW - 100 * HOUR_MS, undefined) - NOW;
     expect(dueMs(undefined)).toBe(-NOW);
     expect(dueMs(NOW)).toBeGreaterThanOrEqual(0.8 * POLICY.verifyIntervalMs);
-  });
-});
-
-describe("a backoff", () => {
-  const failed = following(reconciled(settled({ secret: ABSENT, atlas: listed() }), failure("UserNotFound")));
-  const { resource } = failed;
-  const until = (ms: number, change: Partial<Snapshot> = {}): Snapshot => {
-    const { lastAttempt } = resource.status;
-    if (lastAttempt === undefined) throw new Error("nothing failed");
-    const status = { ...resource.status, lastAttempt: { ...lastAttempt, nextAttemptTime: timestamp(NOW + ms) } };
-    return { ...failed, resource: { ...resource, status }, ...change };
-  };
-
-  test("runs until its time", () => {
-    const endMs = backoffEndMs(failed) ?? 0;
-    expect(endMs).toBeGreaterThan(NOW);
-    expect(backoffEndMs({ ...failed, nowMs: endMs - 1 })).toBe(endMs);
-    expect(backoffEndMs({ ...failed, nowMs: endMs })).toBeUndefined();
-  });
-
-  test("binds a process that did not see it begin", () => {
-    expect(reconciled({ ...failed, atlas: listed() }).decision).toMatchObject({
-      kind: "blocked",
-      blocker: { reason: "UserNotFound", retry: { kind: "running" } },
-    });
-  });
-
-  test("that ends a day or more from now was written by a wrong clock, and binds no one", () => {
-    expect(backoffEndMs(until(DAY_MS - 1000))).toBe(NOW + DAY_MS - 1000);
-    expect(backoffEndMs(until(DAY_MS))).toBeUndefined();
-  });
-
-  test("may be as long as the flag allows", () => {
-    const patient = { policy: { ...POLICY, maxBackoffMs: 3 * DAY_MS } };
-    expect(backoffEndMs(until(3 * DAY_MS, patient))).toBe(NOW + 3 * DAY_MS);
-    expect(backoffEndMs(until(6 * DAY_MS, patient))).toBeUndefined();
-  });
-
-  test.each([
-    ["a change of the spec", { ...failed, resource: { ...resource, generation: 2 } }],
-    ["a renewal request", { ...failed, resource: { ...resource, renewRequest: "now" } }],
-    ["other credentials", { ...failed, credentials: { kind: "usable", version: "32" } }],
-    ["the loss of the credentials", { ...failed, credentials: { kind: "unusable", version: undefined, problem: "" } }],
-  ] as const)("is ended by %s", (_what, snapshot: Snapshot) => {
-    expect(backoffEndMs(snapshot)).toBeUndefined();
-  });
-
-  describe("over customer-managed X.509", () => {
-    const blocked = reconciled(settled({ secret: ABSENT, atlas: listed() }), failure("CustomerManagedX509On"));
-    const granted = (customerManagedOffMs?: number) =>
-      ({ kind: "granted", isTaken: false, customerManagedOffMs }) as const;
-
-    test.each<readonly [string, Snapshot["project"], boolean]>([
-      ["runs while Atlas has not said that it is off", granted(), true],
-      ["runs if Atlas said so before the attempt", granted(NOW - 1000), true],
-      ["is ended by an answer of the same second", granted(NOW), false],
-      ["is ended by an answer after the attempt", granted(NOW + 1000), false],
-      ["runs with credentials of the namespace's own", { kind: "own" }, true],
-    ])("%s", (_what, project, runs) => {
-      expect(backoffEndMs(following(blocked, { project })) !== undefined).toBe(runs);
-    });
-  });
-
-  test("over another reason does not end because customer-managed X.509 is off", () => {
-    const project = { kind: "granted", isTaken: false, customerManagedOffMs: NOW + 1000 } as const;
-    expect(backoffEndMs({ ...failed, project })).toBeDefined();
-  });
-});
-
-describe("a renewal is requested", () => {
-  test.each([
-    ["by a value that was not answered", settled({ renewRequest: "b", status: { renewRequest: "a" } }), true],
-    ["by an empty value too", settled({ renewRequest: "" }), true],
-    ["not by an answered value", settled({ renewRequest: "a", status: { renewRequest: "a" } }), false],
-    ["not without the annotation", settled({ status: { renewRequest: "a" } }), false],
-  ])("%s", (_what, snapshot, expected) => {
-    expect(renewRequested(snapshot)).toBe(expected);
-  });
-
-  test("not in the first reconcile: that request was answered before", () => {
-    const snapshot = firstReconcile({ atlas: listed("1001") });
-    const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
-    expect(renewRequested(first)).toBe(false);
-    expect(renewRequested(following(reconciled(first)))).toBe(false);
   });
 });

@@ -1,17 +1,32 @@
 import { parseDurationMs } from "../../../../api/duration.ts";
 import { SECRET_ANNOTATIONS } from "../../../../api/names.ts";
+import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
 import type { UserCertificateSpec } from "../../../../api/user-certificate.ts";
-import type { LastAttempt, RecentIssuance, UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
+import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { parseDistinguishedName, subjectIsUser } from "../../../../certificate/distinguished-name.ts";
 import { type RenewalRule, renewalTime } from "../../../../certificate/renewal-time.ts";
-import { DAY_MS, MINUTE_MS } from "../../../../clock.ts";
-import type { ListedCertificate, Policy, ProjectState, Snapshot } from "../model/snapshot.ts";
+import { MINUTE_MS } from "../../../../clock.ts";
+import type { HeldState, Situation, Unlisted } from "../model/situation.ts";
+import type { ListedCertificate, Policy, Snapshot } from "../model/snapshot.ts";
 
-/** Questions about the certificate in the Secret. All pure. */
+/** The certificate in the Secret, with what the status and the list of this reconcile say about it. */
+export function heldState(snapshot: Snapshot): HeldState {
+  const held = heldCertificate(snapshot);
+  if (held === undefined) {
+    const nothing = { identityChange: undefined, doubt: undefined, renewalDueMs: undefined };
+    return { held, isListed: undefined, provenMs: undefined, ...nothing };
+  }
+  const { nowMs, resource } = snapshot;
+  const isListed = isInList(snapshot, held);
+  const provenMs = isListed ? nowMs : provenBeforeMs(snapshot, held);
+  const change = identityChange(snapshot, held, isListed);
+  // The lists of the spec's user tell nothing of another user's certificate.
+  const doubt = change === undefined ? unlisted(snapshot, held, { isListed, provenMs }) : undefined;
+  return { held, isListed, provenMs, identityChange: change, doubt, renewalDueMs: renewalDueMs(resource, held) };
+}
 
-/** The certificate in the Secret, if the Secret is the operator's and this resource's, and holds a pair that matches. */
-export function heldCertificate({ secret, secretHolder }: Snapshot): CertificateFacts | undefined {
+function heldCertificate({ secret, secretHolder }: Snapshot): CertificateFacts | undefined {
   if (secret.kind !== "managed" || secretHolder !== undefined) return undefined;
   return secret.content.kind === "pair" ? secret.content.facts : undefined;
 }
@@ -23,8 +38,8 @@ export function renewalRule(spec: UserCertificateSpec): RenewalRule | undefined 
 }
 
 /** When a certificate is due for renewal, in milliseconds since the epoch. */
-export function renewalDueMs({ resource }: Snapshot, held: CertificateFacts): number {
-  return renewalTime(held, renewalRule(resource.spec)).getTime();
+export function renewalDueMs({ spec }: UserCertificate, held: CertificateFacts): number {
+  return renewalTime(held, renewalRule(spec)).getTime();
 }
 
 /**
@@ -36,10 +51,12 @@ export function isWithin(spanMs: number, timeMs: number, nowMs: number): boolean
 }
 
 /** Whom the Secret was issued for, if that is not the user of the spec. */
-export function identityChange(snapshot: Snapshot): string | undefined {
-  const { secret, resource } = snapshot;
-  const held = heldCertificate(snapshot);
-  if (secret.kind !== "managed" || held === undefined) return undefined;
+function identityChange(
+  { secret, resource }: Snapshot,
+  held: CertificateFacts,
+  isListed: boolean | undefined,
+): string | undefined {
+  if (secret.kind !== "managed") return undefined;
   const { projectId, username } = resource.spec;
   if (!subjectIsUser(held.subject, username)) {
     const forUser = secret.metadata.annotations[SECRET_ANNOTATIONS.username];
@@ -47,13 +64,12 @@ export function identityChange(snapshot: Snapshot): string | undefined {
   }
   // Atlas' list of the user proves the project, whatever the annotation says: anyone can edit that.
   const forProject = secret.metadata.annotations[SECRET_ANNOTATIONS.projectId];
-  if (forProject === undefined || projectId === undefined || forProject === projectId || isListed(snapshot, held))
-    return undefined;
+  if (forProject === undefined || projectId === undefined || forProject === projectId || isListed) return undefined;
   return `project ${forProject}`;
 }
 
-/** Whether the list of this reconcile holds the certificate; undefined if Atlas was not asked. */
-export function isListed(
+/** Whether the list of this reconcile holds a certificate; undefined if Atlas was not asked. */
+export function isInList(
   { atlas, resource }: Pick<Snapshot, "atlas" | "resource">,
   held: CertificateFacts,
 ): boolean | undefined {
@@ -76,41 +92,28 @@ function isSameCertificate({ serialNumber, notAfter, subject }: ListedCertificat
   );
 }
 
-/** Whether Atlas returned this certificate to the operator, or listed it, at some time: its fingerprint is on record. */
-export function isProven({ resource }: Snapshot, held: CertificateFacts): boolean {
-  return resource.status.fingerprint === held.fingerprint;
-}
-
-/** When Atlas last proved the certificate, in milliseconds since the epoch; undefined if it never did. */
-export function provenMs(snapshot: Snapshot, held: CertificateFacts): number | undefined {
-  const { lastVerifiedTime } = snapshot.resource.status;
-  return lastVerifiedTime === undefined || !isProven(snapshot, held) ? undefined : Date.parse(lastVerifiedTime);
+/** Atlas returned the certificate to the operator before, or listed it, if its fingerprint is on record. */
+function provenBeforeMs({ resource }: Snapshot, held: CertificateFacts): number | undefined {
+  const { fingerprint, lastVerifiedTime } = resource.status;
+  return lastVerifiedTime === undefined || fingerprint !== held.fingerprint ? undefined : Date.parse(lastVerifiedTime);
 }
 
 /** How long lists have to lack a certificate before it counts as gone, and how many of them. */
 const UNLISTED_SPAN_MS = 15 * MINUTE_MS;
 const UNLISTED_LISTS = 3;
 
-/** Which lists lacked the certificate. */
-export interface Unlisted {
-  readonly sinceMs: number;
-  readonly latestMs: number;
-  readonly lists: number;
-  readonly replaced: boolean;
-}
-
-/**
- * Evidence against the certificate from all lists so far, this reconcile's included; undefined if the last one held it, or
- * if it is of another user than the spec's, of whom these lists tell nothing.
- */
-export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted | undefined {
+/** Evidence against the certificate from all lists so far, this reconcile's included; undefined if the last one held it. */
+function unlisted(
+  snapshot: Snapshot,
+  held: CertificateFacts,
+  { isListed, provenMs }: Pick<HeldState, "isListed" | "provenMs">,
+): Unlisted | undefined {
   const { nowMs, policy, resource } = snapshot;
-  if (identityChange(snapshot) !== undefined) return undefined;
   const before = resource.status.unlisted;
   const known = before?.serialNumber === held.serialNumber ? before : undefined;
   const sinceMs = known === undefined || known.lists === 0 ? nowMs : Date.parse(known.since);
-  const replaced = isReplaced(snapshot, held);
-  switch (isListed(snapshot, held)) {
+  const replaced = isReplaced(snapshot, held, provenMs);
+  switch (isListed) {
     case true:
       return undefined;
     case false:
@@ -132,13 +135,16 @@ export function unlisted(snapshot: Snapshot, held: CertificateFacts): Unlisted |
  * Whether one was issued already because the lists lacked a certificate; its response may have been lost. A list that holds
  * a certificate newer than the one it lacks is up to date, and is believed.
  */
-function isReplaced(snapshot: Snapshot, held: CertificateFacts): boolean {
-  const { atlas, others, resource } = snapshot;
+function isReplaced(
+  { atlas, others, resource }: Snapshot,
+  held: CertificateFacts,
+  provenMs: number | undefined,
+): boolean {
   const { issuance, recentIssuances = [], unlisted } = resource.status;
   // The process that issued and stored it may have died before it could say so.
   const isOfAttempt = issuance?.reason === "NotListedByAtlas" && !issuance.knownSerials.includes(held.serialNumber);
   // A resource that was deleted and applied again has no memory of its own until a list holds the certificate.
-  const isUnconfirmed = others.unconfirmed.includes(held.serialNumber) && provenMs(snapshot, held) === undefined;
+  const isUnconfirmed = others.unconfirmed.includes(held.serialNumber) && provenMs === undefined;
   if (unlisted?.replaced !== true && !isOfAttempt && !isUnconfirmed) return false;
   const replacements = recentIssuances.filter(({ reason }) => reason === "NotListedByAtlas");
   const isNewer = ({ createdAt, serialNumber }: ListedCertificate) =>
@@ -169,15 +175,15 @@ function unlistedSpanMs({ verifyIntervalMs }: Policy): number {
  *
  * @param lastMs when Atlas last proved the certificate
  */
-export function listDueMs(snapshot: Snapshot, lastMs: number | undefined, doubt: Unlisted | undefined): number {
-  const { listedMs, nowMs, policy, resource } = snapshot;
+export function listDueMs(situation: Situation, lastMs: number | undefined, doubt: Unlisted | undefined): number {
+  const { identityChange, listedMs, nowMs, policy, resource } = situation;
   const intervalMs = policy.verifyIntervalMs * (1 - 0.2 * fractionOf(resource.uid));
-  const isOpenQuestion = doubt !== undefined && !isDisproved(snapshot, doubt);
+  const isOpenQuestion = doubt !== undefined && !isDisproved(situation, doubt);
   // While the lists themselves are in doubt, someone fixes them.
   const goneMs = doubt?.replaced === true ? policy.recheckIntervalMs : intervalMs;
   const waitMs = isOpenQuestion ? unlistedWaitMs(policy) : goneMs;
   // No list of the spec's user ever proves another user's certificate.
-  const sinceMs = doubt?.latestMs ?? (identityChange(snapshot) === undefined ? lastMs : listedMs);
+  const sinceMs = doubt?.latestMs ?? (identityChange === undefined ? lastMs : listedMs);
   return sinceMs !== undefined && isWithin(waitMs, sinceMs, nowMs) ? sinceMs + waitMs : 0;
 }
 
@@ -188,37 +194,8 @@ function fractionOf(text: string): number {
   return (hash >>> 0) / 2 ** 32;
 }
 
-/** The last failed attempt, if it was made for what the resource and its credentials are now. */
-export function applicableAttempt({ resource, credentials, project }: Snapshot): LastAttempt | undefined {
-  const { lastAttempt } = resource.status;
-  const applies =
-    lastAttempt?.generation === resource.generation &&
-    lastAttempt.renewRequest === resource.renewRequest &&
-    lastAttempt.credentialsVersion === credentials.version &&
-    !isSwitchedOffSince(project, lastAttempt);
-  return applies ? lastAttempt : undefined;
-}
-
-/** Whether customer-managed X.509 stood in the way of an attempt, and Atlas has said since that it is off. */
-function isSwitchedOffSince(project: ProjectState, { reason, time }: LastAttempt): boolean {
-  if (reason !== "CustomerManagedX509On" || project.kind !== "granted") return false;
-  return project.customerManagedOffMs !== undefined && project.customerManagedOffMs >= Date.parse(time);
-}
-
-/** End of the running backoff, in milliseconds since the epoch; undefined if none is running or a change ended it. */
-export function backoffEndMs(snapshot: Snapshot): number | undefined {
-  const attempt = applicableAttempt(snapshot);
-  if (attempt === undefined) return undefined;
-  const { nowMs, policy } = snapshot;
-  const endMs = Date.parse(attempt.nextAttemptTime);
-  // No backoff is longer than this: a clock far ahead has written it.
-  const longestMs = Math.max(DAY_MS, 2 * policy.maxBackoffMs);
-  return endMs > nowMs && isWithin(longestMs, endMs, nowMs) ? endMs : undefined;
-}
-
 /** The newer certificate of this resource that the held one had been replaced by: someone restored an older Secret. */
-export function replacement(snapshot: Snapshot, history: readonly RecentIssuance[]): string | undefined {
-  const held = heldCertificate(snapshot);
+export function replacement({ held, history }: Situation): string | undefined {
   const newest = history.findLast(({ serialNumber, lost }) => serialNumber !== undefined && lost === undefined);
   if (held === undefined || newest === undefined || newest.serialNumber === held.serialNumber) return undefined;
   // One that someone put there by hand is no older one: it lasts longer.

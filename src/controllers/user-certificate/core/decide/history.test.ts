@@ -9,6 +9,7 @@ import {
   FACTS,
   FRESH,
   failure,
+  firstReconcile,
   following,
   issuance,
   listed,
@@ -22,7 +23,11 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { history, isParkedElsewhere, isParkedHere, isSettled } from "./history.ts";
+import { renewRequested } from "./history.ts";
+import { situationOf } from "./situation.ts";
+
+const history = (snapshot: Snapshot) => situationOf(snapshot).history;
+const isParkedHere = (snapshot: Snapshot) => situationOf(snapshot).isParkedHere;
 
 const STARTED_MS = Date.parse("2030-01-10T23:59:00Z");
 const EXPIRES = "2030-04-01T00:00:00Z";
@@ -124,7 +129,7 @@ describe("an attempt is settled", () => {
     "not if there is none": [settled({ atlas: listed() }), false],
   };
   test.each(Object.entries(cases))("%s", (_what, [snapshot, expected]) => {
-    expect(isSettled(snapshot)).toBe(expected);
+    expect(situationOf(snapshot).settled !== undefined).toBe(expected);
   });
 });
 
@@ -285,6 +290,24 @@ describe("a certificate is parked", () => {
     "not without an attempt": [settled({ secret: managed(FACTS) }), false],
   };
   test.each(Object.entries(cases))("in another process %s", (_what, [snapshot, expected]) => {
-    expect(isParkedElsewhere(snapshot)).toBe(expected);
+    expect(situationOf(snapshot).isParkedElsewhere).toBe(expected);
+  });
+});
+
+describe("a renewal is requested", () => {
+  test.each([
+    ["by a value that was not answered", settled({ renewRequest: "b", status: { renewRequest: "a" } }), true],
+    ["by an empty value too", settled({ renewRequest: "" }), true],
+    ["not by an answered value", settled({ renewRequest: "a", status: { renewRequest: "a" } }), false],
+    ["not without the annotation", settled({ status: { renewRequest: "a" } }), false],
+  ])("%s", (_what, snapshot, expected) => {
+    expect(renewRequested(situationOf(snapshot))).toBe(expected);
+  });
+
+  test("not in the first reconcile: that request was answered before", () => {
+    const snapshot = firstReconcile({ atlas: listed("1001") });
+    const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
+    expect(renewRequested(situationOf(first))).toBe(false);
+    expect(renewRequested(situationOf(following(reconciled(first))))).toBe(false);
   });
 });

@@ -1,9 +1,10 @@
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { Issuance, RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
+import type { AttemptState, HeldState, Situation } from "../model/situation.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { isSameUser, type User } from "../model/user.ts";
-import { heldCertificate, isListed, isWithin } from "./held.ts";
+import { isInList, isWithin } from "./held.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
 const STAMP_TOLERANCE_MS = 2000;
@@ -14,17 +15,19 @@ const LATEST_MS = HOUR_MS;
 /** No decision needs a longer history, and a status must stay small. */
 const MAX_ENTRIES = 40;
 
+/** A snapshot with the certificate in the Secret. */
+type WithHeld = Snapshot & HeldState;
+
 /**
  * Certificates that were issued, or may have been, for this resource: its recorded history, and the open attempt as soon
  * as a list shows its outcome. An attempt counts from the moment it is recorded, and only a plain refusal takes it back:
  * a list that does not show its certificate may lag behind.
  */
-export function history(snapshot: Snapshot): readonly RecentIssuance[] {
-  const { isClockMeasured, nowMs, resource } = snapshot;
+export function history(snapshot: WithHeld & AttemptState): readonly RecentIssuance[] {
+  const { isClockMeasured, nowMs, resource, settled } = snapshot;
   const { recentIssuances = [] } = resource.status;
   // By a clock that is days ahead, certificates of today would be forgotten and issued again.
   const recorded = isClockMeasured ? recentIssuances.filter((entry) => isRemembered(entry, nowMs)) : recentIssuances;
-  const settled = settledAttempt(snapshot);
   const entries = settled === undefined ? recorded : [...recorded, settled];
   return identified(entries, snapshot).slice(-MAX_ENTRIES);
 }
@@ -34,38 +37,39 @@ function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolea
   return isWithin(DAY_MS, Date.parse(time), nowMs) || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS);
 }
 
-/**
- * Whether the open attempt comes off the record: a list shows its outcome, or it was for another user, whose list
- * these credentials cannot read.
- */
-export function isSettled(snapshot: Snapshot): boolean {
-  const { atlas, attempted, resource } = snapshot;
-  if (resource.status.issuance === undefined || isParkedHere(snapshot) || isParkedElsewhere(snapshot)) return false;
+/** The attempt on record, as far as this process and Atlas' list tell what came of it. */
+export function attemptState(snapshot: WithHeld): AttemptState {
+  const { parked, resource } = snapshot;
+  const { issuance } = resource.status;
+  if (issuance === undefined) return { isParkedHere: false, isParkedElsewhere: false, settled: undefined };
+  const isParkedHere = parked?.attempt.id === issuance.id;
+  const isParkedElsewhere = !isParkedHere && isParkedByOther(snapshot, issuance);
+  const isOpen = isParkedHere || isParkedElsewhere || !isSettled(snapshot);
+  return { isParkedHere, isParkedElsewhere, settled: isOpen ? undefined : settledAttempt(snapshot, issuance) };
+}
+
+/** Whether a list shows the outcome of the attempt, or it was for another user, whose list these credentials cannot read. */
+function isSettled({ atlas, attempted }: Snapshot): boolean {
   return (
     attempted.kind === "listed" ||
     (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson)
   );
 }
 
-/** Whether a process that stopped leading still tries to store the certificate of the open attempt. */
-export function isParkedElsewhere(snapshot: Snapshot): boolean {
-  const parked = snapshot.resource.status.issuance?.parked;
-  if (parked?.until === undefined || isParkedHere(snapshot)) return false;
+/** Whether another process said that it tries to store the certificate, for a time that is not over. */
+function isParkedByOther({ held, nowMs }: WithHeld, { parked }: Issuance): boolean {
+  if (parked?.until === undefined) return false;
   const untilMs = Date.parse(parked.until);
-  const isStored = heldCertificate(snapshot)?.serialNumber === parked.serialNumber;
-  return !isStored && untilMs > snapshot.nowMs && isWithin(HOUR_MS, untilMs, snapshot.nowMs);
+  const isStored = held?.serialNumber === parked.serialNumber;
+  return !isStored && untilMs > nowMs && isWithin(HOUR_MS, untilMs, nowMs);
 }
 
-/** The open attempt as an entry of the history; undefined if there is none, or no list shows its outcome yet. */
-function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
-  const { issuance } = snapshot.resource.status;
-  if (issuance === undefined || !isSettled(snapshot)) return undefined;
+/** The attempt as an entry of the history, with the certificate that the Secret holds of it. */
+function settledAttempt({ attempted: atlas, held, resource }: WithHeld, issuance: Issuance): RecentIssuance {
   const entry = entryOf(issuance);
   const { knownSerials, parked } = issuance;
-  const held = heldCertificate(snapshot);
   if (held !== undefined && !knownSerials.includes(held.serialNumber)) {
-    const { attempted: atlas, resource } = snapshot;
-    const isItsOwn = held.serialNumber === parked?.serialNumber || isListed({ atlas, resource }, held);
+    const isItsOwn = held.serialNumber === parked?.serialNumber || isInList({ atlas, resource }, held);
     if (isItsOwn) return { ...entry, serialNumber: held.serialNumber, notAfter: timestamp(held.notAfter.getTime()) };
   }
   if (parked === undefined) return { ...entry, lost: "AnswerLost" };
@@ -76,31 +80,25 @@ function settledAttempt(snapshot: Snapshot): RecentIssuance | undefined {
  * Whether a certificate may still turn up: Atlas may carry out an attempt late, after the list that was read to find out
  * its outcome.
  */
-export function isAwaited({ nowMs, others }: Snapshot, entries: readonly RecentIssuance[]): boolean {
-  const lost = [...entries, ...others.issuances].filter((entry) => entry.lost === "AnswerLost");
+export function isAwaited({ history, nowMs, others }: Pick<Situation, "history" | "nowMs" | "others">): boolean {
+  const lost = [...history, ...others.issuances].filter((entry) => entry.lost === "AnswerLost");
   const unidentified = lost.filter(({ serialNumber }) => serialNumber === undefined).map(({ time }) => time);
   const times = [...unidentified, ...others.attempts.map(({ startedAt }) => startedAt)];
   return times.some((time) => isWithin(DAY_MS, Date.parse(time), nowMs));
 }
 
 /** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */
-export function isStored(snapshot: Snapshot): boolean {
-  const settled = settledAttempt(snapshot);
+export function isStored({ settled }: AttemptState): boolean {
   return settled !== undefined && settled.lost === undefined;
 }
 
 /** Whether the renew annotation asks for something that was not answered yet. */
-export function renewRequested(snapshot: Snapshot): boolean {
+export function renewRequested(snapshot: Snapshot & AttemptState): boolean {
   const { renewRequest, status } = snapshot.resource;
   // Without a revision this is the first reconcile of a Secret that was there before (a restored backup, a moved
   // resource): its request was answered before.
   if (status.revision === undefined || renewRequest === undefined) return false;
   return renewRequest !== ((isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest);
-}
-
-/** Whether this process still holds the certificate of the open attempt. */
-export function isParkedHere({ parked, resource }: Snapshot): boolean {
-  return parked !== undefined && parked.attempt.id === resource.status.issuance?.id;
 }
 
 /** An attempt as an entry of the history. */
@@ -109,7 +107,7 @@ export function entryOf({ startedAt, reason, projectId, username, replaces }: Is
 }
 
 /** Gives entries without a serial number the certificate that fits them, once a list shows one. */
-function identified(entries: readonly RecentIssuance[], snapshot: Snapshot): readonly RecentIssuance[] {
+function identified(entries: readonly RecentIssuance[], snapshot: WithHeld): readonly RecentIssuance[] {
   const { attempted, resource } = snapshot;
   const listedUser: User = (attempted.kind === "listed" ? resource.status.issuance : undefined) ?? resource.spec;
   const unexplained = [...newcomers(snapshot, entries)];
@@ -131,13 +129,13 @@ export function isOfUser({ projectId, username }: RecentIssuance, user: User): b
 }
 
 /** Certificates of the attempt's user that no other attempt, of whichever resource, explains or may explain soon. */
-function newcomers(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly ListedCertificate[] {
-  const { attempted, atlas, others, resource } = snapshot;
+function newcomers(snapshot: WithHeld, entries: readonly RecentIssuance[]): readonly ListedCertificate[] {
+  const { attempted, atlas, held, others, resource } = snapshot;
   const list = attempted.kind === "listed" ? attempted : atlas;
   if (list.kind !== "listed") return [];
   const explained = new Set<string | undefined>(others.explained);
   for (const { serialNumber } of [...entries, ...others.issuances]) explained.add(serialNumber);
-  explained.add(heldCertificate(snapshot)?.serialNumber);
+  explained.add(held?.serialNumber);
   explained.add(resource.status.serialNumber);
   return list.certificates.filter(
     (certificate) => !explained.has(certificate.serialNumber) && !mayBeAnAttempts(certificate, snapshot),

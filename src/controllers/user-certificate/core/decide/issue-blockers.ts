@@ -1,18 +1,16 @@
 import { RENEW_REQUEST_ANNOTATION } from "../../../../api/names.ts";
 import { BLOCKED_REASONS, type IssueReason } from "../../../../api/reasons.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { DAY_MS } from "../../../../clock.ts";
 import type { Blocker } from "../model/blocker.ts";
 import { credentialsPlace } from "../model/credentials-secret.ts";
+import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { secretContended } from "./contention.ts";
 import { grantsUnverified } from "./grant-blockers.ts";
-import { applicableAttempt, backoffEndMs, heldCertificate, identityChange, renewalDueMs, unlisted } from "./held.ts";
-import { isParkedElsewhere } from "./history.ts";
-import { exemptFromMs, isExempt, usage } from "./usage.ts";
+import { exemptFromMs, isExempt } from "./usage.ts";
 
-type IssueCheck = (snapshot: Snapshot, reason: IssueReason) => Blocker | undefined;
+type IssueCheck = (situation: Situation, reason: IssueReason) => Blocker | undefined;
 
 /** Reasons against issuing, once there is a reason to issue. */
 export const ISSUE_BLOCKERS: readonly IssueCheck[] = [
@@ -70,9 +68,9 @@ function unusableCredentials(
 }
 
 /** A second certificate would be wasted. */
-function parkedElsewhere(snapshot: Snapshot): Blocker | undefined {
-  const parked = snapshot.resource.status.issuance?.parked;
-  if (parked?.until === undefined || !isParkedElsewhere(snapshot)) return undefined;
+function parkedElsewhere({ isParkedElsewhere, resource }: Situation): Blocker | undefined {
+  const parked = resource.status.issuance?.parked;
+  if (parked?.until === undefined || !isParkedElsewhere) return undefined;
   return {
     reason: "CertificateParked",
     problem: `Pod ${parked.pod}, the previous leader, is still storing certificate ${parked.serialNumber}.`,
@@ -89,18 +87,17 @@ function refusedByAtlas({ atlas, attempted }: Snapshot): Blocker | undefined {
 }
 
 /** An earlier attempt failed and its backoff is still running: its cause stands until then, or until something changes. */
-export function backoffRunning(snapshot: Snapshot): Blocker | undefined {
-  const atMs = backoffEndMs(snapshot);
-  return atMs === undefined ? undefined : lastFailure(snapshot, atMs);
+export function backoffRunning(situation: Situation): Blocker | undefined {
+  const { backoffEndMs } = situation;
+  return backoffEndMs === undefined ? undefined : lastFailure(situation, backoffEndMs);
 }
 
 /** The failure of the last attempt as it stands in the status. */
-export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefined {
-  const attempt = applicableAttempt(snapshot);
-  if (attempt === undefined) return undefined;
-  const { message, needsPerson, notRechecked, remedy } = attempt;
+export function lastFailure({ lastAttempt }: Situation, atMs: number): Blocker | undefined {
+  if (lastAttempt === undefined) return undefined;
+  const { message, needsPerson, notRechecked, remedy } = lastAttempt;
   return {
-    reason: BLOCKED_REASONS.find((reason) => reason === attempt.reason) ?? "AtlasUnavailable",
+    reason: BLOCKED_REASONS.find((reason) => reason === lastAttempt.reason) ?? "AtlasUnavailable",
     problem: message,
     remedy,
     notRechecked,
@@ -113,23 +110,22 @@ export function lastFailure(snapshot: Snapshot, atMs: number): Blocker | undefin
  * If Atlas' lists lack the replacement too, it is the lists that are wrong, and a third one would be wasted. Nor is one
  * issued because the certificate before it was restored meanwhile.
  */
-function replacedUnlisted(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
-  const held = heldCertificate(snapshot);
-  const doubt = held && unlisted(snapshot, held);
-  if (held === undefined || doubt?.replaced !== true || !isOnlyUnlisted(snapshot, held, reason)) return undefined;
-  const { username, projectId } = snapshot.resource.spec;
+function replacedUnlisted(situation: Situation, reason: IssueReason): Blocker | undefined {
+  const { doubt, held, nowMs, policy, resource } = situation;
+  if (held === undefined || doubt?.replaced !== true || !isOnlyUnlisted(situation, reason)) return undefined;
+  const { username, projectId } = resource.spec;
   return {
     reason: "NotListedByAtlas",
     problem: `Atlas has not listed certificate ${held.serialNumber} since ${timestamp(doubt.sinceMs)}, and one certificate was already replaced for that reason.`,
     remedy: `Check database user ${username} in project ${projectId ?? ""}; the operator issues no other certificate until Atlas lists this one or you set the annotation ${RENEW_REQUEST_ANNOTATION} to a new value.`,
     needsPerson: true,
-    retry: { kind: "at", atMs: snapshot.nowMs + snapshot.policy.recheckIntervalMs },
+    retry: { kind: "at", atMs: nowMs + policy.recheckIntervalMs },
   };
 }
 
-function isOnlyUnlisted(snapshot: Snapshot, held: CertificateFacts, reason: IssueReason): boolean {
+function isOnlyUnlisted({ identityChange, nowMs, renewalDueMs = 0 }: Situation, reason: IssueReason): boolean {
   if (reason === "NotListedByAtlas") return true;
-  const isOutdated = identityChange(snapshot) !== undefined || snapshot.nowMs >= renewalDueMs(snapshot, held);
+  const isOutdated = identityChange !== undefined || nowMs >= renewalDueMs;
   return reason === "SecretReverted" && !isOutdated;
 }
 
@@ -148,26 +144,27 @@ function tooManyParked({ parkedCounts, policy, resource, nowMs }: Snapshot): Blo
   };
 }
 
-function issuanceBudgetSpent(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
-  const { issuedMs, maxPerDay } = usage(snapshot);
-  if (issuedMs.length < maxPerDay || isExempt(snapshot, reason)) return undefined;
+function issuanceBudgetSpent(situation: Situation, reason: IssueReason): Blocker | undefined {
+  const { atlas, nowMs, resource, usage } = situation;
+  const { issuedMs, maxPerDay } = usage;
+  if (issuedMs.length < maxPerDay || isExempt(situation, reason)) return undefined;
   // Enough of them have to be a day old.
-  const roomMs = (issuedMs.toSorted((left, right) => right - left)[maxPerDay - 1] ?? snapshot.nowMs) + DAY_MS;
-  const atMs = Math.min(roomMs, exemptFromMs(snapshot, reason) ?? roomMs);
+  const roomMs = (issuedMs.toSorted((left, right) => right - left)[maxPerDay - 1] ?? nowMs) + DAY_MS;
+  const atMs = Math.min(roomMs, exemptFromMs(situation, reason) ?? roomMs);
   return {
     reason: "IssuanceBudgetSpent",
-    problem: `Daily limit reached: ${maxPerDay} of ${maxPerDay} certificates of user ${snapshot.resource.spec.username} issued in the last 24 hours.`,
+    problem: `Daily limit reached: ${maxPerDay} of ${maxPerDay} certificates of user ${resource.spec.username} issued in the last 24 hours.`,
     remedy: `Issuing resumes at ${timestamp(atMs)}; status.recentIssuances lists why each was issued.`,
     needsPerson: false,
     // Certificates that only the list knows may go sooner: a user that is deleted takes its certificates along.
-    retry: { kind: "at", atMs: snapshot.atlas.kind === "listed" ? Math.min(atMs, recheckMs(snapshot)) : atMs },
+    retry: { kind: "at", atMs: atlas.kind === "listed" ? Math.min(atMs, recheckMs(situation)) : atMs },
   };
 }
 
-function tooManyUnexpired(snapshot: Snapshot, reason: IssueReason): Blocker | undefined {
-  const { atlas, nowMs, policy, resource } = snapshot;
-  const { unexpired } = usage(snapshot);
-  if (unexpired < policy.maxUnexpiredPerUser || isExempt(snapshot, reason)) return undefined;
+function tooManyUnexpired(situation: Situation, reason: IssueReason): Blocker | undefined {
+  const { atlas, nowMs, policy, resource } = situation;
+  const { unexpired } = situation.usage;
+  if (unexpired < policy.maxUnexpiredPerUser || isExempt(situation, reason)) return undefined;
   const expiries = atlas.kind === "listed" ? atlas.certificates.map(({ notAfter }) => notAfter.getTime()) : [];
   const nextMs = Math.min(...expiries.filter((time) => time > nowMs));
   const next = Number.isFinite(nextMs) ? `wait until the next one expires at ${timestamp(nextMs)}, ` : "";
@@ -176,7 +173,7 @@ function tooManyUnexpired(snapshot: Snapshot, reason: IssueReason): Blocker | un
     problem: `Limit reached: user ${resource.spec.username} has ${unexpired} unexpired certificates, and ${policy.maxUnexpiredPerUser} are allowed.`,
     remedy: capitalized(`${next}use another database user, or raise the operator's --max-unexpired-per-user.`),
     needsPerson: true,
-    retry: { kind: "at", atMs: Math.min(nextMs, recheckMs(snapshot)) },
+    retry: { kind: "at", atMs: Math.min(nextMs, recheckMs(situation)) },
   };
 }
 

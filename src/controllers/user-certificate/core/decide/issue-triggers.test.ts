@@ -26,6 +26,7 @@ import {
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { decide } from "./decide.ts";
+import { situationOf } from "./situation.ts";
 
 const EXPIRY_MS = FACTS.notAfter.getTime();
 const newer = recent({ serialNumber: "1002", notAfter: "2030-06-01T00:00:00Z" });
@@ -160,13 +161,13 @@ describe("issues", () => {
     ],
   ];
   test.each(cases)("%s", (_what, snapshot, reason, message) => {
-    expect(decide(snapshot)).toEqual({ kind: "issue", reason, message });
+    expect(decide(situationOf(snapshot))).toEqual({ kind: "issue", reason, message });
   });
 
   test("a renewal on request although an earlier status lost its serial number", () => {
     const { serialNumber: _lost, ...status } = SETTLED_STATUS;
     const snapshot = settled({ renewRequest: "a" });
-    expect(decide({ ...snapshot, resource: { ...snapshot.resource, status } })).toMatchObject({
+    expect(decide(situationOf({ ...snapshot, resource: { ...snapshot.resource, status } }))).toMatchObject({
       kind: "issue",
       reason: "RenewRequested",
     });
@@ -202,7 +203,7 @@ describe("issues nothing", () => {
       }),
   };
   test.each(Object.entries(cases))("%s", (_what, snapshot) => {
-    expect(decide(snapshot).kind).toBe("keep");
+    expect(decide(situationOf(snapshot)).kind).toBe("keep");
   });
 });
 
@@ -218,30 +219,33 @@ describe("a certificate that the lists lack", () => {
 
   test("is replaced upon the third list, a quarter of an hour after the first", () => {
     const start = settled({ atlas: listed(), nowMs: NOW + 999 });
-    expect(decide(lacking(2, 7.5 * MINUTE_MS, start)).kind).toBe("keep");
-    expect(decide(lacking(3, 7.5 * MINUTE_MS, start))).toMatchObject({ kind: "issue", reason: "NotListedByAtlas" });
+    expect(decide(situationOf(lacking(2, 7.5 * MINUTE_MS, start))).kind).toBe("keep");
+    expect(decide(situationOf(lacking(3, 7.5 * MINUTE_MS, start)))).toMatchObject({
+      kind: "issue",
+      reason: "NotListedByAtlas",
+    });
   });
 
   test("is not replaced upon a hundred lists within a minute", () => {
-    expect(decide(lacking(100, 600)).kind).toBe("keep");
+    expect(decide(situationOf(lacking(100, 600))).kind).toBe("keep");
   });
 
   test("is replaced also if it was there before its resource", () => {
     const adopted = lacking(3, 10 * MINUTE_MS, firstReconcile({ atlas: listed() }));
-    expect(decide(adopted)).toMatchObject({ kind: "issue", reason: "NotListedByAtlas" });
+    expect(decide(situationOf(adopted))).toMatchObject({ kind: "issue", reason: "NotListedByAtlas" });
   });
 
   test("starts again at one after a list that holds it", () => {
     const found = { ...lacking(2, 10 * MINUTE_MS), atlas: listed("1001") };
     const again = following(reconciled(found), { atlas: listed(), nowMs: found.nowMs + 10 * MINUTE_MS });
-    expect(decide(again).kind).toBe("keep");
-    expect(decide(lacking(2, 10 * MINUTE_MS, again)).kind).toBe("keep");
-    expect(decide(lacking(3, 10 * MINUTE_MS, again)).kind).toBe("issue");
+    expect(decide(situationOf(again)).kind).toBe("keep");
+    expect(decide(situationOf(lacking(2, 10 * MINUTE_MS, again))).kind).toBe("keep");
+    expect(decide(situationOf(lacking(3, 10 * MINUTE_MS, again))).kind).toBe("issue");
   });
 
   test("is replaced sooner if lists are compared more often than every 15 minutes", () => {
     const start = settled({ atlas: listed(), policy: { ...POLICY, verifyIntervalMs: 10_000 } });
-    expect(decide(lacking(3, 5000, start)).kind).toBe("issue");
+    expect(decide(situationOf(lacking(3, 5000, start))).kind).toBe("issue");
   });
 
   const unlike: Readonly<Record<string, Parameters<typeof entryFor>[1]>> = {
@@ -250,7 +254,7 @@ describe("a certificate that the lists lack", () => {
   };
   test.each(Object.entries(unlike))("is not proven by %s", (_what, change) => {
     const atlas = listed(entryFor(FACTS, change));
-    expect(decide(settled({ atlas, status: { unlisted: lacked(2, 15 * MINUTE_MS) } })).kind).toBe("issue");
+    expect(decide(situationOf(settled({ atlas, status: { unlisted: lacked(2, 15 * MINUTE_MS) } }))).kind).toBe("issue");
   });
 });
 

@@ -1,17 +1,18 @@
 import { describeDuration } from "../../../../api/duration.ts";
 import type { IssueReason } from "../../../../api/reasons.ts";
+import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { heldCertificate, identityChange, isDisproved, isForged, renewalDueMs, replacement, unlisted } from "./held.ts";
-import { history, renewRequested } from "./history.ts";
+import { isDisproved, isForged, replacement } from "./held.ts";
+import { renewRequested } from "./history.ts";
 
-type Trigger = (snapshot: Snapshot) => string | undefined;
+type Trigger = (situation: Situation) => string | undefined;
 
 /** Why a new certificate is issued: the first that applies. Each check says in a sentence what is wrong, or nothing. */
 export const ISSUE_TRIGGERS: readonly (readonly [IssueReason, Trigger])[] = [
   ["SecretMissing", secretMissing],
-  ["SecretDataMissing", (snapshot) => damage(snapshot, "missing")],
-  ["PemUndecodable", (snapshot) => damage(snapshot, "undecodable")],
-  ["KeyMismatch", (snapshot) => damage(snapshot, "mismatch") ?? replacedUnderItsSerial(snapshot)],
+  ["SecretDataMissing", (situation) => damage(situation, "missing")],
+  ["PemUndecodable", (situation) => damage(situation, "undecodable")],
+  ["KeyMismatch", (situation) => damage(situation, "mismatch") ?? replacedUnderItsSerial(situation)],
   ["SecretReverted", secretReverted],
   ["IdentityChanged", identityChanged],
   ["RenewRequested", renewalRequested],
@@ -37,43 +38,40 @@ function damage({ secret, resource }: Snapshot, kind: "missing" | "undecodable" 
   return `Secret ${resource.spec.secretName} is unusable: ${secret.content.problem}.`;
 }
 
-function replacedUnderItsSerial(snapshot: Snapshot): string | undefined {
-  const { spec, status } = snapshot.resource;
-  const held = heldCertificate(snapshot);
+function replacedUnderItsSerial({ held, resource }: Situation): string | undefined {
+  const { spec, status } = resource;
   if (held === undefined || !isForged(status, held)) return undefined;
   return `Secret ${spec.secretName} holds a certificate with serial number ${held.serialNumber} that Atlas did not issue.`;
 }
 
 /** A writer that keeps restoring an old Secret would cost a certificate each time, like one that damages the data. */
-function secretReverted(snapshot: Snapshot): string | undefined {
-  const newer = replacement(snapshot, history(snapshot));
-  const problem = identityChanged(snapshot) ?? nearingExpiry(snapshot) ?? notListedByAtlas(snapshot);
+function secretReverted(situation: Situation): string | undefined {
+  const newer = replacement(situation);
+  const problem = identityChanged(situation) ?? nearingExpiry(situation) ?? notListedByAtlas(situation);
   if (newer === undefined || problem === undefined) return undefined;
-  return `Secret ${snapshot.resource.spec.secretName} was reverted to an older certificate that ${newer} had already replaced.`;
+  return `Secret ${situation.resource.spec.secretName} was reverted to an older certificate that ${newer} had already replaced.`;
 }
 
-export function identityChanged(snapshot: Snapshot): string | undefined {
-  const before = identityChange(snapshot);
-  if (before === undefined) return undefined;
-  const { projectId, secretName, username } = snapshot.resource.spec;
-  return `Secret ${secretName} holds a certificate for ${before}, but the spec asks for user ${username} in project ${projectId ?? ""}.`;
+export function identityChanged({ identityChange, resource }: Situation): string | undefined {
+  if (identityChange === undefined) return undefined;
+  const { projectId, secretName, username } = resource.spec;
+  return `Secret ${secretName} holds a certificate for ${identityChange}, but the spec asks for user ${username} in project ${projectId ?? ""}.`;
 }
 
-function renewalRequested(snapshot: Snapshot): string | undefined {
-  return renewRequested(snapshot) ? `A renewal was requested (${snapshot.resource.renewRequest}).` : undefined;
+function renewalRequested(situation: Situation): string | undefined {
+  return renewRequested(situation) ? `A renewal was requested (${situation.resource.renewRequest}).` : undefined;
 }
 
-function nearingExpiry(snapshot: Snapshot): string | undefined {
-  const held = heldCertificate(snapshot);
-  if (held === undefined || snapshot.nowMs < renewalDueMs(snapshot, held)) return undefined;
-  const leftMs = held.notAfter.getTime() - snapshot.nowMs;
+function nearingExpiry({ held, nowMs, renewalDueMs = 0 }: Situation): string | undefined {
+  if (held === undefined || nowMs < renewalDueMs) return undefined;
+  const leftMs = held.notAfter.getTime() - nowMs;
   return leftMs > 0
     ? `Certificate ${held.serialNumber} expires in ${describeDuration(leftMs)}.`
     : `Certificate ${held.serialNumber} has expired.`;
 }
 
-function notListedByAtlas(snapshot: Snapshot): string | undefined {
-  const held = heldCertificate(snapshot);
-  if (held === undefined || !isDisproved(snapshot, unlisted(snapshot, held))) return undefined;
+function notListedByAtlas(situation: Situation): string | undefined {
+  const { doubt, held } = situation;
+  if (held === undefined || !isDisproved(situation, doubt)) return undefined;
   return `Atlas no longer lists certificate ${held.serialNumber}.`;
 }

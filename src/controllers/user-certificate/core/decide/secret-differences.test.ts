@@ -6,6 +6,7 @@ import { ABSENT, damaged, FACTS, FOREIGN, managed, settled, UID } from "../../te
 import { desiredExtras, keystoreMark } from "../model/desired-data.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { dataDifferences, metadataDifferences } from "./secret-differences.ts";
+import { situationOf } from "./situation.ts";
 
 describe("the owner reference is", () => {
   const ours: OwnerReference = {
@@ -25,7 +26,7 @@ describe("the owner reference is", () => {
     ["rightly absent beside that of another kind", [theirs], "Retain", []],
   ] as const)("%s", (_what, ownerReferences, deletionPolicy, differences) => {
     const secret = managed(FACTS, { ownerReferences });
-    expect(metadataDifferences(settled({ spec: { deletionPolicy }, secret }))).toEqual(differences);
+    expect(metadataDifferences(situationOf(settled({ spec: { deletionPolicy }, secret })))).toEqual(differences);
   });
 });
 
@@ -35,13 +36,13 @@ test.each([
   ["a damaged Secret", settled({ secret: damaged("missing") })],
   ["another resource's Secret", settled({ secretHolder: { name: "billing" } })],
 ])("there is nothing to repair in %s", (_what, snapshot) => {
-  expect([...metadataDifferences(snapshot), ...dataDifferences(snapshot)]).toEqual([]);
+  expect([...metadataDifferences(situationOf(snapshot)), ...dataDifferences(situationOf(snapshot))]).toEqual([]);
 });
 
 test("formats that differ from those of the operator's version are a difference", () => {
   const secret = managed();
   const content = { kind: "pair", facts: FACTS, formatsCurrent: false, extras: {} } as const;
-  expect(dataDifferences(settled({ secret: { ...secret, content } }))).toEqual(["PEM files"]);
+  expect(dataDifferences(situationOf(settled({ secret: { ...secret, content } })))).toEqual(["PEM files"]);
 });
 
 describe("the keystore is", () => {
@@ -63,7 +64,7 @@ describe("the keystore is", () => {
 
   test("right with the mark of its bytes, its certificate and its password", () => {
     const snapshot = snapshotWith("d1", mark);
-    expect([metadataDifferences(snapshot), dataDifferences(snapshot)]).toEqual([[], []]);
+    expect([metadataDifferences(situationOf(snapshot)), dataDifferences(situationOf(snapshot))]).toEqual([[], []]);
   });
 
   test.each([
@@ -74,20 +75,23 @@ describe("the keystore is", () => {
     ["under another password", "d1", keystoreMark("d1", FACTS.fingerprint, "v2")],
   ])("a difference if it is %s", (_what, digest, annotation) => {
     const snapshot = snapshotWith(digest, annotation);
-    expect([metadataDifferences(snapshot), dataDifferences(snapshot)]).toEqual([[], ["key keystore.p12"]]);
+    expect([metadataDifferences(situationOf(snapshot)), dataDifferences(situationOf(snapshot))]).toEqual([
+      [],
+      ["key keystore.p12"],
+    ]);
   });
 
   test("left as it is while its password is missing", () => {
     const missing = { keystorePassword: { kind: "unusable", problem: "x" } } as const;
     for (const snapshot of [snapshotWith("d1", mark, missing), snapshotWith(undefined, undefined, missing)]) {
-      expect([metadataDifferences(snapshot), dataDifferences(snapshot)]).toEqual([[], []]);
+      expect([metadataDifferences(situationOf(snapshot)), dataDifferences(situationOf(snapshot))]).toEqual([[], []]);
     }
   });
 
   test("a difference, with its mark, if the spec no longer asks for it", () => {
     const snapshot = snapshotWith("d1", mark, { resource: settled().resource, keystorePassword: { kind: "unwanted" } });
-    expect(metadataDifferences(snapshot)).toEqual([`annotation ${KEYSTORE_ANNOTATION}`]);
-    expect(dataDifferences(snapshot)).toEqual(["key keystore.p12"]);
+    expect(metadataDifferences(situationOf(snapshot))).toEqual([`annotation ${KEYSTORE_ANNOTATION}`]);
+    expect(dataDifferences(situationOf(snapshot))).toEqual(["key keystore.p12"]);
   });
 });
 
@@ -102,7 +106,7 @@ describe("the connection string is", () => {
   ) => {
     const extras = present === undefined ? {} : { connectionString: digestOf(present) };
     const content = { kind: "pair", facts: FACTS, formatsCurrent: true, extras } as const;
-    return dataDifferences(settled({ spec, secret: { ...managed(FACTS, { ownDataKeys }), content } }));
+    return dataDifferences(situationOf(settled({ spec, secret: { ...managed(FACTS, { ownDataKeys }), content } })));
   };
 
   test("right as the spec has it", () => {

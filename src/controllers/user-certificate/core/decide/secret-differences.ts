@@ -9,27 +9,24 @@ import {
   keptKeystoreMark,
   leftOver,
 } from "../model/desired-secret.ts";
-import type { SecretMetadata, Snapshot } from "../model/snapshot.ts";
-import { heldCertificate } from "./held.ts";
+import type { Situation } from "../model/situation.ts";
+import type { SecretMetadata } from "../model/snapshot.ts";
 
 /** How the labels, annotations and owner references of the Secret differ from what they must be: objects of sentences. */
-export function metadataDifferences(snapshot: Snapshot): readonly string[] {
-  const held = heldCertificate(snapshot);
-  if (snapshot.secret.kind !== "managed" || held === undefined) return [];
-  const { metadata } = snapshot.secret;
-  const kept = keptKeystoreMark(snapshot.resource, metadata.annotations);
-  const desired = desiredMetadata(snapshot.resource, held, kept);
+export function metadataDifferences({ held, resource, secret }: Situation): readonly string[] {
+  if (secret.kind !== "managed" || held === undefined) return [];
+  const { metadata } = secret;
+  const kept = keptKeystoreMark(resource, metadata.annotations);
+  const desired = desiredMetadata(resource, held, kept);
   return [
     ...mapDifferences("label", metadata.labels, desired.labels, metadata.ownLabelKeys),
     ...mapDifferences("annotation", metadata.annotations, desired.annotations, metadata.ownAnnotationKeys),
-    ...(ownerReferencesAreRight(metadata, desired, snapshot.resource) ? [] : ["owner reference"]),
+    ...(ownerReferencesAreRight(metadata, desired, resource) ? [] : ["owner reference"]),
   ];
 }
 
 /** The same for its data, beside the pair. */
-export function dataDifferences(snapshot: Snapshot): readonly string[] {
-  const { keystorePassword, secret, resource } = snapshot;
-  const held = heldCertificate(snapshot);
+export function dataDifferences({ held, keystorePassword, resource, secret }: Situation): readonly string[] {
   if (held === undefined || secret.kind !== "managed" || secret.content.kind !== "pair") return [];
   const { content, metadata } = secret;
   const wanted = wantedExtras(resource.spec);

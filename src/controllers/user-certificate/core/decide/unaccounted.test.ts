@@ -22,14 +22,14 @@ import {
   statusAfter,
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { history } from "./history.ts";
+import { situationOf } from "./situation.ts";
 import { findings, unaccounted } from "./unaccounted.ts";
 
 const REFUSED = refused("RateLimited");
 const EXPIRES = "2030-04-01T00:00:00Z";
-const all = (snapshot: Snapshot) => unaccounted(snapshot, history(snapshot));
+const all = (snapshot: Snapshot) => unaccounted(situationOf(snapshot), situationOf(snapshot).history);
 const serialsOf = (snapshot: Snapshot) => all(snapshot).map(({ serialNumber }) => serialNumber);
-const news = (snapshot: Snapshot) => findings(snapshot, all(snapshot), history(snapshot));
+const news = (snapshot: Snapshot) => findings(snapshot, all(snapshot), situationOf(snapshot).history);
 const newSerials = (snapshot: Snapshot) => news(snapshot).map(({ certificate: { serialNumber } }) => serialNumber);
 const known = (serialNumber: string, change: Partial<UnaccountedCertificate> = {}) => ({
   serialNumber,

@@ -1,9 +1,9 @@
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
+import type { Situation } from "../model/situation.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { isSameUser } from "../model/user.ts";
-import { heldCertificate, identityChange } from "./held.ts";
-import { isParkedHere, mayBeAnAttempts } from "./history.ts";
+import { mayBeAnAttempts } from "./history.ts";
 
 /** The status names no more than this: it must stay small. */
 const MAX_NAMED = 100;
@@ -20,7 +20,10 @@ export interface Finding {
  * until it expires, even if a list lacks it: a list that is empty once must not make old certificates news again. Once the
  * resource names another user, the list of that user replaces them.
  */
-export function unaccounted(snapshot: Snapshot, entries: readonly RecentIssuance[]): readonly UnaccountedCertificate[] {
+export function unaccounted(
+  snapshot: Situation,
+  entries: readonly RecentIssuance[],
+): readonly UnaccountedCertificate[] {
   const { nowMs, resource } = snapshot;
   const explained = explainedSerials(snapshot, entries);
   const found = new Map<string, UnaccountedCertificate>();
@@ -40,9 +43,9 @@ export function unaccounted(snapshot: Snapshot, entries: readonly RecentIssuance
 }
 
 /** Whether the latest certificate of the resource was issued for another user than the spec names by now. */
-export function isOfFormerUser(snapshot: Snapshot): boolean {
-  const { spec, status } = snapshot.resource;
-  if (heldCertificate(snapshot) !== undefined) return identityChange(snapshot) !== undefined;
+export function isOfFormerUser({ held, identityChange, resource }: Situation): boolean {
+  const { spec, status } = resource;
+  if (held !== undefined) return identityChange !== undefined;
   const { projectId, username } = status.recentIssuances?.at(-1) ?? {};
   return projectId !== undefined && username !== undefined && !isSameUser({ projectId, username }, spec);
 }
@@ -74,13 +77,15 @@ export function findings(
 }
 
 /** Serial numbers that this resource or another one accounts for. A lost certificate is accounted for by no one. */
-function explainedSerials(snapshot: Snapshot, entries: readonly RecentIssuance[]): ReadonlySet<string> {
-  const { others, parked, resource } = snapshot;
+function explainedSerials(
+  { held, isParkedHere, others, parked, resource }: Situation,
+  entries: readonly RecentIssuance[],
+): ReadonlySet<string> {
   const serials: (string | undefined)[] = entries
     .filter(({ lost }) => lost === undefined)
     .map(({ serialNumber }) => serialNumber);
-  serials.push(heldCertificate(snapshot)?.serialNumber, resource.status.serialNumber);
-  if (isParkedHere(snapshot)) serials.push(parked?.facts.serialNumber);
+  serials.push(held?.serialNumber, resource.status.serialNumber);
+  if (isParkedHere) serials.push(parked?.facts.serialNumber);
   return new Set([...serials.filter((serial) => serial !== undefined), ...others.explained]);
 }
 

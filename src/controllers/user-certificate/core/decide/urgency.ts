@@ -1,7 +1,6 @@
 import type { CallPriority } from "../../../../atlas/pacing/turn-shares.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Snapshot } from "../model/snapshot.ts";
-import { heldCertificate } from "./held.ts";
+import type { Situation } from "../model/situation.ts";
 
 /** Which calls go first while Atlas' rate limit makes them wait. */
 export interface Urgency {
@@ -13,9 +12,8 @@ export interface Urgency {
 }
 
 /** Renewals go first, then apps without a certificate, and verifications last. */
-export function urgencyOf(snapshot: Snapshot, decision: Pick<Decision, "kind">): Urgency {
-  const held = heldCertificate(snapshot);
-  const turn = snapshot.resource.namespace;
+export function urgencyOf({ held, resource }: Situation, decision: Pick<Decision, "kind">): Urgency {
+  const turn = resource.namespace;
   if (decision.kind === "issue" && held === undefined) return { priority: "issue", turn };
   const expiresAt = held?.notAfter;
   const priority = decision.kind === "issue" ? "renew" : "verify";

@@ -22,7 +22,10 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, OthersOfUser, Snapshot } from "../model/snapshot.ts";
-import { isExempt, usage } from "./usage.ts";
+import { situationOf } from "./situation.ts";
+import { isExempt } from "./usage.ts";
+
+const usage = (snapshot: Snapshot) => situationOf(snapshot).usage;
 
 const at = (ms: number) => new Date(NOW + ms);
 const created = (serialNumber: string, agoMs: number): ListedCertificate =>
@@ -178,17 +181,17 @@ describe("exempt from the limits is", () => {
   const replaced = recent({ time: timestamp(RENEWAL_MS - HOUR_MS), replaces: "1001" });
 
   test("the renewal of a listed certificate that is due by time", () => {
-    expect(isExempt(due, "NearingExpiry")).toBe(true);
+    expect(isExempt(situationOf(due), "NearingExpiry")).toBe(true);
   });
 
   test("a requested renewal only once it is due by time", () => {
-    expect(isExempt(due, "RenewRequested")).toBe(true);
-    expect(isExempt({ ...due, nowMs: RENEWAL_MS - 1 }, "RenewRequested")).toBe(false);
+    expect(isExempt(situationOf(due), "RenewRequested")).toBe(true);
+    expect(isExempt(situationOf({ ...due, nowMs: RENEWAL_MS - 1 }), "RenewRequested")).toBe(false);
   });
 
   test("no other issue, although the renewal is due", () => {
     for (const reason of ["SecretMissing", "SecretReverted", "IdentityChanged", "KeyMismatch"] as const) {
-      expect(isExempt(due, reason)).toBe(false);
+      expect(isExempt(situationOf(due), reason)).toBe(false);
     }
   });
 
@@ -202,29 +205,31 @@ describe("exempt from the limits is", () => {
     "that is not in the Secret": { ...due, secret: ABSENT },
   };
   test.each(Object.entries(not))("not the renewal of a certificate %s", (_what, snapshot) => {
-    expect(isExempt(snapshot, "NearingExpiry")).toBe(false);
+    expect(isExempt(situationOf(snapshot), "NearingExpiry")).toBe(false);
   });
 
   test("the renewal of a certificate while Atlas was not asked: the list decides before anything is issued", () => {
-    expect(isExempt({ ...due, atlas: { kind: "notAsked" } }, "NearingExpiry")).toBe(true);
+    expect(isExempt(situationOf({ ...due, atlas: { kind: "notAsked" } }), "NearingExpiry")).toBe(true);
   });
 
   test("one attempt a day for each certificate", () => {
     const renewed = (entry: ReturnType<typeof recent>) =>
       settled({ atlas: listed("1001"), nowMs: RENEWAL_MS, ...own(entry) });
-    expect(isExempt(renewed(replaced), "NearingExpiry")).toBe(false);
-    expect(isExempt(renewed({ ...replaced, time: timestamp(RENEWAL_MS - DAY_MS) }), "NearingExpiry")).toBe(true);
+    expect(isExempt(situationOf(renewed(replaced)), "NearingExpiry")).toBe(false);
+    expect(isExempt(situationOf(renewed({ ...replaced, time: timestamp(RENEWAL_MS - DAY_MS) })), "NearingExpiry")).toBe(
+      true,
+    );
   });
 
   test("the next certificate, although the one before was renewed today", () => {
     const next = settled({ nowMs: RENEWAL_MS, ...own(replaced) });
     const held = { secret: managed(certificate("1002")), atlas: listed("1002") };
-    expect(isExempt({ ...next, ...held }, "NearingExpiry")).toBe(true);
+    expect(isExempt(situationOf({ ...next, ...held }), "NearingExpiry")).toBe(true);
   });
 
   test("one attempt a day although the resource was deleted and applied again meanwhile", () => {
     const attempt = issuance({ startedAt: timestamp(RENEWAL_MS - HOUR_MS), reason: "NearingExpiry", replaces: "1001" });
-    expect(isExempt({ ...due, ...others({ issuances: [replaced] }) }, "NearingExpiry")).toBe(false);
-    expect(isExempt({ ...due, ...others({ attempts: [attempt] }) }, "NearingExpiry")).toBe(false);
+    expect(isExempt(situationOf({ ...due, ...others({ issuances: [replaced] }) }), "NearingExpiry")).toBe(false);
+    expect(isExempt(situationOf({ ...due, ...others({ attempts: [attempt] }) }), "NearingExpiry")).toBe(false);
   });
 });

@@ -1,32 +1,25 @@
 import type { IssueReason } from "../../../../api/reasons.ts";
 import { DAY_MS } from "../../../../clock.ts";
+import type { Situation, Usage } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { heldCertificate, isListed, isWithin, renewalDueMs } from "./held.ts";
-import { entryOf, history, isCreatedBy, isOfUser, isSettled } from "./history.ts";
-
-/** How much of the limits of a user is used up. The limits are the user's: they survive every resource and its status. */
-export interface Usage {
-  /** When each certificate of the last 24 hours was issued, or may have been, in milliseconds since the epoch. */
-  readonly issuedMs: readonly number[];
-  readonly maxPerDay: number;
-  readonly unexpired: number;
-}
+import { isWithin } from "./held.ts";
+import { entryOf, isCreatedBy, isOfUser } from "./history.ts";
 
 /**
  * Counts what Atlas lists, what the operator remembers to have been issued (a list may lag behind), and attempts that may
  * have been carried out; each certificate once.
  */
-export function usage(snapshot: Snapshot): Usage {
-  const { atlas, others, policy, nowMs, resource } = snapshot;
+export function usage(snapshot: Snapshot & Pick<Situation, "history" | "settled">): Usage {
+  const { atlas, history, others, policy, nowMs, resource, settled } = snapshot;
   const listed = atlas.kind === "listed" ? atlas.certificates : [];
   const { issuance } = resource.status;
-  const open = issuance === undefined || isSettled(snapshot) ? others.attempts : [issuance, ...others.attempts];
+  const open = issuance === undefined || settled !== undefined ? others.attempts : [issuance, ...others.attempts];
   const isRecent = (timeMs: number) => isWithin(DAY_MS, timeMs, nowMs);
   const bySerial = new Map<string, number>();
   const unexpired = new Set(listed.map(({ serialNumber }) => serialNumber));
   const unidentified: number[] = [];
   for (const entry of [
-    ...history(snapshot),
+    ...history,
     ...others.issuances,
     ...open.map((attempt) => ({ ...entryOf(attempt), ...attempt.parked })),
   ]) {
@@ -70,21 +63,23 @@ const RENEWALS: ReadonlySet<string> = new Set<IssueReason>(["NearingExpiry", "Re
  * Whether an issue does not count against the limits: the renewal, due by time, of a certificate that Atlas lists. So no
  * one can use up another's renewal. One attempt a day for each certificate; further ones count.
  */
-export function isExempt(snapshot: Snapshot, reason: IssueReason): boolean {
+export function isExempt(snapshot: Situation, reason: IssueReason): boolean {
   const fromMs = exemptFromMs(snapshot, reason);
   return fromMs !== undefined && fromMs <= snapshot.nowMs;
 }
 
 /** From when an issue is exempt, in milliseconds since the epoch; undefined if it never is. */
-export function exemptFromMs(snapshot: Snapshot, reason: IssueReason): number | undefined {
-  const held = heldCertificate(snapshot);
+export function exemptFromMs(
+  { held, history, isListed, nowMs, others, renewalDueMs = 0 }: Situation,
+  reason: IssueReason,
+): number | undefined {
   // Before Atlas is asked it may be exempt: the list decides before anything is issued.
-  if (held === undefined || !RENEWALS.has(reason) || isListed(snapshot, held) === false) return undefined;
-  const { attempts, issuances } = snapshot.others;
+  if (held === undefined || !RENEWALS.has(reason) || isListed === false) return undefined;
+  const { attempts, issuances } = others;
   // Those of a resource that was deleted and applied again count as well.
-  const earlier = [...history(snapshot), ...issuances, ...attempts.map(entryOf)]
+  const earlier = [...history, ...issuances, ...attempts.map(entryOf)]
     .filter((entry) => RENEWALS.has(entry.reason) && entry.replaces === held.serialNumber)
     .map(({ time }) => Date.parse(time))
-    .filter((timeMs) => isWithin(DAY_MS, timeMs, snapshot.nowMs));
-  return Math.max(renewalDueMs(snapshot, held), ...earlier.map((timeMs) => timeMs + DAY_MS));
+    .filter((timeMs) => isWithin(DAY_MS, timeMs, nowMs));
+  return Math.max(renewalDueMs, ...earlier.map((timeMs) => timeMs + DAY_MS));
 }

@@ -2,30 +2,21 @@ import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { keystorePasswordMissing } from "../decide/blockers.ts";
-import {
-  applicableAttempt,
-  heldCertificate,
-  isDisproved,
-  isListed,
-  provenMs,
-  renewalDueMs,
-  type Unlisted,
-  unlisted,
-} from "../decide/held.ts";
-import { entryOf, history, isParkedHere } from "../decide/history.ts";
+import { isDisproved, renewalDueMs } from "../decide/held.ts";
+import { entryOf } from "../decide/history.ts";
 import { backoffRunning, credentialsMissing, lastFailure } from "../decide/issue-blockers.ts";
 import { identityChanged } from "../decide/issue-triggers.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
 import type { RestartResult } from "../model/restart.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import type { Situation, Unlisted } from "../model/situation.ts";
 import { type StandingRestart, standingRestarts } from "./restarts.ts";
 import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */
 export interface Reconciliation {
-  readonly snapshot: Snapshot;
+  readonly snapshot: Situation;
   readonly decision: Decision;
   readonly outcome: Outcome;
   /** The restarts of workloads that were looked at. @default none */
@@ -59,38 +50,35 @@ export interface Assessment extends Reconciliation {
   readonly restarts: readonly StandingRestart[];
 }
 
+type CertificateNow = Pick<Assessment, "held" | "doubt" | "provenMs" | "renewalDueMs">;
+
 export interface Unusable {
   readonly reason: string;
   readonly problem: string;
 }
 
 export function assess(reconciliation: Reconciliation): Assessment {
-  const { snapshot, outcome, nowMs } = reconciliation;
+  const { snapshot, outcome } = reconciliation;
   const entries = historyAfter(reconciliation);
-  const isIssued = outcome.kind === "issued";
-  const held = isIssued ? outcome.facts : heldCertificate(snapshot);
-  const doubt = held === undefined || isIssued ? undefined : unlisted(snapshot, held);
+  const certificate = certificateAfter(reconciliation);
+  const { held, provenMs } = certificate;
   const all = unaccounted(snapshot, entries);
-  const failure = blockerOf(reconciliation, held);
-  const useless = unusable(reconciliation, held, doubt, failure);
-  const proven = isIssued ? nowMs : proofOf(snapshot, held);
+  const failure = blockerOf(reconciliation);
+  const useless = unusable(reconciliation, certificate, failure);
   // The keystore comes last: nothing else waits for its password.
   const isGood = held !== undefined && useless === undefined && outcome.kind !== "recorded";
   const blocker = failure ?? (isGood ? keystorePasswordMissing(snapshot) : undefined);
   return {
     ...reconciliation,
-    held,
+    ...certificate,
     parked: parkedAfter(reconciliation),
-    doubt,
-    provenMs: proven,
-    renewalDueMs: held && renewalDueMs(snapshot, held),
     unusable: useless,
     history: entries,
     unaccounted: all,
     findings: findings(snapshot, all, entries),
     blocker,
     retryMs: retryMs(reconciliation, held, blocker),
-    restarts: standingRestarts(reconciliation, proven === undefined ? undefined : held),
+    restarts: standingRestarts(reconciliation, provenMs === undefined ? undefined : held),
   };
 }
 
@@ -103,7 +91,7 @@ function retryMs(
     case "running":
       return blocker.retry.atMs;
     case "backoff": {
-      const failures = (applicableAttempt(snapshot)?.failures ?? 0) + 1;
+      const failures = (snapshot.lastAttempt?.failures ?? 0) + 1;
       const waitMs = retryWaitMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
       // Up to the next whole second: the API server keeps no fractions, and an early reconcile finds the backoff running.
       return Math.ceil((nowMs + waitMs) / 1000) * 1000;
@@ -113,29 +101,31 @@ function retryMs(
   }
 }
 
+function certificateAfter({ snapshot, outcome, nowMs }: Reconciliation): CertificateNow {
+  if (outcome.kind !== "issued") {
+    const { held, doubt, provenMs, renewalDueMs } = snapshot;
+    return { held, doubt, provenMs, renewalDueMs };
+  }
+  const { facts: held } = outcome;
+  return { held, doubt: undefined, provenMs: nowMs, renewalDueMs: renewalDueMs(snapshot.resource, held) };
+}
+
 function historyAfter({ snapshot, outcome }: Reconciliation): readonly RecentIssuance[] {
-  const entries = history(snapshot);
-  if (outcome.kind !== "issued") return entries;
+  if (outcome.kind !== "issued") return snapshot.history;
   const { facts, attempt } = outcome;
   const { serialNumber, notAfter } = facts;
-  return [...entries, { ...entryOf(attempt), serialNumber, notAfter: timestamp(notAfter.getTime()) }];
+  return [...snapshot.history, { ...entryOf(attempt), serialNumber, notAfter: timestamp(notAfter.getTime()) }];
 }
 
 function parkedAfter({ outcome, snapshot }: Reconciliation): CertificateFacts | undefined {
   if (outcome.kind === "parked") return outcome.facts;
-  if (outcome.kind === "issued" || outcome.kind === "discarded" || !isParkedHere(snapshot)) return undefined;
+  if (outcome.kind === "issued" || outcome.kind === "discarded" || !snapshot.isParkedHere) return undefined;
   return snapshot.parked?.facts;
-}
-
-function proofOf(snapshot: Snapshot, held: CertificateFacts | undefined): number | undefined {
-  if (held === undefined) return undefined;
-  return isListed(snapshot, held) ? snapshot.nowMs : provenMs(snapshot, held);
 }
 
 function unusable(
   { snapshot, outcome, decision, nowMs }: Reconciliation,
-  held: CertificateFacts | undefined,
-  doubt: Unlisted | undefined,
+  { held, doubt, provenMs }: CertificateNow,
   blocker: Blocker | undefined,
 ): Unusable | undefined {
   const { resource, secret } = snapshot;
@@ -161,7 +151,7 @@ function unusable(
   if (isDisproved(snapshot, doubt)) {
     return { reason: "NotListedByAtlas", problem: `Atlas no longer lists certificate ${held.serialNumber}.` };
   }
-  if (proofOf(snapshot, held) === undefined) {
+  if (provenMs === undefined) {
     return {
       reason: "NotListedByAtlas",
       problem: `Atlas has not listed certificate ${held.serialNumber} yet; the operator replaces it if it stays missing from the list.`,
@@ -171,19 +161,15 @@ function unusable(
 }
 
 /** The failure that blocks now: that of this reconcile, or one that still holds. */
-function blockerOf(
-  { snapshot, decision, outcome }: Reconciliation,
-  held: CertificateFacts | undefined,
-): Blocker | undefined {
+function blockerOf({ snapshot, decision, outcome }: Reconciliation): Blocker | undefined {
   if (outcome.kind === "failed" || outcome.kind === "parked") return sticky(snapshot, outcome.blocker);
   // An attempt that has only been recorded refutes nothing.
   if (outcome.kind === "recorded") return personsFailure(snapshot);
   if (outcome.kind === "issued") return undefined;
   if (decision.kind === "blocked") return sticky(snapshot, decision.blocker);
   if (snapshot.atlas.kind === "listed") return undefined;
-  const isProvenNow = proofOf(snapshot, held) !== undefined;
   // Nothing has to be written any more.
-  const isMoot = applicableAttempt(snapshot)?.reason === "SecretNotWritable" && isProvenNow;
+  const isMoot = snapshot.lastAttempt?.reason === "SecretNotWritable" && snapshot.provenMs !== undefined;
   const { atlas } = snapshot;
   if (atlas.kind === "refused") return isMoot ? atlas.blocker : sticky(snapshot, atlas.blocker);
   return credentialsMissing(snapshot) ?? (isMoot ? undefined : backoffRunning(snapshot));
@@ -193,11 +179,11 @@ function blockerOf(
 const INCONCLUSIVE: ReadonlySet<string> = new Set(["RateLimited", "AtlasUnavailable"]);
 
 /** A problem that needs a person stands until an answer of Atlas refutes it: a rate limit or an outage does not. */
-function sticky(snapshot: Snapshot, blocker: Blocker): Blocker {
+function sticky(snapshot: Situation, blocker: Blocker): Blocker {
   const before =
     INCONCLUSIVE.has(blocker.reason) && blocker.retry.kind === "backoff" ? personsFailure(snapshot) : undefined;
   if (before === undefined) return blocker;
-  const { lastAttempt } = snapshot.resource.status;
+  const { lastAttempt } = snapshot;
   return {
     ...before,
     notRechecked: `Not rechecked since ${lastAttempt?.time}: ${blocker.problem}`,
@@ -205,8 +191,8 @@ function sticky(snapshot: Snapshot, blocker: Blocker): Blocker {
   };
 }
 
-function personsFailure(snapshot: Snapshot): Blocker | undefined {
-  const attempt = applicableAttempt(snapshot);
-  if (attempt?.needsPerson !== true) return undefined;
-  return lastFailure(snapshot, Date.parse(attempt.nextAttemptTime));
+function personsFailure(snapshot: Situation): Blocker | undefined {
+  const { lastAttempt } = snapshot;
+  if (lastAttempt?.needsPerson !== true) return undefined;
+  return lastFailure(snapshot, Date.parse(lastAttempt.nextAttemptTime));
 }

@@ -27,7 +27,8 @@ import {
   settled,
   statusAfter,
 } from "../../testing/snapshots.ts";
-import { listDueMs, provenMs } from "../decide/held.ts";
+import { listDueMs } from "../decide/held.ts";
+import { situationOf } from "../decide/situation.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { nextReconcileMs } from "./next-reconcile.ts";
@@ -36,7 +37,7 @@ const next = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number) =>
   nextReconcileMs(reconciled(snapshot, outcome, nowMs));
 
 const EXPIRY_MS = FACTS.notAfter.getTime();
-const listDue = listDueMs(settled(), provenMs(settled(), FACTS), undefined);
+const listDue = listDueMs(situationOf(settled()), situationOf(settled()).provenMs, undefined);
 const missing = settled({ secret: ABSENT, atlas: listed("1001") });
 const unlabelled = { secret: managed(FACTS, { labels: {} }) };
 const fourToday = { recentIssuances: serials(4).map((serialNumber) => recent({ serialNumber })) };

@@ -1,5 +1,5 @@
 import { listDueMs } from "../decide/held.ts";
-import { isAwaited, isParkedElsewhere, isParkedHere, isSettled } from "../decide/history.ts";
+import { isAwaited } from "../decide/history.ts";
 import { wantsKeystore } from "../model/desired-data.ts";
 import type { Assessment } from "./assessment.ts";
 import { previousCertificate } from "./next-status.ts";
@@ -69,10 +69,10 @@ function listTimes({
   const isRefused = snapshot.atlas.kind === "refused" || snapshot.attempted.kind === "refused";
   const soonestMs = isRefused ? nowMs + snapshot.policy.recheckIntervalMs : nowMs;
   const isOpen = snapshot.resource.status.issuance !== undefined && outcome.kind !== "issued";
-  const isToBeCompared = !isSettled(snapshot) && !isParkedHere(snapshot) && !isParkedElsewhere(snapshot);
+  const isToBeCompared = snapshot.settled === undefined && !snapshot.isParkedHere && !snapshot.isParkedElsewhere;
   if (isOpen && isToBeCompared) return [soonestMs];
   const isVerified = held !== undefined && !snapshot.resource.spec.suspend;
-  if (!isVerified && !isAwaited(snapshot, history)) return [];
+  if (!isVerified && !isAwaited({ ...snapshot, history })) return [];
   const listedMs = snapshot.atlas.kind === "listed" ? snapshot.nowMs : snapshot.listedMs;
   return [Math.max(soonestMs, listDueMs(snapshot, held === undefined ? listedMs : provenMs, doubt))];
 }

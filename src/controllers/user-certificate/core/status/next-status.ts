@@ -5,10 +5,10 @@ import type {
   LeftBehind,
   UserCertificateStatus,
 } from "../../../../api/user-certificate-status.ts";
-import { applicableAttempt, identityChange, isListed } from "../decide/held.ts";
-import { isSettled, isStored } from "../decide/history.ts";
+import { isInList } from "../decide/held.ts";
+import { isStored } from "../decide/history.ts";
 import { ADOPTED } from "../decide/usage.ts";
-import type { Snapshot } from "../model/snapshot.ts";
+import type { Situation } from "../model/situation.ts";
 import type { Assessment } from "./assessment.ts";
 import { nextConditions } from "./next-conditions.ts";
 
@@ -97,7 +97,7 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
       ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
-  if (held === undefined || snapshot.atlas.kind !== "listed" || identityChange(snapshot) !== undefined) return unlisted;
+  if (held === undefined || snapshot.atlas.kind !== "listed" || snapshot.identityChange !== undefined) return unlisted;
   if (doubt === undefined) return undefined;
   const { sinceMs, latestMs, lists } = doubt;
   // A certificate may have been issued for it, even if its response was lost.
@@ -140,8 +140,8 @@ function issuanceAfter({ outcome, snapshot }: Assessment): Issuance | undefined 
 }
 
 /** The attempt that was on record before, unless a list has shown its outcome. */
-function openAttempt(snapshot: Snapshot): Issuance | undefined {
-  return isSettled(snapshot) ? undefined : snapshot.resource.status.issuance;
+function openAttempt({ resource, settled }: Situation): Issuance | undefined {
+  return settled === undefined ? resource.status.issuance : undefined;
 }
 
 function recentIssuances({ held, history, nowMs, provenMs }: Assessment) {
@@ -162,7 +162,7 @@ function answeredRequest({ held, outcome, snapshot }: Assessment): string | unde
 }
 
 function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment): LastAttempt | undefined {
-  const applicable = applicableAttempt(snapshot);
+  const applicable = snapshot.lastAttempt;
   if (blocker === undefined) return outcome.kind === "recorded" ? applicable : undefined;
   if (outcome.kind === "recorded" || blocker.retry.kind === "running") return applicable;
   if (blocker.retry.kind !== "backoff" || retryMs === undefined) return undefined;
@@ -187,7 +187,7 @@ function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment)
 function unexpired({ outcome, snapshot }: Assessment): number | undefined {
   const { atlas, resource } = snapshot;
   if (atlas.kind !== "listed") return resource.status.unexpiredCertificates;
-  return atlas.certificates.length + (outcome.kind === "issued" && !isListed(snapshot, outcome.facts) ? 1 : 0);
+  return atlas.certificates.length + (outcome.kind === "issued" && !isInList(snapshot, outcome.facts) ? 1 : 0);
 }
 
 /** The Secrets that spec.secretName named before, until their certificates expire. */

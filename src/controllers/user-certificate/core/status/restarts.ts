@@ -6,6 +6,7 @@ import { isStored } from "../decide/history.ts";
 import { isToRestart, restartDueMs, titleOf } from "../decide/restarts.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { RestartResult } from "../model/restart.ts";
+import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 
 /** A restart that is still pending after a reconcile. */
@@ -17,7 +18,7 @@ export interface StandingRestart {
 
 /** The part of a reconciliation that restarts depend on. */
 interface Reconciled {
-  readonly snapshot: Snapshot;
+  readonly snapshot: Situation;
   readonly outcome: Outcome;
   readonly restartResults?: readonly RestartResult[] | undefined;
   readonly nowMs: number;
@@ -53,7 +54,7 @@ export function standingRestarts(
  * Whether a certificate took the place of another one in the Secret. Pods wait for a Secret that is new; a certificate
  * that was adopted, or an older one that was put back, may be the one that they have.
  */
-function isReplacement(snapshot: Snapshot, outcome: Outcome, { fingerprint, notBefore }: CertificateFacts): boolean {
+function isReplacement(snapshot: Situation, outcome: Outcome, { fingerprint, notBefore }: CertificateFacts): boolean {
   const { spec, status } = snapshot.resource;
   const closed = isStored(snapshot) ? status.issuance : undefined;
   const attempt = outcome.kind === "issued" ? outcome.attempt : closed;
