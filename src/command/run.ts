@@ -56,11 +56,11 @@ export const FLAG_GROUPS = {
       "Namespaces to watch, separated by commas. The operator then needs no access to other namespaces, except for its Lease. Defaults to all namespaces.",
     ),
     consumers: switchFlag(
-      "Count the pods that still use the certificate before a renewal, while it is unexpired. The operator then needs to list pods.",
+      "After a renewal, count the pods that still use the previous certificate, until it expires. The operator then needs to list pods.",
       true,
     ),
     "rollout-restart": switchFlag(
-      "Restart the workloads that spec.rolloutRestart names after their certificate was renewed. Needs the RBAC permissions of rollout-restart-role.yaml.",
+      "After a renewal, restart the workloads that spec.rolloutRestart names. Needs the RBAC permissions of rollout-restart-role.yaml.",
       false,
     ),
   },

@@ -113,11 +113,11 @@ export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: 
   );
   const outdated = new MetricText(
     "atlascerts_consumers_outdated",
-    "Pods that still use the certificate from before a renewal. Absent while no such certificate is valid.",
+    "Pods that still use a certificate from before the latest renewal. Absent while no such certificate is valid.",
   );
   const outdatedUntil = new MetricText(
     "atlascerts_consumers_outdated_valid_until_timestamp_seconds",
-    "Time at which the first of the certificates expires that outdated pods use. Absent while there are no such pods.",
+    "Earliest expiry time of the certificates that outdated pods use. Absent while there are no such pods.",
   );
   const ready = new Map<string, number>();
   let overdue = 0;

@@ -68,7 +68,7 @@ export class Metrics {
   });
   readonly #restarts = new Counter({
     name: "atlascerts_rollout_restarts_total",
-    help: "Restarts of workloads after a renewal, by result: restarted, or failed for each try that was not possible.",
+    help: "Restarts of workloads after a renewal, by result: restarted or failed. Each failed attempt counts.",
     labelNames: ["result"],
     registers: [this.registry],
   });

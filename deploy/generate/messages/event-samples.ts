@@ -101,7 +101,7 @@ function outdated(): Sample {
     ...{ pods: 3, outdated: 2, outdatedPods: ["orders-api-7d4b9c6f5-k2x8v", "orders-api-7d4b9c6f5-q9zwn"] },
     ...{ outdatedValidUntil: timestamp(FACTS.notAfter.getTime()), observedAt: timestamp(NOW) },
   };
-  return announced("Half of the time until an old certificate expires is over", (announcer) =>
+  return announced("Half of the time until the old certificate expires has passed", (announcer) =>
     announcer.announceOutdated(resource({ status: { secretName: "orders-api-mongodb" } }), consumers),
   );
 }

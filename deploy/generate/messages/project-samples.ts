@@ -44,7 +44,7 @@ export async function projectSamples(): Promise<Readonly<Record<Reason, readonly
   };
 }
 
-const LACKS_KEY = "The credentials hold clientId but not clientSecret: both are needed.";
+const LACKS_KEY = "The credentials hold clientId but not clientSecret, and both are needed.";
 
 export interface Situation {
   readonly isCurrent?: boolean;

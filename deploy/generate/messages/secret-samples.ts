@@ -90,7 +90,7 @@ export function secretSamples() {
         parked(nothingYet(), notStored(resource(), new TypeError("x"))),
       ),
       seen(
-        "A certificate still waits for its Secret, which is another owner's by now",
+        "A certificate waits for its Secret, which now belongs to someone else",
         reconciled(
           settled({
             parked: { facts: FRESH, attempt: issuance() },
@@ -105,7 +105,7 @@ export function secretSamples() {
     ],
     CertificateParked: [
       seen(
-        "The previous leader still stores a certificate",
+        "The previous leader is still storing a certificate",
         reconciled(
           nothingYet({
             status: {

@@ -77,8 +77,8 @@ describe("parseCredentials", () => {
     expect(parseCredentials(entries)).toEqual({
       ok: false,
       problem:
-        `The credentials' ${field} holds a secret: the two fields are swapped; ` +
-        `put each value of ${field} and ${other} into the other field.`,
+        `The credentials' ${field} holds a secret, so the two fields are swapped; ` +
+        `exchange the values of ${field} and ${other}.`,
     });
   });
 

@@ -43,7 +43,7 @@ export function parseCredentials(entries: Readonly<Record<string, string | undef
   const apiKeys = API_KEYS.some(has);
   if (serviceAccount && apiKeys) {
     const found = [...SERVICE_ACCOUNT, ...API_KEYS].filter(has).join(", ");
-    return refuse(`The credentials hold keys of both kinds (${found}): keep either ${WANTED}.`);
+    return refuse(`The credentials hold keys of both kinds (${found}); keep either ${WANTED}.`);
   }
   if (!serviceAccount && !apiKeys) return refuse(`The credentials hold neither ${WANTED.replace(", or", ", nor")}.`);
 
@@ -53,7 +53,7 @@ export function parseCredentials(entries: Readonly<Record<string, string | undef
     [secret, name],
   ] as const) {
     const value = entries[key];
-    if (value === undefined) return refuse(`The credentials hold ${other} but not ${key}: both are needed.`);
+    if (value === undefined) return refuse(`The credentials hold ${other} but not ${key}, and both are needed.`);
     const problem = problemOf(value.trim());
     if (problem !== undefined) return refuse(`The credentials' ${key} ${problem}.`);
   }
@@ -62,7 +62,7 @@ export function parseCredentials(entries: Readonly<Record<string, string | undef
   }
   if (IS_SECRET[name].test(entries[name]?.trim() ?? "")) {
     return refuse(
-      `The credentials' ${name} holds a secret: the two fields are swapped; put each value of ${name} and ${secret} into the other field.`,
+      `The credentials' ${name} holds a secret, so the two fields are swapped; exchange the values of ${name} and ${secret}.`,
     );
   }
 

@@ -239,7 +239,7 @@ function unanswered(operation: AtlasOperation, { status, retryAfterMs }: AtlasEr
 }
 
 function changedAgain(operation: AtlasOperation, retryAfterMs: number): AtlasError {
-  const problem = `The credentials changed more than once within ${CHANGE_INTERVAL_MS / 1000} s, and the operator tries changed credentials only once in that time.`;
+  const problem = `The credentials changed more than once within ${CHANGE_INTERVAL_MS / 1000} s, and the operator tries changed credentials at most once in that time.`;
   return new AtlasError({ kind: "rateLimited", operation, problem, retryAfterMs });
 }
 

@@ -77,7 +77,7 @@ describe("a certificate that can no longer be stored", () => {
         type: "Warning",
         reason: "CertificateOrphaned",
         note:
-          "Certificate 1001 of user orders-api (valid until 2030-04-01T00:00:00Z) is orphaned: the spec now names another user, so its private key is lost. " +
+          "Certificate 1001 of user orders-api (valid until 2030-04-01T00:00:00Z) is orphaned: the spec now names another user, so the operator discarded the private key. " +
           "Atlas cannot revoke it.",
       },
     ]);

@@ -57,7 +57,7 @@ export class Announcer {
     const { serialNumber, notAfter } = facts;
     if (!this.#isNews(resource, serialNumber)) return;
     const orphan = { username: attempt.username, serialNumber, notAfter: timestamp(notAfter.getTime()) };
-    this.#tellOrphan(resource, orphan, `${why}, so its private key is lost`);
+    this.#tellOrphan(resource, orphan, `${why}, so the operator discarded the private key`);
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */

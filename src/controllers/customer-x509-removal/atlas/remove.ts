@@ -46,7 +46,7 @@ export async function callRemoval(
     if (error instanceof AtlasError && error.kind === "ambiguous")
       return { kind: "answerLost", problem: blocker.problem };
     const { reason, problem, remedy } = blocker;
-    const again = "create a new AtlasCustomerX509Removal, since the operator sends one request for each.";
+    const again = "create a new AtlasCustomerX509Removal, since the operator sends at most one request for each.";
     const failure = {
       reason,
       problem: problem.includes("nothing was changed") ? problem : `${problem} Nothing was changed.`,

@@ -10,7 +10,7 @@ const PASSING: ReadonlySet<string> = new Set(["Network", "Timeout", "Unavailable
 export function notWritable({ namespace, spec }: UserCertificate, error: KubeError): Blocker {
   return {
     reason: "SecretNotWritable",
-    problem: `Secret ${spec.secretName} cannot be written, so no certificate is issued (${error.message}).`,
+    problem: `Secret ${spec.secretName} cannot be written (${error.message}), so no certificate is issued.`,
     remedy: PASSING.has(error.reason) ? undefined : whatToFix(namespace),
     needsPerson: !PASSING.has(error.reason),
     retry: { kind: "backoff", ...(error.retryAfterMs !== undefined && { atLeastMs: error.retryAfterMs }) },

@@ -62,7 +62,7 @@ describe("the preflight", () => {
       reason: "SecretNotWritable",
       needsPerson,
       problem: expect.stringMatching(
-        /^Secret orders-api-mongodb cannot be written, so no certificate is issued \(.*quota exceeded/,
+        /^Secret orders-api-mongodb cannot be written \(.*quota exceeded.*\), so no certificate is issued\.$/,
       ),
       retry: { kind: "backoff" },
     });
