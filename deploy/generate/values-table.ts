@@ -9,7 +9,7 @@ interface Value {
 }
 
 /** A value has no comment, or one stands where no value follows. */
-export class ValuesCommentError extends Error {
+class ValuesCommentError extends Error {
   override readonly name = "ValuesCommentError";
 }
 

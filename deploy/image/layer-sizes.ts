@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { createGzip } from "node:zlib";
 
 /** One layer of an image. */
-export interface LayerSize {
+interface LayerSize {
   /** The instruction that made it, such as `COPY /product /`. */
   readonly madeBy: string;
   readonly bytes: number;
@@ -20,7 +20,7 @@ export async function layerSizes(tag: string): Promise<readonly LayerSize[]> {
 }
 
 /** Takes lines of size and instruction, the newest first, as `docker history` prints them. */
-export function parseHistory(text: string): readonly LayerSize[] {
+function parseHistory(text: string): readonly LayerSize[] {
   return text
     .split("\n")
     .map((line) => line.split("\t"))

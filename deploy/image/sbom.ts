@@ -14,7 +14,7 @@ const bomSchema = z.looseObject({
 });
 
 /** What an image holds. */
-export interface ImageContents {
+interface ImageContents {
   /** Of Node, as in `24.1.0`. */
   readonly nodeVersion: string;
   /** The packages that its script is bundled of, as `name@version`. */

@@ -9,7 +9,7 @@ export interface ConditionState {
 }
 
 /** The facts that the conditions of one object have in common. */
-export interface ConditionContext {
+interface ConditionContext {
   /** The conditions as they are on the API server. */
   readonly before: readonly Condition[];
   /** metadata.generation that they describe. */

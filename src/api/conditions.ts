@@ -7,7 +7,7 @@ export const RESTART_CONDITION = "RestartPending";
 export type ConditionType = (typeof CONDITION_TYPES)[number] | typeof RESTART_CONDITION;
 
 /** A condition as metav1.Condition defines it. */
-export const conditionSchema = z
+const conditionSchema = z
   .object({
     type: z.string().meta({ description: "Type of the condition, such as Ready.", maxLength: 316 }),
     status: z

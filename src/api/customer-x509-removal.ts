@@ -83,7 +83,7 @@ export const customerX509RemovalStatusSchema = z
 /** Complete and Failed are for people and `kubectl wait`; kstatus reads Reconciling and Stalled. */
 export const REMOVAL_CONDITION_TYPES = ["Complete", "Failed", "Reconciling", "Stalled"] as const;
 
-export type CustomerX509RemovalSpec = Readonly<z.output<typeof customerX509RemovalSpecSchema>>;
+type CustomerX509RemovalSpec = Readonly<z.output<typeof customerX509RemovalSpecSchema>>;
 export type CustomerX509RemovalStatus = Readonly<z.output<typeof customerX509RemovalStatusSchema>>;
 
 export const CUSTOMER_X509_REMOVAL = {

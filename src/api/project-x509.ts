@@ -229,7 +229,6 @@ export const PROJECT_CONDITION_TYPES = ["Ready", "Stalled"] as const;
 export type ProjectX509Spec = Readonly<z.output<typeof projectX509SpecSchema>>;
 export type ProjectX509Status = Readonly<z.output<typeof projectX509StatusSchema>>;
 export type Grant = Readonly<z.output<typeof grantSchema>>;
-export type CertificateAuthority = Readonly<z.output<typeof certificateAuthoritySchema>>;
 
 export const PROJECT_X509 = {
   group: API_GROUP,

@@ -4,7 +4,7 @@ import { SensitiveText } from "../sensitive-text.ts";
 import { type KeyPair, readPemBundle } from "./key-pair.ts";
 
 /** For tests: what a certificate shall say. */
-export interface CertificateWishes {
+interface CertificateWishes {
   /** RFC 4514. @default "CN=orders-api" */
   readonly subject?: string;
   /** @default 2030-01-01T00:00:00Z */
@@ -15,7 +15,7 @@ export interface CertificateWishes {
   readonly serialHex?: string;
 }
 
-export interface IssuedPem {
+interface IssuedPem {
   readonly certificatePem: string;
   /** PKCS #8. */
   readonly keyPem: string;

@@ -7,7 +7,7 @@ import type { CachedResource } from "../controllers/user-certificate/cluster/res
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
 import type { ProjectFigures, RemovalFigures } from "../telemetry/cluster-metrics.ts";
-import type { ReconcileFigures } from "../telemetry/reconcile-figures.ts";
+import type { ReconcileFigures } from "../telemetry/metrics.ts";
 import type { IssuanceBudgets } from "./issuance-budgets.ts";
 
 /** The figures of one reconcile. */

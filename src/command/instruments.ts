@@ -19,13 +19,13 @@ import {
   eventLoopTurns,
   leaseYoung,
   notShuttingDown,
+  Pulse,
   queuesMove,
   watchesFresh,
 } from "../telemetry/checks.ts";
 import { clusterMetrics } from "../telemetry/cluster-metrics.ts";
 import { type Check, Health } from "../telemetry/health.ts";
 import { type AtlasExchange, Metrics } from "../telemetry/metrics.ts";
-import { Pulse } from "../telemetry/pulse.ts";
 import { RunsUnderWay } from "../telemetry/runs-under-way.ts";
 import { registerRuntimeMetrics } from "../telemetry/runtime-metrics.ts";
 import { type RunningServer, startServer } from "../telemetry/server.ts";
@@ -41,7 +41,7 @@ export interface ServeOptions {
 }
 
 /** The parts that health checks and metrics read. */
-export interface Sources {
+interface Sources {
   readonly controller: Pick<UserCertificateController, "resources" | "skewMs" | "parked"> & {
     readonly queue: Pick<WorkQueue, "depth" | "delayed" | "atWork" | "stuck" | "oldestWaitMs" | "lastFinishedAt">;
   };

@@ -9,7 +9,7 @@ export interface Audience {
 }
 
 /** An object that something happened to. */
-export interface Subject extends ObjectRef {
+interface Subject extends ObjectRef {
   readonly uid: string;
   readonly resourceVersion: string;
 }

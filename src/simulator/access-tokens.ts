@@ -80,7 +80,7 @@ export class AccessTokens {
 }
 
 /** A request to the token endpoint. */
-export interface TokenRequest {
+interface TokenRequest {
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
   readonly body: string;

@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 /** The body of an Atlas error. */
-export interface AtlasErrorBody {
+interface AtlasErrorBody {
   readonly status: number;
   /** Atlas' own constant, such as `USERNAME_NOT_FOUND`. */
   readonly errorCode: string;

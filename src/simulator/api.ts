@@ -15,7 +15,7 @@ import type { RequestLog, RequestProgress } from "./request-log.ts";
 import { matchRoute, type Route, type RouteMatch } from "./routes.ts";
 import type { AtlasState } from "./state.ts";
 
-export interface ApiParts {
+interface ApiParts {
   readonly state: AtlasState;
   readonly clock: Clock;
   readonly log: RequestLog;

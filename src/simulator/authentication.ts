@@ -4,7 +4,7 @@ import type { DigestVerifier } from "./digest.ts";
 import type { Credentials } from "./fixtures.ts";
 import type { AtlasState } from "./state.ts";
 
-export type Authentication =
+type Authentication =
   | { readonly kind: "recognised"; readonly credentials: Credentials }
   | { readonly kind: "refused"; readonly answer: Answer };
 

@@ -22,7 +22,7 @@ export const KEY_ALGORITHMS = ["rsa-2048", "rsa-4096", "ec-p256"] as const;
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
 /** A certificate with its key. The key is handed out once and kept nowhere. */
-export interface IssuedPair {
+interface IssuedPair {
   readonly serialNumber: bigint;
   readonly certificatePem: string;
   /** PKCS #8, as Atlas writes it. */

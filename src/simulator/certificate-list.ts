@@ -15,11 +15,11 @@ export const LIST_FIELDS = [
   "href",
   "totalCount",
 ] as const;
-export type ListField = (typeof LIST_FIELDS)[number];
+type ListField = (typeof LIST_FIELDS)[number];
 
 /** How a time ends that is written in ISO 8601. Atlas' own form is `Z`. */
 export const TIME_FORMS = ["Z", "+0000", "+00:00", ".000Z"] as const;
-export type TimeForm = (typeof TIME_FORMS)[number];
+type TimeForm = (typeof TIME_FORMS)[number];
 
 /** How a list of certificates is told otherwise than it is. */
 export interface ListDeviation {
@@ -38,7 +38,7 @@ export interface ListDeviation {
   readonly lagMs?: number;
 }
 
-export interface CertificateListRequest {
+interface CertificateListRequest {
   readonly page: Page;
   readonly projectId: string;
   /** Of the list, without a query. */

@@ -13,7 +13,7 @@ export interface DigestOptions {
 }
 
 /** A request as far as Digest looks at it. */
-export interface DigestRequest {
+interface DigestRequest {
   readonly method: string;
   /** The request target, byte for byte: `uri` must be the same text. */
   readonly target: string;
@@ -21,7 +21,7 @@ export interface DigestRequest {
   readonly parameters: string;
 }
 
-export type DigestVerdict =
+type DigestVerdict =
   | { readonly kind: "verified"; readonly username: string }
   | { readonly kind: "refused"; readonly challenge: string };
 

@@ -1,5 +1,5 @@
 /** One attribute of a name: its short type in capitals as RFC 2253 writes it, and the value without escapes. */
-export interface NameAttribute {
+interface NameAttribute {
   readonly type: string;
   readonly value: string;
 }

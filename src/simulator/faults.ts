@@ -144,7 +144,7 @@ export function parseFault(value: unknown): ParsedFault {
 }
 
 /** The properties of a request that a fault may depend on. */
-export interface FaultTarget {
+interface FaultTarget {
   readonly operation: Operation;
   readonly projectId?: string | undefined;
   readonly username?: string | undefined;

@@ -22,7 +22,7 @@ export interface OperationOptions {
 }
 
 /** A request that has passed authentication, negotiation and the limits. */
-export interface OperationRequest {
+interface OperationRequest {
   readonly route: Route;
   readonly projectId: string | undefined;
   readonly username: string | undefined;

@@ -11,7 +11,7 @@ export interface RateLimit {
 export const DEFAULT_RATE_LIMIT: RateLimit = { capacity: 1200, refill: 500, refillDurationSeconds: 60 };
 
 /** Whether a request may pass, and the tokens left after it. */
-export type Admission =
+type Admission =
   | { readonly kind: "admitted"; readonly remaining: number }
   | { readonly kind: "limited"; readonly retryAfterSeconds: number };
 

@@ -39,7 +39,7 @@ export function certsPath(username = "orders-api", projectId = PRODUCTION): stri
 }
 
 /** The request of a test; everything else is as a good client sends it. */
-export interface Call {
+interface Call {
   readonly method?: string;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -89,7 +89,7 @@ export function splitPem(pem: string): { readonly certificate: string; readonly 
 }
 
 /** The parts of a Digest answer (RFC 7616), computed here without a line of the simulator. */
-export interface DigestAnswer {
+interface DigestAnswer {
   readonly challenge: string;
   readonly method: string;
   readonly uri: string;

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
+import { ManualClock } from "../testing/manual-clock.ts";
 import {
   cachesSynced,
   eventLoopTurns,
   leaseYoung,
   notShuttingDown,
+  Pulse,
   type QueueSigns,
   queuesMove,
   type WatchSigns,
@@ -93,4 +95,19 @@ test.each<[what: string, ageMs: number | undefined, problem: string | undefined]
   ["it has run out", 16_000, "the last renewal was 16 s ago, and this process still takes itself for the leader"],
 ])("the age of the lease is checked: %s", (_, ageMs, problem) => {
   expect(leaseYoung({ ageMs }, 15_000).problem()).toBe(problem);
+});
+
+test("the pulse beats once a second, and not while the process stands still", async () => {
+  const clock = new ManualClock();
+  const pulse = new Pulse(clock);
+  const stop = new AbortController();
+  const beating = pulse.start(stop.signal);
+  await clock.advance(60_500);
+  expect(pulse.ageMs).toBe(500);
+  clock.freeze(30_000);
+  expect(pulse.ageMs).toBe(30_500);
+  await clock.advance(0);
+  expect(pulse.ageMs).toBe(0);
+  stop.abort();
+  await beating;
 });

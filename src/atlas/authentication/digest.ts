@@ -28,7 +28,7 @@ export function chooseDigestChallenge(headers: readonly string[]): DigestChallen
   return usable.find((challenge) => challenge.algorithm === "SHA-256") ?? usable[0];
 }
 
-export interface DigestRequest {
+interface DigestRequest {
   readonly username: string;
   readonly password: string;
   readonly method: string;

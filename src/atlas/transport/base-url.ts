@@ -1,7 +1,7 @@
 /** The public cloud. The government cloud is `https://cloud.mongodbgov.com`. */
 export const DEFAULT_BASE_URL = "https://cloud.mongodb.com";
 
-export type BaseUrl =
+type BaseUrl =
   | { readonly ok: true /** Scheme, host and port, without a slash at the end. */; readonly origin: string }
   | { readonly ok: false; readonly problem: string };
 

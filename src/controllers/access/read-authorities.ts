@@ -10,7 +10,7 @@ export type AuthoritiesState =
   | { readonly kind: "unreadable" }
   | { readonly kind: "unknown"; readonly blocker: ProjectBlocker };
 
-export interface AuthoritiesReading {
+interface AuthoritiesReading {
   readonly authorities: AuthoritiesState;
   /** When Atlas answered, by its own clock. */
   readonly answeredAt: Date | undefined;

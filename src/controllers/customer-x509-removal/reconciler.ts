@@ -10,13 +10,12 @@ import { announce } from "./announce.ts";
 import { callRemoval } from "./atlas/remove.ts";
 import type { RemovalStatus } from "./cluster/removal-status.ts";
 import { type Decision, decide, type Failure } from "./core/decide.ts";
-import { nextStatus } from "./core/next-status.ts";
-import { nextTimeMs } from "./core/next-time.ts";
+import { nextStatus, nextTimeMs } from "./core/next-status.ts";
 import type { Assessment, Outcome } from "./core/outcome.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 
 /** The steps that change something; tests stop the process there. */
-export type RemovalStep = "record" | "call";
+type RemovalStep = "record" | "call";
 
 export interface RemovalReconcilerOptions {
   readonly removal: (

@@ -1,7 +1,7 @@
 import type { RestartResult } from "./core/model/restart.ts";
 
 /** The knowledge of one process about one resource that the status does not show, or not yet. */
-export interface ResourceMemory {
+interface ResourceMemory {
   /** Id of an attempt that was recorded and that Atlas was not asked for. */
   unsent?: string | undefined;
   /** When Atlas' list of the spec's user was last read, in milliseconds since the epoch. */

@@ -6,7 +6,7 @@ import { projectBlocker } from "../../access/read-authorities.ts";
 import type { Failure } from "../core/decide.ts";
 
 /** Result of the one call. */
-export type CallResult =
+type CallResult =
   | { readonly kind: "accepted" }
   | { readonly kind: "answerLost"; readonly problem: string }
   | { readonly kind: "refused"; readonly failure: Failure };

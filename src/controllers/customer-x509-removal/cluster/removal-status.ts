@@ -16,7 +16,7 @@ import { StatusSender } from "../../../kube/status-sender.ts";
 export type CachedRemoval = ClusterObject<CustomerX509Removal["spec"], CustomerX509Removal["status"]>;
 
 /** With the object as it is now: `notKept` if the API server dropped a part of what was written. */
-export type WriteResult =
+type WriteResult =
   | { readonly kind: "written" | "notKept"; readonly removal: CustomerX509Removal }
   | { readonly kind: "overtaken" };
 

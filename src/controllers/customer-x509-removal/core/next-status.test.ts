@@ -3,8 +3,7 @@ import type { Condition } from "../../../api/conditions.ts";
 import type { ProjectBlocker } from "../../access/project-access.ts";
 import { isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide, type Failure } from "./decide.ts";
-import { nextStatus } from "./next-status.ts";
-import { nextTimeMs } from "./next-time.ts";
+import { nextStatus, nextTimeMs } from "./next-status.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Snapshot } from "./snapshot.ts";
 

@@ -2,8 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ProjectX509, ProjectX509Status } from "../../../api/project-x509.ts";
 import type { ProjectBlocker } from "../../access/project-access.ts";
-import { isNews, nextStatus } from "./next-status.ts";
-import { removalCommand } from "./removal-manifest.ts";
+import { isNews, nextStatus, removalCommand } from "./next-status.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");

@@ -1,10 +1,10 @@
 import { type ConditionState, conditionsOf } from "../../../api/condition-states.ts";
 import { findCondition } from "../../../api/conditions.ts";
+import { API_GROUP, API_VERSION } from "../../../api/names.ts";
 import { PROJECT_CONDITION_TYPES, type ProjectX509Status } from "../../../api/project-x509.ts";
 import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateAuthority } from "../../../certificate/certificate-authorities.ts";
 import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-access.ts";
-import { removalCommand } from "./removal-manifest.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A word that a condition of an AtlasProjectX509 can carry as its reason. */
@@ -135,4 +135,27 @@ function statesOf(
       ? { status: "True", reason, message: advised }
       : { status: "False", reason, message: "No action is required." },
   };
+}
+
+/**
+ * A command that asks the operator to remove customer-managed X.509. The end of the request is computed when the command
+ * runs: a time in a status would be over soon. The clock of a time zone two hours ahead does for every `date`; the options
+ * that add hours differ between systems.
+ */
+export function removalCommand(project: string, fingerprints: readonly string[]): string {
+  return [
+    "kubectl create -f - <<EOF",
+    `apiVersion: ${API_GROUP}/${API_VERSION}`,
+    "kind: AtlasCustomerX509Removal",
+    "metadata:",
+    `  generateName: ${project}-`,
+    "spec:",
+    "  projectRef:",
+    `    name: ${project}`,
+    "  certificateAuthorities:",
+    ...fingerprints.map((fingerprint) => `    - ${fingerprint}`),
+    `  notAfter: "$(TZ=UTC-2 date +%FT%TZ)" # in 2 hours`,
+    "  acknowledgeRollingRestart: true",
+    "EOF",
+  ].join("\n");
 }

@@ -17,7 +17,7 @@ const PASSWORD = /^[\x20-\x7e]{1,256}$/;
 const ITERATIONS = 10_000;
 
 /** A password with what tells it from others without giving it away. */
-export interface KeystorePassword {
+interface KeystorePassword {
   readonly text: SensitiveText;
   readonly version: string;
 }

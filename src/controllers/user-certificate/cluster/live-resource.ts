@@ -5,7 +5,7 @@ import { readSame } from "../../../kube/status-sender.ts";
 import type { CachedResource } from "./resource-cache.ts";
 
 /** Identifies a resource: one that was recreated under the same name is another. */
-export type ResourceId = Pick<UserCertificateIdentity, "namespace" | "name" | "uid">;
+type ResourceId = Pick<UserCertificateIdentity, "namespace" | "name" | "uid">;
 
 /** Gives a resource as the API server has it now; undefined where it is gone or going. */
 export type LiveResource = (id: ResourceId) => Promise<CachedResource | undefined>;

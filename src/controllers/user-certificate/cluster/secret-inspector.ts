@@ -10,7 +10,7 @@ import { secretIdentity, secretMetadata } from "./secret-metadata.ts";
 import { foreignBecause } from "./secret-ownership.ts";
 
 /** The Secret of a resource, and what its status knows of it. */
-export interface SecretQuery extends ObjectRef {
+interface SecretQuery extends ObjectRef {
   /** The fingerprint in the status of the resource. */
   readonly fingerprint?: string | undefined;
 }

@@ -23,7 +23,7 @@ export interface StatusWriterOptions {
 }
 
 /** Whether an attempt is on record: `notKept` if the API server dropped a part of it. */
-export type RecordResult = "recorded" | "overtaken" | "notKept";
+type RecordResult = "recorded" | "overtaken" | "notKept";
 
 /** Writes status: only what differs, all of it in one write, and only onto the state that was read. */
 export class StatusWriter {

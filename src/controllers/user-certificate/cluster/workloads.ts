@@ -44,7 +44,7 @@ export async function observeWorkload(
   }
 }
 
-export interface Restart {
+interface Restart {
   readonly kind: Workload["kind"];
   readonly ref: ObjectRef;
   readonly workload: PresentWorkload;

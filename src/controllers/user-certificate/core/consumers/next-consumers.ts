@@ -26,7 +26,7 @@ export function isRenewed(status: Status, nowMs: number): status is RenewedStatu
 /** The counts of one list, without its time. */
 type Counts = Omit<Consumers, "observedAt">;
 
-export interface ConsumersSeen {
+interface ConsumersSeen {
   readonly consumers: Consumers;
   /** Whether outdated pods are to be announced. */
   readonly isWarning: boolean;

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Grant } from "../../../../api/project-x509.ts";
-import { globMatches } from "./glob.ts";
-import { type GrantRequest, matchGrants } from "./match-grants.ts";
+import { type GrantRequest, globMatches, matchGrants } from "./match-grants.ts";
 import { parseUserName, userNameKey } from "./user-name.ts";
 
 const grant = (change: Partial<Grant>): Grant => ({ maxMonths: 3, shared: false, everybody: false, ...change });

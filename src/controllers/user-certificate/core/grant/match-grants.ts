@@ -1,5 +1,4 @@
 import type { Grant } from "../../../../api/project-x509.ts";
-import { globMatches } from "./glob.ts";
 import { parseUserName, type UserName, userNameKey } from "./user-name.ts";
 
 /** A certificate that a resource asks for through a project. */
@@ -11,7 +10,7 @@ export interface GrantRequest {
   readonly months: number;
 }
 
-export type Refusal =
+type Refusal =
   /** No grant names this namespace and this user. */
   | { readonly because: "notNamed" }
   /** Only a grant with a selector may name them, and the labels of the namespace are not known. */
@@ -89,4 +88,31 @@ function limitReached(
   if (months > maxMonths) return { because: "months", most: maxMonths };
   if (maxResources === undefined || olderUses(grant) < maxResources) return undefined;
   return { because: "resources", most: maxResources };
+}
+
+/**
+ * Whether a text matches a pattern in which `*` stands for any number of characters. In time proportional to the product
+ * of both lengths at most, whatever the pattern.
+ */
+export function globMatches(pattern: string, text: string): boolean {
+  let at = 0;
+  let star = -1;
+  let resumeAt = 0;
+  for (let index = 0; index < text.length; ) {
+    if (pattern[at] === "*") {
+      star = at++;
+      resumeAt = index;
+    } else if (pattern[at] === text[index]) {
+      at++;
+      index++;
+    } else if (star !== -1) {
+      // The last star takes one more.
+      at = star + 1;
+      index = ++resumeAt;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[at] === "*") at++;
+  return at === pattern.length;
 }

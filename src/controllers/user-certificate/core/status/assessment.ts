@@ -15,7 +15,7 @@ import { type StandingRestart, standingRestarts } from "./restarts.ts";
 import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */
-export interface Reconciliation {
+interface Reconciliation {
   readonly snapshot: Situation;
   readonly decision: Decision;
   readonly outcome: Outcome;
@@ -52,7 +52,7 @@ export interface Assessment extends Reconciliation {
 
 type CertificateNow = Pick<Assessment, "held" | "doubt" | "provenMs" | "renewalDueMs">;
 
-export interface Unusable {
+interface Unusable {
   readonly reason: string;
   readonly problem: string;
 }
