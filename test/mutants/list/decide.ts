@@ -6,7 +6,7 @@ const FOLDER = "controllers/user-certificate/core/decide";
 export const DECIDE: readonly MutatedFile[] = [
   {
     file: `${FOLDER}/decide.ts`,
-    tests: [`${FOLDER}/decide.test.ts`],
+    tests: [`${FOLDER}/decide.test.ts`, `${FOLDER}/needs-atlas.test.ts`],
     mutants: [
       {
         why: "a parked certificate replaces one that was issued in the same second",

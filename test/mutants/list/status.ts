@@ -22,7 +22,7 @@ export const STATUS: readonly MutatedFile[] = [
         why: "an expired certificate counts as usable",
         search: "if (notAfterMs <= nowMs) {",
         replacement: "if (notAfterMs < 0) {",
-        tests: [`${FOLDER}/next-conditions.test.ts`],
+        tests: [`${FOLDER}/next-conditions.ready.test.ts`],
       },
     ],
   },
