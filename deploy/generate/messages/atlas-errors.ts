@@ -7,7 +7,7 @@ import {
   pacedOutError,
 } from "../../../src/atlas/errors/errors.ts";
 import { TransportFailure } from "../../../src/atlas/transport/transport-failure.ts";
-import type { AtlasApi } from "../../../src/controllers/access/atlas-access.ts";
+import type { AtlasApi } from "../../../src/controllers/access/atlas-api.ts";
 import { CredentialsGate } from "../../../src/controllers/access/credentials-gate.ts";
 import { NOW, POLICY, PROJECT } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
 import { SensitiveText } from "../../../src/sensitive-text.ts";

@@ -7,8 +7,6 @@ import { textOfWiped } from "../../wiped-bytes.ts";
 import type { AtlasApi } from "./atlas-api.ts";
 import type { CredentialsGate } from "./credentials-gate.ts";
 
-export type { AtlasApi, CertificateApi, ProjectApi } from "./atlas-api.ts";
-
 /** A credentials Secret, and the way to Atlas that it opens. */
 export type Access =
   | { readonly kind: "unnamed"; readonly version: undefined }

@@ -1,7 +1,8 @@
 import { CREDENTIALS_LABEL } from "../../api/names.ts";
 import type { ProjectX509 } from "../../api/project-x509.ts";
 import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
-import type { AtlasAccess, ProjectApi } from "./atlas-access.ts";
+import type { AtlasAccess } from "./atlas-access.ts";
+import type { ProjectApi } from "./atlas-api.ts";
 import type { RefusalReason } from "./refusal.ts";
 
 /** Why the operator can do nothing in the project of an AtlasProjectX509 now. */

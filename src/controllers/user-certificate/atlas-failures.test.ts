@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { CertificateApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-api.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { CREDENTIALS, issuedScene, Scene } from "./testing/scene.ts";
 

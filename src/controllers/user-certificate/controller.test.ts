@@ -7,7 +7,7 @@ import { SECRETS } from "../../kube/core-types.ts";
 import { silentLog } from "../../kube/log.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle, until } from "../../testing/settle.ts";
-import type { AtlasApi } from "../access/atlas-access.ts";
+import type { AtlasApi } from "../access/atlas-api.ts";
 import { type ControllerObserver, UserCertificateController } from "./controller.ts";
 import { MemoryAtlas } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";

@@ -3,7 +3,7 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
 import { DAY_MS, HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
-import type { CertificateApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-api.ts";
 import { AtlasClock } from "./atlas/atlas-clock.ts";
 import { calendarOf } from "./atlas/calendar.ts";
 import { liveResources } from "./cluster/live-resource.ts";

@@ -5,7 +5,7 @@ import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { checkIssued } from "../../certificate/check-issued.ts";
 import { type KeyPair, readPemBundle } from "../../certificate/key-pair.ts";
 import type { SensitiveText } from "../../sensitive-text.ts";
-import type { CertificateApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-api.ts";
 import type { Announcer } from "./announce.ts";
 import { answerUnusable, atlasBlocker } from "./atlas/atlas-blocker.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { HOUR_MS } from "../../clock.ts";
-import type { CertificateApi } from "../access/atlas-access.ts";
+import type { CertificateApi } from "../access/atlas-api.ts";
 import { atlasError } from "./testing/memory-atlas.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
 import { NAMESPACE, type Process, type ProcessOptions, Scene } from "./testing/scene.ts";

@@ -3,7 +3,7 @@ import type { IssuedCertificate } from "../../../atlas/issued-certificate.ts";
 import { issuePem } from "../../../certificate/testing.ts";
 import type { Clock } from "../../../clock.ts";
 import { SensitiveText } from "../../../sensitive-text.ts";
-import type { AtlasApi } from "../../access/atlas-access.ts";
+import type { AtlasApi } from "../../access/atlas-api.ts";
 import { calendarOf } from "../atlas/calendar.ts";
 
 /** The fault of a create: an answer of another kind, an error before anything happened, or a lost answer. */

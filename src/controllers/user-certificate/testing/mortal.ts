@@ -1,5 +1,5 @@
 import type { KubeApi } from "../../../kube/kube-api.ts";
-import type { CertificateApi } from "../../access/atlas-access.ts";
+import type { CertificateApi } from "../../access/atlas-api.ts";
 
 type Api = Pick<KubeApi, "get" | "create" | "mergePatch">;
 

@@ -12,7 +12,7 @@ import type { KubeApi } from "../../../kube/kube-api.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/queue/work-queue.ts";
 import { type KubeObject, objectKey, typeName } from "../../../kube/resource-type.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
-import type { AtlasApi, CertificateApi } from "../../access/atlas-access.ts";
+import type { AtlasApi, CertificateApi } from "../../access/atlas-api.ts";
 import { type Assembly, assemble } from "../assembly.ts";
 import { namespaceLabels, ProjectCache } from "../cluster/project-cache.ts";
 import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
