@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Fault } from "./simulator.ts";
+import type { Fault } from "./faults.ts";
 import { call, certsPath, create, PRODUCTION, startSimulated } from "./testing.ts";
 
 interface Page {

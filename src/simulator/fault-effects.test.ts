@@ -3,7 +3,8 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { http } from "../testing/http.ts";
 import { ManualClock } from "../testing/manual-clock.ts";
-import type { Fault, Simulator } from "./simulator.ts";
+import type { Fault } from "./faults.ts";
+import type { Simulator } from "./simulator.ts";
 import {
   API_KEY,
   call,

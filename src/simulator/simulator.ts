@@ -17,15 +17,6 @@ import { RequestLog } from "./request-log.ts";
 import type { SimulatorControls } from "./simulator-controls.ts";
 import { AtlasState } from "./state.ts";
 
-export type { KeyAlgorithm } from "./certificate-authority.ts";
-export type { X509Type } from "./database-user.ts";
-export type { DigestAlgorithm } from "./digest.ts";
-export type { Fault, FaultEffect } from "./faults.ts";
-export type { Credentials, Fixtures, ProjectFixture, Role } from "./fixtures.ts";
-export type { RateLimit } from "./rate-limit.ts";
-export type { LoggedRequest, Operation, RequestLog } from "./request-log.ts";
-export type { CertificateRecord, SimulatedProject } from "./state.ts";
-
 /** Where the simulator listens, what it holds, and how it issues. */
 export interface SimulatorOptions {
   /** The address of the API. @default "127.0.0.1" */

@@ -1,4 +1,4 @@
-import type { Fault } from "../../src/simulator/simulator.ts";
+import type { Fault } from "../../src/simulator/faults.ts";
 import { pickFrom } from "./random.ts";
 
 const CREATE = "createDatabaseUserCertificate";

@@ -1,4 +1,4 @@
-import type { Fixtures } from "../../src/simulator/simulator.ts";
+import type { Fixtures } from "../../src/simulator/fixtures.ts";
 
 /** One resource of a benchmark: its own database user in one of the projects, a namespace for each project. */
 export interface Wanted {

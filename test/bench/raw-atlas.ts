@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import { z } from "zod";
-import type { Fixtures } from "../../src/simulator/simulator.ts";
+import type { Fixtures } from "../../src/simulator/fixtures.ts";
 import { http } from "../../src/testing/http.ts";
 import { SERVICE_ACCOUNT, type Wanted } from "./fixtures.ts";
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import { z } from "zod";
 import { systemClock } from "../../src/clock.ts";
 import { SimulatorClient } from "../../src/simulator/client.ts";
-import type { Fixtures } from "../../src/simulator/simulator.ts";
+import type { Fixtures } from "../../src/simulator/fixtures.ts";
 import { type CrashGuard, startCrashGuard } from "../control-plane/crash-guard.ts";
 import { readCredentials } from "../control-plane/kubeconfig-credentials.ts";
 import { Program } from "../control-plane/program.ts";

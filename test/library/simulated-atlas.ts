@@ -1,12 +1,8 @@
 import { X509AuthenticationApi } from "../../src/index.ts";
 import { SensitiveText } from "../../src/sensitive-text.ts";
 import { SimulatorClient } from "../../src/simulator/client.ts";
-import {
-  type Credentials,
-  type Simulator,
-  type SimulatorOptions,
-  startSimulator,
-} from "../../src/simulator/simulator.ts";
+import type { Credentials } from "../../src/simulator/fixtures.ts";
+import { type Simulator, type SimulatorOptions, startSimulator } from "../../src/simulator/simulator.ts";
 import { ManualClock } from "../../src/testing/manual-clock.ts";
 
 export const PROJECT = "32b6e34b3d91647abb20e7b8";

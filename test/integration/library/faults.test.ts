@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { AtlasError } from "../../../src/index.ts";
-import type { Fault } from "../../../src/simulator/simulator.ts";
+import type { Fault } from "../../../src/simulator/faults.ts";
 import { PROJECT, SimulatedAtlas, USER } from "../../library/simulated-atlas.ts";
 
 /** What a create comes to: the kind of its error, or `created`. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { describe, expect, test, vi } from "vitest";
-import type { Fault } from "../../../src/simulator/simulator.ts";
+import type { Fault } from "../../../src/simulator/faults.ts";
 import { PROJECT, SimulatedAtlas, USER } from "../../library/simulated-atlas.ts";
 
 /** What Atlas' specification and that of HTTP allow, and a client has to take. */

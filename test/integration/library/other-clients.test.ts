@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Credentials, type Simulator, startSimulator } from "../../../src/simulator/simulator.ts";
+import type { Credentials } from "../../../src/simulator/fixtures.ts";
+import { type Simulator, startSimulator } from "../../../src/simulator/simulator.ts";
 import { type AtlasGo, type AtlasGoReport, buildAtlasGo } from "../../library/atlas-go.ts";
 
 const PROJECT = "32b6e34b3d91647abb20e7b8";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { UserCertificate } from "../../../src/api/parse-user-certificate.ts";
-import type { Fault } from "../../../src/simulator/simulator.ts";
+import type { Fault } from "../../../src/simulator/faults.ts";
 import { condition, credentialEntries, PRODUCTION, Scene, STAGING } from "./scene.ts";
 
 /** Answers that Atlas' specification allows and that no trial of a day would show: none of them stops a renewal. */

@@ -8,12 +8,8 @@ import { type OperatorOptions, runOperator } from "../../../src/command/operator
 import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
 import type { Policy } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
 import { loadKubeConfig } from "../../../src/kube/config/load-kube-config.ts";
-import {
-  type Credentials,
-  type Simulator,
-  type SimulatorOptions,
-  startSimulator,
-} from "../../../src/simulator/simulator.ts";
+import type { Credentials } from "../../../src/simulator/fixtures.ts";
+import { type Simulator, type SimulatorOptions, startSimulator } from "../../../src/simulator/simulator.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
 import { http } from "../../../src/testing/http.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
