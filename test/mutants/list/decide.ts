@@ -53,7 +53,7 @@ export const DECIDE: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/issue-blockers.ts`,
-    tests: [`${FOLDER}/blockers.test.ts`, `${FOLDER}/decide.test.ts`],
+    tests: [`${FOLDER}/blockers.test.ts`, `${FOLDER}/blockers.explained.test.ts`, `${FOLDER}/decide.test.ts`],
     mutants: [
       {
         why: "lists that are wrong cost one certificate after another",

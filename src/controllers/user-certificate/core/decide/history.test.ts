@@ -9,7 +9,6 @@ import {
   FACTS,
   FRESH,
   failure,
-  firstReconcile,
   following,
   issuance,
   listed,
@@ -23,7 +22,6 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
-import { renewRequested } from "./history.ts";
 import { situationOf } from "./situation.ts";
 
 const history = (snapshot: Snapshot) => situationOf(snapshot).history;
@@ -291,23 +289,5 @@ describe("a certificate is parked", () => {
   };
   test.each(Object.entries(cases))("in another process %s", (_what, [snapshot, expected]) => {
     expect(situationOf(snapshot).isParkedElsewhere).toBe(expected);
-  });
-});
-
-describe("a renewal is requested", () => {
-  test.each([
-    ["by a value that was not answered", settled({ renewRequest: "b", status: { renewRequest: "a" } }), true],
-    ["by an empty value too", settled({ renewRequest: "" }), true],
-    ["not by an answered value", settled({ renewRequest: "a", status: { renewRequest: "a" } }), false],
-    ["not without the annotation", settled({ status: { renewRequest: "a" } }), false],
-  ])("%s", (_what, snapshot, expected) => {
-    expect(renewRequested(situationOf(snapshot))).toBe(expected);
-  });
-
-  test("not in the first reconcile: that request was answered before", () => {
-    const snapshot = firstReconcile({ atlas: listed("1001") });
-    const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
-    expect(renewRequested(situationOf(first))).toBe(false);
-    expect(renewRequested(situationOf(following(reconciled(first))))).toBe(false);
   });
 });

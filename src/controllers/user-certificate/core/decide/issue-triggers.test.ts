@@ -26,6 +26,7 @@ import {
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { decide } from "./decide.ts";
+import { renewRequested } from "./history.ts";
 import { situationOf } from "./situation.ts";
 
 const EXPIRY_MS = FACTS.notAfter.getTime();
@@ -262,6 +263,24 @@ describe("a certificate that the lists lack", () => {
 function lacked(lists: number, agoMs: number) {
   return { serialNumber: "1001", since: timestamp(NOW - agoMs), latest: timestamp(NOW - agoMs / 2), lists };
 }
+
+describe("a renewal is requested", () => {
+  test.each([
+    ["by a value that was not answered", settled({ renewRequest: "b", status: { renewRequest: "a" } }), true],
+    ["by an empty value too", settled({ renewRequest: "" }), true],
+    ["not by an answered value", settled({ renewRequest: "a", status: { renewRequest: "a" } }), false],
+    ["not without the annotation", settled({ status: { renewRequest: "a" } }), false],
+  ])("%s", (_what, snapshot, expected) => {
+    expect(renewRequested(situationOf(snapshot))).toBe(expected);
+  });
+
+  test("not in the first reconcile: that request was answered before", () => {
+    const snapshot = firstReconcile({ atlas: listed("1001") });
+    const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
+    expect(renewRequested(situationOf(first))).toBe(false);
+    expect(renewRequested(situationOf(following(reconciled(first))))).toBe(false);
+  });
+});
 
 function withoutFingerprint(): Snapshot {
   const { fingerprint: _lost, ...status } = SETTLED_STATUS;
