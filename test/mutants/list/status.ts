@@ -6,7 +6,7 @@ const FOLDER = "controllers/user-certificate/core/status";
 export const STATUS: readonly MutatedFile[] = [
   {
     file: `${FOLDER}/assessment.ts`,
-    tests: [`${FOLDER}/last-attempt.test.ts`, `${FOLDER}/next-status.test.ts`],
+    tests: [`${FOLDER}/last-attempt.test.ts`, `${FOLDER}/next-status.test.ts`, `${FOLDER}/next-status.attempt.test.ts`],
     mutants: [
       {
         why: "a retry comes up to a second before the time that Atlas asked for",
@@ -102,7 +102,7 @@ export const STATUS: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/next-status.ts`,
-    tests: [`${FOLDER}/next-status.test.ts`],
+    tests: [`${FOLDER}/next-status.test.ts`, `${FOLDER}/next-status.attempt.test.ts`],
     mutants: [
       {
         why: "a report takes its own record for another process', and is dropped",
