@@ -72,7 +72,7 @@ function listTimes({
   const isToBeCompared = snapshot.settled === undefined && !snapshot.isParkedHere && !snapshot.isParkedElsewhere;
   if (isOpen && isToBeCompared) return [soonestMs];
   const isVerified = held !== undefined && !snapshot.resource.spec.suspend;
-  if (!isVerified && !isAwaited({ ...snapshot, history })) return [];
+  if (!isVerified && !isAwaited({ history, nowMs: snapshot.nowMs, others: snapshot.others })) return [];
   const listedMs = snapshot.atlas.kind === "listed" ? snapshot.nowMs : snapshot.listedMs;
   return [Math.max(soonestMs, listDueMs(snapshot, held === undefined ? listedMs : provenMs, doubt))];
 }
