@@ -116,7 +116,7 @@ export const CLUSTER: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/cluster/secret-requests.ts`,
-    tests: [`${FOLDER}/cluster/secret-writer.test.ts`],
+    tests: [`${FOLDER}/cluster/secret-writer.test.ts`, `${FOLDER}/cluster/secret-writer.repair.test.ts`],
     mutants: [
       {
         why: "a write goes over what others changed",

@@ -139,7 +139,7 @@ export const SHELL: readonly MutatedFile[] = [
         why: "an answer that belongs to another resource of the user is stored",
         search: "...own, ...others.explained]",
         replacement: "...own]",
-        tests: [`${FOLDER}/atlas-failures.test.ts`],
+        tests: [`${FOLDER}/lost-answers.test.ts`],
       },
       {
         why: "the new record takes the place of an older one before its certificate is reported",
@@ -194,6 +194,22 @@ export const SHELL: readonly MutatedFile[] = [
         why: "the same Event is sent with each reconcile",
         search: "if (announced.has(what)) return false;",
         replacement: "",
+      },
+    ],
+  },
+  {
+    file: "command/issuance-budgets.ts",
+    tests: ["command/issuance-budgets.test.ts"],
+    mutants: [
+      {
+        why: "a reconcile without a list forgets certificates that were issued elsewhere",
+        search: 'if (atlas.kind !== "listed" && issuedMs.length <',
+        replacement: 'if (atlas.kind === "listed" && issuedMs.length <',
+      },
+      {
+        why: "a parked certificate uses the budget up twice",
+        search: 'decision.kind === "issue" && outcome.kind === "issued" ?',
+        replacement: 'outcome.kind === "issued" ?',
       },
     ],
   },
