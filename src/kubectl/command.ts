@@ -9,8 +9,7 @@ import { type Arguments, COMMON_OPTIONS, describeOptions, readArguments } from "
 import { COMMANDS, COMPLETABLE, COMPLETION, type Command } from "./commands.ts";
 import { candidatesFor, completionLines, namesIn, type ReadNames, SCRIPTS } from "./completion.ts";
 import { type Cluster, CommandError, EXIT, type Report } from "./report.ts";
-import { printable } from "./text.ts";
-import { toYaml } from "./yaml.ts";
+import { printable, toYaml } from "./text.ts";
 
 /** Streams and environment of the command. */
 export interface KubectlContext {

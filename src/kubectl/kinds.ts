@@ -2,6 +2,16 @@ import type { KubeObject, ResourceType } from "../kube/resource-type.ts";
 
 /** Kinds of Kubernetes that only a check reads. */
 
+/** @param plural lower-case, as it stands in the path */
+function kindOf<T extends KubeObject = KubeObject>(
+  group: string,
+  kind: string,
+  plural: string,
+  scope: "namespaced" | "cluster",
+): ResourceType<T> {
+  return { group, version: "v1", plural, kind, namespaced: scope === "namespaced" };
+}
+
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
 }
@@ -15,13 +25,12 @@ export interface Definition extends KubeObject {
   };
 }
 
-export const DEFINITIONS: ResourceType<Definition> = {
-  group: "apiextensions.k8s.io",
-  version: "v1",
-  plural: "customresourcedefinitions",
-  kind: "CustomResourceDefinition",
-  namespaced: false,
-};
+export const DEFINITIONS = kindOf<Definition>(
+  "apiextensions.k8s.io",
+  "CustomResourceDefinition",
+  "customresourcedefinitions",
+  "cluster",
+);
 
 export interface Deployment extends KubeObject {
   readonly spec?: {
@@ -38,21 +47,14 @@ export interface Deployment extends KubeObject {
   readonly status?: { readonly readyReplicas?: number };
 }
 
-export const DEPLOYMENTS: ResourceType<Deployment> = {
-  group: "apps",
-  version: "v1",
-  plural: "deployments",
-  kind: "Deployment",
-  namespaced: true,
-};
+export const DEPLOYMENTS = kindOf<Deployment>("apps", "Deployment", "deployments", "namespaced");
 
-export const POLICIES: ResourceType = {
-  group: "admissionregistration.k8s.io",
-  version: "v1",
-  plural: "validatingadmissionpolicies",
-  kind: "ValidatingAdmissionPolicy",
-  namespaced: false,
-};
+export const POLICIES = kindOf(
+  "admissionregistration.k8s.io",
+  "ValidatingAdmissionPolicy",
+  "validatingadmissionpolicies",
+  "cluster",
+);
 
 interface Review extends KubeObject {
   readonly spec: { readonly user: string; readonly resourceAttributes: object };
@@ -60,10 +62,4 @@ interface Review extends KubeObject {
 }
 
 /** Answered, and stored nowhere. */
-export const REVIEWS: ResourceType<Review> = {
-  group: "authorization.k8s.io",
-  version: "v1",
-  plural: "subjectaccessreviews",
-  kind: "SubjectAccessReview",
-  namespaced: false,
-};
+export const REVIEWS = kindOf<Review>("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", "cluster");

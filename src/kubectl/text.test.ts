@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { lifetimeBar, paint, relative, table, tree, wrap } from "./text.ts";
-import { toYaml } from "./yaml.ts";
+import { lifetimeBar, paint, relative, table, toYaml, tree, wrap } from "./text.ts";
 
 const PAGE = { width: 30, colours: false, nowMs: 0 };
 

@@ -1,3 +1,4 @@
+import { dump } from "js-yaml";
 import { describeDuration } from "../api/duration.ts";
 
 /** The place that a text is written for. */
@@ -172,4 +173,10 @@ export function day(ms: number): string {
 /** `1 pod`, `2 pods`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Data as YAML, as kubectl writes it: a list stands no further to the right than its key, and no text is folded. */
+export function toYaml(data: unknown): string {
+  // Leaves out undefined, as JSON does.
+  return dump(JSON.parse(JSON.stringify(data)), { seqNoIndent: true, lineWidth: -1, quoteStyle: "double" });
 }
