@@ -69,8 +69,8 @@ crds: packages ## Generate the CustomResourceDefinitions in crds/ from the schem
 messages: packages ## Generate docs/messages.md: every condition message, Event, flag and metric, from the code.
 	@PATH="$(BIN):$$PATH" node deploy/generate/messages/messages.ts
 
-reasons: packages ## Bring into docs/troubleshooting.md what kubectl says for each reason, from real runs (two minutes).
-	@PATH="$(BIN):$$PATH" UPDATE_TROUBLESHOOTING=1 vitest run --project integration test/integration/operator/troubleshooting.test.ts
+reasons: packages ## Bring into docs/troubleshooting.md what kubectl says for each reason, from real runs (two and a half minutes).
+	@PATH="$(BIN):$$PATH" UPDATE_TROUBLESHOOTING=1 vitest run --project integration test/integration/operator/troubleshooting
 
 chart: crds ## Bring into the chart what comes from elsewhere: definitions, roles, version, the table of its values.
 	@PATH="$(BIN):$$PATH" node deploy/generate/chart.ts

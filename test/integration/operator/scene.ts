@@ -310,6 +310,16 @@ export class Scene {
     return (body as { items: SceneEvent[] }).items;
   }
 
+  /**
+   * Deletes the Events, as the API server does with those of more than an hour ago.
+   *
+   * @param atLeast how many of them there have to be: the operator sends them after it has written the status
+   */
+  async forgetEvents(atLeast = 1): Promise<void> {
+    await expect.poll(async () => (await this.events()).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(atLeast);
+    await this.#must("DELETE", `/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`);
+  }
+
   /** The leaf certificate in the Secret. */
   async certificate(name?: string): Promise<X509Certificate> {
     return new X509Certificate((await this.secret(name))?.data["tls.crt"] ?? "");

@@ -17,10 +17,11 @@ export interface State {
 export const often: SceneOptions = { policy: { verifyIntervalMs: 500 } };
 export const months = (monthMs: number): SceneOptions => ({ simulator: { monthMs } });
 
-/** Applies the resource and waits for its certificate. */
+/** Applies the resource and waits for its certificate. What comes next is another day: the Events so far are gone. */
 export async function issue(scene: Scene): Promise<void> {
   await scene.apply(NAME);
   await scene.untilIssued(NAME);
+  await scene.forgetEvents();
 }
 
 export const requestRenewal = (scene: Scene) =>
@@ -34,8 +35,8 @@ export const slowDown = (scene: Scene, ms: number) =>
 const useCustomerManagedX509 = (scene: Scene) => scene.atlas.setCustomerManagedX509(PRODUCTION, scene.atlas.caPem);
 const rejectCredentials = (scene: Scene) =>
   scene.putSecret("atlas-api", { publicApiKey: "simowner", privateApiKey: "wrong" });
-export const untilIssuing = (scene: Scene) =>
-  scene.until("issuing", (resource) => condition(resource, "Issuing")?.status === "True", { name: NAME });
+export const untilIssuing = (scene: Scene, name = NAME) =>
+  scene.until("issuing", (resource) => condition(resource, "Issuing")?.status === "True", { name });
 
 /** Waits until another try has met something else than the reason that was reported first. */
 const untilNotRechecked = (scene: Scene, reason: string) =>

@@ -1,38 +1,46 @@
-/** What `kubectl describe` says of a resource, without what differs between two runs. */
+/** What `kubectl describe` says of an object, without what differs between two runs. */
 
-const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
-/** How long a certificate of a simulated month is still valid. */
-const SECONDS = /\b\d+s\b/g;
-const SERIAL_NUMBER = /\b\d{15,}\b/g;
+const PLACEHOLDERS: readonly (readonly [found: RegExp, shown: string])[] = [
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, "<time>"],
+  // How long a certificate of a simulated month is still valid.
+  [/\b\d+s\b/g, "<duration>"],
+  [/\b\d{15,}\b/g, "<serial>"],
+  [/\bsha256:[0-9a-f]{64}\b/g, "sha256:<fingerprint>"],
+  [/127\.0\.0\.1:\d+/g, "atlas.example.com"],
+];
+
 /** Lines of a condition that tell a person nothing about its cause. */
 const LEFT_OUT = /^ +(?:Last Transition Time|Observed Generation):/;
 
+/** Types of conditions that matter while they are True. */
+const PASSING = /Type: +(?:Issuing|Reconciling|Complete|Failed)$/m;
+
+/** The first line of a field of a condition. A message may have several lines, with a manifest in it. */
+const FIELD = /^ {4}(Message|Reason|Status|Type): +/;
+
 /**
- * The conditions and the Events. Leaves out the condition Issuing while nothing is being issued, and puts Events, whose order
- * within a second is nobody's, in the order of their texts.
+ * The conditions and the Events. Leaves out conditions that are False and only say so, and puts Events, whose order within a
+ * second is nobody's, in the order of their texts.
  *
- * @param printed what kubectl printed for a resource in this namespace
+ * @param printed what kubectl printed for an object
+ * @param names those of the run, with those that the page has instead
  */
-export function describedState(printed: string, namespace: string): string {
-  const lines = printed
-    .replaceAll(namespace, "shop")
-    .replaceAll(TIME, "<time>")
-    .replaceAll(SECONDS, "<duration>")
-    .replaceAll(SERIAL_NUMBER, "<serial>")
-    .replaceAll(/127\.0\.0\.1:\d+/g, "atlas.example.com")
-    .split("\n");
-  const conditions = conditionsIn(lines).filter(
-    (one) => !(/Type: +Issuing$/m.test(one) && /Status: +False$/m.test(one)),
-  );
+export function describedState(printed: string, names: Readonly<Record<string, string>>): string {
+  let text = printed;
+  for (const [found, shown] of Object.entries(names)) text = text.replaceAll(found, shown);
+  for (const [found, shown] of PLACEHOLDERS) text = text.replaceAll(found, shown);
+  const lines = text.split("\n");
+  const conditions = conditionsIn(lines).filter((one) => !(PASSING.test(one) && /Status: +False$/m.test(one)));
   return ["Status:", "  Conditions:", ...conditions, ...eventsIn(lines)].join("\n");
 }
 
 function conditionsIn(lines: readonly string[]): readonly string[] {
   const start = lines.indexOf("  Conditions:") + 1;
-  const end = lines.findIndex((line, index) => index >= start && !line.startsWith("    "));
-  const kept = lines.slice(start, end).filter((line) => !LEFT_OUT.test(line));
   // A condition ends with its type.
+  const end = lines.findLastIndex((line) => FIELD.exec(line)?.[1] === "Type") + 1;
+  const kept = lines.slice(start, end).filter((line) => !LEFT_OUT.test(line));
   return kept
+    .map((line) => line.replace(FIELD, (_found, name: string) => `    ${`${name}:`.padEnd(10)}`))
     .join("\n")
     .split(/(?<=^ +Type: .*)\n/m)
     .map((one) => one.replaceAll(/ +$/gm, ""));
@@ -40,11 +48,15 @@ function conditionsIn(lines: readonly string[]): readonly string[] {
 
 function eventsIn(lines: readonly string[]): readonly string[] {
   const start = lines.findIndex((line) => line.startsWith("Events:"));
-  const rows = lines.slice(start + 3).filter((line) => line.trim() !== "");
-  if (rows.length === 0) return [];
-  const texts = rows.map((row) => {
-    const [type = "", reason = "", , , ...message] = row.trim().split(/ {2,}/);
-    return `  ${type}  ${reason}  ${message.join("  ")}`;
+  const rows = lines
+    .slice(start + 3)
+    .join("\n")
+    .trimEnd();
+  if (rows === "") return [];
+  const texts = rows.split(/\n(?= {2}(?:Normal|Warning) )/).map((row) => {
+    const [first = "", ...more] = row.split("\n");
+    const [type = "", reason = "", , , ...message] = first.trim().split(/ {2,}/);
+    return [`  ${type}  ${reason}  ${message.join("  ")}`, ...more].join("\n");
   });
   return ["Events:", ...new Set(texts.toSorted())];
 }

@@ -1,50 +1,51 @@
-/** The blocks of docs/troubleshooting.md that show what `kubectl describe` says. */
-import { readFile, writeFile } from "node:fs/promises";
+/** The sections of docs/troubleshooting.md, with the blocks that show what `kubectl describe` says. */
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const FILE = path.join(import.meta.dirname, "../../../../docs/troubleshooting.md");
-const COMMAND = "$ kubectl describe auc orders-api";
-const BLOCK = /(?<=^```console\n\$ kubectl describe auc orders-api(?: {3}# sample values)?\n)[\s\S]*?(?=^```$)/m;
+const BLOCK = /(?<=^```console\n\$ kubectl describe \w+ \S+\n)[\s\S]*?(?=^```$)/m;
 
 /** A page whose sections of the third level are named by reasons. */
 export class TroubleshootingPage {
-  readonly #sections: string[];
+  readonly #shown = new Map<string, string>();
 
-  private constructor(text: string) {
-    this.#sections = text.split(/^(?=##)/m);
-  }
-
-  static async read(): Promise<TroubleshootingPage> {
-    return new TroubleshootingPage(await readFile(FILE, "utf8"));
-  }
-
-  get reasons(): readonly string[] {
-    return this.#sections.flatMap((section) => /^### (\w+)$/m.exec(section)?.[1] ?? []);
+  /** The headings of the sections, such as `RoleMissing`, or `RoleMissing (AtlasProjectX509)`. */
+  get headings(): readonly string[] {
+    return sections().flatMap((section) => /^### (.+)$/m.exec(section)?.[1] ?? []);
   }
 
   /** The text of a section. @throws Error where there is none */
-  section(reason: string): string {
-    return this.#sections[this.#indexOf(reason)] ?? "";
+  section(heading: string): string {
+    return sections()[indexOf(heading)] ?? "";
   }
 
-  /** What kubectl says of this reason. */
-  shown(reason: string): string {
-    return (BLOCK.exec(this.section(reason))?.[0] ?? "").trimEnd();
+  /** What kubectl says there. */
+  shown(heading: string): string {
+    return (BLOCK.exec(this.section(heading))?.[0] ?? "").trimEnd();
   }
 
-  show(reason: string, described: string): void {
-    const section = this.section(reason);
-    if (!BLOCK.test(section)) throw new Error(`docs/troubleshooting.md: ${reason} lacks a block of "${COMMAND}"`);
-    this.#sections[this.#indexOf(reason)] = section.replace(BLOCK, () => `${described}\n`);
+  show(heading: string, described: string): void {
+    if (!BLOCK.test(this.section(heading))) throw new Error(`docs/troubleshooting.md: ${heading} shows no kubectl`);
+    this.#shown.set(heading, described);
   }
 
-  async write(): Promise<void> {
-    await writeFile(FILE, this.#sections.join(""));
+  /** Other tests may have written the sections of other kinds in the meantime. */
+  write(): void {
+    const all = sections();
+    for (const [heading, described] of this.#shown) {
+      const index = indexOf(heading);
+      all[index] = (all[index] ?? "").replace(BLOCK, () => `${described}\n`);
+    }
+    writeFileSync(FILE, all.join(""));
   }
+}
 
-  #indexOf(reason: string): number {
-    const index = this.#sections.findIndex((section) => section.startsWith(`### ${reason}\n`));
-    if (index < 0) throw new Error(`docs/troubleshooting.md has no section ${reason}`);
-    return index;
-  }
+function sections(): string[] {
+  return readFileSync(FILE, "utf8").split(/^(?=##)/m);
+}
+
+function indexOf(heading: string): number {
+  const index = sections().findIndex((section) => section.startsWith(`### ${heading}\n`));
+  if (index < 0) throw new Error(`docs/troubleshooting.md has no section ${heading}`);
+  return index;
 }
