@@ -35,6 +35,16 @@ function unusable(spec: object): Situation {
   });
 }
 
+/** A request after Atlas has refused the project's own: the operator remembers that, and sends nothing. */
+function afterProject(reason: "CredentialsRejected" | "RateLimited", trouble: (team: Platform) => unknown): Situation {
+  return platform(async (team, removals) => {
+    await trouble(team);
+    await team.project([]);
+    await removals.untilProject(`False ${reason}`);
+    return request(removals);
+  });
+}
+
 /** Atlas has been asked, its answer was lost, and customer-managed X.509 is still on. */
 function asked(then: (team: Platform) => unknown): Situation {
   return platform(async (team, removals) => {
@@ -76,7 +86,7 @@ export const REMOVAL_REASONS: Readonly<Record<RemovalReason, Situation>> = {
     return [];
   }, request),
   CredentialsMissing: unusable({ credentialsRef: { name: "atlas-prod" } }),
-  CredentialsRejected: requested(({ atlas }) => atlas.rotateCredentials(OWNER)),
+  CredentialsRejected: afterProject("CredentialsRejected", ({ atlas }) => atlas.rotateCredentials(OWNER)),
   RoleMissing: requested(({ atlas }) => {
     const effect = { kind: "status", status: 403, errorCode: "USER_UNAUTHORIZED" } as const;
     atlas.faults.add({ operation: "disableCustomerManagedX509", effect });
@@ -86,8 +96,9 @@ export const REMOVAL_REASONS: Readonly<Record<RemovalReason, Situation>> = {
   RequestRejected: requested(({ atlas }) => {
     atlas.faults.add({ operation: "getUserSecurity", times: "always", effect: { kind: "status", status: 400 } });
   }),
-  RateLimited: requested(({ atlas }) => {
-    atlas.faults.add({ operation: "any", times: "always", effect: { kind: "rateLimited", retryAfter: "60" } });
+  RateLimited: afterProject("RateLimited", ({ atlas }) => {
+    const effect = { kind: "rateLimited", retryAfter: "60" } as const;
+    atlas.faults.add({ operation: "getUserSecurity", times: "always", effect });
   }),
   AtlasUnavailable: requested(({ atlas }) => {
     atlas.faults.add({ operation: "any", times: "always", effect: { kind: "reset" } });
