@@ -40,6 +40,8 @@ export interface UserCertificateControllerOptions extends SharedOptions {
   readonly allowOwnCredentials?: boolean | undefined;
   /** Maximum number of concurrent reconciles. */
   readonly workers: number;
+  /** As in WorkQueueOptions. */
+  readonly clockCheckMs?: number | undefined;
   readonly observer?: ControllerObserver | undefined;
 }
 
@@ -88,7 +90,7 @@ export class UserCertificateController {
         onSecret: (event) => this.#onSecret(event),
       });
     this.queue = new WorkQueue({
-      ...{ clock, random, log },
+      ...{ clock, random, log, clockCheckMs: options.clockCheckMs },
       sharesOf: (key) => this.#sharesOf(key),
       ...(observer.queue !== undefined && { observer: observer.queue }),
     });

@@ -36,6 +36,8 @@ export interface WorkQueueOptions {
   /** The shares of a key: limits that it has in common with others. @default none */
   readonly sharesOf?: (key: string) => readonly Share[];
   readonly observer?: WorkQueueObserver;
+  /** At least this often it is seen what is due by the wall clock, which can be changed, in milliseconds. @default 1 min */
+  readonly clockCheckMs?: number | undefined;
 }
 
 export interface AddOptions {
@@ -67,8 +69,7 @@ interface Item {
 }
 
 const DEFAULT_BACKOFF: BackoffOptions = { firstMs: 1000, maxMs: 300_000 };
-/** At least this often due-ness is recomputed from the wall clock. */
-const MAX_SLEEP_MS = 60_000;
+const CLOCK_CHECK_MS = 60_000;
 /**
  * Keys to reconcile. A key is worked on by one worker at a time, and once more if it was added meanwhile; adding it
  * twice is adding it once. Delays are kept by the wall clock and survive a suspended machine.
@@ -170,12 +171,13 @@ export class WorkQueue {
   }
 
   async #wakeDelayed(signal: AbortSignal): Promise<void> {
+    const { clockCheckMs = CLOCK_CHECK_MS } = this.#options;
     whenAborted(signal, () => this.#settle());
     while (true) {
       for (const { key, priority } of this.#delayed.takeDue()) {
         this.add(key, { priority });
       }
-      await this.#alarm.sleep(Math.min(this.#delayed.nextMs ?? MAX_SLEEP_MS, MAX_SLEEP_MS), signal);
+      await this.#alarm.sleep(Math.min(this.#delayed.nextMs ?? clockCheckMs, clockCheckMs), signal);
     }
   }
 

@@ -2,11 +2,14 @@ import type { WatchEvent, WatchOptions } from "../../../src/kube/kube-api.ts";
 import { KubeError } from "../../../src/kube/kube-error.ts";
 import { type KubeObject, type ResourceType, typeName } from "../../../src/kube/resource-type.ts";
 import type { Machine } from "../engine/machine.ts";
+import { runMicrotasks } from "../engine/microtasks.ts";
 import type { Random } from "../engine/random.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
 import type { ApiServer, Change } from "./api-server.ts";
 import { PROJECT_TYPE } from "./kinds.ts";
 import { selected } from "./selection.ts";
+
+const BOOKMARKS_EVERY_MS = 60_000;
 
 type AnyEvent = WatchEvent<KubeObject>;
 
@@ -33,6 +36,7 @@ export class Watches {
     server.observers.push((change) => {
       for (const watch of this.#open) this.#tell(watch, change);
     });
+    scheduler.beforeStep = () => this.#catchUp();
   }
 
   /** To be called when the request has arrived. @throws KubeError `Expired` where the history does not go back so far */
@@ -45,17 +49,27 @@ export class Watches {
     options.signal?.addEventListener("abort", () => this.#close(watch), { once: true });
     this.#deliver(watch, { type: "OPENED" });
     for (const change of this.#server.history) if (change.version > from) this.#tell(watch, change);
-    if (watch.typeName === PROJECT_TYPE) this.#keepTelling(watch);
+    if (watch.typeName === PROJECT_TYPE) watch.nextBookmarkAt = this.#arrivalOfBookmark();
     return watch;
   }
 
-  /** The API server says something about once a minute. Only where it matters: two days have many minutes. */
-  #keepTelling(watch: OpenWatch): void {
-    this.#scheduler.after(60_000, () => {
-      if (!this.#open.has(watch)) return;
-      this.#deliver(watch, { type: "BOOKMARK", resourceVersion: String(this.#server.version) });
-      this.#keepTelling(watch);
-    });
+  /**
+   * The API server says something about once a minute. That matters only to who asks when it last did, and costs no steps
+   * of its own: right before the next step comes the last of the bookmarks that would have arrived since the step before.
+   */
+  #catchUp(): void {
+    const { now } = this.#scheduler;
+    for (const watch of this.#open) {
+      // What was sent before it is still on its way.
+      if (now < watch.nextBookmarkAt || now < watch.lastArrival) continue;
+      watch.nextBookmarkAt = this.#arrivalOfBookmark();
+      watch.machine.run(() => watch.push({ type: "BOOKMARK", resourceVersion: String(this.#server.version) }));
+      runMicrotasks();
+    }
+  }
+
+  #arrivalOfBookmark(): number {
+    return this.#scheduler.now + BOOKMARKS_EVERY_MS + this.#random.whole(1, this.weather.lagMs);
   }
 
   /** Ends every watch: in good order, or as a line that was cut. */
@@ -123,6 +137,7 @@ export class OpenWatch implements AsyncIterator<AnyEvent> {
   readonly typeName: string;
   readonly options: WatchOptions;
   lastArrival = 0;
+  nextBookmarkAt = Number.POSITIVE_INFINITY;
   readonly #events: AnyEvent[] = [];
   #end: { readonly error: unknown } | undefined;
   #waiting: { resolve(result: IteratorResult<AnyEvent>): void; reject(error: unknown): void } | undefined;

@@ -24,6 +24,8 @@ const before = (one: Timer, other: Timer) => one.at < other.at || (one.at === ot
  * would fill two days with 86,000 renewals that say nothing. All leases stand still together, so that none notices.
  */
 export class Scheduler {
+  /** Called before each step, at its time: what has happened meanwhile without a step of its own. */
+  beforeStep: () => void = () => {};
   /** Called after each step. */
   afterStep: () => void = () => {};
   isQuiet: () => boolean = () => false;
@@ -67,6 +69,7 @@ export class Scheduler {
       if (at > end) break;
       if (!isLease && at > this.#now && this.isQuiet()) this.#leaseStoodMs += at - this.#now;
       this.#now = at;
+      this.beforeStep();
       this.#step((isLease ? this.#leaseTimers : this.#timers).pop());
     }
   }

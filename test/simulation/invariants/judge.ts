@@ -56,7 +56,8 @@ export class Judge implements AtlasObserver {
     this.#orphans.change(change);
     this.#rest.change(change);
     this.#restarts.change(change);
-    if (change.type === RESOURCE_TYPE || change.type === SECRET_TYPE) this.#readiness.changed();
+    const { namespace = "" } = (change.after ?? change.before)?.metadata ?? {};
+    if (change.type === RESOURCE_TYPE || change.type === SECRET_TYPE) this.#readiness.changed(namespace);
   }
 
   call(call: Call): void {
@@ -84,7 +85,6 @@ export class Judge implements AtlasObserver {
   executed(post: Post): void {
     this.#stage.tell(() => `atlas: issues ${post.certificate?.serialNumber} for ${post.username}`);
     this.#creates.executed(post);
-    this.#readiness.changed();
   }
 
   listed(projectId: string, username: string, certificates: readonly IssuedCertificate[]): void {

@@ -23,6 +23,9 @@ const PATIENCE_MS: Readonly<Record<Holding["kind"], number>> = {
 const READY_WITHIN_MS = 2 * HOUR_MS;
 const UNDISTURBED_READY_WITHIN_MS = 2 * MINUTE_MS;
 
+/** How often a resource is looked at where nothing changes in its namespace: Atlas may drop a certificate at any time. */
+const LOOK_EVERY_MS = { good: 5 * MINUTE_MS, notReady: MINUTE_MS, wronglyReady: MINUTE_MS / 4 };
+
 /** Since when a resource has been as it is. */
 interface Case {
   readonly uid: string;
@@ -34,6 +37,8 @@ interface Case {
   since: number;
   /** Since when it could be Ready and is not. */
   ableSince: number | undefined;
+  /** When to look again, unless something changes before. */
+  nextAt: number;
 }
 
 /** Follows what each resource holds and claims to be: invariants a, g, h and j. */
@@ -42,6 +47,8 @@ export class Readiness {
   readonly #ledger: Ledger;
   readonly #report: Report;
   readonly #cases = new Map<string, Case>();
+  /** Namespaces in which something has changed since the last look. */
+  readonly #changed = new Set<string>();
   #nextAt = 0;
 
   constructor(stage: Stage, ledger: Ledger, report: Report) {
@@ -56,8 +63,9 @@ export class Readiness {
     return known?.kind === "good" ? known.since : undefined;
   }
 
-  /** Something has changed: look at once. */
-  changed(): void {
+  /** Look at the resources of a namespace at once: something has changed there. */
+  changed(namespace: string): void {
+    this.#changed.add(namespace);
     this.#nextAt = 0;
   }
 
@@ -66,14 +74,27 @@ export class Readiness {
     if (now < this.#nextAt) return;
     this.#nextAt = Number.POSITIVE_INFINITY;
     for (const resource of world.server.all(RESOURCES)) {
-      const current = this.#observe(resource);
-      const isAsItShouldBe = isReady(resource) && current.kind === "good";
-      if (isReady(resource)) {
-        this.#onlyWithAGoodPair(resource, current);
-        current.ableSince = undefined;
-      } else this.#soon(resource, current);
-      this.#nextAt = Math.min(this.#nextAt, isAsItShouldBe ? current.notAfter : now + MINUTE_MS / 4);
+      const dueAt = this.#cases.get(objectKey(resource.metadata))?.nextAt ?? 0;
+      const isDue = now >= dueAt || this.#changed.has(resource.metadata.namespace ?? "");
+      this.#nextAt = Math.min(this.#nextAt, isDue ? this.#look(resource) : dueAt);
     }
+    this.#changed.clear();
+  }
+
+  /** @returns when to look again */
+  #look(resource: ResourceObject): number {
+    const current = this.#observe(resource);
+    const { now } = this.#stage;
+    if (!isReady(resource)) {
+      this.#soon(resource, current);
+      current.nextAt = now + LOOK_EVERY_MS.notReady;
+      return current.nextAt;
+    }
+    this.#onlyWithAGoodPair(resource, current);
+    current.ableSince = undefined;
+    const isGood = current.kind === "good";
+    current.nextAt = isGood ? Math.min(current.notAfter, now + LOOK_EVERY_MS.good) : now + LOOK_EVERY_MS.wronglyReady;
+    return current.nextAt;
   }
 
   #observe(resource: ResourceObject): Case {
@@ -91,7 +112,7 @@ export class Readiness {
     const since = kind === "expired" && wasThere ? (certificate?.notAfter ?? 0) : this.#stage.now;
     const ableSince = known?.uid === uid ? known.ableSince : undefined;
     const notAfter = certificate?.notAfter ?? Number.POSITIVE_INFINITY;
-    const next: Case = { uid, kind, serialNumber, notAfter, username, secretName, since, ableSince };
+    const next: Case = { uid, kind, serialNumber, notAfter, username, secretName, since, ableSince, nextAt: 0 };
     this.#cases.set(key, next);
     return next;
   }

@@ -52,7 +52,7 @@ export class Rest {
   }
 
   change({ type, key, by, after }: Change): void {
-    if (by !== FIELD_MANAGER) return;
+    if (by !== FIELD_MANAGER || (type !== RESOURCE_TYPE && type !== SECRET_TYPE)) return;
     const resources = this.#stage.world.server.all(RESOURCES);
     for (const resource of resources) {
       const resourceKey = objectKey(resource.metadata);

@@ -47,6 +47,8 @@ export const POLICY = {
 
 /** The least time that a container takes to come back. */
 const FLUSH_MS = 2000;
+/** A look at the clock each minute would be most of the steps. For as long after a clock was changed nothing is judged. */
+const CLOCK_CHECK_MS = 600_000;
 
 /**
  * The operator's process, put together the way of src/command/operator.ts out of the real parts. The only file that knows
@@ -117,6 +119,7 @@ export class OperatorProcess {
       projects: this.#options.projects && { namespace: OPERATOR_NAMESPACE },
       allowOwnCredentials: this.#options.projects?.allowOwnCredentials,
       workers: 16,
+      clockCheckMs: CLOCK_CHECK_MS,
       identity: machine.name,
       leadership: () => lease?.leadership() ?? (() => {}),
       clock,
