@@ -49,7 +49,7 @@ export class Announcer {
       if (this.#isNews(resource, finding.certificate.serialNumber)) this.#announceFinding(resource, finding);
     }
     const { announced } = this.#options.memories.of(resource);
-    for (const { serialNumber } of resource.status.unaccounted ?? []) announced.delete(serialNumber);
+    for (const { serialNumber } of resource.status.unaccounted ?? []) announced?.delete(serialNumber);
   }
 
   /** Announces a certificate that was issued and can no longer be stored. */
@@ -108,9 +108,10 @@ export class Announcer {
 
   /** Whether something has not been announced yet; from now on it has. */
   #isNews(resource: UserCertificate, what: string): boolean {
-    const { announced } = this.#options.memories.of(resource);
-    if (announced.has(what)) return false;
-    announced.add(what);
+    const memory = this.#options.memories.of(resource);
+    if (memory.announced?.has(what)) return false;
+    memory.announced ??= new Set();
+    memory.announced.add(what);
     return true;
   }
 
@@ -174,7 +175,7 @@ export class Announcer {
     if (secretName === undefined || secretName === spec.secretName || notAfter === undefined) return;
     const what = `Secret ${secretName}`;
     if (leftBehind.some((one) => one.secretName === secretName))
-      this.#options.memories.of(resource).announced.delete(what);
+      this.#options.memories.of(resource).announced?.delete(what);
     else if (this.#isNews(resource, what)) this.#tellLeftBehind(resource, secretName, notAfter);
   }
 

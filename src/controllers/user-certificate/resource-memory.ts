@@ -1,6 +1,9 @@
 import type { RestartResult } from "./core/model/restart.ts";
 
-/** The knowledge of one process about one resource that the status does not show, or not yet. */
+/**
+ * The knowledge of one process about one resource that the status does not show, or not yet. Collections that most
+ * resources never need are made by whoever first puts something in: thousands of empty ones take megabytes.
+ */
 interface ResourceMemory {
   /** Id of an attempt that was recorded and that Atlas was not asked for. */
   unsent?: string | undefined;
@@ -9,10 +12,12 @@ interface ResourceMemory {
   /** When its Secret was recently repaired, in milliseconds since the epoch: two writers that fight must be noticed. */
   repairs: readonly number[];
   /** Items that were announced: certificates by serial number, attempts by id, Secrets. */
-  readonly announced: Set<string>;
+  announced?: Set<string>;
   /** The last look at each workload that is to be restarted, and the generation of the resource then. */
-  readonly restarts: Map<string, { readonly generation: number; readonly result: RestartResult }>;
+  restarts?: Map<string, { readonly generation: number; readonly result: RestartResult }>;
 }
+
+const NONE: readonly never[] = [];
 
 /** The memory of a process, by the uid of the resource: all of it goes with the resource. */
 export class ResourceMemories {
@@ -21,7 +26,7 @@ export class ResourceMemories {
   of({ uid }: { readonly uid: string }): ResourceMemory {
     const known = this.#byUid.get(uid);
     if (known !== undefined) return known;
-    const memory: ResourceMemory = { repairs: [], announced: new Set(), restarts: new Map() };
+    const memory: ResourceMemory = { repairs: NONE };
     this.#byUid.set(uid, memory);
     return memory;
   }

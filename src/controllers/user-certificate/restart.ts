@@ -58,7 +58,7 @@ export class Restarter {
     const nowMs = this.#options.atlasClock.now();
     const dueMs = restartDueMs(pending);
     if (dueMs > nowMs) return { kind: "waiting", pending, untilMs: dueMs };
-    const known = this.#options.memories.of({ uid }).restarts.get(titleOf(pending));
+    const known = this.#options.memories.of({ uid }).restarts?.get(titleOf(pending));
     const isKnown = known?.generation === generation && known.result.pending.writtenAt === pending.writtenAt;
     return isKnown && "untilMs" in known.result && known.result.untilMs > nowMs ? known.result : undefined;
   }
@@ -71,7 +71,9 @@ export class Restarter {
     if (result.kind === "restarted") this.#options.onRestart?.("restarted");
     if (result.kind === "blocked") this.#options.onRestart?.("failed");
     const { generation } = resource;
-    this.#options.memories.of(resource).restarts.set(titleOf(pending), { generation, result });
+    const memory = this.#options.memories.of(resource);
+    memory.restarts ??= new Map();
+    memory.restarts.set(titleOf(pending), { generation, result });
     return result;
   }
 

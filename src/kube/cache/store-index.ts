@@ -4,7 +4,8 @@
  */
 export class Index<T> {
   readonly #by: (object: T) => readonly string[];
-  readonly #keys = new Map<string, Set<string>>();
+  /** A Set of its own for each value that has one key, as most have, would take 200 bytes. */
+  readonly #keys = new Map<string, string | Set<string>>();
 
   /** @param by the values to find an object by; none, one or several, and the same ones for the same object */
   constructor(by: (object: T) => readonly string[]) {
@@ -13,26 +14,25 @@ export class Index<T> {
 
   /** The keys of the objects that hold `value`, in no particular order. */
   keys(value: string): readonly string[] {
-    return [...(this.#keys.get(value) ?? [])];
+    const keys = this.#keys.get(value);
+    return typeof keys === "string" ? [keys] : [...(keys ?? [])];
   }
 
   /** For the store alone: goes from the old state of an object to the new one. */
   update(key: string, previous: T | undefined, current: T | undefined): void {
-    if (previous !== undefined) {
-      for (const value of this.#by(previous)) {
-        const keys = this.#keys.get(value);
-        keys?.delete(key);
-        if (keys?.size === 0) {
-          this.#keys.delete(value);
-        }
-      }
-    }
-    if (current !== undefined) {
-      for (const value of this.#by(current)) {
-        const keys = this.#keys.get(value) ?? new Set();
-        keys.add(key);
-        this.#keys.set(value, keys);
-      }
-    }
+    if (previous !== undefined) for (const value of this.#by(previous)) this.#remove(value, key);
+    if (current !== undefined) for (const value of this.#by(current)) this.#add(value, key);
+  }
+
+  #remove(value: string, key: string): void {
+    const keys = this.#keys.get(value);
+    if (keys instanceof Set) keys.delete(key);
+    if (keys === key || (keys instanceof Set && keys.size === 0)) this.#keys.delete(value);
+  }
+
+  #add(value: string, key: string): void {
+    const keys = this.#keys.get(value);
+    if (keys instanceof Set) keys.add(key);
+    else this.#keys.set(value, keys === undefined || keys === key ? key : new Set([keys, key]));
   }
 }

@@ -267,4 +267,14 @@ describe("Index", () => {
     store.remove(item(2));
     expect(bySecret.keys("s")).toEqual([]);
   });
+
+  test("keeps an object whose twin is deleted, until it goes as well", () => {
+    const { store, bySecret } = indexed();
+    store.observe(item(1));
+    store.observe(item(2, { name: "b", uid: "u2" }));
+    store.remove(item(3));
+    expect(bySecret.keys("s")).toEqual(["n/b"]);
+    store.remove(item(4, { name: "b", uid: "u2" }));
+    expect(bySecret.keys("s")).toEqual([]);
+  });
 });

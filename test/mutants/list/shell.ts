@@ -192,7 +192,7 @@ export const SHELL: readonly MutatedFile[] = [
     mutants: [
       {
         why: "the same Event is sent with each reconcile",
-        search: "if (announced.has(what)) return false;",
+        search: "if (memory.announced?.has(what)) return false;",
         replacement: "",
       },
     ],
