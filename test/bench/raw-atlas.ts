@@ -65,7 +65,9 @@ export class RawAtlas {
       authorization: this.#authorization,
     };
     const status = await new Promise<number | undefined>((resolve, reject) => {
-      const call = request(new URL(path, this.#url), { method, headers, agent: this.#agent }, (answer) => {
+      // A create has a connection of its own in the issuing protocol, too.
+      const agent = method === "POST" ? false : this.#agent;
+      const call = request(new URL(path, this.#url), { method, headers, agent }, (answer) => {
         answer
           .resume()
           .once("end", () => resolve(answer.statusCode))
