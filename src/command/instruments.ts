@@ -167,7 +167,7 @@ export class Instruments {
       "/metrics": async () => ({
         status: 200,
         contentType: this.metrics.contentType,
-        body: await this.metrics.text(),
+        body: await this.metrics.parts(),
       }),
     });
   }

@@ -47,106 +47,136 @@ export interface ResourceInfo {
   readonly projectId: string;
 }
 
+/** One metric of every resource. */
+interface ResourceMetric {
+  readonly name: string;
+  readonly help: string;
+  /** Adds the series of one resource. */
+  readonly write: (figures: ResourceFigures, add: Add) => void;
+}
+
+/** Adds a series, unless it has no value. `labels` are those beside namespace and name. */
+type Add = (value: number | undefined, labels?: string) => void;
+
+const METRICS: readonly ResourceMetric[] = [
+  {
+    name: "atlascerts_certificate_not_before_timestamp_seconds",
+    help: "Time from which the certificate in the resource's Secret is valid. Absent while there is none.",
+    write: (figures, add) => add(seconds(figures.notBeforeMs)),
+  },
+  {
+    name: "atlascerts_certificate_not_after_timestamp_seconds",
+    help: "Expiry time of the certificate in the resource's Secret. Absent while there is none.",
+    write: (figures, add) => add(seconds(figures.notAfterMs)),
+  },
+  {
+    name: "atlascerts_certificate_renewal_timestamp_seconds",
+    help: "Time at which the certificate in the resource's Secret is due for renewal.",
+    write: (figures, add) => add(seconds(figures.renewalMs)),
+  },
+  {
+    name: "atlascerts_certificate_verified_timestamp_seconds",
+    help: "Time at which Atlas last listed the certificate in the resource's Secret, or returned it to the operator.",
+    write: (figures, add) => add(seconds(figures.verifiedMs)),
+  },
+  {
+    name: "atlascerts_unaccounted_certificates",
+    help: "Unexpired certificates of the resource's database user that no resource explains: issued elsewhere, or orphaned. Absent while there are none.",
+    write: ({ unaccounted }, add) => add(unaccounted || undefined),
+  },
+  {
+    name: "atlascerts_orphaned_certificates",
+    help: "Unexpired certificates of the resource whose private keys are lost. Absent while there are none.",
+    write: ({ orphaned }, add) => add(orphaned || undefined),
+  },
+  {
+    name: "atlascerts_issuance_budget_left",
+    help: "Certificates that may still be issued for the resource's database user before the daily limit is reached. Absent if none was issued in the last 24 hours.",
+    write: ({ budgetLeft }, add) => add(budgetLeft),
+  },
+  {
+    name: "atlascerts_withdrawn_logins_until_timestamp_seconds",
+    help: "Time until which certificates of the resource can still be used to log in although its grant was withdrawn. Absent while the grant exists.",
+    write: (figures, add) => add(seconds(figures.withdrawnUntilMs)),
+  },
+  {
+    name: "atlascerts_resource_info",
+    help: "Always 1. The labels name the resource's Secret, its database user, its AtlasProjectX509, and the Atlas project that issued its certificate.",
+    write: ({ info }, add) => info && add(1, infoLabels(info)),
+  },
+  {
+    name: "atlascerts_resource_ready",
+    help: "1 if the resource's condition Ready is True, else 0, with the condition's reason.",
+    write: ({ ready, reason }, add) => add(Number(ready === "True"), reasonLabel(reason)),
+  },
+  {
+    name: "atlascerts_resource_stalled",
+    help: "1 with the condition's reason if the resource's condition Stalled is True, else 0 with reason None.",
+    write: ({ stalled }, add) => add(Number(stalled !== undefined), reasonLabel(stalled)),
+  },
+  {
+    name: "atlascerts_resource_action_required",
+    help: "1 with the reason if a person has to act, even if the resource is still Ready; else 0 with reason None. The conditions Ready and Stalled say what to do.",
+    write: ({ actionReason }, add) => add(Number(actionReason !== undefined), reasonLabel(actionReason)),
+  },
+  {
+    name: "atlascerts_resource_suspended",
+    help: "1 if the resource's spec.suspend is true, else 0.",
+    write: ({ suspended }, add) => add(Number(suspended)),
+  },
+  {
+    name: "atlascerts_restarts_pending",
+    help: "Workloads of the resource that have not been restarted since its certificate was replaced, by reason; RestartDue if nothing stands in the way. Absent while there are none.",
+    write: ({ pendingRestarts }, add) => {
+      for (const [reason, count] of counted(pendingRestarts)) add(count, reasonLabel(reason));
+    },
+  },
+  {
+    name: "atlascerts_consumers_outdated",
+    help: "Pods that still use a certificate from before the latest renewal. Absent while no such certificate is valid.",
+    write: ({ outdatedPods }, add) => add(outdatedPods),
+  },
+  {
+    name: "atlascerts_consumers_outdated_valid_until_timestamp_seconds",
+    help: "Earliest expiry time of the certificates that outdated pods use. Absent while there are no such pods.",
+    write: (figures, add) => add(seconds(figures.outdatedUntilMs)),
+  },
+];
+
+/** Longest part of the text, by and large, in characters. */
+const PART_LENGTH = 65_536;
+
 /**
- * The figures of all resources, in the text format of Prometheus. They come from the caches, which every replica has:
- * with two replicas, take the `max by (namespace, name)`.
+ * The figures of all resources, in the text format of Prometheus, in parts that may be sent one after the other: the whole
+ * of it, megabytes with thousands of resources, is never in memory. The figures come from the caches, which every replica
+ * has: with two replicas, take the `max by (namespace, name)`. Nothing is kept, so the series of a resource that is gone go
+ * with it.
  *
- * Written in one pass and not by prom-client, which makes an object of every series: with 5,000 resources that took
- * 85 ms and 60 MiB a scrape. Nothing is kept, so the series of a resource that is gone go with it.
+ * Not by prom-client, which makes an object of every series: with 5,000 resources that took 85 ms and 60 MiB a scrape.
  */
-export function certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: number): string {
-  const info = new MetricText(
-    "atlascerts_resource_info",
-    "Always 1. The labels name the resource's Secret, its database user, its AtlasProjectX509, and the Atlas project that issued its certificate.",
-  );
-  const notBefore = new MetricText(
-    "atlascerts_certificate_not_before_timestamp_seconds",
-    "Time from which the certificate in the resource's Secret is valid. Absent while there is none.",
-  );
-  const verified = new MetricText(
-    "atlascerts_certificate_verified_timestamp_seconds",
-    "Time at which Atlas last listed the certificate in the resource's Secret, or returned it to the operator.",
-  );
-  const notAfter = new MetricText(
-    "atlascerts_certificate_not_after_timestamp_seconds",
-    "Expiry time of the certificate in the resource's Secret. Absent while there is none.",
-  );
-  const renewal = new MetricText(
-    "atlascerts_certificate_renewal_timestamp_seconds",
-    "Time at which the certificate in the resource's Secret is due for renewal.",
-  );
-  const unaccounted = new MetricText(
-    "atlascerts_unaccounted_certificates",
-    "Unexpired certificates of the resource's database user that no resource explains: issued elsewhere, or orphaned. Absent while there are none.",
-  );
-  const orphaned = new MetricText(
-    "atlascerts_orphaned_certificates",
-    "Unexpired certificates of the resource whose private keys are lost. Absent while there are none.",
-  );
-  const budgetLeft = new MetricText(
-    "atlascerts_issuance_budget_left",
-    "Certificates that may still be issued for the resource's database user before the daily limit is reached. Absent if none was issued in the last 24 hours.",
-  );
-  const restarts = new MetricText(
-    "atlascerts_restarts_pending",
-    "Workloads of the resource that have not been restarted since its certificate was replaced, by reason; RestartDue if nothing stands in the way. Absent while there are none.",
-  );
-  const isReady = new MetricText(
-    "atlascerts_resource_ready",
-    "1 if the resource's condition Ready is True, else 0, with the condition's reason.",
-  );
-  const isStalled = new MetricText(
-    "atlascerts_resource_stalled",
-    "1 with the condition's reason if the resource's condition Stalled is True, else 0 with reason None.",
-  );
-  const needsPerson = new MetricText(
-    "atlascerts_resource_action_required",
-    "1 with the reason if a person has to act, even if the resource is still Ready; else 0 with reason None. The conditions Ready and Stalled say what to do.",
-  );
-  const isSuspended = new MetricText(
-    "atlascerts_resource_suspended",
-    "1 if the resource's spec.suspend is true, else 0.",
-  );
-  const withdrawn = new MetricText(
-    "atlascerts_withdrawn_logins_until_timestamp_seconds",
-    "Time until which certificates of the resource can still be used to log in although its grant was withdrawn. Absent while the grant exists.",
-  );
-  const outdated = new MetricText(
-    "atlascerts_consumers_outdated",
-    "Pods that still use a certificate from before the latest renewal. Absent while no such certificate is valid.",
-  );
-  const outdatedUntil = new MetricText(
-    "atlascerts_consumers_outdated_valid_until_timestamp_seconds",
-    "Earliest expiry time of the certificates that outdated pods use. Absent while there are no such pods.",
-  );
-  const ready = new Map<string, number>();
-  let overdue = 0;
+export function* certificateMetrics(resources: Iterable<ResourceFigures>, nowMs: number): Generator<string> {
+  const all = [...resources];
+  for (const metric of METRICS) yield* partsOf(metric, all);
+  yield readyText(all).text;
+  yield overdueText(all, nowMs).text;
+}
+
+function* partsOf({ name, help, write }: ResourceMetric, resources: readonly ResourceFigures[]): Generator<string> {
+  const metric = new MetricText(name, help);
+  let own = "";
+  const add: Add = (value, labels) => {
+    if (value !== undefined) metric.add(labels === undefined ? own : `${own},${labels}`, value);
+  };
   for (const resource of resources) {
-    const { namespace, name, renewalMs } = resource;
-    const labels = `namespace="${namespace}",name="${name}"`;
-    if (resource.info !== undefined) info.add(`${labels},${infoLabels(resource.info)}`, 1);
-    notBefore.addTime(labels, resource.notBeforeMs);
-    notAfter.addTime(labels, resource.notAfterMs);
-    renewal.addTime(labels, renewalMs);
-    verified.addTime(labels, resource.verifiedMs);
-    if (renewalMs !== undefined && renewalMs <= nowMs && !resource.suspended) overdue += 1;
-    if (resource.unaccounted > 0) unaccounted.add(labels, resource.unaccounted);
-    if (resource.orphaned > 0) orphaned.add(labels, resource.orphaned);
-    if (resource.budgetLeft !== undefined) budgetLeft.add(labels, resource.budgetLeft);
-    for (const [reason, count] of counted(resource.pendingRestarts)) restarts.add(reasoned(labels, reason), count);
-    withdrawn.addTime(labels, resource.withdrawnUntilMs);
-    if (resource.outdatedPods !== undefined) outdated.add(labels, resource.outdatedPods);
-    outdatedUntil.addTime(labels, resource.outdatedUntilMs);
-    isReady.add(reasoned(labels, resource.reason), Number(resource.ready === "True"));
-    isStalled.add(reasoned(labels, resource.stalled), Number(resource.stalled !== undefined));
-    needsPerson.add(reasoned(labels, resource.actionReason), Number(resource.actionReason !== undefined));
-    isSuspended.add(labels, resource.suspended ? 1 : 0);
-    const state = `ready="${resource.ready}",reason="${resource.reason}"`;
-    ready.set(state, (ready.get(state) ?? 0) + 1);
+    own = `namespace="${resource.namespace}",name="${resource.name}"`;
+    write(resource, add);
+    if (metric.length > PART_LENGTH) yield metric.take();
   }
-  const certificates = [notBefore, notAfter, renewal, verified, unaccounted, orphaned, budgetLeft, withdrawn];
-  const states = [info, isReady, isStalled, needsPerson, isSuspended, restarts, outdated, outdatedUntil];
-  return [...certificates, ...states, readyText(ready), overdueText(overdue)].map((metric) => metric.text).join("");
+  yield metric.text;
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }
 
 function infoLabels({ secretName, username, project, projectId }: ResourceInfo): string {
@@ -158,8 +188,8 @@ function escaped(value: string): string {
   return value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
 }
 
-function reasoned(labels: string, reason = "None"): string {
-  return `${labels},reason="${reason}"`;
+function reasonLabel(reason = "None"): string {
+  return `reason="${reason}"`;
 }
 
 function counted(values: readonly string[]): ReadonlyMap<string, number> {
@@ -168,20 +198,23 @@ function counted(values: readonly string[]): ReadonlyMap<string, number> {
   return counts;
 }
 
-function readyText(counts: ReadonlyMap<string, number>): MetricText {
+function readyText(resources: readonly ResourceFigures[]): MetricText {
   const metric = new MetricText(
     "atlascerts_resources",
     "Number of resources by status and reason of their condition Ready.",
   );
-  for (const [labels, count] of counts) metric.add(labels, count);
+  for (const [labels, count] of counted(resources.map(({ ready, reason }) => `ready="${ready}",reason="${reason}"`))) {
+    metric.add(labels, count);
+  }
   return metric;
 }
 
-function overdueText(count: number): MetricText {
+function overdueText(resources: readonly ResourceFigures[], nowMs: number): MetricText {
   const metric = new MetricText(
     "atlascerts_renewals_overdue",
     "Number of resources, suspended ones excluded, whose renewal is due and has not happened. A renewal takes seconds.",
   );
-  metric.add("", count);
+  const overdue = resources.filter(({ renewalMs, suspended }) => (renewalMs ?? nowMs + 1) <= nowMs && !suspended);
+  metric.add("", overdue.length);
   return metric;
 }

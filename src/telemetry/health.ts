@@ -28,7 +28,7 @@ export class Health {
    * 200 `ok`, or 500 with a line for each check. `verbose` in the query asks for the lines anyway; each `exclude=name`
    * leaves a check out.
    */
-  answer(query: URLSearchParams): Answer {
+  answer(query: URLSearchParams): Answer & { readonly body: string } {
     const { name, checks } = this.#options;
     const excluded = new Set(query.getAll("exclude"));
     const lines: string[] = [];

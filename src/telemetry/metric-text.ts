@@ -19,6 +19,18 @@ export class MetricText {
     if (timeMs !== undefined) this.add(labels, timeMs / 1000);
   }
 
+  /** In characters. */
+  get length(): number {
+    return this.#text.length;
+  }
+
+  /** The text so far, which is not in `text` any more. */
+  take(): string {
+    const text = this.#text;
+    this.#text = "";
+    return text;
+  }
+
   get text(): string {
     return `${this.#text}\n`;
   }

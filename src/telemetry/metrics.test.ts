@@ -111,7 +111,8 @@ describe("what is read from the caches", () => {
     outdatedUntilMs: undefined,
   };
   const linesOf = (...resources: readonly ResourceFigures[]) =>
-    certificateMetrics(resources, NOW)
+    [...certificateMetrics(resources, NOW)]
+      .join("")
       .split("\n")
       .filter((line) => line.startsWith("atlascerts_"));
 
@@ -216,9 +217,18 @@ describe("what is read from the caches", () => {
   });
 
   test("each metric with its help and its type, before its series", () => {
-    expect(certificateMetrics([], NOW)).toMatch(
+    expect([...certificateMetrics([], NOW)].join("")).toMatch(
       /^(# HELP atlascerts_\w+ [^\n\\]+\.\n# TYPE atlascerts_\w+ gauge\n(atlascerts_.*\n)*\n)+$/,
     );
+  });
+
+  test("in parts of a limited length, each series whole, however many resources there are", () => {
+    const resources = Array.from({ length: 2000 }, (_, index) => ({ ...resource, name: `orders-${index}` }));
+    const parts = [...certificateMetrics(resources, NOW)];
+    expect(Math.max(...parts.map(({ length }) => length))).toBeLessThan(70_000);
+    expect(parts.filter((part) => !part.endsWith("\n"))).toEqual([]);
+    const readyLines = parts.join("").match(/^atlascerts_resource_ready\{.*$/gm);
+    expect(new Set(readyLines).size).toBe(2000);
   });
 
   test("beside what is counted, in one text", async () => {

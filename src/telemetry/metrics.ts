@@ -46,7 +46,7 @@ const ATLAS_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
  */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #texts: (() => string)[] = [];
+  readonly #texts: (() => string | Iterable<string>)[] = [];
   readonly #reconciles = new Counter({
     name: "atlascerts_reconciles_total",
     help: "Completed reconciles by decision, outcome and reason.",
@@ -142,15 +142,20 @@ export class Metrics {
     }
   }
 
-  /** Adds metrics that are written by others, each with its HELP and TYPE, at the moment of a scrape. */
-  addText(write: () => string): void {
+  /** Adds metrics that are written by others, each with its HELP and TYPE, at the moment of a scrape: whole, or in parts. */
+  addText(write: () => string | Iterable<string>): void {
     this.#texts.push(write);
   }
 
-  /** All of it, in the text format of Prometheus. */
-  async text(): Promise<string> {
+  /** All of it, in the text format of Prometheus, in parts that are made when they are asked for. */
+  async parts(): Promise<Iterable<string>> {
     const registered = await this.registry.metrics();
-    return [registered, ...this.#texts.map((write) => write())].join("\n");
+    return inParts(registered, this.#texts);
+  }
+
+  /** The same in one. */
+  async text(): Promise<string> {
+    return [...(await this.parts())].join("");
   }
 
   get contentType(): string {
@@ -204,4 +209,14 @@ export class Metrics {
 /** Such as 2xx; none where no whole answer came. */
 export function statusClass(status: number | undefined): string {
   return status === undefined ? "none" : `${Math.floor(status / 100)}xx`;
+}
+
+function* inParts(registered: string, texts: readonly (() => string | Iterable<string>)[]): Generator<string> {
+  yield registered;
+  for (const write of texts) {
+    yield "\n";
+    const text = write();
+    // A string is a list of its characters, too.
+    yield* typeof text === "string" ? [text] : text;
+  }
 }

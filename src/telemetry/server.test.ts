@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { get } from "node:http";
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { http } from "../testing/http.ts";
 import { type Route, type RunningServer, startServer } from "./server.ts";
@@ -22,7 +23,7 @@ function ask({ address }: RunningServer, path: string, method = "GET"): Promise<
   return http(`http://127.0.0.1:${address.port}${path}`, { method });
 }
 
-const text = (body: string) => ({ status: 200, contentType: "text/plain", body });
+const text = (body: string | Iterable<string>) => ({ status: 200, contentType: "text/plain", body });
 
 test("gives what the route of the path gives, with the query", async () => {
   const server = await serving({ "/hello": (query) => text(`hello ${query.get("who")}`) });
@@ -56,6 +57,41 @@ test.each(["/", "/hello/", "//", "/toString", "/hello%20"])("has nothing at %s",
   const server = await serving({ "/hello": () => text("hello") });
   const response = await ask(server, path);
   expect([response.status, await response.text()]).toEqual([404, "there is nothing here; try /hello\n"]);
+});
+
+test("sends parts no faster than they are read, and makes no more of them for a client that is gone", async () => {
+  let made = 0;
+  const errors: unknown[] = [];
+  const parts = Iterator.from({
+    next: () => {
+      made += 1;
+      return { done: made > 2000, value: "x".repeat(65_536) };
+    },
+  });
+  const server = await serving({ "/parts": () => text(parts) }, errors);
+  const socket = connect(server.address.port, "127.0.0.1");
+  socket.write("GET /parts HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(socket, "data");
+  socket.pause();
+  await sleep(200);
+  expect(made).toBeLessThan(1000);
+  socket.destroy();
+  await sleep(200);
+  const atEnd = made;
+  await sleep(200);
+  expect([made, errors]).toEqual([atEnd, []]);
+});
+
+test("gives parts as one text, and ends the connection where one cannot be made", async () => {
+  const errors: unknown[] = [];
+  const broken = function* () {
+    yield "a";
+    throw new Error("the inside story");
+  };
+  const server = await serving({ "/parts": () => text(["a", "b", "c"]), "/broken": () => text(broken()) }, errors);
+  expect(await (await ask(server, "/parts")).text()).toBe("abc");
+  await expect(ask(server, "/broken").then((response) => response.text())).rejects.toThrow();
+  expect(errors).toEqual([new Error("the inside story")]);
 });
 
 test("reports a route that throws only in the log, and continues", async () => {

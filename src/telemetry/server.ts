@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { type BindAddress, formatBindAddress } from "./bind-address.ts";
 
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  /** Whole, or in parts that are made as they are sent. */
+  readonly body: string | Iterable<string>;
 }
 
 /** Answers a GET of one path. */
@@ -146,11 +149,13 @@ async function respond(
   response: ServerResponse,
 ): Promise<void> {
   try {
-    send(request, response, await answerTo(routes, request));
+    await send(request, response, await answerTo(routes, request));
   } catch (error: unknown) {
+    // The client is gone, or was too slow.
+    if (error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE") return;
     onError(error);
     if (response.headersSent) response.destroy();
-    else send(request, response, { status: 500, contentType: PLAIN_TEXT, body: "internal error\n" });
+    else await send(request, response, { status: 500, contentType: PLAIN_TEXT, body: "internal error\n" });
   }
 }
 
@@ -167,13 +172,19 @@ function answerTo(routes: ServerOptions["routes"], request: IncomingMessage): An
   return route(new URLSearchParams(query));
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: Answer): void {
+/** Resolves when all of it was handed to the connection, which takes the parts no faster than they are read. */
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, contentType, body }: Answer,
+): Promise<void> {
   response.writeHead(status, {
     "content-type": contentType,
-    "content-length": String(Buffer.byteLength(body)),
+    ...(typeof body === "string" && { "content-length": String(Buffer.byteLength(body)) }),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     ...(status === 405 && { allow: "GET, HEAD" }),
   });
-  response.end(request.method === "HEAD" ? undefined : body);
+  if (request.method === "HEAD") response.end();
+  else await pipeline(Readable.from(body), response);
 }
