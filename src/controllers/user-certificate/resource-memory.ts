@@ -1,8 +1,8 @@
 import type { RestartResult } from "./core/model/restart.ts";
 
 /**
- * The knowledge of one process about one resource that the status does not show, or not yet. Collections that most
- * resources never need are made by whoever first puts something in: thousands of empty ones take megabytes.
+ * The knowledge of one process about one resource that the status does not show, or not yet. Sets and maps are made when
+ * something goes in: thousands of empty ones would take megabytes.
  */
 interface ResourceMemory {
   /** Id of an attempt that was recorded and that Atlas was not asked for. */
