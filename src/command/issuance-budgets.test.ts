@@ -58,6 +58,19 @@ test("a certificate that only Atlas' list shows still counts after a reconcile w
   expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
 });
 
+test("another user has a budget of its own, and a limit that has grown counts at once, even without a list", () => {
+  const budgets = new IssuanceBudgets();
+  const elsewhere = entryFor(FRESH, { createdAt: new Date(NOW - HOUR_MS) });
+  const base = settled({ atlas: listed("1001", elsewhere) });
+  budgets.reconciled(reconciled(base));
+  const unlisted = settled();
+  budgets.reconciled(reconciled({ ...unlisted, others: { ...unlisted.others, count: 1 } }));
+  expect(budgets.left(RESOURCE, NOW)).toBe(4);
+  const spec = { ...unlisted.resource.spec, username: "someone-else" };
+  budgets.reconciled(reconciled({ ...unlisted, resource: { ...unlisted.resource, spec } }));
+  expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
+});
+
 test("what is a day old is forgotten, whether or not its resource is still there", () => {
   const budgets = new IssuanceBudgets();
   budgets.reconciled(issuedOnce("billing"));

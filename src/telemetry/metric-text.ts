@@ -24,7 +24,7 @@ export class MetricText {
     return this.#text.length;
   }
 
-  /** The text so far, which is not in `text` any more. */
+  /** Returns the text so far, and removes it. */
   take(): string {
     const text = this.#text;
     this.#text = "";

@@ -153,7 +153,7 @@ export class Metrics {
     return inParts(registered, this.#texts);
   }
 
-  /** The same in one. */
+  /** The same as one text. */
   async text(): Promise<string> {
     return [...(await this.parts())].join("");
   }

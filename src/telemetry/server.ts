@@ -143,19 +143,27 @@ function reasonOf(error: unknown): string {
   }
 }
 
+/** Never rejects. */
 async function respond(
   { routes, onError }: ServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  let answer: Answer;
   try {
-    await send(request, response, await answerTo(routes, request));
+    answer = await answerTo(routes, request);
   } catch (error: unknown) {
-    // The client is gone, or was too slow.
-    if (error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE") return;
     onError(error);
-    if (response.headersSent) response.destroy();
-    else await send(request, response, { status: 500, contentType: PLAIN_TEXT, body: "internal error\n" });
+    answer = { status: 500, contentType: PLAIN_TEXT, body: "internal error\n" };
+  }
+  if (response.destroyed) return;
+  try {
+    await send(request, response, answer);
+  } catch (error: unknown) {
+    response.destroy();
+    // The client has left, or was too slow.
+    const hasLeft = error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
+    if (!hasLeft) onError(error);
   }
 }
 

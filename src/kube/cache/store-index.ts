@@ -4,7 +4,7 @@
  */
 export class Index<T> {
   readonly #by: (object: T) => readonly string[];
-  /** A Set of its own for each value that has one key, as most have, would take 200 bytes. */
+  /** One key, or a Set of several: most values have one, and a Set for each would take 200 bytes more. */
   readonly #keys = new Map<string, string | Set<string>>();
 
   /** @param by the values to find an object by; none, one or several, and the same ones for the same object */

@@ -36,7 +36,7 @@ export interface WorkQueueOptions {
   /** The shares of a key: limits that it has in common with others. @default none */
   readonly sharesOf?: (key: string) => readonly Share[];
   readonly observer?: WorkQueueObserver;
-  /** At least this often it is seen what is due by the wall clock, which can be changed, in milliseconds. @default 1 min */
+  /** Longest time between two checks of the wall clock, which can be changed, in milliseconds. @default 1 min */
   readonly clockCheckMs?: number | undefined;
 }
 

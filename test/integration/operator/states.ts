@@ -17,7 +17,7 @@ export interface State {
 export const often: SceneOptions = { policy: { verifyIntervalMs: 500 } };
 export const months = (monthMs: number): SceneOptions => ({ simulator: { monthMs } });
 
-/** Applies the resource and waits for its certificate. What comes next is another day: the Events so far are gone. */
+/** Applies the resource and waits for its certificate. Deletes the Events so far, as if a day had passed. */
 export async function issue(scene: Scene): Promise<void> {
   await scene.apply(NAME);
   await scene.untilIssued(NAME);

@@ -203,8 +203,13 @@ export const SHELL: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a reconcile without a list forgets certificates that were issued elsewhere",
-        search: 'if (atlas.kind !== "listed" && issuedMs.length <',
-        replacement: 'if (atlas.kind === "listed" && issuedMs.length <',
+        search: 'atlas.kind !== "listed" && known?.user === user',
+        replacement: 'atlas.kind === "listed" && known?.user === user',
+      },
+      {
+        why: "the budget of a former user counts for the next one",
+        search: " && known?.user === user",
+        replacement: "",
       },
       {
         why: "a parked certificate uses the budget up twice",

@@ -54,14 +54,14 @@ export class Watches {
   }
 
   /**
-   * The API server says something about once a minute. That matters only to who asks when it last did, and costs no steps
-   * of its own: right before the next step comes the last of the bookmarks that would have arrived since the step before.
+   * The API server sends a bookmark about once a minute. They matter only to code that asks how long ago a watch was heard
+   * from, so they take no steps of their own: right before the next step comes the last that would have arrived by then.
    */
   #catchUp(): void {
     const { now } = this.#scheduler;
     for (const watch of this.#open) {
       // What was sent before it is still on its way.
-      if (now < watch.nextBookmarkAt || now < watch.lastArrival) continue;
+      if (now < watch.nextBookmarkAt || now <= watch.lastArrival) continue;
       watch.nextBookmarkAt = this.#arrivalOfBookmark();
       watch.machine.run(() => watch.push({ type: "BOOKMARK", resourceVersion: String(this.#server.version) }));
       runMicrotasks();

@@ -24,7 +24,7 @@ const before = (one: Timer, other: Timer) => one.at < other.at || (one.at === ot
  * would fill two days with 86,000 renewals that say nothing. All leases stand still together, so that none notices.
  */
 export class Scheduler {
-  /** Called before each step, at its time: what has happened meanwhile without a step of its own. */
+  /** Called before each step, at its time, to deliver what has happened without a step of its own. */
   beforeStep: () => void = () => {};
   /** Called after each step. */
   afterStep: () => void = () => {};

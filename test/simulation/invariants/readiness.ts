@@ -24,7 +24,7 @@ const READY_WITHIN_MS = 2 * HOUR_MS;
 const UNDISTURBED_READY_WITHIN_MS = 2 * MINUTE_MS;
 
 /** How often a resource is looked at where nothing changes in its namespace: Atlas may drop a certificate at any time. */
-const LOOK_EVERY_MS = { good: 5 * MINUTE_MS, notReady: MINUTE_MS, wronglyReady: MINUTE_MS / 4 };
+const LOOK_EVERY_MS = { good: 5 * MINUTE_MS, other: MINUTE_MS / 4 };
 
 /** Since when a resource has been as it is. */
 interface Case {
@@ -87,13 +87,13 @@ export class Readiness {
     const { now } = this.#stage;
     if (!isReady(resource)) {
       this.#soon(resource, current);
-      current.nextAt = now + LOOK_EVERY_MS.notReady;
+      current.nextAt = now + LOOK_EVERY_MS.other;
       return current.nextAt;
     }
     this.#onlyWithAGoodPair(resource, current);
     current.ableSince = undefined;
     const isGood = current.kind === "good";
-    current.nextAt = isGood ? Math.min(current.notAfter, now + LOOK_EVERY_MS.good) : now + LOOK_EVERY_MS.wronglyReady;
+    current.nextAt = isGood ? Math.min(current.notAfter, now + LOOK_EVERY_MS.good) : now + LOOK_EVERY_MS.other;
     return current.nextAt;
   }
 

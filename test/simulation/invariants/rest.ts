@@ -57,7 +57,7 @@ export class Rest {
     for (const resource of resources) {
       const resourceKey = objectKey(resource.metadata);
       const secret = `${resource.metadata.namespace}/${resource.spec.secretName}`;
-      const isOwn = type === RESOURCE_TYPE ? key === resourceKey : type === SECRET_TYPE && key === secret;
+      const isOwn = type === RESOURCE_TYPE ? key === resourceKey : key === secret;
       const resting = isOwn ? this.#resting.get(resourceKey) : undefined;
       if (resting === undefined || after === undefined) continue;
       if (!this.#rests(resource)) {

@@ -47,8 +47,8 @@ export const POLICY = {
 
 /** The least time that a container takes to come back. */
 const FLUSH_MS = 2000;
-/** A look at the clock each minute would be most of the steps. For as long after a clock was changed nothing is judged. */
-const CLOCK_CHECK_MS = 600_000;
+/** Checking the clock every minute would account for most steps. For longer than this nothing is judged after a change. */
+const CLOCK_CHECK_MS = 300_000;
 
 /**
  * The operator's process, put together the way of src/command/operator.ts out of the real parts. The only file that knows

@@ -19,8 +19,8 @@ const PASSING = /Type: +(?:Issuing|Reconciling|Complete|Failed)$/m;
 const FIELD = /^ {4}(Message|Reason|Status|Type): +/;
 
 /**
- * The conditions and the Events. Leaves out conditions that are False and only say so, and puts Events, whose order within a
- * second is nobody's, in the order of their texts.
+ * The conditions and the Events. Omits conditions that only matter while they are True, and sorts Events by their texts: their
+ * order within a second is undefined.
  *
  * @param printed what kubectl printed for an object
  * @param names those of the run, with those that the page has instead

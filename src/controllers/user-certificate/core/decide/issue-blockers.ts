@@ -123,9 +123,9 @@ function replacedUnlisted(situation: Situation, reason: IssueReason): Blocker | 
   };
 }
 
-function isOnlyUnlisted({ identityChange, nowMs, renewalDueMs = 0 }: Situation, reason: IssueReason): boolean {
+function isOnlyUnlisted({ identityChange, nowMs, renewalDueMs }: Situation, reason: IssueReason): boolean {
   if (reason === "NotListedByAtlas") return true;
-  const isOutdated = identityChange !== undefined || nowMs >= renewalDueMs;
+  const isOutdated = identityChange !== undefined || (renewalDueMs !== undefined && nowMs >= renewalDueMs);
   return reason === "SecretReverted" && !isOutdated;
 }
 

@@ -62,8 +62,8 @@ function renewalRequested(situation: Situation): string | undefined {
   return renewRequested(situation) ? `A renewal was requested (${situation.resource.renewRequest}).` : undefined;
 }
 
-function nearingExpiry({ held, nowMs, renewalDueMs = 0 }: Situation): string | undefined {
-  if (held === undefined || nowMs < renewalDueMs) return undefined;
+function nearingExpiry({ held, nowMs, renewalDueMs }: Situation): string | undefined {
+  if (held === undefined || renewalDueMs === undefined || nowMs < renewalDueMs) return undefined;
   const leftMs = held.notAfter.getTime() - nowMs;
   return leftMs > 0
     ? `Certificate ${held.serialNumber} expires in ${describeDuration(leftMs)}.`
