@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { MINUTE_MS, systemClock } from "../../src/clock.ts";
-import { apiServerWrites, writesBetween } from "../control-plane/control-plane.ts";
+import { apiServerWrites, kubectl, writesBetween } from "../control-plane/control-plane.ts";
 import { Scene } from "../integration/operator/scene.ts";
 
 /**
@@ -10,11 +10,18 @@ import { Scene } from "../integration/operator/scene.ts";
 
 const RESOURCES = 50;
 
+/** The end of a namespace takes some seconds of deletions. */
+async function untilNamespacesHaveEnded(): Promise<void> {
+  const ending = () => kubectl("get", "namespaces", "--field-selector=status.phase=Terminating", "--output=name");
+  await expect.poll(ending, { timeout: 60_000, interval: 500 }).toBe("");
+}
+
 test("writes nothing to the API server over a minute with 50 resources, and asks Atlas nothing", async () => {
   const scene = await Scene.open();
   const names = Array.from({ length: RESOURCES }, (_, index) => `app-${index}`);
   for (const name of names) await scene.apply(name);
   for (const name of names) await scene.untilIssued(name);
+  await untilNamespacesHaveEnded();
   // Events go out behind the work.
   await expect.poll(async () => (await scene.events()).length, { timeout: 20_000 }).toBe(RESOURCES);
 
@@ -26,6 +33,7 @@ test("writes nothing to the API server over a minute with 50 resources, and asks
 }, 150_000);
 
 test("one certificate takes three writes and one Event", async () => {
+  await untilNamespacesHaveEnded();
   const scene = await Scene.open();
   const before = await apiServerWrites();
   await scene.apply();
