@@ -1,5 +1,5 @@
 import { DAY_MS } from "../clock.ts";
-import { MetricText } from "./metric-text.ts";
+import { MetricText, seconds } from "./metric-text.ts";
 import { type AtlasExchange, statusClass } from "./metrics.ts";
 
 interface ProjectTraffic {
@@ -50,7 +50,7 @@ export class AtlasTraffic {
     for (const [id, { usedMs }] of this.#projects) if (nowMs - usedMs >= DAY_MS) this.#projects.delete(id);
     for (const [id, project] of this.#projects) {
       addRequests(requests, id, project.requests);
-      lastSuccess.addTime(`project_id="${id}"`, project.lastSuccessMs);
+      lastSuccess.add(`project_id="${id}"`, seconds(project.lastSuccessMs));
     }
     addRequests(requests, UNCONFIRMED, this.#unconfirmed);
     return requests.text + lastSuccess.text;

@@ -9,14 +9,14 @@ export class MetricText {
     this.#text = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
   }
 
-  /** @param labels as they are written: values that need no escape, as names of Kubernetes objects don't */
-  add(labels: string, value: number): void {
+  /**
+   * Adds a series, or nothing where there is no value.
+   *
+   * @param labels as they are written: values that need no escape, as names of Kubernetes objects don't
+   */
+  add(labels: string, value: number | undefined): void {
+    if (value === undefined) return;
     this.#text += labels === "" ? `${this.#name} ${value}\n` : `${this.#name}{${labels}} ${value}\n`;
-  }
-
-  /** Adds a time in milliseconds since the epoch, as seconds; nothing where there is none. */
-  addTime(labels: string, timeMs: number | undefined): void {
-    if (timeMs !== undefined) this.add(labels, timeMs / 1000);
   }
 
   /** In characters. */
@@ -34,4 +34,9 @@ export class MetricText {
   get text(): string {
     return `${this.#text}\n`;
   }
+}
+
+/** Prometheus has times and durations in seconds. */
+export function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }
