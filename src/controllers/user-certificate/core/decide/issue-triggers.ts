@@ -63,7 +63,7 @@ function renewalRequested(situation: Situation): string | undefined {
 }
 
 function nearingExpiry({ held, nowMs, renewalDueMs }: Situation): string | undefined {
-  if (held === undefined || renewalDueMs === undefined || nowMs < renewalDueMs) return undefined;
+  if (held === undefined || nowMs < renewalDueMs) return undefined;
   const leftMs = held.notAfter.getTime() - nowMs;
   return leftMs > 0
     ? `Certificate ${held.serialNumber} expires in ${describeDuration(leftMs)}.`

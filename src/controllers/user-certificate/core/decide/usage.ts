@@ -70,7 +70,7 @@ export function isExempt(snapshot: Situation, reason: IssueReason): boolean {
 
 /** From when an issue is exempt, in milliseconds since the epoch; undefined if it never is. */
 export function exemptFromMs(
-  { held, history, isListed, nowMs, others, renewalDueMs = 0 }: Situation,
+  { held, history, isListed, nowMs, others, renewalDueMs }: Situation,
   reason: IssueReason,
 ): number | undefined {
   // Before Atlas is asked it may be exempt: the list decides before anything is issued.

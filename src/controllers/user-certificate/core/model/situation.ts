@@ -18,11 +18,12 @@ export interface Usage {
   readonly unexpired: number;
 }
 
-/** The certificate in the Secret. */
-export interface HeldState {
-  /** Undefined unless the Secret is the operator's and this resource's, and holds a pair that matches. */
-  readonly held: CertificateFacts | undefined;
-  /** Whether the list of this reconcile holds it; undefined if Atlas was not asked, or if there is none. */
+/** The certificate in the Secret, or none, unless the Secret is the operator's and this resource's and holds a pair that matches. */
+export type HeldState = HeldCertificate | { readonly [Field in keyof HeldCertificate]: undefined };
+
+interface HeldCertificate {
+  readonly held: CertificateFacts;
+  /** Whether the list of this reconcile holds it; undefined if Atlas was not asked. */
   readonly isListed: boolean | undefined;
   /** When Atlas last proved it, in milliseconds since the epoch; undefined if it never did. */
   readonly provenMs: number | undefined;
@@ -31,7 +32,7 @@ export interface HeldState {
   /** Evidence against it from all lists so far. */
   readonly doubt: Unlisted | undefined;
   /** When it is due for renewal, in milliseconds since the epoch. */
-  readonly renewalDueMs: number | undefined;
+  readonly renewalDueMs: number;
 }
 
 /** The attempt on record. */
@@ -45,7 +46,9 @@ export interface AttemptState {
 }
 
 /** A snapshot with what follows from it, computed once: the input of every check. */
-export interface Situation extends Snapshot, HeldState, AttemptState {
+export type Situation = Snapshot & HeldState & AttemptState & Conclusions;
+
+interface Conclusions {
   /** Certificates that were issued, or may have been, for this resource. */
   readonly history: readonly RecentIssuance[];
   /** The last failed attempt, if it was made for what the resource and its credentials are now. */
