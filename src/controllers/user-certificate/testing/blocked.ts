@@ -26,6 +26,8 @@ export const damage = (count: number, change: Partial<RecentIssuance> = {}) =>
 export const UNUSABLE = { kind: "unusable", version: "31", problem: "clientSecret is missing." } as const;
 export const terminating = managed(FACTS, { deleting: true });
 export const unlabelled = managed(FACTS, { labels: {} });
+/** Its labels were repaired five times within the last hour. */
+export const fought = { secret: unlabelled, recentRepairs: serials(5).map(() => NOW - 60_000) };
 export const replacedUnlisted = (atlas = listed()) =>
   settled({
     atlas,

@@ -6,12 +6,12 @@ import {
   ago,
   blockerOf,
   damage,
+  fought,
   parkedElsewhere,
   replacedUnlisted,
   spent,
   terminating,
   UNUSABLE,
-  unlabelled,
 } from "../../testing/blocked.ts";
 import {
   ABSENT,
@@ -113,10 +113,7 @@ describe("is blocked", () => {
       settled({ secret: ABSENT, status: damage(2, { reason: "SecretMissing" }) }),
       "SecretContended",
     ],
-    "by a Secret that was repaired five times in an hour": [
-      settled({ secret: unlabelled, recentRepairs: serials(5).map(() => NOW - 60_000) }),
-      "SecretContended",
-    ],
+    "by a Secret that was repaired five times in an hour": [settled(fought), "SecretContended"],
     "by four certificates in a day": [settled({ secret: ABSENT, status: spent(4) }), "IssuanceBudgetSpent"],
     "by four certificates in a day if renewal is requested": [
       settled({ renewRequest: "a", status: spent(4) }),

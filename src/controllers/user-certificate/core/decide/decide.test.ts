@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../../api/names.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
+import { fought, unlabelled } from "../../testing/blocked.ts";
 import {
   ABSENT,
   certificate,
@@ -20,7 +21,6 @@ import {
   refused,
   SECOND_MS,
   secretMetadataFor,
-  serials,
   settled,
 } from "../../testing/snapshots.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -29,8 +29,6 @@ import { situationOf } from "./situation.ts";
 
 const kindOf = (snapshot: Snapshot) => decide(situationOf(snapshot)).kind;
 const { labels, annotations } = secretMetadataFor(FACTS);
-const unlabelled = managed(FACTS, { labels: {} });
-const fought = { secret: unlabelled, recentRepairs: serials(5).map(() => NOW - 60_000) };
 
 describe("keeps the certificate", () => {
   const firstWithRequest = firstReconcile();

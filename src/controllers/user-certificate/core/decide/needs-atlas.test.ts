@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../../../../api/timestamp.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
+import { fought, unlabelled } from "../../testing/blocked.ts";
 import {
   ABSENT,
   certificate,
@@ -25,9 +26,6 @@ import {
 import type { Snapshot } from "../model/snapshot.ts";
 import { decide, needsAtlas } from "./decide.ts";
 import { situationOf } from "./situation.ts";
-
-const unlabelled = managed(FACTS, { labels: {} });
-const fought = { secret: unlabelled, recentRepairs: serials(5).map(() => NOW - 60_000) };
 
 /** A Secret that keeps being deleted, after an attempt whose answer was lost. */
 function awaiting(listedMs: number | undefined, attempt: { serialNumber?: string } = {}): Snapshot {

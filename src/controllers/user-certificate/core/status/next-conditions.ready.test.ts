@@ -1,17 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { findCondition } from "../../../../api/conditions.ts";
-import type { BlockedReason } from "../../../../api/reasons.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
-import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
+import { HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
-  blocker,
   certificate,
   damaged,
   entryFor,
   FACTS,
   FOREIGN,
-  failure,
   firstReconcile,
   following,
   issuance,
@@ -20,29 +17,21 @@ import {
   managed,
   NOW,
   parked,
-  RENEWAL_MS,
   recent,
   reconciled,
   refused,
   serials,
   settled,
-  statusAfter,
 } from "../../testing/snapshots.ts";
+import { expired, missing, overdue, person, recorded, renewing, statusOf } from "../../testing/statuses.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 
 function readyAfter(snapshot: Snapshot, outcome?: Outcome, nowMs?: number) {
-  return findCondition(statusAfter(reconciled(snapshot, outcome, nowMs)), "Ready");
+  return findCondition(statusOf(snapshot, outcome, nowMs), "Ready");
 }
 
-const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
 const forged = managed(certificate("1001", { fingerprint: "EE:FF" }));
-const person = (reason: BlockedReason) =>
-  failure(reason, { blocker: blocker(reason, { needsPerson: true, remedy: `Fix ${reason}.` }) });
-const missing = settled({ secret: ABSENT, atlas: listed("1001") });
-const renewing = settled({ renewRequest: "a", atlas: listed("1001") });
-const overdue = settled({ atlas: listed("1001"), nowMs: RENEWAL_MS + 1500 });
-const recorded: Outcome = { kind: "recorded", attempt: issuance() };
 const unlisted = (lists: number, agoMs: number) => ({
   unlisted: { serialNumber: "1001", since: timestamp(NOW - agoMs), latest: timestamp(NOW - agoMs / 2), lists },
 });
@@ -51,7 +40,7 @@ describe("Ready is True", () => {
   const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
     "when Atlas lists the certificate": [firstReconcile({ atlas: listed("1001") }), "Issued"],
     "when the certificate was proven a while ago": [settled(), "Issued"],
-    "when a certificate was just issued, although no list holds it yet": [missing, "Issued", issued()],
+    "when a certificate was just issued, although no list holds it yet": [missing(), "Issued", issued()],
     "while a renewal is on record": [renewing, "Issued", recorded],
     "while the resource is suspended": [settled({ spec: { suspend: true } }), "Suspended"],
     "while a renewal fails": [renewing, "RoleMissing", person("RoleMissing")],
@@ -97,7 +86,7 @@ describe("Ready is True", () => {
 describe("Ready is False", () => {
   const notFound = refused("UserNotFound", { needsPerson: true });
   const cases: Readonly<Record<string, readonly [Snapshot, string, Outcome?]>> = {
-    "when the Secret is absent": [missing, "SecretMissing", recorded],
+    "when the Secret is absent": [missing(), "SecretMissing", recorded],
     "when the Secret lost its key": [
       settled({ secret: damaged("missing"), atlas: listed("1001") }),
       "SecretDataMissing",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { findCondition } from "../../../../api/conditions.ts";
-import { BLOCKED_REASONS, type BlockedReason } from "../../../../api/reasons.ts";
-import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
+import { BLOCKED_REASONS } from "../../../../api/reasons.ts";
+import { HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
   blocker,
@@ -21,15 +21,15 @@ import {
   reconciled,
   refused,
   settled,
-  statusAfter,
 } from "../../testing/snapshots.ts";
+import { expired, missing, overdue, person, recorded, renewing, statusOf } from "../../testing/statuses.ts";
 import type { Retry } from "../model/blocker.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { nextConditions } from "./next-conditions.ts";
 
 function conditionsAfter(snapshot: Snapshot, outcome?: Outcome, nowMs?: number) {
-  const status = statusAfter(reconciled(snapshot, outcome, nowMs));
+  const status = statusOf(snapshot, outcome, nowMs);
   return {
     ready: findCondition(status, "Ready"),
     issuing: findCondition(status, "Issuing"),
@@ -37,13 +37,6 @@ function conditionsAfter(snapshot: Snapshot, outcome?: Outcome, nowMs?: number) 
   };
 }
 
-const expired = certificate("1001", { notAfter: new Date(NOW - DAY_MS) });
-const person = (reason: BlockedReason) =>
-  failure(reason, { blocker: blocker(reason, { needsPerson: true, remedy: `Fix ${reason}.` }) });
-const missing = settled({ secret: ABSENT, atlas: listed("1001") });
-const renewing = settled({ renewRequest: "a", atlas: listed("1001") });
-const overdue = settled({ atlas: listed("1001"), nowMs: RENEWAL_MS + 1500 });
-const recorded: Outcome = { kind: "recorded", attempt: issuance() };
 const waiting = (change: Parameters<typeof settled>[0] = {}) =>
   settled({ parked: { facts: FRESH, attempt: issuance() }, ...change, status: { issuance: issuance() } });
 
@@ -99,7 +92,7 @@ describe("Stalled is False", () => {
     "if nothing is wrong": [settled(), "Issued", NONE],
     "if waiting helps": [settled({ atlas: refused("RateLimited") }), "RateLimited", NONE],
     "if waiting helps, although there is no certificate": [
-      missing,
+      missing(),
       "AtlasUnavailable",
       NONE,
       failure("AtlasUnavailable"),
@@ -138,14 +131,14 @@ describe("a parked certificate", () => {
   });
 
   test("is said to exist only in memory after a write that failed", () => {
-    expect(conditionsAfter(missing, parked()).stalled?.message).toBe(
+    expect(conditionsAfter(missing(), parked()).stalled?.message).toBe(
       "SecretNotWritable happened. Certificate 1002 has been issued but not stored yet. " +
         "It exists only in the operator's memory and is lost if the pod is killed.",
     );
   });
 
   test.each([
-    ["after a write that failed", missing, parked()],
+    ["after a write that failed", missing(), parked()],
     ["while another Secret is in the way", waiting({ secret: FOREIGN }), undefined],
   ])("is being issued %s", (_what, snapshot: Snapshot, outcome) => {
     expect(conditionsAfter(snapshot, outcome).issuing).toMatchObject({
@@ -157,7 +150,7 @@ describe("a parked certificate", () => {
 
 describe("Issuing is", () => {
   test("True while an attempt is on record, with its reason", () => {
-    expect(conditionsAfter(missing, recorded).issuing).toMatchObject({
+    expect(conditionsAfter(missing(), recorded).issuing).toMatchObject({
       status: "True",
       reason: "SecretMissing",
       message: "A certificate for user orders-api is being issued.",
@@ -182,7 +175,7 @@ describe("Issuing is", () => {
     ["once it failed", failure("AtlasUnavailable"), "AtlasUnavailable"],
     ["while its answer is lost", failure("AnswerLost", { attempt: issuance(), staysOpen: true }), "AnswerLost"],
   ])("False %s", (_what, outcome: Outcome, reason) => {
-    expect(conditionsAfter(missing, outcome).issuing).toMatchObject({
+    expect(conditionsAfter(missing(), outcome).issuing).toMatchObject({
       status: "False",
       reason,
       message: "No certificate is being issued.",
@@ -206,7 +199,7 @@ describe("a Secret that could not be repaired", () => {
   });
 
   test("is still reported while a certificate for it is due", () => {
-    const due = following(reconciled(missing, person("SecretNotWritable")));
+    const due = following(reconciled(missing(), person("SecretNotWritable")));
     expect(conditionsAfter(due).ready).toMatchObject({ status: "False", reason: "SecretNotWritable" });
   });
 });
@@ -229,7 +222,7 @@ describe("the three conditions", () => {
 
   const situations: Readonly<Record<string, Snapshot>> = {
     "beside a good certificate": renewing,
-    "without a Secret": missing,
+    "without a Secret": missing(),
     "beside an expired certificate": settled({ secret: managed(expired), atlas: listed() }),
     "while the renewal is overdue": overdue,
     "while a certificate is parked": waiting({ secret: ABSENT, atlas: listed("1001") }),
@@ -253,7 +246,7 @@ describe("the three conditions", () => {
 
   const examples: Readonly<Record<string, readonly [Snapshot, Outcome?]>> = {
     "while nothing is wrong": [settled()],
-    "while a first attempt is on record": [missing, recorded],
+    "while a first attempt is on record": [missing(), recorded],
     "while a replacement is parked": [settled({ atlas: listed("1001") }), parked()],
     "while the resource is suspended": [settled({ spec: { suspend: true } })],
     "while a foreign Secret is in the way": [settled({ secret: FOREIGN })],

@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import {
-  ABSENT,
   entryFor,
   FACTS,
   FOREIGN,
@@ -22,30 +20,14 @@ import {
   SECOND_MS,
   SETTLED_STATUS,
   settled,
-  statusAfter,
 } from "../../testing/snapshots.ts";
+import { missing, open, provenFields, statusOf } from "../../testing/statuses.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 
-const status = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number): UserCertificateStatus =>
-  statusAfter(reconciled(snapshot, outcome, nowMs));
-const missing = (change: Parameters<typeof settled>[0] = {}) =>
-  settled({ secret: ABSENT, atlas: listed("1001"), ...change });
-const PROVEN = [
-  "secretName",
-  "serialNumber",
-  "fingerprint",
-  "notBefore",
-  "notAfter",
-  "renewalTime",
-  "lastVerifiedTime",
-] as const;
-const provenFields = (of: UserCertificateStatus) => PROVEN.map((field) => of[field]);
-const open = issuance({ knownSerials: ["1001"] });
-
 describe("a certificate of an open attempt that a crash left in the Secret", () => {
   const found = settled({ secret: managed(FRESH), status: { issuance: open } });
-  const adopted = status({
+  const adopted = statusOf({
     ...found,
     atlas: listed("1001", entryFor(FRESH)),
     attempted: listed("1001", entryFor(FRESH)),
@@ -66,18 +48,18 @@ describe("a certificate of an open attempt that a crash left in the Secret", () 
   test("counts as a revision only with the report that follows the next attempt's record", () => {
     const atlas = listed("1001", entryFor(FRESH));
     const attempt = issuance({ id: "attempt-2", reason: "RenewRequested" });
-    const recorded = status({ ...found, atlas, attempted: atlas }, { kind: "recorded", attempt });
+    const recorded = statusOf({ ...found, atlas, attempted: atlas }, { kind: "recorded", attempt });
     expect(recorded).toMatchObject({ revision: 1, issuance: attempt });
   });
 
   test("changes nothing in the status before a list holds it", () => {
-    const before = status(found);
+    const before = statusOf(found);
     expect(provenFields(before)).toEqual(provenFields(SETTLED_STATUS));
     expect(before).toMatchObject({ revision: 1, issuance: open });
   });
 
   test("changes nothing in the status if the list lacks it", () => {
-    const lacking = status({ ...found, atlas: listed("1001"), attempted: listed("1001") });
+    const lacking = statusOf({ ...found, atlas: listed("1001"), attempted: listed("1001") });
     expect(provenFields(lacking)).toEqual(provenFields(SETTLED_STATUS));
     expect(lacking.unlisted).toEqual({ serialNumber: "1002", since: timestamp(NOW), latest: timestamp(NOW), lists: 1 });
   });
@@ -85,39 +67,39 @@ describe("a certificate of an open attempt that a crash left in the Secret", () 
 
 describe("a renewal request", () => {
   test("is answered by the attempt that saw it", () => {
-    expect(status(missing(), issued({ renewRequest: "a" })).renewRequest).toBe("a");
+    expect(statusOf(missing(), issued({ renewRequest: "a" })).renewRequest).toBe("a");
   });
 
   test("stays open if it came during the attempt", () => {
     const snapshot = missing({ renewRequest: "b", status: { renewRequest: "a" } });
-    expect(status(snapshot, issued({ renewRequest: "a" })).renewRequest).toBe("a");
+    expect(statusOf(snapshot, issued({ renewRequest: "a" })).renewRequest).toBe("a");
   });
 
   test("is remembered as answered when the annotation is removed", () => {
-    expect(status(missing({ status: { renewRequest: "a" } }), issued()).renewRequest).toBe("a");
+    expect(statusOf(missing({ status: { renewRequest: "a" } }), issued()).renewRequest).toBe("a");
   });
 
   test("is not answered by a failure", () => {
-    expect(status(missing({ renewRequest: "a" }), failure("AtlasUnavailable")).renewRequest).toBeUndefined();
+    expect(statusOf(missing({ renewRequest: "a" }), failure("AtlasUnavailable")).renewRequest).toBeUndefined();
   });
 
   test("is not answered by a certificate that is parked", () => {
-    expect(status(missing({ renewRequest: "a" }), parked({ renewRequest: "a" })).renewRequest).toBeUndefined();
+    expect(statusOf(missing({ renewRequest: "a" }), parked({ renewRequest: "a" })).renewRequest).toBeUndefined();
   });
 
   test("is answered by the attempt whose process died after it stored its certificate", () => {
     const attempt = issuance({ knownSerials: ["1001"], renewRequest: "a" });
     const snapshot = settled({ renewRequest: "a", secret: managed(FRESH), status: { issuance: attempt } });
     const list = listed("1001", entryFor(FRESH));
-    expect(status({ ...snapshot, atlas: list, attempted: list }).renewRequest).toBe("a");
+    expect(statusOf({ ...snapshot, atlas: list, attempted: list }).renewRequest).toBe("a");
     const empty = listed("1001");
-    expect(status({ ...snapshot, atlas: empty, attempted: empty }).renewRequest).toBeUndefined();
+    expect(statusOf({ ...snapshot, atlas: empty, attempted: empty }).renewRequest).toBeUndefined();
   });
 
   test("counts as answered in the first reconcile of a good Secret", () => {
     const snapshot = firstReconcile({ atlas: listed("1001") });
     const first = { ...snapshot, resource: { ...snapshot.resource, renewRequest: "old" } };
-    expect(status(first)).toMatchObject({ renewRequest: "old", revision: 1 });
+    expect(statusOf(first)).toMatchObject({ renewRequest: "old", revision: 1 });
   });
 
   test("acts twice for two values and once for one value", () => {
@@ -167,15 +149,15 @@ describe("the record of the attempt", () => {
     ],
   };
   test.each(Object.entries(cases))("%s", (_what, [snapshot, outcome, stays]) => {
-    expect(status(snapshot, outcome).issuance !== undefined).toBe(stays);
+    expect(statusOf(snapshot, outcome).issuance !== undefined).toBe(stays);
   });
 
   test("is written before Atlas is asked", () => {
-    expect(status(missing(), { kind: "recorded", attempt: open }).issuance).toEqual(open);
+    expect(statusOf(missing(), { kind: "recorded", attempt: open }).issuance).toEqual(open);
   });
 
   test("names the pod in which its certificate is parked", () => {
-    expect(status(missing(), parked()).issuance).toEqual({
+    expect(statusOf(missing(), parked()).issuance).toEqual({
       ...issuance(),
       parked: { pod: "pod-1", serialNumber: "1002", notAfter: "2030-04-11T00:00:00Z" },
     });
@@ -183,7 +165,7 @@ describe("the record of the attempt", () => {
 
   test("of a new attempt takes the place of a settled one, which becomes a lost answer", () => {
     const second = issuance({ id: "attempt-2", startedAt: timestamp(NOW), knownSerials: ["1001"] });
-    expect(status(missing(opened), { kind: "recorded", attempt: second })).toMatchObject({
+    expect(statusOf(missing(opened), { kind: "recorded", attempt: second })).toMatchObject({
       issuance: { id: "attempt-2" },
       recentIssuances: [{ time: open.startedAt, lost: "AnswerLost" }],
     });

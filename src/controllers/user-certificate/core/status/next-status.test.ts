@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -28,33 +27,18 @@ import {
   settled,
   statusAfter,
 } from "../../testing/snapshots.ts";
-import type { Outcome } from "../model/decision.ts";
+import { missing, provenFields, statusOf } from "../../testing/statuses.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { nextStatus } from "./next-status.ts";
 
-const status = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number): UserCertificateStatus =>
-  statusAfter(reconciled(snapshot, outcome, nowMs));
-const missing = (change: Parameters<typeof settled>[0] = {}) =>
-  settled({ secret: ABSENT, atlas: listed("1001"), ...change });
-const PROVEN = [
-  "secretName",
-  "serialNumber",
-  "fingerprint",
-  "notBefore",
-  "notAfter",
-  "renewalTime",
-  "lastVerifiedTime",
-] as const;
-const provenFields = (of: UserCertificateStatus) => PROVEN.map((field) => of[field]);
-
 describe("the certificate before is named", () => {
-  const renewed = status(settled({ nowMs: RENEWAL_MS, atlas: listed("1001") }), issued(), RENEWAL_MS);
-  const later = (nowMs: number) => status(settled({ status: renewed, secret: managed(FRESH), nowMs }));
+  const renewed = statusOf(settled({ nowMs: RENEWAL_MS, atlas: listed("1001") }), issued(), RENEWAL_MS);
+  const later = (nowMs: number) => statusOf(settled({ status: renewed, secret: managed(FRESH), nowMs }));
   const previous = { serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z", replacedAt: timestamp(RENEWAL_MS) };
 
   test("once another one is in the Secret", () => {
     expect(renewed.previous).toEqual(previous);
-    expect(status(settled())).not.toHaveProperty("previous");
+    expect(statusOf(settled())).not.toHaveProperty("previous");
   });
 
   test("until it expires", () => {
@@ -64,16 +48,16 @@ describe("the certificate before is named", () => {
 
   test("only if it was valid when it was replaced", () => {
     const nowMs = FACTS.notAfter.getTime();
-    expect(status(settled({ nowMs, atlas: listed() }), issued(), nowMs)).not.toHaveProperty("previous");
+    expect(statusOf(settled({ nowMs, atlas: listed() }), issued(), nowMs)).not.toHaveProperty("previous");
   });
 
   test("while the new one is only parked, or was not proven, as before", () => {
-    expect(status(settled({ status: renewed, secret: ABSENT }), parked()).previous).toEqual(previous);
-    expect(status(settled({ status: renewed, secret: managed(certificate("1003")) })).previous).toEqual(previous);
+    expect(statusOf(settled({ status: renewed, secret: ABSENT }), parked()).previous).toEqual(previous);
+    expect(statusOf(settled({ status: renewed, secret: managed(certificate("1003")) })).previous).toEqual(previous);
   });
 
   test("no more than one of them", () => {
-    const again = status(settled({ status: renewed, secret: managed(FRESH) }), {
+    const again = statusOf(settled({ status: renewed, secret: managed(FRESH) }), {
       kind: "issued",
       facts: certificate("1003"),
       attempt: issuance(),
@@ -88,13 +72,13 @@ describe("the pods that were counted", () => {
   const renewed = settled({ atlas: listed("1001"), status: { previous, consumers } });
 
   test("stay until the next renewal", () => {
-    expect(status(renewed).consumers).toEqual(consumers);
-    expect(status(renewed, issued()).previous?.serialNumber).toBe("1001");
-    expect(status(renewed, issued())).not.toHaveProperty("consumers");
+    expect(statusOf(renewed).consumers).toEqual(consumers);
+    expect(statusOf(renewed, issued()).previous?.serialNumber).toBe("1001");
+    expect(statusOf(renewed, issued())).not.toHaveProperty("consumers");
   });
 
   test("stay until the certificate before expires", () => {
-    expect(status({ ...renewed, nowMs: NOW + DAY_MS })).not.toHaveProperty("consumers");
+    expect(statusOf({ ...renewed, nowMs: NOW + DAY_MS })).not.toHaveProperty("consumers");
   });
 
   test("are those that the API server has by now", () => {
@@ -105,12 +89,12 @@ describe("the pods that were counted", () => {
 
   test("go where pods are counted no more", () => {
     const policy = { ...renewed.policy, countsConsumers: false };
-    expect(status({ ...renewed, policy })).not.toHaveProperty("consumers");
+    expect(statusOf({ ...renewed, policy })).not.toHaveProperty("consumers");
   });
 });
 
 describe("a certificate that was issued", () => {
-  const after = status(missing({ status: { issuance: issuance() } }), issued(), NOW + 777);
+  const after = statusOf(missing({ status: { issuance: issuance() } }), issued(), NOW + 777);
 
   test("is described as the Secret holds it", () => {
     expect(after).toMatchObject({
@@ -130,7 +114,7 @@ describe("a certificate that was issued", () => {
   });
 
   test("is not counted twice if Atlas lists it already", () => {
-    expect(status(missing({ atlas: listed("1001", entryFor(FRESH)) }), issued()).unexpiredCertificates).toBe(2);
+    expect(statusOf(missing({ atlas: listed("1001", entryFor(FRESH)) }), issued()).unexpiredCertificates).toBe(2);
   });
 
   test("closes the record of its attempt", () => {
@@ -138,7 +122,7 @@ describe("a certificate that was issued", () => {
   });
 
   test("is remembered with the time of its attempt until a day after it expires", () => {
-    const [entry] = status(missing(), issued({ replaces: "1001" })).recentIssuances ?? [];
+    const [entry] = statusOf(missing(), issued({ replaces: "1001" })).recentIssuances ?? [];
     expect(entry).toEqual({
       time: "2030-01-10T23:59:00Z",
       reason: "SecretMissing",
@@ -148,7 +132,8 @@ describe("a certificate that was issued", () => {
       notAfter: "2030-04-11T00:00:00Z",
       replaces: "1001",
     });
-    const later = (nowMs: number) => status(settled({ status: after, secret: managed(FRESH), nowMs })).recentIssuances;
+    const later = (nowMs: number) =>
+      statusOf(settled({ status: after, secret: managed(FRESH), nowMs })).recentIssuances;
     const end = FRESH.notAfter.getTime() + DAY_MS;
     expect(later(end - SECOND_MS)).toHaveLength(1);
     expect(later(end)).toBeUndefined();
@@ -170,8 +155,8 @@ describe("the status describes the last proven certificate", () => {
     "after lists that lack it": settled({ atlas: listed() }),
   };
   test.each(Object.entries(unproven))("%s", (_what, snapshot) => {
-    expect(provenFields(status(snapshot))).toEqual(before);
-    expect(status(snapshot).revision).toBe(1);
+    expect(provenFields(statusOf(snapshot))).toEqual(before);
+    expect(statusOf(snapshot).revision).toBe(1);
   });
 
   test("while an attempt over a forged certificate is on record", () => {
@@ -184,17 +169,19 @@ describe("the status describes the last proven certificate", () => {
   });
 
   test("with the renewal time that the spec asks for by now", () => {
-    expect(status(settled({ spec: { renewBefore: "480h" } })).renewalTime).toBe("2030-03-12T00:00:00Z");
+    expect(statusOf(settled({ spec: { renewBefore: "480h" } })).renewalTime).toBe("2030-03-12T00:00:00Z");
   });
 
   test("verified at the time of the latest list that holds it", () => {
-    expect(status(settled({ atlas: listed("1001"), nowMs: NOW + 1999 })).lastVerifiedTime).toBe("2030-01-11T00:00:01Z");
-    expect(status(settled({ atlas: refused("RoleMissing") })).lastVerifiedTime).toBe(SETTLED_STATUS.lastVerifiedTime);
+    expect(statusOf(settled({ atlas: listed("1001"), nowMs: NOW + 1999 })).lastVerifiedTime).toBe(
+      "2030-01-11T00:00:01Z",
+    );
+    expect(statusOf(settled({ atlas: refused("RoleMissing") })).lastVerifiedTime).toBe(SETTLED_STATUS.lastVerifiedTime);
   });
 
   test("and nothing if the resource never had one", () => {
     const first = firstReconcile({ secretHolder: { name: "billing" } });
-    const after = status({ ...first, resource: { ...first.resource, renewRequest: "a" } });
+    const after = statusOf({ ...first, resource: { ...first.resource, renewRequest: "a" } });
     expect(provenFields(after).filter((field) => field !== undefined)).toEqual([]);
     expect(after).not.toHaveProperty("revision");
     expect(after).not.toHaveProperty("renewRequest");
@@ -204,24 +191,24 @@ describe("the status describes the last proven certificate", () => {
 
 describe("the unexpired certificates", () => {
   test("are counted as Atlas lists them", () => {
-    expect(status(settled({ atlas: listed("1001", "7", "8") })).unexpiredCertificates).toBe(3);
+    expect(statusOf(settled({ atlas: listed("1001", "7", "8") })).unexpiredCertificates).toBe(3);
   });
 
   test("keep their number while Atlas is not asked", () => {
-    expect(status(settled({ status: { unexpiredCertificates: 5 } })).unexpiredCertificates).toBe(5);
+    expect(statusOf(settled({ status: { unexpiredCertificates: 5 } })).unexpiredCertificates).toBe(5);
   });
 });
 
 describe("certificates that are unaccounted for", () => {
   test("are named with their expiry", () => {
     const others = { ...NO_OTHERS, explained: new Set(["7"]) };
-    expect(status(settled({ atlas: listed("1001", "7", "8"), others })).unaccounted).toEqual([
+    expect(statusOf(settled({ atlas: listed("1001", "7", "8"), others })).unaccounted).toEqual([
       { serialNumber: "8", notAfter: "2030-04-01T00:00:00Z" },
     ]);
   });
 
   test("take no room in the status if there are none", () => {
-    expect(status(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccounted");
+    expect(statusOf(settled({ atlas: listed("1001") }))).not.toHaveProperty("unaccounted");
   });
 });
 
@@ -241,12 +228,12 @@ describe("a certificate that was there before its resource", () => {
     const renewed = following(reconciled({ ...adopted, secret: ABSENT, atlas: listed("1001") }, issued()));
     const list = listed("1001", entryFor(FRESH));
     const verified = { ...renewed, secret: managed(FRESH), atlas: list, attempted: list };
-    expect(status(verified)).toMatchObject({ unexpiredCertificates: 2 });
-    expect(status(verified)).not.toHaveProperty("unaccounted");
+    expect(statusOf(verified)).toMatchObject({ unexpiredCertificates: 2 });
+    expect(statusOf(verified)).not.toHaveProperty("unaccounted");
   });
 
   test("is not adopted before a list holds it", () => {
-    const unlisted = status(firstReconcile({ atlas: listed() }));
+    const unlisted = statusOf(firstReconcile({ atlas: listed() }));
     expect(unlisted).not.toHaveProperty("recentIssuances");
     expect(unlisted).not.toHaveProperty("serialNumber");
   });
@@ -258,24 +245,24 @@ describe("a Secret that was left behind", () => {
   const LEFT = [{ secretName: "orders-api-mongodb", serialNumber: "1001", notAfter: "2030-04-01T00:00:00Z" }];
 
   test("is named with its certificate as soon as the spec names another one", () => {
-    expect(status(moved()).leftBehind).toEqual(LEFT);
+    expect(statusOf(moved()).leftBehind).toEqual(LEFT);
   });
 
   test("stays named after the new one holds a certificate", () => {
     const done = following(reconciled(moved(), issued()), { secret: managed(FRESH) });
     expect(done.resource.status).toMatchObject({ secretName: "new", leftBehind: LEFT });
-    expect(status(done).leftBehind).toEqual(LEFT);
+    expect(statusOf(done).leftBehind).toEqual(LEFT);
   });
 
   test("is no longer named once its certificate has expired", () => {
     const nowMs = FACTS.notAfter.getTime();
     const left = moved({ secret: managed(FRESH), status: { leftBehind: LEFT, secretName: "new" }, nowMs });
-    expect(status({ ...left, nowMs: nowMs - 1 }).leftBehind).toEqual(LEFT);
-    expect(status(left)).not.toHaveProperty("leftBehind");
+    expect(statusOf({ ...left, nowMs: nowMs - 1 }).leftBehind).toEqual(LEFT);
+    expect(statusOf(left)).not.toHaveProperty("leftBehind");
   });
 
   test("is no longer named once the spec names it again", () => {
-    expect(status(settled({ status: { leftBehind: LEFT, secretName: "new" } })).leftBehind).toEqual([
+    expect(statusOf(settled({ status: { leftBehind: LEFT, secretName: "new" } })).leftBehind).toEqual([
       { ...LEFT[0], secretName: "new" },
     ]);
   });
@@ -285,7 +272,7 @@ describe("a Secret that was left behind", () => {
       secretName,
       notAfter: "2030-04-01T00:00:00Z",
     }));
-    const names = status(moved({ status: { leftBehind } })).leftBehind?.map(({ secretName }) => secretName);
+    const names = statusOf(moved({ status: { leftBehind } })).leftBehind?.map(({ secretName }) => secretName);
     expect(names).toEqual(["b", "c", "d", "e", "orders-api-mongodb"]);
   });
 });

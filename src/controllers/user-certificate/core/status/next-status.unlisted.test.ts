@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { UserCertificateStatus } from "../../../../api/user-certificate-status.ts";
 import { HOUR_MS } from "../../../../clock.ts";
 import {
   ABSENT,
@@ -8,7 +7,6 @@ import {
   entryFor,
   FRESH,
   following,
-  issuance,
   issued,
   listed,
   managed,
@@ -18,12 +16,8 @@ import {
   settled,
   statusAfter,
 } from "../../testing/snapshots.ts";
-import type { Outcome } from "../model/decision.ts";
+import { open, statusOf } from "../../testing/statuses.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-
-const status = (snapshot: Snapshot, outcome?: Outcome, nowMs?: number): UserCertificateStatus =>
-  statusAfter(reconciled(snapshot, outcome, nowMs));
-const open = issuance({ knownSerials: ["1001"] });
 
 describe("lists that lack the certificate", () => {
   const first = following(reconciled(settled({ atlas: listed(), nowMs: NOW + 600 })));
@@ -31,23 +25,23 @@ describe("lists that lack the certificate", () => {
 
   test("are counted from the first one", () => {
     expect(first.resource.status.unlisted).toEqual({ serialNumber: "1001", since, latest: since, lists: 1 });
-    const second = status({ ...first, atlas: listed("5"), nowMs: NOW + 450_600 });
+    const second = statusOf({ ...first, atlas: listed("5"), nowMs: NOW + 450_600 });
     expect(second.unlisted).toEqual({ serialNumber: "1001", since, latest: timestamp(NOW + 450_000), lists: 2 });
   });
 
   test("are remembered while Atlas is not asked, refuses, or the Secret is absent", () => {
     const { unlisted } = first.resource.status;
-    expect(status(first).unlisted).toEqual(unlisted);
-    expect(status({ ...first, atlas: refused("RoleMissing") }).unlisted).toEqual(unlisted);
-    expect(status({ ...first, secret: ABSENT, atlas: listed() }).unlisted).toEqual(unlisted);
+    expect(statusOf(first).unlisted).toEqual(unlisted);
+    expect(statusOf({ ...first, atlas: refused("RoleMissing") }).unlisted).toEqual(unlisted);
+    expect(statusOf({ ...first, secret: ABSENT, atlas: listed() }).unlisted).toEqual(unlisted);
   });
 
   test("are forgotten once a list holds it", () => {
-    expect(status({ ...first, atlas: listed("1001") })).not.toHaveProperty("unlisted");
+    expect(statusOf({ ...first, atlas: listed("1001") })).not.toHaveProperty("unlisted");
   });
 
   test("are forgotten once another certificate is issued for another reason", () => {
-    expect(status(first, issued({ reason: "RenewRequested" }))).not.toHaveProperty("unlisted");
+    expect(statusOf(first, issued({ reason: "RenewRequested" }))).not.toHaveProperty("unlisted");
   });
 });
 
@@ -64,8 +58,8 @@ describe("a certificate that replaced an unlisted one", () => {
       latest: open.startedAt,
       lists: 0,
     });
-    expect(status(replaced).unlisted).toMatchObject(FLAG);
-    expect(status({ ...replaced, atlas: listed(entryFor(FRESH)) })).not.toHaveProperty("unlisted");
+    expect(statusOf(replaced).unlisted).toMatchObject(FLAG);
+    expect(statusOf({ ...replaced, atlas: listed(entryFor(FRESH)) })).not.toHaveProperty("unlisted");
   });
 
   test("is not replaced for the same reason, however many lists lack it", () => {
