@@ -4,10 +4,10 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import packageJson from "../../../package.json" with { type: "json" };
-import { buildOperatorImage, type OperatorImage } from "../../image/operator-image.ts";
+import { buildOperatorImage } from "../../image/operator-image.ts";
 import { runCommand } from "../../run-command.ts";
+import { BUILT_MS, builtImage } from "./built-image.ts";
 
-const BUILT_MS = 600_000;
 const ANOTHER_TAG = "atlas-cert-operator:built-again";
 const ROOT = path.join(import.meta.dirname, "../../..");
 const SCRIPT = "app/atlas-cert-operator.mjs";
@@ -24,13 +24,12 @@ const imageSchema = z.tuple([
   }),
 ]);
 
-let image: OperatorImage;
+const image = builtImage();
 /** The files of the image, unpacked. */
 let folder: string;
 /** Its files, without folders. */
 let files: readonly string[];
 beforeAll(async () => {
-  image = await buildOperatorImage();
   folder = await mkdtemp(path.join(tmpdir(), "image-contents-"));
   const container = (await runCommand(["docker", "create", image.tag])).trim();
   try {
@@ -53,7 +52,6 @@ beforeAll(async () => {
 }, BUILT_MS);
 afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true });
-  await image?.stop();
 });
 
 /** What docker puts into every container. */

@@ -1,22 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { controlPlane } from "../../control-plane/control-plane.ts";
-import { buildOperatorImage, type OperatorImage } from "../../image/operator-image.ts";
 import { Scene } from "../../integration/operator/scene.ts";
 import { temporaryFolder } from "../../integration/temporary-file.ts";
 import { runCommand } from "../../run-command.ts";
+import { builtImage } from "./built-image.ts";
 
 /** The script of docs/kubectl.md, with which people use the plugin from the image. */
 
 const DOCUMENT = path.join(import.meta.dirname, "../../../docs/kubectl.md");
-const BUILT_MS = 600_000;
 
-let image: OperatorImage;
-beforeAll(async () => {
-  image = await buildOperatorImage();
-}, BUILT_MS);
-afterAll(() => image?.stop());
+const image = builtImage();
 
 test("kubectl runs the plugin from the image by the script of docs/kubectl.md", async () => {
   const [, script = ""] =

@@ -1,20 +1,15 @@
 import { constants } from "node:os";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildOperatorImage, type OperatorImage } from "../../image/operator-image.ts";
+import { expect, test } from "vitest";
 import { condition, expectNoKeyMaterial, Scene } from "../../integration/operator/scene.ts";
 import { leaseHolder } from "../../integration/process/operator-process.ts";
 import { runCommand } from "../../run-command.ts";
+import { builtImage } from "./built-image.ts";
 import { MEMORY_LIMIT_MIB, OperatorContainer } from "./operator-container.ts";
 
 /** What the image runs as. */
 const USER = "65532";
-const BUILT_MS = 600_000;
 
-let image: OperatorImage;
-beforeAll(async () => {
-  image = await buildOperatorImage();
-}, BUILT_MS);
-afterAll(() => image?.stop());
+const image = builtImage();
 
 test("runs as a user without rights, who can write nowhere", async () => {
   const scene = await Scene.prepare();

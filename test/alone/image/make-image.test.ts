@@ -9,8 +9,8 @@ import { nodeImage } from "../../image/base-image.ts";
 import { dockerEngine } from "../../image/docker-engine.ts";
 import { BUILD_FLAGS } from "../../image/operator-image.ts";
 import { runCommand } from "../../run-command.ts";
+import { BUILT_MS } from "./built-image.ts";
 
-const BUILT_MS = 600_000;
 const ROOT = path.join(import.meta.dirname, "../../..");
 const TAG = "atlas-cert-operator:made-by-make";
 
