@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { NAMESPACES } from "../kube/core-types.ts";
 import { COMPLETABLE } from "./commands.ts";
 import { candidatesFor, completionLines, namesIn, type ReadNames, SCRIPTS } from "./completion.ts";
-import { object, TestCluster } from "./testing.ts";
+import { object, TestCluster } from "./testing/test-cluster.ts";
 
 const read: ReadNames = async (what, given) => {
   const names = what === "resources" ? ["orders-api", "reports"] : ["billing", "shop"];

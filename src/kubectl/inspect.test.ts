@@ -4,7 +4,7 @@ import { issuePair, issuePem } from "../certificate/testing.ts";
 import { SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
 import { SECRETS } from "../kube/core-types.ts";
 import { inspectSecret } from "./inspect.ts";
-import { object, PAGE, TestCluster } from "./testing.ts";
+import { object, PAGE, TestCluster } from "./testing/test-cluster.ts";
 
 const pair = await issuePair({ subject: "CN=orders-api", serialHex: "3e9" });
 const other = await issuePem({ subject: "CN=Example CA,O=Example" });

@@ -5,7 +5,7 @@ import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import { issuance, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
 import { KubeError } from "../kube/kube-error.ts";
 import { renew } from "./renew.ts";
-import { object, PAGE, TestCluster } from "./testing.ts";
+import { object, PAGE, TestCluster } from "./testing/test-cluster.ts";
 
 const REQUEST = "2030-01-11T00:00:00.000Z";
 

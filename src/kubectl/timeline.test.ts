@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
-import { object, PAGE, TestCluster } from "./testing.ts";
+import { object, PAGE, TestCluster } from "./testing/test-cluster.ts";
 import { timeline } from "./timeline.ts";
 
 const EXPIRED = { ...SETTLED_STATUS, notAfter: "2030-01-10T00:00:00Z", renewalTime: "2030-01-05T00:00:00Z" };

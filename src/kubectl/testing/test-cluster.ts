@@ -1,16 +1,20 @@
-import type { UserCertificateSpec } from "../api/user-certificate.ts";
-import { USER_CERTIFICATE } from "../api/user-certificate.ts";
-import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
-import { MemoryCluster } from "../controllers/user-certificate/testing/memory-cluster.ts";
-import { NOW, resource, SETTLED_STATUS } from "../controllers/user-certificate/testing/snapshots.ts";
-import type { KubeApi } from "../kube/kube-api.ts";
-import { typeName } from "../kube/resource-type.ts";
-import { ManualClock } from "../testing/manual-clock.ts";
-import type { Cluster } from "./report.ts";
-import type { Page } from "./text.ts";
+import { USER_CERTIFICATE, type UserCertificateSpec } from "../../api/user-certificate.ts";
+import type { UserCertificateStatus } from "../../api/user-certificate-status.ts";
+import { MemoryCluster } from "../../controllers/user-certificate/testing/memory-cluster.ts";
+import { NOW, resource, SETTLED_STATUS } from "../../controllers/user-certificate/testing/snapshots.ts";
+import type { KubeApi } from "../../kube/kube-api.ts";
+import { typeName } from "../../kube/resource-type.ts";
+import { ManualClock } from "../../testing/manual-clock.ts";
+import type { Cluster, Report } from "../report.ts";
+import type { Page } from "../text.ts";
 
 /** A terminal without colours, ten days after the certificate of SETTLED_STATUS was issued. */
 export const PAGE: Page = { width: 100, colours: false, nowMs: NOW };
+
+/** The lines that a command prints. */
+export async function rendered(report: Promise<Pick<Report, "lines">>, page = PAGE): Promise<string> {
+  return (await report).lines(page).join("\n");
+}
 
 /** A resource whose certificate is good, as an object of the API server. */
 export function object(
