@@ -1,56 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { ManualClock } from "../../testing/manual-clock.ts";
 import { settle } from "../../testing/settle.ts";
 import { KubeError } from "../kube-error.ts";
 import { silentLog } from "../log.ts";
-import { MemoryApi } from "../testing/memory-api.ts";
-import { cutToBytes, EVENTS, type EventReport } from "./event-object.ts";
-import { EventRecorder, type EventRecorderOptions } from "./event-recorder.ts";
-
-function report(more: Partial<EventReport> = {}): EventReport {
-  return {
-    regarding: { apiVersion: "example.org/v1", kind: "Widget", namespace: "n", name: "a", uid: "u1" },
-    type: "Normal",
-    reason: "Issued",
-    action: "Issue",
-    note: "issued serial 1",
-    ...more,
-  };
-}
-
-function rig(options: Partial<EventRecorderOptions> = {}) {
-  const clock = new ManualClock();
-  const api = new MemoryApi();
-  let number = 0;
-  const recorder = new EventRecorder({
-    client: api,
-    controller: "example.org/operator",
-    instance: "pod-1",
-    clock,
-    random: () => {
-      number += 1;
-      return number / 1e6;
-    },
-    log: silentLog,
-    ...options,
-  });
-  const stop = new AbortController();
-  const running = recorder.start(stop.signal);
-  const events = () =>
-    api.calls.filter((call) => call.verb === "create").map((call) => api.stored(EVENTS, refOf(call.key)));
-  return { clock, api, recorder, stop, running, events };
-}
-
-function refOf(key: string) {
-  const [namespace = "", name = ""] = key.slice(key.indexOf(" ") + 1).split("/");
-  return { namespace, name };
-}
-
-const away = new KubeError({ reason: "Network", operation: "create" });
+import { away, eventRig, refOf, report } from "../testing/event-rig.ts";
+import { cutToBytes, EVENTS } from "./event-object.ts";
 
 describe("one Event", () => {
   test("is written as events.k8s.io/v1 wants it", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report());
     await settle();
     expect(r.events()).toEqual([
@@ -69,14 +26,14 @@ describe("one Event", () => {
   });
 
   test("about a cluster-scoped object goes to the namespace default", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report({ regarding: { apiVersion: "v1", kind: "Node", name: "a", uid: "u" } }));
     await settle();
     expect(r.events()[0]?.metadata.namespace).toBe("default");
   });
 
   test("has a valid name even if its object's name is as long as can be", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report({ regarding: { ...report().regarding, name: `${"a".repeat(219)}.${"b".repeat(33)}` } }));
     await settle();
     expect(r.events()[0]?.metadata.name).toMatch(/^a{219}\.[0-9a-f]+$/);
@@ -95,7 +52,7 @@ describe("one Event", () => {
 
 describe("repetition", () => {
   test("before the Event is written makes one write with the count", async () => {
-    const r = rig();
+    const r = eventRig();
     for (let time = 0; time < 5; time += 1) {
       r.recorder.record(report());
     }
@@ -104,7 +61,7 @@ describe("repetition", () => {
   });
 
   test("after it is written is counted in the Event that is there, at most once a minute", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report());
     await settle();
     for (let second = 0; second < 59; second += 1) {
@@ -120,7 +77,7 @@ describe("repetition", () => {
   });
 
   test("with another note is another Event", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report());
     r.recorder.record(report({ note: "issued serial 2" }));
     await settle();
@@ -128,7 +85,7 @@ describe("repetition", () => {
   });
 
   test("after a long pause is a new Event", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report());
     await r.clock.advance(400_000);
     r.recorder.record(report());
@@ -137,7 +94,7 @@ describe("repetition", () => {
   });
 
   test("of an Event that the API server has forgotten makes it again with its count", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report());
     await settle();
     await r.api.delete(EVENTS, refOf(r.api.calls[0]?.key ?? ""));
@@ -149,13 +106,13 @@ describe("repetition", () => {
 
 describe("when the API server does not take it", () => {
   test("record does not wait and does not throw", () => {
-    const r = rig();
+    const r = eventRig();
     r.api.fault = () => "hang";
     expect(r.recorder.record(report())).toBeUndefined();
   });
 
   test("it is tried a few times", async () => {
-    const r = rig();
+    const r = eventRig();
     r.api.fault = () => (r.api.calls.length < 3 ? away : undefined);
     r.recorder.record(report());
     await r.clock.advance(10_000);
@@ -163,7 +120,7 @@ describe("when the API server does not take it", () => {
   });
 
   test("it is dropped and counted in the end, and the next one is sent", async () => {
-    const r = rig();
+    const r = eventRig();
     r.api.fault = (call) => (JSON.stringify(call.body).includes("unlucky") ? away : undefined);
     r.recorder.record(report({ note: "unlucky" }));
     r.recorder.record(report({ note: "lucky" }));
@@ -172,7 +129,7 @@ describe("when the API server does not take it", () => {
   });
 
   test("a refusal is not retried", async () => {
-    const r = rig();
+    const r = eventRig();
     r.api.fault = () => new KubeError({ reason: "Forbidden", operation: "create" });
     r.recorder.record(report());
     await r.clock.advance(60_000);
@@ -180,7 +137,7 @@ describe("when the API server does not take it", () => {
   });
 
   test("an answer that got lost does not make a second Event", async () => {
-    const r = rig();
+    const r = eventRig();
     r.api.fault = () => (r.api.calls.length === 1 ? "answer lost" : undefined);
     r.recorder.record(report());
     await r.clock.advance(10_000);
@@ -189,7 +146,7 @@ describe("when the API server does not take it", () => {
 
   test("the log reports dropped Events once a minute, with their number and the last reason", async () => {
     const lines: object[] = [];
-    const r = rig({ log: { ...silentLog, warn: (fields) => lines.push(fields) } });
+    const r = eventRig({ log: { ...silentLog, warn: (fields) => lines.push(fields) } });
     r.api.fault = () => new KubeError({ reason: "Forbidden", operation: "create" });
     for (let second = 0; second < 90; second += 1) {
       r.recorder.record(report({ regarding: { ...report().regarding, uid: `u${second}` } }));
@@ -206,7 +163,7 @@ describe("when the API server does not take it", () => {
   });
 
   test("no more wait than allowed", async () => {
-    const r = rig({ queueLimit: 3, burstPerObject: 100 });
+    const r = eventRig({ queueLimit: 3, burstPerObject: 100 });
     r.api.fault = () => "hang";
     for (let serial = 0; serial < 10; serial += 1) {
       r.recorder.record(report({ note: `serial ${serial}` }));
@@ -215,81 +172,9 @@ describe("when the API server does not take it", () => {
   });
 });
 
-describe("many Events", () => {
-  const of = (uid: string, note: string) => report({ regarding: { ...report().regarding, uid, name: uid }, note });
-  const notes = (r: ReturnType<typeof rig>) => r.api.calls.map(({ body }) => (body as { note: string }).note);
-
-  test("of many objects are written four at a time", async () => {
-    const r = rig();
-    r.api.fault = () => "hang";
-    for (let object = 0; object < 10; object += 1) {
-      r.recorder.record(of(`u${object}`, "issued"));
-    }
-    await settle();
-    expect(r.api.calls.length).toBe(4);
-  });
-
-  test("of one object are written in order, and hold up no other object's", async () => {
-    const r = rig();
-    r.api.fault = ({ body }) =>
-      JSON.stringify(body).includes("u1 first") && r.api.calls.length < 5 ? away : undefined;
-    r.recorder.record(of("u1", "u1 first"));
-    r.recorder.record(of("u1", "u1 second"));
-    r.recorder.record(of("u2", "u2 first"));
-    r.recorder.record(of("u3", "u3 first"));
-    await settle();
-    expect(notes(r)).toEqual(["u1 first", "u2 first", "u3 first"]);
-    await r.clock.advance(60_000);
-    expect(notes(r).slice(3)).toEqual(["u1 first", "u1 first", "u1 second"]);
-  });
-
-  test("of a burst of 10,000 certificates all arrive, however long the API server takes none", async () => {
-    const r = rig();
-    r.api.fault = () => "hang";
-    for (let object = 0; object < 10_000; object += 1) {
-      r.recorder.record(of(`u${object}`, "issued"));
-    }
-    await settle();
-    r.stop.abort();
-    await r.running;
-    r.api.fault = () => undefined;
-    await r.recorder.flush(new AbortController().signal);
-    expect([r.recorder.sent, r.recorder.dropped, r.recorder.pending]).toEqual([10_000, 0, 0]);
-  });
-});
-
-describe("an object that goes round in circles", () => {
-  test("has only so many different Events", async () => {
-    const r = rig();
-    for (let serial = 0; serial < 100; serial += 1) {
-      r.recorder.record(report({ note: `serial ${serial}` }));
-    }
-    await settle();
-    expect([r.recorder.sent, r.recorder.dropped]).toEqual([25, 75]);
-  });
-
-  test("may have others again after a while", async () => {
-    const r = rig({ burstPerObject: 1, refillPerObjectMs: 1000 });
-    r.recorder.record(report({ note: "1" }));
-    r.recorder.record(report({ note: "2" }));
-    await r.clock.advance(1000);
-    r.recorder.record(report({ note: "3" }));
-    await settle();
-    expect(r.recorder.sent).toBe(2);
-  });
-
-  test("takes nothing from other objects", async () => {
-    const r = rig({ burstPerObject: 1 });
-    r.recorder.record(report());
-    r.recorder.record(report({ regarding: { ...report().regarding, uid: "u2" } }));
-    await settle();
-    expect(r.recorder.sent).toBe(2);
-  });
-});
-
 describe("ending", () => {
   test("flush sends what waits and the counts that are not written yet", async () => {
-    const r = rig();
+    const r = eventRig();
     r.recorder.record(report());
     await settle();
     r.recorder.record(report());
@@ -304,7 +189,7 @@ describe("ending", () => {
   });
 
   test("a stop in the middle of a write leaves the Event to flush", async () => {
-    const r = rig();
+    const r = eventRig();
     r.api.fault = () => "hang";
     r.recorder.record(report());
     await settle();
@@ -316,7 +201,7 @@ describe("ending", () => {
   });
 
   test("flush ends when its signal aborts and counts what is lost", async () => {
-    const r = rig();
+    const r = eventRig();
     r.stop.abort();
     await r.running;
     r.api.fault = () => "hang";

@@ -22,6 +22,11 @@ interface Change {
 /** Answers a request in some wrong way. */
 export type Fault = (response: ServerResponse, request: SeenRequest) => void;
 
+/** An answer of the API server that says why it does not do what was asked. */
+export function refusal(code: number, reason: string, headers: Readonly<Record<string, string>> = {}): Fault {
+  return (response) => sendStatus(response, code, reason, undefined, headers);
+}
+
 /** Lists and watches of one kind over HTTP, the way the API server does them, with faults on demand. */
 export class WidgetServer implements AsyncDisposable {
   readonly #server: LocalServer;

@@ -4,7 +4,11 @@ import type { MutatedFile } from "../mutant.ts";
 export const KUBE: readonly MutatedFile[] = [
   {
     file: "kube/cache/reflector.ts",
-    tests: ["kube/cache/reflector.test.ts", "kube/cache/reflector.faults.test.ts"],
+    tests: [
+      "kube/cache/reflector.test.ts",
+      "kube/cache/reflector.faults.test.ts",
+      "kube/cache/reflector.relist.test.ts",
+    ],
     mutants: [
       {
         why: "the watches of all processes come back at once",
@@ -25,7 +29,11 @@ export const KUBE: readonly MutatedFile[] = [
   },
   {
     file: "kube/cache/watch-recovery.ts",
-    tests: ["kube/cache/reflector.test.ts", "kube/cache/reflector.faults.test.ts"],
+    tests: [
+      "kube/cache/reflector.test.ts",
+      "kube/cache/reflector.faults.test.ts",
+      "kube/cache/reflector.relist.test.ts",
+    ],
     mutants: [
       {
         why: "a watch that fails again and again never lists anew",
@@ -114,7 +122,7 @@ export const KUBE: readonly MutatedFile[] = [
   },
   {
     file: "kube/queue/work-queue.ts",
-    tests: ["kube/queue/work-queue.test.ts"],
+    tests: ["kube/queue/work-queue.test.ts", "kube/queue/work-queue.failures.test.ts"],
     mutants: [
       {
         why: "a change that fixes a failure waits for the whole backoff",
@@ -187,7 +195,7 @@ export const KUBE: readonly MutatedFile[] = [
   },
   {
     file: "kube/lease/lease-claim.ts",
-    tests: ["kube/lease/lease.test.ts"],
+    tests: ["kube/lease/lease.test.ts", "kube/lease/lease.lost.test.ts"],
     mutants: [
       {
         why: "a suspended machine believes that it still leads",
