@@ -5,7 +5,7 @@ const HTTP_DATE = [
   /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/,
 ];
 
-/** Reads a date of an HTTP header; undefined when it is absent or of none of the forms. */
+/** Reads a date of an HTTP header; undefined when it is absent or in an unknown format. */
 export function parseHttpDate(header: string | undefined): Date | undefined {
   const text = header?.trim();
   if (text === undefined || !HTTP_DATE.some((form) => form.test(text))) return undefined;

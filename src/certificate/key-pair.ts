@@ -45,7 +45,7 @@ export function readKeyPair(certificatePem: string, privateKeyPem: SensitiveText
 
 function match(certificates: readonly PemBlock[], keyBlock: PemBlock): KeyPairResult {
   let key: KeyObject;
-  // Of a string the library would make bytes of its own, in a pool of Node's where they stay readable.
+  // Given a string, the library copies it into Node's buffer pool, where the bytes stay readable.
   const bytes = Buffer.from(keyBlock.text, "utf8");
   try {
     key = createPrivateKey(bytes);

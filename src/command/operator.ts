@@ -213,7 +213,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     );
     await Promise.race([work(), ...backgroundParts.map(neverUnlessItFails)]);
   } catch (error: unknown) {
-    // To end with the reason it was told to end for is to end well.
+    // Rejecting with the abort reason counts as an orderly end.
     if (!signal.aborted || error !== signal.reason) throw error;
   } finally {
     await controller.storeParked(new AbortController().signal);

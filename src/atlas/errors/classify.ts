@@ -2,7 +2,7 @@ import type { AtlasError, AtlasErrorKind, AtlasOperation } from "./atlas-error.t
 import type { ErrorAnswer } from "./error-answer.ts";
 import { changesSomething } from "./error-context.ts";
 
-/** The kinds of error that an answer can be; a caller's abort is none. */
+/** Every kind except a caller's abort, which no answer produces. */
 export type AnsweredKind = Exclude<AtlasErrorKind, "aborted">;
 
 /**

@@ -224,7 +224,7 @@ function explanation(error: ErrorAnswer, context: ErrorContext): string {
   return `: ${JSON.stringify(error.detail.replace(/[.]$/, ""))}`;
 }
 
-/** Only of an operation that changes something it is worth saying. */
+/** Worth saying only of an operation that changes something. */
 function unchanged({ operation }: ErrorContext): string {
   return changesSomething(operation) ? "; nothing was changed" : "";
 }

@@ -133,8 +133,8 @@ export class Pacer {
   }
 
   /**
-   * Whether to ask Atlas for a project's limits now: at most once an hour, however many share this pacer. Who is told
-   * true has the one turn to ask, and gives the answer to `setLimits`.
+   * Whether to ask Atlas for a project's limits now: at most once an hour, however many share this pacer. A caller
+   * that gets true must ask, and pass the answer to `setLimits`.
    */
   limitsDue(groupId: string): boolean {
     const project = this.#project(groupId);

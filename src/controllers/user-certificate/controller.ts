@@ -182,7 +182,7 @@ export class UserCertificateController {
 
   /**
    * Works until the signal aborts, then finishes the issuances that are under way. For the leader alone. After that it
-   * may be called again, though issuances of before are still open: their resources are left to them.
+   * may be called again, even while issuances of the previous run are unfinished: their resources are skipped.
    */
   async work(signal: AbortSignal): Promise<void> {
     await this.synced();

@@ -207,9 +207,9 @@ export class SnapshotReader {
   }
 
   /**
-   * Whose the Secret is, if not this resource's: the living resource that it was issued for, even if that one names
-   * another Secret by now; while there is none, of those that want it the one that is issuing into it, for that
-   * certificate cannot be returned; else the oldest.
+   * The owner of the Secret, if not this resource: 1. the living resource that it was issued for, even if that one names
+   * another Secret by now; 2. a claimant with an attempt on record, whose certificate cannot be returned; 3. the oldest
+   * claimant.
    */
   #secretHolder(resource: UserCertificate, secret: SecretState): SecretHolder | undefined {
     const { resources } = this.#options;

@@ -218,7 +218,7 @@ export class Lease {
   }
 }
 
-/** Ends with `lead`; to end with the reason it was told to end for is to end well. */
+/** Ends with `lead`. Rejecting with the abort reason counts as an orderly end. */
 async function finishing(lead: LeadOptions["lead"], signal: AbortSignal): Promise<void> {
   try {
     await lead(signal);

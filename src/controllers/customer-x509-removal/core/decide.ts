@@ -60,7 +60,7 @@ export function decide(snapshot: Snapshot): Decision {
 
 function confirm(snapshot: Snapshot, requestedAt: string): Decision {
   const decision = firstOf(AFTER_THE_CALL, snapshot) ?? { kind: "wait" };
-  // A time that is none is long past.
+  // An unparsable time counts as past.
   const isInTime = snapshot.nowMs < Date.parse(requestedAt) + CONFIRMATION_MS;
   if (isInTime || (decision.kind !== "wait" && decision.kind !== "blocked")) return decision;
   const { projectId } = snapshot.removal.status;
@@ -81,7 +81,7 @@ function firstOf(checks: readonly Check[], snapshot: Snapshot): Decision | undef
 
 function isTooLong({ removal: { creationTimestamp, spec } }: Snapshot): Decision | undefined {
   const latestMs = Date.parse(creationTimestamp) + MAX_REMOVAL_HOURS * HOUR_MS;
-  // A time that is none is never in time.
+  // An unparsable time is refused.
   if (Date.parse(spec.notAfter) <= latestMs) return undefined;
   return fail(
     "NotAfterTooLate",

@@ -192,7 +192,7 @@ export class SecretWriter {
   }
 }
 
-/** Reading keys and certificates is dear, comparing texts is not. */
+/** Parsing keys and certificates is expensive; comparing strings is not. */
 function holdsAll(data: SecretData, wanted: SecretData): boolean {
   return Object.entries(wanted).every(([key, value]) => data[key] === value);
 }

@@ -27,7 +27,7 @@ export const WORKLOADS: Readonly<Record<Workload["kind"], ResourceType<WorkloadO
 /** Wait after a failure that ends without a person, in milliseconds. */
 const PASSING_RETRY_MS = MINUTE_MS;
 
-/** A restart is worth no long wait: it is retried. */
+/** Not worth a long wait: a restart is retried. */
 const TIMEOUT_MS = 10_000;
 
 export async function observeWorkload(
@@ -74,7 +74,7 @@ export async function restartWorkload(
 /** Failures that only a person ends. */
 const LASTING = ["Forbidden", "Invalid", "BadRequest"] as const;
 
-/** Why a restart failed. Only of the API server's errors is it known that their words hold nothing secret. */
+/** Why a restart failed. Only messages of the API server are shown: any other error might contain key material. */
 export function restartFailed(workload: Workload, error: unknown): RestartBlocker {
   const isLasting = KubeError.is(error, ...LASTING);
   const problem = KubeError.is(error) ? `(${error.message})` : "because of a bug in the operator; see its log";

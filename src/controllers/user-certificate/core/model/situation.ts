@@ -18,7 +18,7 @@ export interface Usage {
   readonly unexpired: number;
 }
 
-/** The certificate in the Secret, or none, unless the Secret is the operator's and this resource's and holds a pair that matches. */
+/** The certificate in the Secret. All fields are undefined unless the Secret belongs to this resource and holds a matching pair. */
 export type HeldState = HeldCertificate | { readonly [Field in keyof HeldCertificate]: undefined };
 
 interface HeldCertificate {

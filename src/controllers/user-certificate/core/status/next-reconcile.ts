@@ -4,7 +4,7 @@ import { wantsKeystore } from "../model/desired-data.ts";
 import type { Assessment } from "./assessment.ts";
 import { previousCertificate } from "./next-status.ts";
 
-/** Whatever is due at once comes after this: a cache that lags behind a write is not asked without a pause. */
+/** A minimum delay, so that a lagging cache is not polled in a tight loop. */
 const SOON_MS = 1000;
 
 /**
@@ -52,7 +52,7 @@ function waitTimes(assessment: Assessment): readonly number[] {
   }
 }
 
-/** Atlas' list goes on behind every blocker but a failed attempt's. */
+/** Atlas' list is still read under every blocker, except during the backoff of a failed attempt. */
 function listTimes({
   blocker,
   doubt,

@@ -25,8 +25,8 @@ interface Reconciled {
 }
 
 /**
- * The restarts that are pending after a reconcile: all of the spec's, if it found that a certificate was replaced; else
- * those of before, less what is done.
+ * The restarts that are pending after a reconcile: all of the spec's, if it found that a certificate was replaced;
+ * otherwise those still pending, minus the completed ones.
  *
  * @param proven the certificate in the Secret, if Atlas has proven it
  */
@@ -58,7 +58,7 @@ function isReplacement(snapshot: Situation, outcome: Outcome, { fingerprint, not
   const { spec, status } = snapshot.resource;
   const closed = isStored(snapshot) ? status.issuance : undefined;
   const attempt = outcome.kind === "issued" ? outcome.attempt : closed;
-  // Damaged data tells nothing of the certificate that it was, and yet pods may have it.
+  // Damaged data no longer shows which certificate it was, and pods may still use that one.
   if (attempt !== undefined) return attempt.replaces !== undefined || attempt.reason !== "SecretMissing";
   // The list that closed the attempt of a process that died may not have shown the certificate yet.
   if (status.fingerprint === undefined || status.notBefore === undefined) return false;
@@ -85,8 +85,8 @@ function standing(result: RestartResult): readonly StandingRestart[] {
 }
 
 /**
- * Whether pods may still use the certificate before: a condition of its own, since a workload that can't be restarted
- * takes nothing from an app that works. Undefined where the spec asks for no restarts.
+ * Whether pods may still use the previous certificate: a condition of its own, since a workload that can't be restarted
+ * does no harm to a working app. Undefined where the spec asks for no restarts.
  */
 export function restartPending(
   { policy, resource }: Snapshot,
