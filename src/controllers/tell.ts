@@ -14,7 +14,10 @@ interface Subject extends ObjectRef {
   readonly resourceVersion: string;
 }
 
-/** Tells people what happened to an object of this kind: an Event on the object, and a line in the log. */
+/**
+ * Tells people what happened to an object of this kind: an Event on the object, and a line in the log. What lasts is told
+ * when it begins; after that, the conditions show it.
+ */
 export function tell(
   { events, log }: Audience,
   type: ResourceType,
@@ -28,4 +31,12 @@ export function tell(
     ...happening,
     regarding: { apiVersion: apiVersionOf(type), kind: type.kind, namespace, name, uid, resourceVersion },
   });
+}
+
+/** Logs that an object of this kind cannot be parsed. Nothing is written over what was not understood, so it has no status. */
+export function logUnparsable(log: Log, { kind }: Pick<ResourceType, "kind">, resource: string, problem: string): void {
+  log.error(
+    { resource, problem },
+    `cannot parse this ${kind}: its CRD belongs to a different operator version; apply the CRDs of this operator version`,
+  );
 }

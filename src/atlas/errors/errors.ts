@@ -95,7 +95,7 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
         ...fields,
         kind: "unavailable",
         problem: `${cannot}: the proxy in HTTPS_PROXY rejects the credentials in that URL, or the URL has none (407).`,
-        remedy: "Correct the user name and password in HTTPS_PROXY.",
+        remedy: CHECK_PROXY,
       });
     case "timeout":
     case "network":
@@ -127,6 +127,7 @@ export function pacedOutError(context: ErrorContext, waitMs: number): AtlasError
   });
 }
 
+const CHECK_PROXY = "Correct the user name and password in HTTPS_PROXY.";
 const CHECK_BASE_URL = "Check that the base URL is that of Atlas and that no proxy or login page answers in its place.";
 
 function wordsFor(
@@ -199,7 +200,7 @@ function wordsFor(
           answer.status === 407
             ? `${cannot}: a proxy asks for credentials (407).`
             : `${cannot}: the response ${describeShape(answer, context)} did not come from Atlas.`,
-        remedy: answer.status === 407 ? "Correct the user name and password in HTTPS_PROXY." : CHECK_BASE_URL,
+        remedy: answer.status === 407 ? CHECK_PROXY : CHECK_BASE_URL,
       };
     default:
       throw new Error(kind satisfies never);

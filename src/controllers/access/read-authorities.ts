@@ -35,7 +35,7 @@ export async function readAuthorities(project: ProjectAtAtlas, signal: AbortSign
   }
 }
 
-/** An error of the Atlas client as a blocker. Anything else is a bug of ours and is thrown again. */
+/** An error of the Atlas client as a blocker of a project. */
 export function projectBlocker(error: unknown, { credentialsPlace, projectId }: ProjectAtAtlas): ProjectBlocker {
   const refusal = refusalOf(error);
   const { needsPerson, problem, reason, retryAfterMs } = refusal;

@@ -34,6 +34,10 @@ const REASONS = {
 
 export type RefusalReason = (typeof REASONS)[RefusalKind][0];
 
+/** The remedy where a response did not come from Atlas. */
+export const CHECK_BASE_URL =
+  "If this persists, check --atlas-base-url and whether a proxy responds in place of Atlas.";
+
 const SUSPECT: ReadonlySet<TransportFailureReason> = new Set(["untrusted", "proxyCredentials"]);
 
 /** An error of the Atlas client in the words of a status. Anything else is a bug of ours and is thrown again. */
@@ -67,7 +71,7 @@ export function remedyAtAtlas(
     case "projectNotFound":
       return `Correct spec.projectId (${projectId}), or give the credentials access to that project.`;
     case "badAnswer":
-      return "If this persists, check --atlas-base-url and whether a proxy responds in place of Atlas.";
+      return CHECK_BASE_URL;
     default:
       return isSuspect ? "If this persists, check the operator's --atlas-ca-file and HTTPS_PROXY." : undefined;
   }

@@ -1,7 +1,7 @@
 import { CUSTOMER_X509_REMOVAL } from "../../api/customer-x509-removal.ts";
 import { type Audience, tell } from "../tell.ts";
-import { restartOf } from "./core/next-status.ts";
 import { type Assessment, failureOf, recordOf } from "./core/outcome.ts";
+import { completion, restartOf } from "./core/sentences.ts";
 
 /** Tells people what a reconcile came to, once its status is written. */
 export function announce(audience: Audience, assessment: Assessment): void {
@@ -26,15 +26,12 @@ function happeningOf(assessment: Assessment): Omit<Parameters<typeof tell>[3], "
     return { type: "Warning", reason: "AnswerLost", note };
   }
   if (decision.kind === "complete") {
-    const note =
-      decision.reason === "Removed"
-        ? `Customer-managed X.509 is off in project ${projectId}, as requested at ${requestedAt}.`
-        : "Customer-managed X.509 was already off, so the operator did nothing.";
+    const note = completion(decision.reason, projectId, requestedAt);
     return { type: "Normal", reason: decision.reason, note };
   }
   if (decision.kind !== "blocked") return undefined;
   const { reason, problem, remedy } = decision.blocker;
-  // While it lasts, the conditions show it.
+  // It was announced when it began.
   if ((snapshot.removal.status.conditions ?? []).some((condition) => condition.reason === reason)) return undefined;
   return { type: "Warning", reason, note: `${problem} ${remedy ?? "The operator retries."}` };
 }

@@ -1,11 +1,11 @@
-import type { CustomerX509Removal } from "../../api/customer-x509-removal.ts";
+import { CUSTOMER_X509_REMOVAL, type CustomerX509Removal } from "../../api/customer-x509-removal.ts";
 import { timestamp } from "../../api/timestamp.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import type { NamedProject } from "../access/project-access.ts";
 import { readAuthorities } from "../access/read-authorities.ts";
-import type { Audience } from "../tell.ts";
+import { type Audience, logUnparsable } from "../tell.ts";
 import { announce } from "./announce.ts";
 import { callRemoval } from "./atlas/remove.ts";
 import type { RemovalStatus } from "./cluster/removal-status.ts";
@@ -71,9 +71,7 @@ export class RemovalReconciler {
     const removal = this.#options.removal(name);
     if (removal === undefined) return { kind: "done" };
     if (!removal.valid) {
-      const message =
-        "cannot parse this AtlasCustomerX509Removal: its CRD belongs to a different operator version; apply the CRDs of this operator's version";
-      this.#options.log.error({ resource: name, problem: removal.problem }, message);
+      logUnparsable(this.#options.log, CUSTOMER_X509_REMOVAL, name, removal.problem);
       return { kind: "done" };
     }
     if (removal.deleting) return { kind: "done" };

@@ -2,7 +2,7 @@ import { findCondition } from "../../api/conditions.ts";
 import { PROJECT_X509, type ProjectX509, type ProjectX509Status } from "../../api/project-x509.ts";
 import { type Audience, tell } from "../tell.ts";
 
-/** Announces that the reason of Ready has changed, once the status is written: while it lasts, the conditions show it. */
+/** Announces that the reason of Ready has changed, once the status is written. */
 export function announce(audience: Audience, project: ProjectX509, next: ProjectX509Status): void {
   const ready = findCondition(next, "Ready");
   if (ready === undefined || findCondition(project.status, "Ready")?.reason === ready.reason) return;

@@ -186,7 +186,7 @@ export class Announcer {
     this.#tell(resource, "Warning", "SecretLeftBehind", "Reconcile", note);
   }
 
-  /** Announced when it begins; while it lasts, the conditions show it. */
+  /** Announced when it begins. */
   #announceBlocker({ blocker, parked, snapshot: { resource } }: Assessment): void {
     const before = findCondition(resource.status, "Ready");
     if (blocker === undefined || blocker.retry.kind === "running" || before?.reason === blocker.reason) return;

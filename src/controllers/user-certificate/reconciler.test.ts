@@ -153,7 +153,7 @@ describe("a resource is left alone", () => {
     expect(await scene.settle(process)).toEqual({ kind: "done" });
     expect(scene.cluster.calls).toEqual([]);
     expect(scene.logged.at(-1)).toContain(
-      "cannot parse this resource: its CRD belongs to a different operator version",
+      "cannot parse this AtlasUserCertificate: its CRD belongs to a different operator version",
     );
   });
 

@@ -1,9 +1,11 @@
-import type { InvalidUserCertificate, UserCertificate } from "../../api/parse-user-certificate.ts";
+import type { UserCertificate } from "../../api/parse-user-certificate.ts";
+import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { type Clock, HOUR_MS } from "../../clock.ts";
 import { DeadlineReached, withDeadline } from "../../deadline.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import { objectKey } from "../../kube/resource-type.ts";
+import { logUnparsable } from "../tell.ts";
 import type { Announcer } from "./announce.ts";
 import type { AtlasClock } from "./atlas/atlas-clock.ts";
 import type { DepartedHistories } from "./cluster/departed-histories.ts";
@@ -82,7 +84,10 @@ export class Reconciler {
   async #reconcile(key: string, signal: AbortSignal): Promise<QueueOutcome | "waits for its turn"> {
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.deleting) return { kind: "done" };
-    if (!resource.valid) return this.#refuse(resource);
+    if (!resource.valid) {
+      logUnparsable(this.#options.log, USER_CERTIFICATE, key, resource.problem);
+      return { kind: "done" };
+    }
     const unsent = this.#options.issuer.unsentAttempt(resource);
     if (unsent !== undefined) {
       await this.#options.statuses.withdraw(resource, unsent);
@@ -205,15 +210,6 @@ export class Reconciler {
     const at = nextReconcileMs(assessment);
     if (at === undefined) return { kind: "done" };
     return { kind: "again", at: atlasClock.toLocal(at), priority: hoursLeft(assessment) };
-  }
-
-  /** Nothing can be decided for a resource that cannot be parsed, and nothing is written over what was not understood. */
-  #refuse({ namespace, name, problem }: InvalidUserCertificate): QueueOutcome {
-    this.#options.log.error(
-      { resource: objectKey({ namespace, name }), problem },
-      "cannot parse this resource: its CRD belongs to a different operator version; apply the CRDs of this operator version",
-    );
-    return { kind: "done" };
   }
 
   async #reportUnread(resource: UserCertificate, error: unknown): Promise<void> {

@@ -3,7 +3,7 @@ import { AtlasError } from "../../../atlas/errors/atlas-error.ts";
 import type { Clock } from "../../../clock.ts";
 import type { ProjectAtAtlas } from "../../access/project-access.ts";
 import { projectBlocker } from "../../access/read-authorities.ts";
-import type { Failure } from "../core/decide.ts";
+import { expired, type Failure } from "../core/decide.ts";
 
 /** Result of the one call. */
 type CallResult =
@@ -41,7 +41,9 @@ export async function callRemoval(
     await project.api.disableCustomerManagedX509(parameters, { timeoutMs: CALL_TIMEOUT_MS, beforeSending });
     return { kind: "accepted" };
   } catch (error: unknown) {
-    if (isTooLate(error)) return { kind: "refused", failure: expired(notAfter) };
+    if (isTooLate(error)) {
+      return { kind: "refused", failure: expired(notAfter, "the request was sent, so nothing was changed") };
+    }
     const { needsPerson: _irrelevant, ...blocker } = projectBlocker(error, project);
     if (error instanceof AtlasError && error.kind === "ambiguous")
       return { kind: "answerLost", problem: blocker.problem };
@@ -58,12 +60,4 @@ export async function callRemoval(
 
 function isTooLate(error: unknown): boolean {
   return error instanceof TooLate || (error instanceof AtlasError && error.cause instanceof TooLate);
-}
-
-function expired(notAfter: string): Failure {
-  return {
-    reason: "Expired",
-    problem: `spec.notAfter (${notAfter}) passed before the request was sent, so nothing was changed.`,
-    remedy: "If customer-managed X.509 must still be switched off, create a new AtlasCustomerX509Removal.",
-  };
 }

@@ -1,6 +1,7 @@
 import { MAX_REMOVAL_HOURS } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
 import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-access.ts";
+import { recordedRequest } from "./sentences.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 export type FailureReason =
@@ -66,7 +67,7 @@ function confirm(snapshot: Snapshot, requestedAt: string): Decision {
   const { projectId } = snapshot.removal.status;
   return fail(
     "NotConfirmed",
-    `At ${requestedAt} the operator recorded its request to switch off customer-managed X.509 in project ${projectId}, and Atlas has not confirmed within an hour that it is off.`,
+    `${recordedRequest(projectId, requestedAt)}, and Atlas has not confirmed within an hour that it is off.`,
     "Check the project's security settings in Atlas; if it is still on, create a new AtlasCustomerX509Removal.",
   );
 }
@@ -92,11 +93,16 @@ function isTooLong({ removal: { creationTimestamp, spec } }: Snapshot): Decision
 
 function isExpired({ nowMs, removal: { spec } }: Snapshot): Decision | undefined {
   if (nowMs < Date.parse(spec.notAfter)) return undefined;
-  return fail(
-    "Expired",
-    `spec.notAfter (${spec.notAfter}) passed before the operator could act, so it did nothing.`,
-    "If customer-managed X.509 must still be switched off, create a new AtlasCustomerX509Removal.",
-  );
+  return { kind: "fail", failure: expired(spec.notAfter, "the operator could act, so it did nothing") };
+}
+
+/** @param event what came after `notAfter`, and its consequence: the end of a sentence */
+export function expired(notAfter: string, event: string): Failure {
+  return {
+    reason: "Expired",
+    problem: `spec.notAfter (${notAfter}) passed before ${event}.`,
+    remedy: "If customer-managed X.509 must still be switched off, create a new AtlasCustomerX509Removal.",
+  };
 }
 
 function lacksProject({ project, removal: { spec, status } }: Snapshot): Decision | undefined {

@@ -6,6 +6,7 @@ import { MINUTE_MS } from "../../../clock.ts";
 import type { ProjectBlocker } from "../../access/project-access.ts";
 import { CONFIRMATION_MS, type FailureReason } from "./decide.ts";
 import { type Assessment, failureOf, recordOf } from "./outcome.ts";
+import { completion, recordedRequest, restartOf } from "./sentences.ts";
 
 /** A word that a condition of an AtlasCustomerX509Removal can carry as its reason. */
 export type RemovalReason = FailureReason | "Requested" | "AnswerLost" | "Removed" | "AlreadyOff";
@@ -64,11 +65,6 @@ export function nextStatus(
   };
 }
 
-/** Effect of the call on the database: people read it before, while and after it happens. */
-export function restartOf(projectId: string): string {
-  return `Atlas restarts the nodes of every cluster of project ${projectId}, one after the other.`;
-}
-
 function storyOf(assessment: Assessment): Story | undefined {
   const { decision, outcome, snapshot } = assessment;
   const failure = failureOf(assessment);
@@ -89,23 +85,16 @@ function storyOf(assessment: Assessment): Story | undefined {
       const until = timestamp(Date.parse(requestedAt) + CONFIRMATION_MS);
       const lost = outcome.kind === "answerLost" ? ` ${outcome.problem}` : "";
       const message =
-        `At ${requestedAt} the operator recorded its request to switch off customer-managed X.509 in project ${projectId}.${lost} ` +
+        `${recordedRequest(projectId, requestedAt)}.${lost} ` +
         `${restartOf(projectId)} The operator sends the request only once; until ${until} it checks whether Atlas has carried it out.`;
       const reason = outcome.kind === "answerLost" ? "AnswerLost" : "Requested";
       return { reason, message, isUnderWay: true };
     }
-    case "complete":
-      return decision.reason === "AlreadyOff"
-        ? {
-            reason: decision.reason,
-            message: "Customer-managed X.509 was already off, so the operator did nothing.",
-            isComplete: true,
-          }
-        : {
-            reason: decision.reason,
-            message: `Customer-managed X.509 is off in project ${projectId}, as requested at ${requestedAt}. ${restartOf(projectId)}`,
-            isComplete: true,
-          };
+    case "complete": {
+      const { reason } = decision;
+      const effect = reason === "Removed" ? ` ${restartOf(projectId)}` : "";
+      return { reason, message: completion(reason, projectId, requestedAt) + effect, isComplete: true };
+    }
     default:
       return decision satisfies never;
   }

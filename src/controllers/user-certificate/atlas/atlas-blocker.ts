@@ -1,10 +1,10 @@
 import type { UserCertificateSpec } from "../../../api/user-certificate.ts";
-import { type Refusal, refusalOf, remedyAtAtlas } from "../../access/refusal.ts";
+import { CHECK_BASE_URL, type Refusal, refusalOf, remedyAtAtlas } from "../../access/refusal.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import { credentialsPlace } from "../core/model/credentials-secret.ts";
 import type { Calendar } from "./calendar.ts";
 
-/** An error of the Atlas client as a blocker. Anything else is a bug of ours and is thrown again. */
+/** An error of the Atlas client as a blocker of a resource. */
 export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker {
   const refusal = refusalOf(error);
   const { reason, problem, needsPerson, retryAfterMs } = refusal;
@@ -23,7 +23,7 @@ export function answerUnusable(problem: string, { wasteWaitMs }: Calendar): Bloc
   return {
     reason: "AnswerUnusable",
     problem: `Atlas' response to the create request cannot be used: ${problem}.`,
-    remedy: "If this persists, check --atlas-base-url and whether a proxy responds in place of Atlas.",
+    remedy: CHECK_BASE_URL,
     needsPerson: true,
     retry: { kind: "backoff", atLeastMs: wasteWaitMs },
   };

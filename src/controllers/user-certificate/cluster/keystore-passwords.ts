@@ -22,6 +22,8 @@ interface KeystorePassword {
   readonly version: string;
 }
 
+type Unusable = Extract<PasswordState, { kind: "unusable" }>;
+
 interface Known {
   readonly resourceVersion: string;
   /** By the key in the Secret. */
@@ -49,7 +51,7 @@ export class KeystorePasswords {
     const metadata = this.#options.secrets.get(secret);
     if (metadata === undefined) {
       this.forget(secret);
-      return { kind: "unusable", problem: `Secret ${ref.name} does not exist.` };
+      return absent(ref.name);
     }
     const { resourceVersion } = metadata;
     let known = this.#known.get(secret);
@@ -82,13 +84,12 @@ export class KeystorePasswords {
   async #read(
     { namespace, name, key }: PasswordRef,
     signal: AbortSignal | undefined,
-  ): Promise<KeystorePassword | Extract<PasswordState, { kind: "unusable" }>> {
-    const unusable = (problem: string) => ({ kind: "unusable", problem }) as const;
+  ): Promise<KeystorePassword | Unusable> {
     let secret: Secret;
     try {
       secret = await this.#options.kube.get(SECRETS, { namespace, name }, { signal });
     } catch (error: unknown) {
-      if (KubeError.is(error, "NotFound")) return unusable(`Secret ${name} does not exist.`);
+      if (KubeError.is(error, "NotFound")) return absent(name);
       if (KubeError.is(error, "Forbidden")) return unusable(`Secret ${name} cannot be read (${error.message}).`);
       throw error;
     }
@@ -106,4 +107,12 @@ export class KeystorePasswords {
       version: pbkdf2Sync(text, salt, ITERATIONS, 32, "sha256").toString("hex"),
     };
   }
+}
+
+function absent(name: string): Unusable {
+  return unusable(`Secret ${name} does not exist.`);
+}
+
+function unusable(problem: string): Unusable {
+  return { kind: "unusable", problem };
 }

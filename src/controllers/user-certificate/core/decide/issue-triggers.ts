@@ -29,7 +29,7 @@ export const DAMAGE_REASONS: ReadonlySet<string> = new Set<IssueReason>([
   "SecretReverted",
 ]);
 
-function secretMissing({ secret, resource }: Snapshot): string | undefined {
+export function secretMissing({ secret, resource }: Snapshot): string | undefined {
   return secret.kind === "absent" ? `Secret ${resource.spec.secretName} does not exist.` : undefined;
 }
 
@@ -70,7 +70,7 @@ function nearingExpiry({ held, nowMs, renewalDueMs }: Situation): string | undef
     : `Certificate ${held.serialNumber} has expired.`;
 }
 
-function notListedByAtlas(situation: Situation): string | undefined {
+export function notListedByAtlas(situation: Situation): string | undefined {
   const { doubt, held } = situation;
   if (held === undefined || !isDisproved(situation, doubt)) return undefined;
   return `Atlas no longer lists certificate ${held.serialNumber}.`;

@@ -2,10 +2,10 @@ import { timestamp } from "../../../../api/timestamp.ts";
 import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/user-certificate-status.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { keystorePasswordMissing } from "../decide/blockers.ts";
-import { isDisproved, renewalDueMs } from "../decide/held.ts";
+import { renewalDueMs } from "../decide/held.ts";
 import { entryOf } from "../decide/history.ts";
 import { backoffRunning, credentialsMissing, lastFailure } from "../decide/issue-blockers.ts";
-import { identityChanged } from "../decide/issue-triggers.ts";
+import { identityChanged, notListedByAtlas, secretMissing } from "../decide/issue-triggers.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
@@ -125,15 +125,15 @@ function parkedAfter({ outcome, snapshot }: Reconciliation): CertificateFacts | 
 
 function unusable(
   { snapshot, outcome, decision, nowMs }: Reconciliation,
-  { held, doubt, provenMs }: CertificateNow,
+  { held, provenMs }: CertificateNow,
   blocker: Blocker | undefined,
 ): Unusable | undefined {
-  const { resource, secret } = snapshot;
-  const { secretName, username } = resource.spec;
+  const { secretName, username } = snapshot.resource.spec;
   if (held === undefined) {
     if (decision.kind === "issue") return { reason: decision.reason, problem: decision.message };
-    if (secret.kind === "absent") return { reason: "SecretMissing", problem: `Secret ${secretName} does not exist.` };
-    return { reason: "SecretMissing", problem: `Secret ${secretName} holds no usable certificate of this resource.` };
+    const missing = secretMissing(snapshot);
+    const problem = missing ?? `Secret ${secretName} holds no usable certificate of this resource.`;
+    return { reason: "SecretMissing", problem };
   }
   const notAfterMs = held.notAfter.getTime();
   if (notAfterMs <= nowMs) {
@@ -148,9 +148,8 @@ function unusable(
   if (blocker?.reason === "UserNotFound") {
     return { reason: "UserNotFound", problem: `Atlas does not know user ${username}.` };
   }
-  if (isDisproved(snapshot, doubt)) {
-    return { reason: "NotListedByAtlas", problem: `Atlas no longer lists certificate ${held.serialNumber}.` };
-  }
+  const unlisted = notListedByAtlas(snapshot);
+  if (unlisted !== undefined) return { reason: "NotListedByAtlas", problem: unlisted };
   if (provenMs === undefined) {
     return {
       reason: "NotListedByAtlas",
