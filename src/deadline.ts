@@ -21,8 +21,13 @@ export function whenAborted(signal: AbortSignal | undefined, act: (reason: unkno
   return () => signal?.removeEventListener("abort", listener);
 }
 
+/** Whether an error is the reason of the signal's abort. Rejecting with it counts as an orderly end. */
+export function isAbortReason(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && error === signal.reason;
+}
+
 /** Why a timer was taken away. One for all: without it each abort makes an exception with a stack, for every call. */
-const CLEARED = new Error("the timer was taken away");
+export const CLEARED = new Error("the timer was taken away");
 
 /**
  * A signal that aborts when the caller's does or when a time is over (reason: DeadlineReached), whichever comes first.

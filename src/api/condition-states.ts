@@ -34,7 +34,16 @@ export function conditionsOf<Type extends string>(
   });
 }
 
-/** @param mark stands before each message: what a simulated Atlas issues must not be taken for the real thing */
+/** An option of everything that writes conditions. */
+export interface MarkOption {
+  /**
+   * Stands before each message of a condition: what a simulated Atlas does must not be taken for the real thing.
+   *
+   * @default nothing
+   */
+  readonly mark?: string | undefined;
+}
+
 export function marked(conditions: readonly Condition[], mark = ""): Condition[] {
   return conditions.map((condition) => ({ ...condition, message: mark + condition.message }));
 }

@@ -1,3 +1,4 @@
+import type { MarkOption } from "../api/condition-states.ts";
 import { CUSTOMER_X509_REMOVAL } from "../api/customer-x509-removal.ts";
 import { PROJECT_X509, type ProjectX509 } from "../api/project-x509.ts";
 import type { Pacer } from "../atlas/pacing/pacer.ts";
@@ -16,7 +17,7 @@ import type { KubeApi } from "../kube/kube-api.ts";
 import type { Log } from "../kube/log.ts";
 import type { WorkQueueObserver } from "../kube/queue/work-queue.ts";
 
-export interface ClusterKindsOptions {
+export interface ClusterKindsOptions extends MarkOption {
   readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "mergePatch">;
   readonly shared: SharedParts;
   readonly pacer: Pick<Pacer, "tokensLeft">;
@@ -28,7 +29,6 @@ export interface ClusterKindsOptions {
   readonly onStep?: RemovalControllerOptions["onStep"];
   /** Notified of the runs of a kind. */
   readonly runsOf: (kind: string) => WorkQueueObserver;
-  readonly mark?: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;

@@ -2,8 +2,10 @@ import { actionReason, knownReason } from "../api/action-reason.ts";
 import { findCondition } from "../api/conditions.ts";
 import type { CustomerX509Removal } from "../api/customer-x509-removal.ts";
 import type { ProjectX509 } from "../api/project-x509.ts";
+import { millisecondsOf } from "../api/timestamp.ts";
 import type { UserCertificateStatus } from "../api/user-certificate-status.ts";
 import type { CachedResource } from "../controllers/user-certificate/cluster/resource-cache.ts";
+import { loginsUntilMs } from "../controllers/user-certificate/core/decide/grant-blockers.ts";
 import type { Assessment } from "../controllers/user-certificate/core/status/assessment.ts";
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
 import type { ProjectFigures, RemovalFigures } from "../telemetry/cluster-metrics.ts";
@@ -64,10 +66,10 @@ export function resourceFigures(certificate: CachedResource, nowMs: number, budg
       project: spec.projectRef?.name ?? "",
       projectId: projectIdOf(status),
     },
-    notBeforeMs: milliseconds(status.notBefore),
-    notAfterMs: milliseconds(status.notAfter),
-    renewalMs: milliseconds(status.renewalTime),
-    verifiedMs: milliseconds(status.lastVerifiedTime),
+    notBeforeMs: millisecondsOf(status.notBefore),
+    notAfterMs: millisecondsOf(status.notAfter),
+    renewalMs: millisecondsOf(status.renewalTime),
+    verifiedMs: millisecondsOf(status.lastVerifiedTime),
     stalled: isStalled ? knownReason(stalled.reason, "Other") : undefined,
     actionReason: actionReason(status),
     suspended: spec.suspend,
@@ -79,7 +81,7 @@ export function resourceFigures(certificate: CachedResource, nowMs: number, budg
     ),
     withdrawnUntilMs: ready?.reason === "NotGranted" ? loginsUntilMs(status) : undefined,
     outdatedPods: status.consumers?.outdated,
-    outdatedUntilMs: milliseconds(status.consumers?.outdatedValidUntil),
+    outdatedUntilMs: millisecondsOf(status.consumers?.outdatedValidUntil),
   };
 }
 
@@ -113,18 +115,6 @@ function projectIdOf({ recentIssuances = [], serialNumber }: UserCertificateStat
 function orphaned({ recentIssuances = [] }: UserCertificateStatus, nowMs: number): number {
   return recentIssuances.filter(
     ({ lost, notAfter, serialNumber }) =>
-      lost !== undefined && serialNumber !== undefined && (milliseconds(notAfter) ?? nowMs) > nowMs,
+      lost !== undefined && serialNumber !== undefined && (millisecondsOf(notAfter) ?? nowMs) > nowMs,
   ).length;
-}
-
-/** Atlas cannot take back what was issued. */
-function loginsUntilMs({ notAfter, recentIssuances = [] }: UserCertificateStatus): number | undefined {
-  const ends = [notAfter, ...recentIssuances.map((entry) => entry.notAfter)].map(milliseconds);
-  const known = ends.filter((ms) => ms !== undefined);
-  return known.length === 0 ? undefined : Math.max(...known);
-}
-
-function milliseconds(time: string | undefined): number | undefined {
-  const ms = time === undefined ? Number.NaN : Date.parse(time);
-  return Number.isNaN(ms) ? undefined : ms;
 }

@@ -1,3 +1,4 @@
+import type { MarkOption } from "../api/condition-states.ts";
 import { FIELD_MANAGER } from "../api/names.ts";
 import type { AtlasCredentials } from "../atlas/authentication/credentials.ts";
 import { Pacer } from "../atlas/pacing/pacer.ts";
@@ -9,7 +10,7 @@ import {
   type UserCertificateControllerOptions,
 } from "../controllers/user-certificate/controller.ts";
 import type { Policy } from "../controllers/user-certificate/core/model/snapshot.ts";
-import { untilAborted } from "../deadline.ts";
+import { isAbortReason, untilAborted } from "../deadline.ts";
 import { KubeClient } from "../kube/client/kube-client.ts";
 import type { KubeConfig } from "../kube/config/kube-config.ts";
 import { EventRecorder } from "../kube/events/event-recorder.ts";
@@ -21,7 +22,7 @@ import { Instruments, type ServeOptions } from "./instruments.ts";
 import { MeasuredTransport } from "./measured-transport.ts";
 import { exposedCollector, MemoryRelease } from "./memory-release.ts";
 
-export interface OperatorOptions {
+export interface OperatorOptions extends MarkOption {
   readonly kubeConfig: KubeConfig;
   readonly userAgent: string;
   /** Tells this process from every other one: the lease and the Events name it. */
@@ -47,8 +48,6 @@ export interface OperatorOptions {
   readonly serve?: ServeOptions | undefined;
   /** Length of Atlas' months. @default the calendar's */
   readonly calendar?: UserCertificateControllerOptions["calendar"];
-  /** Stands before each message of a condition. @default nothing */
-  readonly mark?: string | undefined;
   /** Called before each step of issuing. */
   readonly onStep?: ControllerObserver["onStep"];
   /** Called before each step of a removal of customer-managed X.509. */
@@ -213,8 +212,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     );
     await Promise.race([work(), ...backgroundParts.map(neverUnlessItFails)]);
   } catch (error: unknown) {
-    // Rejecting with the abort reason counts as an orderly end.
-    if (!signal.aborted || error !== signal.reason) throw error;
+    if (!isAbortReason(error, signal)) throw error;
   } finally {
     await controller.storeParked(new AbortController().signal);
     background.abort();

@@ -40,7 +40,7 @@ export interface CommandContext {
   readonly onCrash: (report: (error: unknown) => void) => void;
 }
 
-/** Stands before each message of a condition: a simulated certificate must not be taken for a real one. */
+/** The mark of all conditions while Atlas or its months are simulated. */
 const SIMULATED_MARK = "[simulated Atlas] ";
 
 /** The flags of `run` by the headings of `--help`, in its order. */

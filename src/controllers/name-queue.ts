@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.ts";
 import type { Log } from "../kube/log.ts";
-import { type Worker, WorkQueue, type WorkQueueObserver } from "../kube/queue/work-queue.ts";
+import { type Outcome, type Worker, WorkQueue, type WorkQueueObserver } from "../kube/queue/work-queue.ts";
 
 export interface NameQueueOptions {
+  /** Once its signal aborts, this process may no longer lead: a reconcile writes nothing more. */
   readonly reconcile: Worker;
   /** Names of all objects as last seen. */
   readonly names: () => Iterable<string>;
@@ -19,6 +20,14 @@ const ITEM_TIMEOUT_MS = 120_000;
 
 /** The platform team has few of these objects, and each waits for Atlas at most a few times. */
 const WORKERS = 8;
+
+/** How soon an object is reconciled again that another process changed in the meantime, in milliseconds. */
+const OVERTAKEN_MS = 1000;
+
+/** The outcome of a reconcile that another process was ahead of: the cache needs a moment to show what that one wrote. */
+export function afterOvertaken(clock: Pick<Clock, "now">): Outcome {
+  return { kind: "again", at: clock.now() + OVERTAKEN_MS };
+}
 
 /** Reconciles cluster-scoped objects of one kind, by their names. For the leader alone. */
 export class NameQueue {

@@ -1,8 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { whenAborted } from "../deadline.ts";
-
-/** One for all: without it each abort makes an exception with a stack. */
-const WOKEN = new Error("the sleep was cut short");
+import { CLEARED, whenAborted } from "../deadline.ts";
 
 /** A sleep that can be cut short: by `ring()`, because there is something to do, or by a signal, because it is over. */
 export class Alarm {
@@ -25,7 +22,7 @@ export class Alarm {
     signal.throwIfAborted();
     if (!this.#ringing) {
       const woken = new AbortController();
-      const wake = () => woken.abort(WOKEN);
+      const wake = () => woken.abort(CLEARED);
       this.#wake = wake;
       const unlink = whenAborted(signal, wake);
       try {

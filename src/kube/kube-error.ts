@@ -46,7 +46,8 @@ export interface KubeErrorOptions {
 
 /**
  * The one error of every call to the API server. Its message holds what was tried, the reason, the status and the API
- * server's own sentence; never a request body and never headers.
+ * server's own sentence; never a request body and never headers. Users see the messages of no other error: it might contain
+ * key material.
  */
 export class KubeError extends Error {
   override readonly name = "KubeError";

@@ -1,5 +1,5 @@
 import { type Clock, HOUR_MS, MINUTE_MS, systemClock } from "../../clock.ts";
-import { whenAborted } from "../../deadline.ts";
+import { CLEARED, whenAborted } from "../../deadline.ts";
 import { DEFAULT_RATE_LIMITS, type RateLimits, type RateReport } from "./rate-limits.ts";
 import { SharedBucket } from "./shared-bucket.ts";
 import { type Waiting, WaitingTurns } from "./waiting-turns.ts";
@@ -54,9 +54,6 @@ interface Project {
   askedAt: number;
   usedAt: number;
 }
-
-/** Why a project's alarm is turned off. One for all: without it each abort makes an exception with a stack. */
-const SERVED = new Error("the alarm is reset");
 
 /** Calls that one resource takes, as a rule: a list and a create. */
 const CALLS_EACH = 2;
@@ -182,7 +179,7 @@ export class Pacer {
 
   /** Lets everyone go whose turn it is, and wakes up again when the next one's is. */
   #serve(project: Project): void {
-    project.alarm?.abort(SERVED);
+    project.alarm?.abort(CLEARED);
     project.alarm = undefined;
     const waitMs = (waiter: Waiter) => this.#waitMs(project, waiter.from, waiter);
     const next = () => project.waiting.take((waiter) => waitMs(waiter) === 0);

@@ -1,3 +1,4 @@
+import type { MarkOption } from "../../api/condition-states.ts";
 import { CUSTOMER_X509_REMOVAL, parseCustomerX509Removal } from "../../api/customer-x509-removal.ts";
 import { Reflector } from "../../kube/cache/reflector.ts";
 import { Store } from "../../kube/cache/store.ts";
@@ -8,13 +9,12 @@ import { type CachedRemoval, RemovalStatus } from "./cluster/removal-status.ts";
 import { RemovalReconciler, type RemovalReconcilerOptions } from "./reconciler.ts";
 
 export interface RemovalControllerOptions
-  extends Pick<
-    RemovalReconcilerOptions,
-    "project" | "audience" | "leadership" | "recheckIntervalMs" | "onStep" | "onComplete" | "clock" | "log"
-  > {
+  extends MarkOption,
+    Pick<
+      RemovalReconcilerOptions,
+      "project" | "audience" | "leadership" | "recheckIntervalMs" | "onStep" | "onComplete" | "clock" | "log"
+    > {
   readonly kube: Pick<KubeApi, "get" | "list" | "watch" | "mergePatch">;
-  /** Stands before each message of a condition. @default nothing */
-  readonly mark?: string | undefined;
   readonly queueObserver?: NameQueueOptions["observer"];
   readonly random: () => number;
 }

@@ -5,6 +5,7 @@ import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import type { NamedProject } from "../access/project-access.ts";
 import { readAuthorities } from "../access/read-authorities.ts";
+import { afterOvertaken } from "../name-queue.ts";
 import { type Audience, logUnparsable } from "../tell.ts";
 import { announce } from "./announce.ts";
 import { callRemoval } from "./atlas/remove.ts";
@@ -47,9 +48,6 @@ interface Acted {
 }
 
 type RequestDecision = Extract<Decision, { kind: "request" }>;
-
-/** The cache needs a moment to show what another process wrote. */
-const OVERTAKEN_MS = 1000;
 
 export const CRD_OUTDATED: Failure = {
   reason: "CrdOutdated",
@@ -130,7 +128,7 @@ export class RemovalReconciler {
     const status = nextStatus(assessment, current.status.conditions ?? []);
     if (status !== undefined) {
       const written = await statuses.write(current, status);
-      if (written.kind === "overtaken") return { kind: "again", at: this.#options.clock.now() + OVERTAKEN_MS };
+      if (written.kind === "overtaken") return afterOvertaken(this.#options.clock);
       announce(audience, assessment);
       if (assessment.decision.kind === "complete") this.#options.onComplete?.(current);
     }

@@ -1,4 +1,4 @@
-import { marked } from "../../api/condition-states.ts";
+import { type MarkOption, marked } from "../../api/condition-states.ts";
 import type { ProjectX509 } from "../../api/project-x509.ts";
 import type { Clock } from "../../clock.ts";
 import { KubeError } from "../../kube/kube-error.ts";
@@ -7,13 +7,14 @@ import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import type { StatusSender } from "../../kube/status-sender.ts";
 import type { NamedProject } from "../access/project-access.ts";
 import { readAuthorities } from "../access/read-authorities.ts";
+import { afterOvertaken } from "../name-queue.ts";
 import type { Audience } from "../tell.ts";
 import type { CachedProject } from "../user-certificate/cluster/project-cache.ts";
 import { announce } from "./announce.ts";
 import { isNews, nextStatus } from "./core/next-status.ts";
 import type { Snapshot } from "./core/snapshot.ts";
 
-export interface ProjectReconcilerOptions {
+export interface ProjectReconcilerOptions extends MarkOption {
   readonly project: (name: string) => ProjectX509 | undefined;
   readonly access: (name: string) => Promise<NamedProject>;
   /** The resources that name the project. */
@@ -27,13 +28,8 @@ export interface ProjectReconcilerOptions {
   readonly refreshMs: number;
   /** Longest wait while something is wrong. */
   readonly recheckIntervalMs: number;
-  /** Stands before each message of a condition. @default nothing */
-  readonly mark?: string | undefined;
   readonly clock: Clock;
 }
-
-/** The cache needs a moment to show what another process wrote. */
-const OVERTAKEN_MS = 1000;
 
 /** Keeps the status of projects current: slowly, and without a write where nothing changed. */
 export class ProjectReconciler {
@@ -49,9 +45,8 @@ export class ProjectReconciler {
     const project = find(name);
     if (project === undefined) return { kind: "done" };
     const snapshot = await this.#read(project, signal);
-    // A process that was told to stop may no longer lead, and writes nothing.
     signal.throwIfAborted();
-    if (!(await this.#report(snapshot))) return { kind: "again", at: clock.now() + OVERTAKEN_MS };
+    if (!(await this.#report(snapshot))) return afterOvertaken(clock);
     const isGood = snapshot.atlas.kind === "read" && snapshot.atlas.authorities.length === 0;
     const asked = "blocker" in snapshot.atlas ? (snapshot.atlas.blocker.atLeastMs ?? 0) : 0;
     return {

@@ -1,3 +1,4 @@
+import type { MarkOption } from "../../api/condition-states.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import type { AtlasCredentials } from "../../atlas/authentication/credentials.ts";
 import type { Clock } from "../../clock.ts";
@@ -46,7 +47,7 @@ export interface ReconcileObserver {
   onRestart?(result: "restarted" | "failed"): void;
 }
 
-export interface AssemblyOptions {
+export interface AssemblyOptions extends MarkOption {
   readonly kube: Pick<KubeApi, "get" | "create" | "mergePatch">;
   readonly resources: ResourceCache;
   readonly secrets: SecretCache;
@@ -75,8 +76,6 @@ export interface AssemblyOptions {
   readonly observer?: ReconcileObserver | undefined;
   /** Length of Atlas' months. @default the calendar's */
   readonly calendar?: Calendar | undefined;
-  /** Stands before each message of a condition. @default nothing */
-  readonly mark?: string | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;

@@ -114,7 +114,6 @@ export class ConsumerCounts {
       this.#failing.delete(namespace);
       return true;
     } catch (error: unknown) {
-      // A process that was told to stop may no longer lead, and writes nothing.
       if (signal.aborted) throw error;
       onListed?.("failed", 0);
       if (!this.#failing.has(namespace)) {

@@ -39,9 +39,8 @@ export class LeaseClaim {
   }
 
   /**
-   * Whether we surely hold the lease at this moment. True for at most the renew deadline after a renewal, hence false
-   * well before anyone else may take it. The wall clock counts too: on a suspended machine the monotonic one stands
-   * still.
+   * True for at most the renew deadline after a renewal. The wall clock counts too: on a suspended machine the monotonic
+   * one stands still.
    */
   get held(): boolean {
     const { clock } = this.#options;
@@ -62,7 +61,6 @@ export class LeaseClaim {
     return this.#observed?.expiresInMs(this.#options.clock.monotonic());
   }
 
-  /** Milliseconds since our last renewal; undefined while we don't lead. */
   get ageMs(): number | undefined {
     return this.#leading ? this.#options.clock.monotonic() - this.#renewedAt.monotonic : undefined;
   }
@@ -72,10 +70,7 @@ export class LeaseClaim {
     return this.#renewedAt.monotonic + this.#options.renewDeadlineMs - this.#options.clock.monotonic();
   }
 
-  /**
-   * Gives a check for something that must not go on in a later leadership: it throws LeaseLostError unless the lease is
-   * `held`, and no other process can have held it since this call.
-   */
+  /** Terms are compared as well: a lease that was lost and regained does not pass. */
   leadership(): () => void {
     const term = this.#term;
     return () => {

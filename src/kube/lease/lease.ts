@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts";
-import { whenAborted } from "../../deadline.ts";
+import { isAbortReason, whenAborted } from "../../deadline.ts";
 import type { KubeApi } from "../kube-api.ts";
 import type { Log } from "../log.ts";
 import { LeaseClaim, LeaseLostError } from "./lease-claim.ts";
@@ -218,12 +218,12 @@ export class Lease {
   }
 }
 
-/** Ends with `lead`. Rejecting with the abort reason counts as an orderly end. */
+/** Ends with `lead`. */
 async function finishing(lead: LeadOptions["lead"], signal: AbortSignal): Promise<void> {
   try {
     await lead(signal);
   } catch (error: unknown) {
-    if (!signal.aborted || error !== signal.reason) {
+    if (!isAbortReason(error, signal)) {
       throw error;
     }
   }

@@ -1,8 +1,6 @@
 import type { Clock } from "../../clock.ts";
-import { Deadline } from "../../deadline.ts";
+import { CLEARED, Deadline } from "../../deadline.ts";
 
-/** Why the watch over a run ended. One for all: without it each abort makes an exception with a stack. */
-const FINISHED = new Error("the run has finished");
 /** How long a worker may go on after its signal has aborted, before its place goes to another key. */
 const GRACE_MS = 10_000;
 
@@ -27,7 +25,7 @@ export function startLimit(
     signal: deadline.signal,
     timedOut: () => deadline.expired,
     stop: () => {
-      stop.abort(FINISHED);
+      stop.abort(CLEARED);
       deadline.clear();
     },
   };

@@ -82,7 +82,7 @@ export const RESTARTS: readonly MutatedFile[] = [
       },
       {
         why: "the interval counts from the certificate, not from the restart",
-        search: "milliseconds(own?.time) ?? coveredMs;",
+        search: "millisecondsOf(own?.time) ?? coveredMs;",
         replacement: "own === undefined ? undefined : coveredMs;",
       },
     ],

@@ -1,4 +1,4 @@
-import { marked } from "../../../api/condition-states.ts";
+import { type MarkOption, marked } from "../../../api/condition-states.ts";
 import {
   CUSTOMER_X509_REMOVAL,
   type CustomerX509Removal,
@@ -20,13 +20,11 @@ type WriteResult =
   | { readonly kind: "written" | "notKept"; readonly removal: CustomerX509Removal }
   | { readonly kind: "overtaken" };
 
-export interface RemovalStatusOptions {
+export interface RemovalStatusOptions extends MarkOption {
   readonly kube: Pick<KubeApi, "get" | "mergePatch">;
   readonly store: Store<CachedRemoval>;
   /** Called with the name of an object that others changed, if the answer of a write shows it first. */
   readonly wake: (name: string) => void;
-  /** Stands before each message: what a simulated Atlas does must not be taken for the real thing. @default nothing */
-  readonly mark?: string | undefined;
 }
 
 /** Writes the status of requests: only onto the state that was decided upon. Of two processes, one is `overtaken`. */

@@ -42,7 +42,7 @@ export function crdOutdated({ recheckIntervalMs }: Policy): Blocker {
   };
 }
 
-/** Why a resource's Secret cannot be read. Only messages of the API server are shown: any other error might contain key material. */
+/** Why a resource's Secret cannot be read. */
 export function readFailure(error: unknown): ReadFailure {
   return {
     problem: KubeError.is(error) ? error.message : "see the operator's log",

@@ -1,4 +1,4 @@
-import { marked } from "../../../api/condition-states.ts";
+import { type MarkOption, marked } from "../../../api/condition-states.ts";
 import type { Condition } from "../../../api/conditions.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
@@ -13,13 +13,11 @@ import type { Assessment } from "../core/status/assessment.ts";
 import { nextStatus } from "../core/status/next-status.ts";
 import type { CachedResource, ResourceCache } from "./resource-cache.ts";
 
-export interface StatusWriterOptions {
+export interface StatusWriterOptions extends MarkOption {
   readonly kube: Pick<KubeApi, "get" | "mergePatch">;
   readonly cache: ResourceCache;
   /** Called with a change of someone else if the response to a write shows it first. It must not throw. */
   readonly onForeignChange: (event: StoreEvent<CachedResource>) => void;
-  /** Stands before each message of a condition: a simulated certificate must not be taken for a real one. @default nothing */
-  readonly mark?: string | undefined;
 }
 
 /** Whether an attempt is on record: `notKept` if the API server dropped a part of it. */

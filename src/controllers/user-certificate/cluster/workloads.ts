@@ -1,5 +1,6 @@
 import { FIELD_MANAGER, RESTART_ANNOTATION } from "../../../api/names.ts";
 import type { Workload } from "../../../api/rollout-restart.ts";
+import { millisecondsOf } from "../../../api/timestamp.ts";
 import { MINUTE_MS } from "../../../clock.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
@@ -74,7 +75,7 @@ export async function restartWorkload(
 /** Failures that only a person ends. */
 const LASTING = ["Forbidden", "Invalid", "BadRequest"] as const;
 
-/** Why a restart failed. Only messages of the API server are shown: any other error might contain key material. */
+/** Why a restart failed. */
 export function restartFailed(workload: Workload, error: unknown): RestartBlocker {
   const isLasting = KubeError.is(error, ...LASTING);
   const problem = KubeError.is(error) ? `(${error.message})` : "because of a bug in the operator; see its log";
@@ -89,10 +90,10 @@ export function restartFailed(workload: Workload, error: unknown): RestartBlocke
 /** The facts about a workload that its restart depends on. */
 export function observedWorkload({ metadata, spec }: WorkloadObject): ObservedWorkload {
   if (metadata.deletionTimestamp !== undefined) return { kind: "absent" };
-  const coveredMs = milliseconds(spec?.template?.metadata?.annotations?.[RESTART_ANNOTATION]);
+  const coveredMs = millisecondsOf(spec?.template?.metadata?.annotations?.[RESTART_ANNOTATION]);
   // The annotation may be much older than the restart. The operator changes nothing else, so this is the time of it.
   const own = metadata.managedFields?.find(({ manager }) => manager === FIELD_MANAGER);
-  const restartedMs = milliseconds(own?.time) ?? coveredMs;
+  const restartedMs = millisecondsOf(own?.time) ?? coveredMs;
   const { uid, resourceVersion } = metadata;
   return { kind: "present", uid, resourceVersion, halt: haltOf(spec), coveredMs, restartedMs };
 }
@@ -111,9 +112,4 @@ function haltOf(spec: WorkloadObject["spec"]): Halt | undefined {
     return { reason: "WorkloadPaused", problem, remedy: "Set the partition to 0." };
   }
   return undefined;
-}
-
-function milliseconds(time: string | undefined): number | undefined {
-  const ms = time === undefined ? Number.NaN : Date.parse(time);
-  return Number.isNaN(ms) ? undefined : ms;
 }

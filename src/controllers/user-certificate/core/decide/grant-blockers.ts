@@ -1,5 +1,6 @@
 import type { UserCertificate } from "../../../../api/parse-user-certificate.ts";
-import { timestamp } from "../../../../api/timestamp.ts";
+import { millisecondsOf, timestamp } from "../../../../api/timestamp.ts";
+import type { RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Situation } from "../model/situation.ts";
 import type { ProjectRefusal, Snapshot } from "../model/snapshot.ts";
@@ -66,19 +67,27 @@ function refusalText(
   }
 }
 
-/** Atlas cannot take back what was issued. */
-function loginsRemain(situation: Situation): string {
-  const untilMs = loginsUntilMs(situation);
-  return untilMs === undefined
+function loginsRemain({ held, history, nowMs }: Situation): string {
+  const untilMs = loginsUntilMs({ notAfter: held && timestamp(held.notAfter.getTime()), recentIssuances: history });
+  return untilMs === undefined || untilMs <= nowMs
     ? ""
     : ` Certificates that were already issued can be used to log in until ${timestamp(untilMs)}.`;
 }
 
-/** Until when the certificates that were issued for a resource can be used to log in, in milliseconds since the epoch. */
-function loginsUntilMs({ held, history, nowMs }: Situation): number | undefined {
-  const ends = history.flatMap(({ notAfter }) => (notAfter === undefined ? [] : [Date.parse(notAfter)]));
-  const latestMs = Math.max(...ends, held?.notAfter.getTime() ?? 0);
-  return latestMs > nowMs ? latestMs : undefined;
+interface Issued {
+  /** Of the certificate in the Secret. */
+  readonly notAfter?: string | undefined;
+  readonly recentIssuances?: readonly Pick<RecentIssuance, "notAfter">[] | undefined;
+}
+
+/**
+ * Until when the certificates that were issued for a resource can be used to log in, in milliseconds since the epoch: Atlas
+ * cannot take them back.
+ */
+export function loginsUntilMs({ notAfter, recentIssuances = [] }: Issued): number | undefined {
+  const ends = [notAfter, ...recentIssuances.map((entry) => entry.notAfter)].map(millisecondsOf);
+  const known = ends.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 export function usernameTaken({ project, resource }: Snapshot): Blocker | undefined {

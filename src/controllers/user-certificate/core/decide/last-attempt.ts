@@ -3,7 +3,7 @@ import { DAY_MS } from "../../../../clock.ts";
 import type { ProjectState, Snapshot } from "../model/snapshot.ts";
 import { isWithin } from "./held.ts";
 
-/** The last failed attempt, if it was made for what the resource and its credentials are now. */
+/** `lastAttempt` of the situation. */
 export function lastAttempt({ resource, credentials, project }: Snapshot): LastAttempt | undefined {
   const { lastAttempt } = resource.status;
   const applies =
@@ -20,7 +20,7 @@ function isSwitchedOffSince(project: ProjectState, { reason, time }: LastAttempt
   return project.customerManagedOffMs !== undefined && project.customerManagedOffMs >= Date.parse(time);
 }
 
-/** End of the running backoff, in milliseconds since the epoch; undefined if none is running or a change ended it. */
+/** `backoffEndMs` of the situation. */
 export function backoffEndMs(snapshot: Snapshot, attempt: LastAttempt): number | undefined {
   const { nowMs, policy } = snapshot;
   const endMs = Date.parse(attempt.nextAttemptTime);
