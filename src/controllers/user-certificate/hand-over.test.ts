@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
 import { HOUR_MS } from "../../clock.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
-import { issuedScene, NAMESPACE, type Process, Scene } from "./testing/scene.ts";
+import type { Process } from "./testing/process.ts";
+import { issuedScene, NAMESPACE, Scene } from "./testing/scene.ts";
 
 /** A process stops leading while a certificate is parked in it. */
-
 const SECOND_MS = 1000;
 const STOP = new AbortController().signal;
 

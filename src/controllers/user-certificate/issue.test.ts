@@ -1,100 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { issuePem } from "../../certificate/testing.ts";
 import { DAY_MS, HOUR_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import type { CertificateApi } from "../access/atlas-api.ts";
-import { AtlasClock } from "./atlas/atlas-clock.ts";
-import { calendarOf } from "./atlas/calendar.ts";
-import { liveResources } from "./cluster/live-resource.ts";
-import { ParkedCertificates } from "./cluster/parked-certificates.ts";
-import { ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
-import { SecretInspector } from "./cluster/secret-inspector.ts";
-import { SecretPreflight } from "./cluster/secret-preflight.ts";
-import { SecretWriter } from "./cluster/secret-writer.ts";
-import { StatusWriter } from "./cluster/status-writer.ts";
-import { situationOf } from "./core/decide/situation.ts";
-import type { SecretState, Snapshot } from "./core/model/snapshot.ts";
-import { Issuer, type IssueStep } from "./issue.ts";
-import { ResourceMemories } from "./resource-memory.ts";
-import { kubeError, type MemoryCluster } from "./testing/memory-cluster.ts";
-import { Scene, SECRET } from "./testing/scene.ts";
-import { ABSENT, certificate, firstReconcile, issuance, listed, managed, NOW, UID } from "./testing/snapshots.ts";
-
-/** The metadata of a Secret that the operator manages. */
-const OWN = {
-  annotations: { [SECRET_ANNOTATIONS.certificateUid]: UID, [SECRET_ANNOTATIONS.certificateName]: "orders-api" },
-};
-const decision = {
-  kind: "issue",
-  reason: "SecretMissing",
-  message: "Secret orders-api-mongodb does not exist.",
-} as const;
-
-interface RigOptions {
-  readonly secret?: (cluster: MemoryCluster) => SecretState;
-  readonly atlas?: Snapshot["atlas"];
-  readonly status?: Snapshot["resource"]["status"];
-  readonly renewRequest?: string;
-  readonly onStep?: (step: IssueStep) => void;
-  readonly leadership?: () => () => void;
-  readonly isAllowed?: () => boolean;
-}
-
-/** An Issuer over an API server and an Atlas in memory, for one resource that needs its first certificate. */
-function rig(options: RigOptions = {}) {
-  const scene = new Scene();
-  scene.apply({}, options.renewRequest === undefined ? {} : { renewRequest: options.renewRequest });
-  const { cluster, clock, atlas } = scene;
-  const steps: IssueStep[] = [];
-  const secretCache = new SecretCache();
-  const inspector = new SecretInspector({ kube: cluster, cache: secretCache });
-  const parked = new ParkedCertificates();
-  const live = liveResources(cluster);
-  const issuer = new Issuer({
-    preflight: new SecretPreflight({ kube: cluster, inspector, live, clock }),
-    secrets: new SecretWriter({
-      ...{ kube: cluster, inspector, cache: secretCache, live },
-      passwords: { read: async () => undefined },
-      onForeignChange: () => {},
-    }),
-    statuses: new StatusWriter({ kube: cluster, cache: new ResourceCache(), onForeignChange: () => {} }),
-    announcer: { announceFindings: () => {} },
-    parked,
-    memories: new ResourceMemories(),
-    identity: "pod-1",
-    leadership: options.leadership ?? (() => () => {}),
-    isAllowed: options.isAllowed ?? (() => true),
-    newId: () => "attempt-1",
-    atlasClock: new AtlasClock(clock),
-    calendar: calendarOf(),
-    random: () => 0.5,
-    onStep: (step) => {
-      steps.push(step);
-      options.onStep?.(step);
-    },
-  });
-  if (options.status !== undefined) scene.putStatus(options.status);
-  const list = options.atlas ?? listed();
-  const snapshot = firstReconcile({
-    resource: scene.resource(),
-    secret: options.secret?.(cluster) ?? ABSENT,
-    atlas: list,
-  });
-  const issue = (signal = new AbortController().signal, api: CertificateApi = atlas) =>
-    issuer.issue(situationOf(snapshot), decision, api, signal);
-  return { scene, cluster, atlas, steps, parked, issuer, snapshot, issue };
-}
-
-/** A Secret of the operator's that holds a certificate. */
-const holding = (facts: ReturnType<typeof certificate>) => (cluster: MemoryCluster) => {
-  const { metadata } = cluster.put(SECRETS, { type: "kubernetes.io/tls", metadata: { ...SECRET, ...OWN } });
-  return managed(facts, { uid: metadata.uid, resourceVersion: metadata.resourceVersion });
-};
+import { holding, issueRig } from "./testing/issue-rig.ts";
+import { kubeError } from "./testing/memory-cluster.ts";
+import { SECRET } from "./testing/scene.ts";
+import { ABSENT, certificate, issuance, listed, NOW } from "./testing/snapshots.ts";
 
 test("an attempt goes through its steps in order, each with its trace before the next begins", async () => {
   const traces: string[] = [];
-  const { issue, scene, steps, atlas, parked } = rig({
+  const { issue, scene, steps, atlas, parked } = issueRig({
     onStep: (step) => {
       const { issuance: attempt } = scene.status();
       const made = [attempt && "record", atlas.creates > 0 && "create", scene.secret() && "secret"].filter(Boolean);
@@ -119,7 +33,7 @@ test("an attempt goes through its steps in order, each with its trace before the
 });
 
 test("the record says what the attempt is for and which certificates there were before", async () => {
-  const { issue, scene } = rig({ atlas: listed("7", "8"), renewRequest: "now" });
+  const { issue, scene } = issueRig({ atlas: listed("7", "8"), renewRequest: "now" });
   await issue();
   expect(scene.status().issuance).toEqual({
     id: "attempt-1",
@@ -134,149 +48,28 @@ test("the record says what the attempt is for and which certificates there were 
 
 test("the record knows the certificate in the Secret although Atlas no longer lists it", async () => {
   const expired = certificate("6", { notAfter: new Date(NOW - DAY_MS) });
-  const { issue, scene } = rig({ atlas: listed("7"), secret: holding(expired) });
+  const { issue, scene } = issueRig({ atlas: listed("7"), secret: holding(expired) });
   expect(await issue()).toMatchObject({ kind: "issued" });
   expect(scene.status().issuance).toMatchObject({ knownSerials: ["7", "6"], replaces: "6" });
 });
 
 describe("the record names the certificate that is replaced", () => {
   test("if the Secret was deleted: the last one that Atlas proved", async () => {
-    const { issue, scene } = rig({ status: { serialNumber: "5", secretName: SECRET.name } });
+    const { issue, scene } = issueRig({ status: { serialNumber: "5", secretName: SECRET.name } });
     await issue();
     expect(scene.status().issuance?.replaces).toBe("5");
   });
 
   test("not if spec.secretName has changed: the Secret that was left behind is not damaged", async () => {
-    const { issue, scene } = rig({ status: { serialNumber: "5", secretName: "left-behind" } });
+    const { issue, scene } = issueRig({ status: { serialNumber: "5", secretName: "left-behind" } });
     await issue();
     expect(scene.status().issuance).not.toHaveProperty("replaces");
   });
 });
 
-describe("nothing is created", () => {
-  test("if the preflight fails", async () => {
-    const { issue, cluster, atlas, scene } = rig();
-    cluster.fault = ({ dryRun }) => (dryRun ? kubeError("Forbidden") : undefined);
-    expect(await issue()).toMatchObject({
-      kind: "failed",
-      blocker: { reason: "SecretNotWritable" },
-      staysOpen: false,
-      attempt: undefined,
-    });
-    expect(scene.status()).toEqual({});
-    expect(atlas.creates).toBe(0);
-  });
-
-  test("if the Secret has changed since the snapshot", async () => {
-    const { issue, atlas, cluster } = rig();
-    cluster.put(SECRETS, { metadata: SECRET });
-    expect(await issue()).toEqual({ kind: "overtaken" });
-    expect(atlas.creates).toBe(0);
-  });
-
-  test("if another process recorded its attempt first", async () => {
-    const { issue, atlas, scene } = rig({ onStep: (step) => void (step === "record" && scene.apply()) });
-    expect(await issue()).toEqual({ kind: "overtaken" });
-    expect(atlas.creates).toBe(0);
-  });
-
-  test("if the resource was deleted meanwhile", async () => {
-    const { issue, atlas, cluster } = rig();
-    cluster.fault = ({ verb }) => (verb === "patch status" ? kubeError("NotFound") : undefined);
-    expect(await issue()).toEqual({ kind: "overtaken" });
-    expect(atlas.creates).toBe(0);
-  });
-
-  test("if the answer to the record was lost", async () => {
-    const { issue, atlas, cluster } = rig();
-    cluster.fault = ({ verb }) => (verb === "patch status" ? "answerLost" : undefined);
-    await expect(issue()).rejects.toMatchObject({ reason: "Network" });
-    expect(atlas.creates).toBe(0);
-  });
-
-  test("if the API server did not keep the whole record, and the rest is taken back", async () => {
-    const { issue, atlas, cluster, scene } = rig();
-    const patch = cluster.mergePatch.bind(cluster);
-    cluster.mergePatch = async (type, ref, body, options) => {
-      const status = Object(Reflect.get(body, "status"));
-      const attempt = Reflect.get(status, "issuance");
-      const pruned = attempt ? { ...attempt, knownSerials: undefined } : attempt;
-      return patch(type, ref, { ...body, status: { ...status, issuance: pruned } }, options);
-    };
-    // Without knownSerials this version can't even parse it.
-    expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason: "CrdOutdated", needsPerson: true } });
-    expect(atlas.creates).toBe(0);
-    expect(scene.status()).not.toHaveProperty("issuance");
-  });
-
-  test.each([["record"], ["create"]] as const)("if the lease ran out before the %s", async (step) => {
-    let isLeading = true;
-    const { issue, atlas, scene } = rig({
-      onStep: (now) => {
-        if (now === step) isLeading = false;
-      },
-      leadership: () => () => {
-        if (!isLeading) throw new Error("the lease ran out");
-      },
-    });
-    await expect(issue()).rejects.toThrow("the lease ran out");
-    expect(atlas.creates).toBe(0);
-    expect(scene.status().issuance !== undefined).toBe(step === "create");
-  });
-
-  test.each([["record"], ["create"]] as const)(
-    "if another process may have led before the %s, although this one leads again",
-    async (step) => {
-      let term = 1;
-      const { issue, atlas } = rig({
-        onStep: (now) => {
-          if (now === step) term += 1;
-        },
-        leadership: () => {
-          const begun = term;
-          return () => {
-            if (term !== begun) throw new Error("another leadership");
-          };
-        },
-      });
-      await expect(issue()).rejects.toThrow("another leadership");
-      expect(atlas.creates).toBe(0);
-    },
-  );
-
-  test("if the lease ran out while the call waited for its turn at Atlas", async () => {
-    let isLeading = true;
-    const { issue, atlas } = rig({
-      leadership: () => () => {
-        if (!isLeading) throw new Error("the lease ran out");
-      },
-    });
-    let sent = 0;
-    const waiting: CertificateApi = {
-      listAllDatabaseUserCertificates: (parameters) => atlas.listAllDatabaseUserCertificates(parameters),
-      createDatabaseUserCertificate: async (_parameters, options) => {
-        isLeading = false;
-        options?.beforeSending?.();
-        sent++;
-        throw new Error("it must not be sent");
-      },
-    };
-    await expect(issue(new AbortController().signal, waiting)).rejects.toThrow("the lease ran out");
-    expect(sent).toBe(0);
-  });
-
-  test("if the shutdown began before the record", async () => {
-    const stop = new AbortController();
-    const { issue, atlas, scene } = rig({ onStep: (step) => void (step === "record" && stop.abort(new Error("bye"))) });
-    await expect(issue(stop.signal)).rejects.toThrow("bye");
-    expect(atlas.creates).toBe(0);
-    expect(scene.status()).toEqual({});
-  });
-});
-
 test("a shutdown after the create does not stop the write of the Secret", async () => {
   const stop = new AbortController();
-  const { issue, scene } = rig({ onStep: (step) => void (step === "check" && stop.abort(new Error("bye"))) });
+  const { issue, scene } = issueRig({ onStep: (step) => void (step === "check" && stop.abort(new Error("bye"))) });
   expect(await issue(stop.signal)).toMatchObject({ kind: "issued" });
   expect(scene.secret()).toBeDefined();
 });
@@ -290,14 +83,14 @@ describe("a create that fails", () => {
     ["rateLimited", "RateLimited"],
     ["unavailable", "AtlasUnavailable"],
   ] as const)("with %s is %s and closes the record, since nothing was issued", async (kind, reason) => {
-    const { issue, atlas, steps } = rig();
+    const { issue, atlas, steps } = issueRig();
     atlas.createFault = () => ({ refuse: kind });
     expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason }, staysOpen: false });
     expect(steps).toEqual(["preflight", "record", "create"]);
   });
 
   test("with a lost answer leaves the record open", async () => {
-    const { issue, atlas } = rig();
+    const { issue, atlas } = issueRig();
     atlas.createFault = () => "answerLost";
     expect(await issue()).toMatchObject({
       kind: "failed",
@@ -309,7 +102,7 @@ describe("a create that fails", () => {
   });
 
   test("because of a bug leaves the record open", async () => {
-    const { issue, atlas, scene } = rig();
+    const { issue, atlas, scene } = issueRig();
     atlas.createDatabaseUserCertificate = () => Promise.reject(new TypeError("a bug"));
     await expect(issue()).rejects.toThrow("a bug");
     expect(scene.status()).toHaveProperty("issuance");
@@ -349,7 +142,7 @@ describe("an answer is unusable, nothing is stored and the record stays open", (
     ],
   ];
   test.each(cases)("%s", async (_what, answer, problem) => {
-    const { issue, atlas, scene, steps, parked } = rig({ atlas: listed("123") });
+    const { issue, atlas, scene, steps, parked } = issueRig({ atlas: listed("123") });
     const text = await answer();
     atlas.createFault = () => ({ answer: text });
     const outcome = await issue();
@@ -367,7 +160,7 @@ describe("an answer is unusable, nothing is stored and the record stays open", (
 
 describe("a certificate that cannot be stored", () => {
   function refusedWrite() {
-    const it = rig();
+    const it = issueRig();
     it.cluster.fault = ({ verb, dryRun }) => (verb === "create" && !dryRun ? kubeError("Forbidden") : undefined);
     return it;
   }
@@ -414,7 +207,7 @@ describe("a certificate that cannot be stored", () => {
 
   test("makes the next preflight write for real, since a dry run has missed what refused the last one", async () => {
     const notStored = { time: "2030-01-10T20:00:00Z", reason: "SecretMissing", lost: "NotStored" as const };
-    const { issue, atlas, cluster } = rig({ status: { recentIssuances: [{ ...notStored, serialNumber: "1" }] } });
+    const { issue, atlas, cluster } = issueRig({ status: { recentIssuances: [{ ...notStored, serialNumber: "1" }] } });
     cluster.fault = ({ verb, dryRun }) =>
       verb === "create" && !dryRun ? kubeError("InternalError", "kms") : undefined;
     expect(await issue()).toMatchObject({ kind: "failed", blocker: { reason: "SecretNotWritable" } });
@@ -423,7 +216,7 @@ describe("a certificate that cannot be stored", () => {
 });
 
 test("an older record is replaced by the new one, and its outcome in the list goes into the history", async () => {
-  const { issue, scene, snapshot } = rig({ status: { issuance: issuance({ id: "attempt-0" }) } });
+  const { issue, scene, snapshot } = issueRig({ status: { issuance: issuance({ id: "attempt-0" }) } });
   expect(snapshot.resource.status.issuance?.id).toBe("attempt-0");
   await issue();
   expect(scene.status()).toMatchObject({

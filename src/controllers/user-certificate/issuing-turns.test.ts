@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { HOUR_MS } from "../../clock.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
 import { IssuingTurns } from "./issuing-turns.ts";
-import { type Process, Scene, SECRET } from "./testing/scene.ts";
+import type { Process } from "./testing/process.ts";
+import { Scene, SECRET } from "./testing/scene.ts";
 import { OTHER_PROJECT, PROJECT } from "./testing/snapshots.ts";
 
 const USER = { projectId: PROJECT, username: "orders-api" };

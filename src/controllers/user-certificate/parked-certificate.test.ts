@@ -6,10 +6,10 @@ import { issuePair } from "../../certificate/testing.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import { kubeError } from "./testing/memory-cluster.ts";
-import { NAMESPACE, type Process, Scene, SECRET } from "./testing/scene.ts";
+import type { Process } from "./testing/process.ts";
+import { NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
 
 /** Certificates that were issued and cannot be stored: they wait in the process, and reconciles go on. */
-
 const REF = { namespace: NAMESPACE, name: "orders-api" };
 const OTHER = { namespace: NAMESPACE, name: "other" };
 const THIRD = { namespace: NAMESPACE, name: "third" };

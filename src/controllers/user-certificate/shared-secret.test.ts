@@ -3,10 +3,10 @@ import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import { HOUR_MS } from "../../clock.ts";
 import { SECRETS } from "../../kube/core-types.ts";
 import type { IssueStep } from "./issue.ts";
-import { type Process, Scene, SECRET } from "./testing/scene.ts";
+import type { Process } from "./testing/process.ts";
+import { Scene, SECRET } from "./testing/scene.ts";
 
 /** Two resources that want one Secret while a certificate for one of them is on its way. */
-
 let scene: Scene;
 /** Runs before a step of a resource. */
 let before: (step: IssueStep, name: string) => void | Promise<void>;

@@ -28,7 +28,7 @@ export const SHELL: readonly MutatedFile[] = [
         why: "a stored certificate is taken for lost, since the cache has not seen its Secret",
         search: "const isOnRecord = resource.status.issuance !== undefined;",
         replacement: "const isOnRecord = false;",
-        tests: [`${FOLDER}/crash.test.ts`, `${FOLDER}/open-attempt.test.ts`],
+        tests: [`${FOLDER}/crash.test.ts`, `${FOLDER}/successor.test.ts`, `${FOLDER}/open-attempt.test.ts`],
       },
       {
         why: "a resource that is deleted and applied again escapes the limits",
@@ -40,13 +40,17 @@ export const SHELL: readonly MutatedFile[] = [
         why: "an attempt for an earlier user is judged by the list of the new one",
         search: "if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };",
         replacement: "if (issuance === undefined || spec) return { atlas, attempted: atlas };",
-        tests: [`${FOLDER}/open-attempt.test.ts`, `${FOLDER}/unaccounted.test.ts`],
+        tests: [
+          `${FOLDER}/open-attempt.test.ts`,
+          `${FOLDER}/unaccounted.test.ts`,
+          `${FOLDER}/unaccounted.shared-user.test.ts`,
+        ],
       },
     ],
   },
   {
     file: `${FOLDER}/reconciler.ts`,
-    tests: [`${FOLDER}/reconciler.test.ts`],
+    tests: [`${FOLDER}/reconciler.test.ts`, `${FOLDER}/reconciler.unreadable-secret.test.ts`],
     mutants: [
       {
         why: "a certificate near expiry waits behind all others",
@@ -67,13 +71,25 @@ export const SHELL: readonly MutatedFile[] = [
         why: "something is issued for a resource that is being deleted",
         search: "if (resource === undefined || resource.deleting) return",
         replacement: "if (resource === undefined) return",
-        tests: [`${FOLDER}/reconciler.test.ts`, `${FOLDER}/issue.test.ts`, `${FOLDER}/controller.test.ts`],
+        tests: [
+          `${FOLDER}/reconciler.test.ts`,
+          `${FOLDER}/reconciler.unreadable-secret.test.ts`,
+          `${FOLDER}/issue.test.ts`,
+          `${FOLDER}/issue.nothing-created.test.ts`,
+          `${FOLDER}/controller.test.ts`,
+        ],
       },
       {
         why: "an attempt that was never sent uses up the limits",
         search: "await this.#options.statuses.withdraw(resource, unsent);",
         replacement: "",
-        tests: [`${FOLDER}/issue.test.ts`, `${FOLDER}/open-attempt.test.ts`, `${FOLDER}/crash.test.ts`],
+        tests: [
+          `${FOLDER}/issue.test.ts`,
+          `${FOLDER}/issue.nothing-created.test.ts`,
+          `${FOLDER}/open-attempt.test.ts`,
+          `${FOLDER}/crash.test.ts`,
+          `${FOLDER}/successor.test.ts`,
+        ],
       },
       {
         why: "a turn that is never over blocks the user's other resources",
@@ -91,7 +107,12 @@ export const SHELL: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/issue.ts`,
-    tests: [`${FOLDER}/issue.test.ts`, `${FOLDER}/crash.test.ts`],
+    tests: [
+      `${FOLDER}/issue.test.ts`,
+      `${FOLDER}/issue.nothing-created.test.ts`,
+      `${FOLDER}/crash.test.ts`,
+      `${FOLDER}/successor.test.ts`,
+    ],
     mutants: [
       {
         why: "an attempt that wasted a certificate is repeated at once",
@@ -145,7 +166,11 @@ export const SHELL: readonly MutatedFile[] = [
         why: "the new record takes the place of an older one before its certificate is reported",
         search: "announcer.announceFindings(assessment);\n    memory.unsent",
         replacement: "memory.unsent",
-        tests: [`${FOLDER}/unaccounted.test.ts`, `${FOLDER}/open-attempt.test.ts`],
+        tests: [
+          `${FOLDER}/unaccounted.test.ts`,
+          `${FOLDER}/unaccounted.shared-user.test.ts`,
+          `${FOLDER}/open-attempt.test.ts`,
+        ],
       },
     ],
   },

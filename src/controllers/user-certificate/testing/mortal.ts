@@ -1,5 +1,6 @@
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import type { CertificateApi } from "../../access/atlas-api.ts";
+import type { Scene } from "./scene.ts";
 
 type Api = Pick<KubeApi, "get" | "create" | "mergePatch">;
 
@@ -50,4 +51,12 @@ export class Mortal {
     this.#died.resolve();
     return new Promise(() => {});
   }
+}
+
+/** Applies the resource and works until it has its certificate, in a process that ends well. */
+export async function liveOnce(scene: Scene): Promise<void> {
+  scene.apply();
+  const process = scene.start();
+  await scene.settle(process);
+  scene.stop(process);
 }

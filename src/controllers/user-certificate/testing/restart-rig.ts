@@ -3,10 +3,10 @@ import type { Workload } from "../../../api/rollout-restart.ts";
 import type { UserCertificateSpec } from "../../../api/user-certificate.ts";
 import { MINUTE_MS } from "../../../clock.ts";
 import { WORKLOADS, type WorkloadObject } from "../cluster/workloads.ts";
-import { NAMESPACE, type Process, Scene } from "./scene.ts";
+import type { Process } from "./process.ts";
+import { NAMESPACE, Scene } from "./scene.ts";
 
 /** Scenes with workloads that are restarted after a renewal. */
-
 export const DEPLOYMENT: Workload = { kind: "Deployment", name: "orders-api" };
 export const SPEC = { rolloutRestart: [DEPLOYMENT] };
 

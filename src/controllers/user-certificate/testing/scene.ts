@@ -1,55 +1,32 @@
 import { X509Certificate } from "node:crypto";
 import type { Condition, ConditionType } from "../../../api/conditions.ts";
-import { CREDENTIALS_LABEL, MANAGED_LABEL, RENEW_REQUEST_ANNOTATION } from "../../../api/names.ts";
+import { CREDENTIALS_LABEL, RENEW_REQUEST_ANNOTATION } from "../../../api/names.ts";
 import { parseUserCertificate, type UserCertificate } from "../../../api/parse-user-certificate.ts";
-import { PROJECT_X509, type ProjectX509Spec, parseProjectX509 } from "../../../api/project-x509.ts";
+import { PROJECT_X509, type ProjectX509Spec } from "../../../api/project-x509.ts";
 import { USER_CERTIFICATE, type UserCertificateSpec } from "../../../api/user-certificate.ts";
 import type { UserCertificateStatus } from "../../../api/user-certificate-status.ts";
-import type { Store, Stored } from "../../../kube/cache/store.ts";
-import { NAMESPACES, SECRETS, type Secret } from "../../../kube/core-types.ts";
+import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { EventReport } from "../../../kube/events/event-object.ts";
-import type { KubeApi } from "../../../kube/kube-api.ts";
 import type { Outcome as QueueOutcome } from "../../../kube/queue/work-queue.ts";
-import { type KubeObject, objectKey, typeName } from "../../../kube/resource-type.ts";
+import { objectKey } from "../../../kube/resource-type.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
+import { randomNumbers } from "../../../testing/random-numbers.ts";
 import type { AtlasApi, CertificateApi } from "../../access/atlas-api.ts";
-import { type Assembly, assemble } from "../assembly.ts";
-import { namespaceLabels, ProjectCache } from "../cluster/project-cache.ts";
+import { assemble } from "../assembly.ts";
+import { ProjectCache } from "../cluster/project-cache.ts";
 import { ResourceCache, SecretCache } from "../cluster/resource-cache.ts";
-import { secretIdentity } from "../cluster/secret-metadata.ts";
 import type { Policy } from "../core/model/snapshot.ts";
 import type { Assessment } from "../core/status/assessment.ts";
-import type { IssueStep } from "../issue.ts";
 import { MemoryAtlas } from "./memory-atlas.ts";
 import { MemoryCluster } from "./memory-cluster.ts";
+import { OPERATOR_NAMESPACE, type Process, type ProcessOptions, see } from "./process.ts";
+import { type RunOptions, runQueue } from "./run-queue.ts";
 import { NOW, POLICY, PROJECT } from "./snapshots.ts";
 
 export const NAMESPACE = "shop";
 export const SECRET = { namespace: NAMESPACE, name: "orders-api-mongodb" };
 export const CREDENTIALS = { namespace: NAMESPACE, name: "atlas-api" };
-export const OPERATOR_NAMESPACE = "operators";
 const base64 = (text: string) => Buffer.from(text).toString("base64");
-
-/** The operator's parts over one API server and one Atlas: what dies with a process, and nothing else. */
-export interface Process extends Assembly {
-  readonly resources: ResourceCache;
-  readonly secrets: SecretCache;
-  readonly projects: ProjectCache;
-  /** The result of each reconcile. */
-  readonly assessments: Assessment[];
-}
-
-export interface ProcessOptions {
-  readonly kube?: Pick<KubeApi, "get" | "create" | "mergePatch">;
-  readonly atlas?: CertificateApi;
-  readonly onStep?: (step: IssueStep, resource: UserCertificate) => void | Promise<void>;
-  readonly assertLeading?: () => void;
-  readonly allowOwnCredentials?: boolean;
-  /** @default true */
-  readonly servesProjects?: boolean;
-  readonly identity?: string;
-  readonly mark?: string;
-}
 
 /** An API server, an Atlas, and operators that start and stop over them. Time moves only where a test moves it. */
 export class Scene {
@@ -279,38 +256,10 @@ export class Scene {
   }
 
   /** Works as the queue does for a time: each resource whenever it is due, was woken, or something happened. */
-  async run(process: Process, { forMs, everyMs = forMs, happens, names = ["orders-api"] }: RunOptions): Promise<void> {
-    const end = this.clock.now() + forMs;
-    const due = new Map(names.map((name) => [name, this.clock.now()]));
-    let tickAt = this.clock.now() + everyMs;
-    for (let count = 0; ; count++) {
-      if (count > 10_000) throw new Error("it never rests");
-      for (const key of this.woken.splice(0)) due.set(key.slice(NAMESPACE.length + 1), this.clock.now());
-      const [name, at] = [...due].toSorted((left, right) => left[1] - right[1])[0] ?? ["", Number.POSITIVE_INFINITY];
-      const nextMs = Math.min(at, tickAt, end);
-      this.clock.advanceNow(Math.max(0, nextMs - this.clock.now()));
-      if (nextMs === end) return;
-      if (nextMs === tickAt) {
-        tickAt += everyMs;
-        await happens?.();
-        for (const one of names) due.set(one, this.clock.now());
-        continue;
-      }
-      due.delete(name);
-      const outcome = await this.reconcile(process, name).catch(
-        () => ({ kind: "again", at: this.clock.now() + 5000 }) as const,
-      );
-      if (outcome.kind === "again" && !due.has(name)) due.set(name, outcome.at);
-    }
+  run(process: Process, options: RunOptions): Promise<void> {
+    const { clock, woken } = this;
+    return runQueue({ clock, woken, reconcile: (name) => this.reconcile(process, name) }, options);
   }
-}
-
-export interface RunOptions {
-  readonly forMs: number;
-  /** Interval at which something happens, in milliseconds. @default never */
-  readonly everyMs?: number;
-  readonly happens?: () => void | Promise<void>;
-  readonly names?: readonly string[];
 }
 
 function refOf(name: string): { readonly namespace: string; readonly name: string } {
@@ -330,63 +279,4 @@ export async function issuedScene(
   scene.events.length = 0;
   scene.cluster.calls.length = 0;
   return { scene, process };
-}
-
-/** The same numbers in each run, in [0, 1) (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Updates the caches as a watch would. */
-function see(
-  { access, inspector, projects, reconciler, resources, secrets }: Process,
-  what: string,
-  object: KubeObject | undefined,
-): void {
-  const [type = "", key = ""] = what.split(" ");
-  // Workloads are not watched.
-  if (type.endsWith(".apps")) return;
-  if (type === typeName(PROJECT_X509)) {
-    lose(projects.store, key);
-    if (object !== undefined) projects.store.observe(parseProjectX509(object));
-    return;
-  }
-  if (type === NAMESPACES.plural) {
-    lose(projects.namespaces, key);
-    if (object !== undefined) projects.namespaces.observe(namespaceLabels(object));
-    return;
-  }
-  if (type !== "secrets") {
-    const gone = resources.store.get(key);
-    if (gone !== undefined && gone.uid !== object?.metadata.uid) {
-      lose(resources.store, key);
-      reconciler.forget(gone);
-    }
-    if (object !== undefined) resources.store.observe(parseUserCertificate(object));
-    return;
-  }
-  if (object === undefined) {
-    inspector.forget(key);
-    access.forget(key);
-  }
-  const metadata = object && secretIdentity(object);
-  const isLabelled = object?.metadata.labels?.[MANAGED_LABEL] === "true";
-  if (metadata === undefined || !isLabelled) lose(secrets.labelled, key);
-  if (metadata === undefined || isLabelled) lose(secrets.others, key);
-  if (metadata !== undefined) (isLabelled ? secrets.labelled : secrets.others).observe(metadata);
-  const isOfProjects =
-    object?.metadata.namespace === OPERATOR_NAMESPACE && object.metadata.labels?.[CREDENTIALS_LABEL] === "true";
-  if (metadata !== undefined && isOfProjects) secrets.ofProjects.observe(metadata);
-  else lose(secrets.ofProjects, key);
-}
-
-function lose<T extends Stored>(store: Store<T>, key: string): void {
-  const gone = store.get(key);
-  if (gone !== undefined) store.remove(gone);
 }
