@@ -1,123 +1,14 @@
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { parseUserCertificate } from "../../api/parse-user-certificate.ts";
+import { describe, expect, test } from "vitest";
 import { timestamp } from "../../api/timestamp.ts";
 import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import type { Consumers, UserCertificateStatus } from "../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import type { Pod } from "../../kube/core-types.ts";
-import type { KubeApi, ListOptions } from "../../kube/kube-api.ts";
-import type { KubeObject } from "../../kube/resource-type.ts";
-import { ManualClock } from "../../testing/manual-clock.ts";
-import { settle } from "../../testing/settle.ts";
-import { Announcer } from "./announce.ts";
-import { ResourceCache } from "./cluster/resource-cache.ts";
-import { StatusWriter } from "./cluster/status-writer.ts";
-import { ConsumerCounts } from "./consumer-counts.ts";
-import { ResourceMemories } from "./resource-memory.ts";
-import { kubeError, MemoryCluster } from "./testing/memory-cluster.ts";
-import { NOW, PROJECT } from "./testing/snapshots.ts";
-
-const REPLACED: UserCertificateStatus = {
-  ...{ serialNumber: "1002", secretName: "orders-api-mongodb" },
-  previous: { serialNumber: "1001", notAfter: timestamp(NOW + 30 * DAY_MS), replacedAt: timestamp(NOW) },
-};
-
-let clock: ManualClock;
-/** How far Atlas' clock is ahead. */
-let skewMs: number;
-let cluster: MemoryCluster;
-let resources: ResourceCache;
-let counts: ConsumerCounts;
-/** The pods by their namespaces, or what a list of them fails with. */
-let pods: Map<string, readonly Pod[] | Error>;
-/** A list that was asked for: its namespace. */
-let lists: string[];
-/** Runs in the middle of each list. */
-let amidst: (signal: AbortSignal | undefined) => Promise<void> | void;
-let results: string[];
-let warnings: string[];
-let notes: string[];
-
-beforeEach(() => {
-  clock = new ManualClock({ startAt: NOW });
-  skewMs = 0;
-  cluster = new MemoryCluster();
-  resources = new ResourceCache();
-  [pods, lists, results, warnings, notes] = [new Map(), [], [], [], []];
-  amidst = () => {};
-  const log = {
-    ...{ debug: () => {}, info: () => {} },
-    warn: (_: object, message: string) => void warnings.push(message),
-    error: (_: object, message: string) => void warnings.push(message),
-  };
-  counts = new ConsumerCounts({
-    kube: { list: list as unknown as KubeApi["list"] },
-    ...{ resources, log, clock },
-    statuses: new StatusWriter({ kube: cluster, cache: resources, onForeignChange: () => {} }),
-    announcer: new Announcer({
-      events: { record: ({ note }) => void notes.push(note) },
-      memories: new ResourceMemories(),
-      log: { ...log, warn: () => {} },
-    }),
-    atlasClock: { now: () => clock.now() + skewMs, toLocal: (atlasMs) => atlasMs - skewMs },
-    onListed: (result) => void results.push(result),
-    random: () => 0.5,
-  });
-});
-
-async function* list(_: unknown, { keep, namespace = "", signal }: ListOptions<Pod, unknown>) {
-  lists.push(namespace);
-  await amidst(signal);
-  signal?.throwIfAborted();
-  const found = pods.get(namespace) ?? [];
-  if (found instanceof Error) throw found;
-  yield { items: found.map((pod) => keep?.(pod)), resourceVersion: "1", skipped: [] };
-}
-
-function apply(name: string, status: UserCertificateStatus = REPLACED, namespace = "shop"): void {
-  const credentialsRef = { name: "atlas-api" };
-  const spec = { projectId: PROJECT, credentialsRef, username: name, secretName: `${name}-mongodb` };
-  const ref = { metadata: { namespace, name } };
-  const object = { ...ref, spec, status: { ...status, ...(status.secretName && { secretName: spec.secretName }) } };
-  const before = cluster.peek(USER_CERTIFICATE, { namespace, name });
-  const stored = cluster.put<KubeObject>(USER_CERTIFICATE, { ...before, ...object });
-  resources.store.observe(parseUserCertificate(stored));
-}
-
-function work(): () => void {
-  const stop = new AbortController();
-  void counts.work(stop.signal).catch(() => {});
-  onTestFinished(() => stop.abort());
-  return () => stop.abort();
-}
-
-async function pass(ms: number): Promise<void> {
-  await clock.advance(ms);
-  for (let turn = 0; turn < 20; turn++) await settle();
-}
-
-function pod(name: string, startedMs: number, secret = "orders-api-mongodb"): Pod {
-  const startedAt = timestamp(startedMs);
-  return {
-    metadata: { namespace: "shop", name, uid: name, resourceVersion: "1", creationTimestamp: startedAt },
-    spec: {
-      volumes: [{ name: "certificate", secret: { secretName: secret } }],
-      containers: [{ name: "app", volumeMounts: [{ name: "certificate" }] }],
-    },
-    status: { phase: "Running", containerStatuses: [{ name: "app", state: { running: { startedAt } } }] },
-  };
-}
-
-const OLD = pod("orders-0", NOW - HOUR_MS);
-const NEW = pod("orders-1", NOW + HOUR_MS);
-
-function consumers(name = "orders-api", namespace = "shop"): Consumers | undefined {
-  const resource = resources.get(`${namespace}/${name}`);
-  return resource?.valid ? resource.status.consumers : undefined;
-}
+import { consumerRig, NEW, OLD, pod, REPLACED } from "./testing/consumer-rig.ts";
+import { kubeError } from "./testing/memory-cluster.ts";
+import { NOW } from "./testing/snapshots.ts";
 
 describe("the pods of a namespace are listed", () => {
   test("at once where a leader finds a certificate that was replaced and is valid", async () => {
+    const { pods, results, apply, work, pass, consumers } = consumerRig();
     apply("orders-api");
     pods.set("shop", [OLD, NEW]);
     work();
@@ -130,6 +21,7 @@ describe("the pods of a namespace are listed", () => {
   });
 
   test("every ten minutes, and nothing is written while the counts are the same", async () => {
+    const { cluster, pods, lists, apply, work, pass, consumers } = consumerRig();
     apply("orders-api");
     pods.set("shop", [OLD]);
     work();
@@ -143,6 +35,7 @@ describe("the pods of a namespace are listed", () => {
   });
 
   test("not without a certificate that was replaced, nor once it has expired", async () => {
+    const { clock, lists, apply, work, pass } = consumerRig();
     apply("orders-api", { serialNumber: "1002" });
     apply("billing", REPLACED, "office");
     clock.jumpWall(30 * DAY_MS);
@@ -152,6 +45,7 @@ describe("the pods of a namespace are listed", () => {
   });
 
   test("no more after the expiry", async () => {
+    const { lists, apply, work, pass } = consumerRig();
     const previous = { serialNumber: "1001", notAfter: timestamp(NOW + 25 * MINUTE_MS), replacedAt: timestamp(NOW) };
     apply("orders-api", { ...REPLACED, previous });
     work();
@@ -160,6 +54,7 @@ describe("the pods of a namespace are listed", () => {
   });
 
   test("not while this replica does not lead", async () => {
+    const { lists, apply, work, pass } = consumerRig();
     apply("orders-api");
     const stop = work();
     await pass(0);
@@ -169,6 +64,7 @@ describe("the pods of a namespace are listed", () => {
   });
 
   test("once for all of its resources, however many are renewed in a minute", async () => {
+    const { pods, lists, apply, work, pass, consumers } = consumerRig();
     const names = Array.from({ length: 20 }, (_, index) => `user-${index}`);
     for (const name of names) apply(name);
     pods.set(
@@ -183,30 +79,29 @@ describe("the pods of a namespace are listed", () => {
 });
 
 describe("a renewal", () => {
-  const renew = (name: string) => {
-    apply(name);
-    const resource = resources.get(`shop/${name}`);
-    if (resource?.valid) counts.reconciled(resource);
-  };
-
   test("is followed by a list at once", async () => {
+    const { pods, lists, apply, work, pass, consumers, reconciled } = consumerRig();
     work();
     await pass(0);
     apply("orders-api");
     await pass(HOUR_MS);
     expect(lists).toEqual([]);
     pods.set("shop", [OLD]);
-    renew("orders-api");
+    apply("orders-api");
+    reconciled("orders-api");
     await pass(0);
     expect(consumers()).toMatchObject({ outdated: 1 });
   });
 
   test("is followed by a list a minute after that of another renewal", async () => {
+    const { pods, lists, apply, work, pass, consumers, reconciled } = consumerRig();
     pods.set("shop", [OLD, pod("billing-0", NOW - HOUR_MS, "billing-mongodb")]);
     work();
-    renew("orders-api");
+    apply("orders-api");
+    reconciled("orders-api");
     await pass(0);
-    renew("billing");
+    apply("billing");
+    reconciled("billing");
     await pass(MINUTE_MS - 1);
     expect([lists.length, consumers("billing")]).toEqual([1, undefined]);
     await pass(1);
@@ -214,25 +109,24 @@ describe("a renewal", () => {
   });
 
   test("in the middle of a list leaves that to the next one", async () => {
+    const { pods, lists, amidst, apply, work, pass, consumers } = consumerRig();
     apply("orders-api");
     pods.set("shop", [OLD]);
-    amidst = () => {
+    amidst(() => {
       if (lists.length === 1) apply("orders-api", { ...REPLACED, serialNumber: "1003" });
-    };
+    });
     work();
     await pass(0);
     expect([lists.length, consumers()]).toEqual([1, undefined]);
   });
 
   test("needs no list where none was replaced, or the pods are counted", async () => {
+    const { lists, apply, work, pass, reconciled } = consumerRig();
     work();
     await pass(0);
     apply("orders-api", { serialNumber: "1001" });
     apply("billing", { ...REPLACED, consumers: { pods: 0, outdated: 0, observedAt: timestamp(NOW) } });
-    for (const name of ["orders-api", "billing"]) {
-      const resource = resources.get(`shop/${name}`);
-      if (resource?.valid) counts.reconciled(resource);
-    }
+    for (const name of ["orders-api", "billing"]) reconciled(name);
     await pass(0);
     expect(lists).toEqual([]);
   });
@@ -240,6 +134,7 @@ describe("a renewal", () => {
 
 describe("a list that fails", () => {
   test("is retried, and shows in the figures and once in the log", async () => {
+    const { pods, results, warnings, apply, work, pass, consumers } = consumerRig();
     apply("orders-api");
     pods.set("shop", kubeError("Forbidden"));
     work();
@@ -257,11 +152,12 @@ describe("a list that fails", () => {
   });
 
   test("for it takes too long ends after a minute, and other namespaces go on", async () => {
+    const { lists, amidst, results, apply, work, pass, consumers } = consumerRig();
     apply("orders-api");
     for (const namespace of ["office", "yard"]) apply("billing", REPLACED, namespace);
-    amidst = async (signal) => {
+    amidst(async (signal) => {
       if (lists.at(-1) === "shop") await new Promise((resolve) => signal?.addEventListener("abort", resolve));
-    };
+    });
     work();
     await pass(0);
     expect(["office", "yard"].map((namespace) => consumers("billing", namespace)?.pods)).toEqual([0, 0]);
@@ -270,9 +166,10 @@ describe("a list that fails", () => {
   });
 
   test("for the operator stops is no failure, and nothing is written", async () => {
+    const { cluster, amidst, results, apply, work, pass } = consumerRig();
     apply("orders-api");
     let stop = () => {};
-    amidst = () => stop();
+    amidst(() => stop());
     stop = work();
     await pass(0);
     expect([results, cluster.writes]).toEqual([[], []]);
@@ -280,6 +177,7 @@ describe("a list that fails", () => {
 });
 
 test("a status that can't be written keeps no other from being written, and is retried", async () => {
+  const { cluster, apply, work, pass, consumers } = consumerRig();
   apply("orders-api");
   apply("billing");
   let isBroken = true;
@@ -293,18 +191,20 @@ test("a status that can't be written keeps no other from being written, and is r
 });
 
 test("a resource that is gone by the end of the list is left alone", async () => {
+  const { cluster, resources, lists, amidst, warnings, apply, work, pass } = consumerRig();
   apply("orders-api");
-  amidst = () => {
+  amidst(() => {
     cluster.remove(USER_CERTIFICATE, { namespace: "shop", name: "orders-api" });
     for (const resource of resources.store.values()) resources.store.remove(resource);
-  };
+  });
   work();
   await pass(0);
   expect([lists, cluster.calls, warnings]).toEqual([["shop"], [], []]);
 });
 
 test("outdated pods are announced in the minute in which half of the time is over, and nine tenths", async () => {
-  skewMs = 7 * DAY_MS;
+  const skewMs = 7 * DAY_MS;
+  const { pods, notes, apply, work, pass } = consumerRig({ skewMs });
   const replacedMs = NOW + skewMs;
   const notAfter = timestamp(replacedMs + 25 * MINUTE_MS);
   const previous = { serialNumber: "1001", notAfter, replacedAt: timestamp(replacedMs) };
@@ -324,6 +224,7 @@ test("outdated pods are announced in the minute in which half of the time is ove
 });
 
 test("outdated pods are announced at half and at a tenth of the time, each once, across a restart", async () => {
+  const { pods, notes, apply, work, pass } = consumerRig();
   const previous = { serialNumber: "1001", notAfter: timestamp(NOW + 20 * HOUR_MS), replacedAt: timestamp(NOW) };
   apply("orders-api", { ...REPLACED, previous });
   pods.set("shop", [OLD, NEW]);

@@ -143,7 +143,7 @@ export const SHELL: readonly MutatedFile[] = [
         why: "a certificate that is stored stays in the operator's memory as parked",
         search: "this.#options.parked.remove(resource.uid);\n      return",
         replacement: "return",
-        tests: [`${FOLDER}/parked-certificate.test.ts`],
+        tests: [`${FOLDER}/parked-certificate.test.ts`, `${FOLDER}/parked-certificate.lost.test.ts`],
       },
       {
         why: "the dry run that missed the fault is believed again",
