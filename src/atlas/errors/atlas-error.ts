@@ -44,6 +44,11 @@ export type AtlasOperation =
   | "listRateLimits"
   | "authenticate";
 
+/** The operations after which the world may be another: they are sent once, and a lost answer is `ambiguous`. */
+export function changesSomething(operation: AtlasOperation): boolean {
+  return operation === "createDatabaseUserCertificate" || operation === "disableCustomerManagedX509";
+}
+
 /** The project roles that the operations need, as Atlas' user interface spells them. */
 export type AtlasRole = "Project Owner" | "Project Read Only";
 
@@ -63,15 +68,21 @@ export interface AtlasErrorFields {
   readonly cause?: unknown;
 }
 
+/** Kinds of failure that leave a reader wondering whether the call was carried out after all. */
+const DOUBTFUL: ReadonlySet<AtlasErrorKind> = new Set(["unavailable", "aborted"]);
+
 /**
- * The only error that this client throws. Its message is the problem followed by the remedy. Neither the message nor
- * anything reachable from the error holds a secret, a token or the body of a certificate creation.
+ * The only error that this client throws. Its message is the problem, "Nothing was changed." where a reader would wonder,
+ * and the remedy. Neither the message nor anything reachable from the error holds a secret, a token or the body of a
+ * certificate creation.
  */
 export class AtlasError extends Error {
   readonly kind: AtlasErrorKind;
   readonly operation: AtlasOperation;
   /** The sentence that says what is wrong, without the remedy: for callers who know a better one. */
   readonly problem: string;
+  /** `unknown` if Atlas may have carried out the call (kind `ambiguous`); `nothing` in all other cases. */
+  readonly changed: "nothing" | "unknown";
   /** HTTP status of the answer; undefined when there was none. */
   readonly status: number | undefined;
   /** Atlas' own code, such as `USERNAME_NOT_FOUND`; undefined when the answer had none. */
@@ -86,15 +97,17 @@ export class AtlasError extends Error {
   readonly answeredAt: Date | undefined;
 
   constructor(fields: AtlasErrorFields) {
-    const { problem, remedy } = fields;
+    const { kind, operation, problem, remedy } = fields;
+    const isWorthSaying = changesSomething(operation) && DOUBTFUL.has(kind);
     super(
-      remedy === undefined ? problem : `${problem} ${remedy}`,
+      [problem, isWorthSaying && "Nothing was changed.", remedy].filter(Boolean).join(" "),
       fields.cause === undefined ? undefined : { cause: fields.cause },
     );
     this.name = "AtlasError";
-    this.kind = fields.kind;
-    this.operation = fields.operation;
+    this.kind = kind;
+    this.operation = operation;
     this.problem = problem;
+    this.changed = kind === "ambiguous" ? "unknown" : "nothing";
     this.status = fields.status;
     this.errorCode = fields.errorCode;
     this.detail = fields.detail;

@@ -1,6 +1,5 @@
-import type { AtlasError, AtlasErrorKind, AtlasOperation } from "./atlas-error.ts";
+import { type AtlasError, type AtlasErrorKind, type AtlasOperation, changesSomething } from "./atlas-error.ts";
 import type { ErrorAnswer } from "./error-answer.ts";
-import { changesSomething } from "./error-context.ts";
 
 /** Every kind except a caller's abort, which no answer produces. */
 export type AnsweredKind = Exclude<AtlasErrorKind, "aborted">;

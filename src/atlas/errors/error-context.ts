@@ -1,4 +1,4 @@
-import type { AtlasOperation, AtlasRole } from "./atlas-error.ts";
+import { type AtlasOperation, type AtlasRole, changesSomething } from "./atlas-error.ts";
 
 /** The parts of a failed call that its error describes. */
 export interface ErrorContext {
@@ -9,11 +9,6 @@ export interface ErrorContext {
   readonly username?: string | undefined;
   /** Takes out of a text from the network what must not be shown. */
   readonly conceal: (text: string) => string;
-}
-
-/** The operations after which the world may be another: they are sent once, and a lost answer is `ambiguous`. */
-export function changesSomething(operation: AtlasOperation): boolean {
-  return operation === "createDatabaseUserCertificate" || operation === "disableCustomerManagedX509";
 }
 
 /** The project role that Atlas asks for, by its specification. */

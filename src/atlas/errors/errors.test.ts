@@ -53,10 +53,10 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     ["create", atlasErrorAnswer(403, "USER_UNAUTHORIZED"), "role", "Project Owner"],
     ["disable", atlasErrorAnswer(403, "ANYTHING"), "role", "Project Owner"],
     ["security", atlasErrorAnswer(403, "ANYTHING"), "role", "Project Owner"],
-    ["create", atlasErrorAnswer(409, "CONFLICT"), "unavailable", "409 CONFLICT; nothing was changed"],
+    ["create", atlasErrorAnswer(409, "CONFLICT"), "unavailable", "409 CONFLICT. Nothing was changed."],
     ["create", html(409), "badAnswer", "no proxy"],
-    ["create", answer(421), "unavailable", "421; nothing was changed"],
-    ["create", html(425), "unavailable", "425; nothing was changed"],
+    ["create", answer(421), "unavailable", "421. Nothing was changed."],
+    ["create", html(425), "unavailable", "425. Nothing was changed."],
     ["list", html(407), "badAnswer", "HTTPS_PROXY"],
     ["list", atlasErrorAnswer(406, "INVALID_VERSION"), "badRequest", "406 INVALID_VERSION"],
     ["create", atlasErrorAnswer(429, "RATE_LIMITED"), "rateLimited", "rate limit"],
@@ -88,7 +88,7 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     answers.map(([operation, reaction, kind, words]) => ({ operation, is: inShort(reaction), reaction, kind, words })),
   )("$operation answered by $is is $kind", async ({ operation, reaction, kind, words }) => {
     const { error } = await errorOf(operation, reaction);
-    expect(error.kind).toBe(kind);
+    expect(error).toMatchObject({ kind, changed: kind === "ambiguous" ? "unknown" : "nothing" });
     expect(error.message).toContain(words);
     expect(error.message).toMatch(/^[A-Z][^\n]*\.$/);
   });
@@ -99,6 +99,12 @@ describe("each cause has a kind and a sentence that says what to do", () => {
     expect(error.message).toBe(
       `${error.problem} Create the user with X.509 authentication of type MANAGED, or correct the name.`,
     );
+  });
+
+  test("the problem leaves it to its reader to say that nothing was changed", async () => {
+    const { error } = await errorOf("create", answer(421));
+    expect(error.message).toBe(`${error.problem} Nothing was changed. Try again later.`);
+    expect(error.problem).not.toMatch(/nothing was changed/i);
   });
 
   test.each(["list", "create"] as const)("an error of %s tells when Atlas answered", async (operation) => {
@@ -215,7 +221,7 @@ describe("a create is sent once", () => {
       status: undefined,
       message: expect.stringContaining("ECONNREFUSED"),
     });
-    expect(error.message).toContain("nothing was changed");
+    expect(error.message).toContain("Nothing was changed.");
     await under.transport.close();
   });
 

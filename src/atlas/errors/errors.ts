@@ -2,17 +2,10 @@ import type { Clock } from "../../clock.ts";
 import type { AtlasAnswer } from "../transport/exchange-handler.ts";
 import { hasUnknownIssuer, TransportFailure } from "../transport/transport-failure.ts";
 import { answeredAt, retryAfterOf } from "./answer-times.ts";
-import { AtlasError, type AtlasErrorFields } from "./atlas-error.ts";
+import { AtlasError, type AtlasErrorFields, changesSomething } from "./atlas-error.ts";
 import { type AnsweredKind, classify } from "./classify.ts";
 import { addressIn, type ErrorAnswer, readErrorAnswer } from "./error-answer.ts";
-import {
-  changesSomething,
-  describeAction,
-  describeProject,
-  describeTarget,
-  type ErrorContext,
-  requiredRoleOf,
-} from "./error-context.ts";
+import { describeAction, describeProject, describeTarget, type ErrorContext, requiredRoleOf } from "./error-context.ts";
 
 /** The message for a person: what is wrong, and what to do about it. */
 type Words = Pick<AtlasErrorFields, "problem" | "remedy">;
@@ -102,7 +95,7 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
       return new AtlasError({
         ...fields,
         kind: "unavailable",
-        problem: `${cannot}: Atlas did not respond (${failure.message})${unchanged(context)}.`,
+        problem: `${cannot}: Atlas did not respond (${failure.message}).`,
         remedy: comeBack(undefined),
       });
     default:
@@ -112,7 +105,7 @@ export function errorFromFailure(failure: unknown, context: ErrorContext): Atlas
 
 /** The error for a call that the caller's own signal ended before anything was changed. */
 export function abortedError(context: ErrorContext, cause: unknown): AtlasError {
-  const problem = `The call to ${describeAction(context)} was stopped by its caller; nothing was changed.`;
+  const problem = `The call to ${describeAction(context)} was stopped by its caller.`;
   return new AtlasError({ kind: "aborted", operation: context.operation, problem, cause });
 }
 
@@ -189,7 +182,7 @@ function wordsFor(
       };
     case "unavailable":
       return {
-        problem: `${cannot}: Atlas answered ${status}${unchanged(context)}.`,
+        problem: `${cannot}: Atlas answered ${status}.`,
         remedy: comeBack(retryAfterMs),
       };
     case "ambiguous":
@@ -223,11 +216,6 @@ function comeBack(retryAfterMs: number | undefined): string {
 function explanation(error: ErrorAnswer, context: ErrorContext): string {
   if (error.detail === undefined || context.operation === "createDatabaseUserCertificate") return "";
   return `: ${JSON.stringify(error.detail.replace(/[.]$/, ""))}`;
-}
-
-/** Worth saying only of an operation that changes something. */
-function unchanged({ operation }: ErrorContext): string {
-  return changesSomething(operation) ? "; nothing was changed" : "";
 }
 
 function capitalized(sentence: string): string {

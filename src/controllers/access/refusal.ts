@@ -1,5 +1,5 @@
 import type { BlockedReason } from "../../api/reasons.ts";
-import { AtlasError, type AtlasErrorKind } from "../../atlas/errors/atlas-error.ts";
+import { AtlasError, type AtlasErrorKind, type AtlasOperation } from "../../atlas/errors/atlas-error.ts";
 import { TransportFailure, type TransportFailureReason } from "../../atlas/transport/transport-failure.ts";
 
 type RefusalKind = Exclude<AtlasErrorKind, "aborted">;
@@ -7,6 +7,7 @@ type RefusalKind = Exclude<AtlasErrorKind, "aborted">;
 /** A call that Atlas did not carry out, or whose answer was lost. */
 export interface Refusal {
   readonly kind: RefusalKind;
+  readonly operation: AtlasOperation;
   readonly reason: RefusalReason;
   /** One sentence that says what is wrong. */
   readonly problem: string;
@@ -43,10 +44,10 @@ const SUSPECT: ReadonlySet<TransportFailureReason> = new Set(["untrusted", "prox
 /** An error of the Atlas client in the words of a status. Anything else is a bug of ours and is thrown again. */
 export function refusalOf(error: unknown): Refusal {
   if (!(error instanceof AtlasError) || error.kind === "aborted") throw error;
-  const { cause, kind, problem, retryAfterMs } = error;
+  const { cause, kind, operation, problem, retryAfterMs } = error;
   const [reason, needsPerson] = REASONS[kind];
   const isSuspect = cause instanceof TransportFailure && SUSPECT.has(cause.reason);
-  return { kind, reason, problem: withFullStop(problem), needsPerson, retryAfterMs, isSuspect };
+  return { kind, operation, reason, problem: withFullStop(problem), needsPerson, retryAfterMs, isSuspect };
 }
 
 /**

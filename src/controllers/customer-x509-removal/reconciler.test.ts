@@ -113,7 +113,7 @@ describe("a request", () => {
     scene.apply();
     expect(await scene.reconcile()).toEqual({ kind: "done" });
     expect(scene.conditions.map((condition) => condition.split(" ")[0])).toEqual(["Failed", "Stalled"]);
-    expect(scene.status?.message).toContain("Nothing was changed.");
+    expect(scene.status?.message?.match(/nothing was changed/gi)).toEqual(["Nothing was changed"]);
     scene.atlas.removalFault = () => undefined;
     await scene.reconcile();
     expect(scene.atlas.removals).toBe(1);

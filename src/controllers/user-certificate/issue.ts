@@ -194,7 +194,7 @@ export class Issuer {
     } catch (error: unknown) {
       const blocker = atlasBlocker(error, spec);
       // Unless Atlas has plainly refused, only the next list tells whether it happened.
-      const staysOpen = error instanceof AtlasError && error.kind === "ambiguous";
+      const staysOpen = error instanceof AtlasError && error.changed === "unknown";
       return { kind: "failed", blocker, attempt, staysOpen };
     }
   }

@@ -247,7 +247,7 @@ export const PROJECTS: readonly MutatedFile[] = [
       },
       {
         why: "an answer that was lost counts as a refusal",
-        search: 'error instanceof AtlasError && error.kind === "ambiguous"',
+        search: 'error instanceof AtlasError && error.changed === "unknown"',
         replacement: 'error instanceof AtlasError && error.kind === "aborted"',
       },
     ],

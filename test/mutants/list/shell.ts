@@ -131,7 +131,7 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "a response that was lost closes the record of the attempt",
-        search: 'const staysOpen = error instanceof AtlasError && error.kind === "ambiguous";',
+        search: 'const staysOpen = error instanceof AtlasError && error.changed === "unknown";',
         replacement: "const staysOpen = false;",
       },
       {

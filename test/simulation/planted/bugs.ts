@@ -37,7 +37,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: `${CORE}/issue.ts`,
         search: "      const blocker = atlasBlocker(error, spec);",
-        replacement: `      if (error instanceof AtlasError && error.kind === "ambiguous") {
+        replacement: `      if (error instanceof AtlasError && error.changed === "unknown") {
         return await api.createDatabaseUserCertificate({ groupId, username, userCert: { monthsUntilExpiration } });
       }
       const blocker = atlasBlocker(error, spec);`,

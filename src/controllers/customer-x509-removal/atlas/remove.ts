@@ -44,14 +44,12 @@ export async function callRemoval(
     if (isTooLate(error)) {
       return { kind: "refused", failure: expired(notAfter, "the request was sent, so nothing was changed") };
     }
-    const { needsPerson: _irrelevant, ...blocker } = projectBlocker(error, project);
-    if (error instanceof AtlasError && error.kind === "ambiguous")
-      return { kind: "answerLost", problem: blocker.problem };
-    const { reason, problem, remedy } = blocker;
+    const { reason, problem, remedy } = projectBlocker(error, project);
+    if (error instanceof AtlasError && error.changed === "unknown") return { kind: "answerLost", problem };
     const again = "create a new AtlasCustomerX509Removal, since the operator sends at most one request for each.";
     const failure = {
       reason,
-      problem: problem.includes("nothing was changed") ? problem : `${problem} Nothing was changed.`,
+      problem: `${problem} Nothing was changed.`,
       remedy: remedy === undefined ? `To try again, ${again}` : `${remedy} Then ${again}`,
     };
     return { kind: "refused", failure };

@@ -74,6 +74,17 @@ test("a problem that ends with a full stop gets no second one", () => {
   expect(atlasBlocker(error, spec).problem).toBe("Atlas is away.");
 });
 
+test.each([
+  ["createDatabaseUserCertificate", "Atlas is away. Nothing was changed."],
+  ["listDatabaseUserCertificates", "Atlas is away."],
+] as const)(
+  "a failed %s says that nothing was changed only if it could have changed something",
+  (operation, problem) => {
+    const error = new AtlasError({ kind: "unavailable", operation, problem: "Atlas is away." });
+    expect(atlasBlocker(error, spec).problem).toBe(problem);
+  },
+);
+
 describe("an error that is not Atlas' answer is thrown again", () => {
   test.each([
     ["the end of the process", atlasError("aborted")],

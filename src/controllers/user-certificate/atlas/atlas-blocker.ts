@@ -7,11 +7,13 @@ import type { Calendar } from "./calendar.ts";
 /** An error of the Atlas client as a blocker of a resource. */
 export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker {
   const refusal = refusalOf(error);
-  const { reason, problem, needsPerson, retryAfterMs } = refusal;
+  const { kind, operation, reason, problem, needsPerson, retryAfterMs } = refusal;
   const remedy = remedyOf(refusal, spec);
+  const isUnanswered = kind === "unavailable" && operation === "createDatabaseUserCertificate";
   return {
     reason,
-    problem,
+    // Without this sentence a reader would fear for a certificate.
+    problem: isUnanswered ? `${problem} Nothing was changed.` : problem,
     remedy,
     needsPerson,
     retry: { kind: "backoff", ...(retryAfterMs !== undefined && { atLeastMs: retryAfterMs }) },
