@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ErrorContext } from "./errors/error-context.ts";
-import { errorFromContent } from "./errors/errors.ts";
+import { errorFromContent } from "./errors/make-error.ts";
 import { parseExactJson } from "./exact-json.ts";
 import type { AtlasAnswer } from "./transport/exchange-handler.ts";
 

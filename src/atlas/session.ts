@@ -5,7 +5,7 @@ import { retryAfterOf } from "./errors/answer-times.ts";
 import { AtlasError, changesSomething } from "./errors/atlas-error.ts";
 import { foundInProject } from "./errors/classify.ts";
 import type { ErrorContext } from "./errors/error-context.ts";
-import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors/errors.ts";
+import { abortedError, errorFromAnswer, errorFromFailure, pacedOutError } from "./errors/make-error.ts";
 import type { Pacer, Permit, PermitRequest, ProjectAccess } from "./pacing/pacer.ts";
 import { readRateReport } from "./pacing/rate-limits.ts";
 import type { CallPriority } from "./pacing/turn-shares.ts";

@@ -7,7 +7,7 @@ import { type AtlasCredentials, credentialsKey, describeCredentials } from "./au
 import { type DatabaseUser, databaseUser } from "./database-user.ts";
 import { answeredAt } from "./errors/answer-times.ts";
 import { AtlasError, type AtlasOperation } from "./errors/atlas-error.ts";
-import { errorFromContent } from "./errors/errors.ts";
+import { errorFromContent } from "./errors/make-error.ts";
 import { type CertificatePage, certificatePage } from "./issued-certificate.ts";
 import { ATLAS_MEDIA_TYPE, RATE_LIMITS_MEDIA_TYPE } from "./media-type.ts";
 import { Pacer } from "./pacing/pacer.ts";

@@ -51,7 +51,7 @@ export class ClusterKinds {
       ...common,
       projects: shared.projects,
       queueObserver: runsOf(PROJECT_X509.plural),
-      access: (name) => shared.access.of(name),
+      access: (name) => shared.directory.of(name),
       resources: (name) => shared.resources.ofProject(name),
       tokensLeft: (projectId) => pacer.tokensLeft(projectId),
       onSwitchedOff: (name) => shared.wakeResources(name),
@@ -60,7 +60,7 @@ export class ClusterKinds {
     this.#removals = new CustomerX509RemovalController({
       ...common,
       queueObserver: runsOf(CUSTOMER_X509_REMOVAL.plural),
-      project: (name) => shared.access.of(name),
+      project: (name) => shared.directory.of(name),
       onComplete: ({ spec }) => this.#projects.queue.wake(spec.projectRef.name),
     });
     this.queues = new Map([

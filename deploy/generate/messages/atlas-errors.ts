@@ -5,7 +5,7 @@ import {
   errorFromContent,
   errorFromFailure,
   pacedOutError,
-} from "../../../src/atlas/errors/errors.ts";
+} from "../../../src/atlas/errors/make-error.ts";
 import { TransportFailure } from "../../../src/atlas/transport/transport-failure.ts";
 import type { AtlasApi } from "../../../src/controllers/access/atlas-api.ts";
 import { CredentialsGate } from "../../../src/controllers/access/credentials-gate.ts";

@@ -2,7 +2,7 @@ import type { ProjectX509 } from "../../../src/api/project-x509.ts";
 import type { AtlasError } from "../../../src/atlas/errors/atlas-error.ts";
 import { HOUR_MS } from "../../../src/clock.ts";
 import type { ProjectApi } from "../../../src/controllers/access/atlas-api.ts";
-import { type NamedProject, ProjectAccess } from "../../../src/controllers/access/project-access.ts";
+import { type NamedProject, ProjectDirectory } from "../../../src/controllers/access/project-directory.ts";
 import { readAuthorities } from "../../../src/controllers/access/read-authorities.ts";
 import { CA, NOW, PROJECT } from "../../../src/controllers/customer-x509-removal/testing/snapshots.ts";
 import { announce } from "../../../src/controllers/project-x509/announce.ts";
@@ -64,7 +64,7 @@ export function projectIn({
   problem,
   api = failing(PROJECT_ERRORS.AtlasUnavailable),
 }: Situation): Promise<NamedProject> {
-  const access = new ProjectAccess({
+  const directory = new ProjectDirectory({
     access: {
       of: async () =>
         problem === undefined
@@ -78,7 +78,7 @@ export function projectIn({
     labelled: { get: () => (isLabelled ? {} : undefined) },
     serving: { namespace: "atlas-cert-operator", isCurrent: () => isCurrent },
   });
-  return access.of("production");
+  return directory.of("production");
 }
 
 const NO_CERTIFICATES = {

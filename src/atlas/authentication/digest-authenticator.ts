@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { SensitiveText } from "../../sensitive-text.ts";
 import { conceal } from "../errors/conceal.ts";
 import type { ErrorContext } from "../errors/error-context.ts";
-import { errorFromAnswer, errorFromContent, errorFromFailure } from "../errors/errors.ts";
+import { errorFromAnswer, errorFromContent, errorFromFailure } from "../errors/make-error.ts";
 import { ATLAS_MEDIA_TYPE } from "../media-type.ts";
 import { type AtlasAnswer, isSuccess } from "../transport/exchange-handler.ts";
 import type { AtlasTransport } from "../transport/transport.ts";

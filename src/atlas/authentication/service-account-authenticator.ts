@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SensitiveText } from "../../sensitive-text.ts";
 import { conceal } from "../errors/conceal.ts";
 import type { ErrorContext } from "../errors/error-context.ts";
-import { errorFromAnswer, errorFromContent, errorFromFailure } from "../errors/errors.ts";
+import { errorFromAnswer, errorFromContent, errorFromFailure } from "../errors/make-error.ts";
 import { parseExactJson } from "../exact-json.ts";
 import { ACCESS_TOKEN_PATH } from "../request-paths.ts";
 import { type AtlasAnswer, isSuccess } from "../transport/exchange-handler.ts";

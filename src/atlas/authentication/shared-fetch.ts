@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import { DeadlineReached, untilAborted } from "../../deadline.ts";
 import { AtlasError } from "../errors/atlas-error.ts";
 import type { ErrorContext } from "../errors/error-context.ts";
-import { pacedOutError } from "../errors/errors.ts";
+import { pacedOutError } from "../errors/make-error.ts";
 import { repeat } from "../repeat.ts";
 
 export interface SharedFetchOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { errorFromFailure } from "../errors/errors.ts";
+import { errorFromFailure } from "../errors/make-error.ts";
 import { GROUP_ID, USERNAME } from "../testing/samples.ts";
 import { TransportFailure, toTransportFailure } from "./transport-failure.ts";
 

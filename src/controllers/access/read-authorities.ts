@@ -1,5 +1,5 @@
 import { type CertificateAuthority, certificateAuthorities } from "../../certificate/certificate-authorities.ts";
-import type { ProjectAtAtlas, ProjectBlocker } from "./project-access.ts";
+import type { ProjectAtAtlas, ProjectBlocker } from "./project-directory.ts";
 import { refusalOf, remedyAtAtlas } from "./refusal.ts";
 
 /** The answer of Atlas about customer-managed X.509. */

@@ -3,7 +3,7 @@ import { timestamp } from "../../api/timestamp.ts";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../kube/log.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
-import type { NamedProject } from "../access/project-access.ts";
+import type { NamedProject } from "../access/project-directory.ts";
 import { readAuthorities } from "../access/read-authorities.ts";
 import { afterOvertaken } from "../name-queue.ts";
 import { type Audience, logUnparsable } from "../tell.ts";

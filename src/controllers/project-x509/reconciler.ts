@@ -5,7 +5,7 @@ import { KubeError } from "../../kube/kube-error.ts";
 import { mergePatchOf } from "../../kube/merge-patch.ts";
 import type { Outcome as QueueOutcome } from "../../kube/queue/work-queue.ts";
 import type { StatusSender } from "../../kube/status-sender.ts";
-import type { NamedProject } from "../access/project-access.ts";
+import type { NamedProject } from "../access/project-directory.ts";
 import { readAuthorities } from "../access/read-authorities.ts";
 import { afterOvertaken } from "../name-queue.ts";
 import type { Audience } from "../tell.ts";

@@ -6,7 +6,7 @@ import type { KubeApi } from "../../kube/kube-api.ts";
 import type { Share } from "../../kube/queue/ready-keys.ts";
 import { WorkQueue, type WorkQueueObserver } from "../../kube/queue/work-queue.ts";
 import { objectKey } from "../../kube/resource-type.ts";
-import { ProjectAccess } from "../access/project-access.ts";
+import { ProjectDirectory } from "../access/project-directory.ts";
 import { AffectedResources } from "./affected-resources.ts";
 import { type Assembly, type AssemblyOptions, assemble, type ReconcileObserver } from "./assembly.ts";
 import { judgeListedSecrets } from "./cluster/listed-secrets.ts";
@@ -49,7 +49,7 @@ export interface UserCertificateControllerOptions extends SharedOptions {
 export interface SharedParts {
   readonly projects: ProjectCache;
   readonly resources: ResourceCache;
-  readonly access: ProjectAccess;
+  readonly directory: ProjectDirectory;
   /** Makes the resources due that name this AtlasProjectX509. */
   readonly wakeResources: (project: string) => void;
 }
@@ -157,7 +157,7 @@ export class UserCertificateController {
     return {
       projects,
       resources: this.#resources,
-      access: new ProjectAccess({ access, projects, labelled, serving: this.#projectWatches }),
+      directory: new ProjectDirectory({ access, projects, labelled, serving: this.#projectWatches }),
       wakeResources: (project) => this.#addAll(this.#resources.ofProject(project)),
     };
   }

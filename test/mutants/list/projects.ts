@@ -91,8 +91,8 @@ export const PROJECTS: readonly MutatedFile[] = [
     ],
   },
   {
-    file: `${ACCESS}/project-access.ts`,
-    tests: [`${ACCESS}/project-access.test.ts`],
+    file: `${ACCESS}/project-directory.ts`,
+    tests: [`${ACCESS}/project-directory.test.ts`],
     mutants: [
       {
         why: "a project is used as a watch that is out of date shows it",

@@ -111,8 +111,8 @@ export const STATUS: readonly MutatedFile[] = [
       },
       {
         why: "an attempt whose response was lost is forgotten",
-        search: "return outcome.staysOpen ? outcome.attempt : openAttempt(snapshot);",
-        replacement: "return openAttempt(snapshot);",
+        search: "return outcome.staysOpen ? outcome.attempt : unsettledAttempt(snapshot);",
+        replacement: "return unsettledAttempt(snapshot);",
       },
       {
         why: "an answered renewal is asked for again",

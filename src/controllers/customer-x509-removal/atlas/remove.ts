@@ -1,7 +1,7 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { AtlasError } from "../../../atlas/errors/atlas-error.ts";
 import type { Clock } from "../../../clock.ts";
-import type { ProjectAtAtlas } from "../../access/project-access.ts";
+import type { ProjectAtAtlas } from "../../access/project-directory.ts";
 import { projectBlocker } from "../../access/read-authorities.ts";
 import { expired, type Failure } from "../core/decide.ts";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Condition } from "../../../api/conditions.ts";
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import { CA, isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide } from "./decide.ts";
 import type { ProjectState, Snapshot } from "./snapshot.ts";

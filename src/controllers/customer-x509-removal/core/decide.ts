@@ -1,6 +1,6 @@
 import { MAX_REMOVAL_HOURS } from "../../../api/customer-x509-removal.ts";
 import { HOUR_MS } from "../../../clock.ts";
-import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-directory.ts";
 import { recordedRequest } from "./sentences.ts";
 import type { Snapshot } from "./snapshot.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Condition } from "../../../api/conditions.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import { isSet, NOW, OTHER_CA, PROJECT, recorded, removal, snapshot } from "../testing/snapshots.ts";
 import { CONFIRMATION_MS, decide, type Failure } from "./decide.ts";
 import { nextStatus, nextTimeMs } from "./next-status.ts";

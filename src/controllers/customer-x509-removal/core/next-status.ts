@@ -3,7 +3,7 @@ import type { Condition } from "../../../api/conditions.ts";
 import { type CustomerX509RemovalStatus, REMOVAL_CONDITION_TYPES } from "../../../api/customer-x509-removal.ts";
 import { timestamp } from "../../../api/timestamp.ts";
 import { MINUTE_MS } from "../../../clock.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import { CONFIRMATION_MS, type FailureReason } from "./decide.ts";
 import { type Assessment, failureOf, recordOf } from "./outcome.ts";
 import { completion, recordedRequest, restartOf } from "./sentences.ts";

@@ -1,5 +1,5 @@
 import type { CustomerX509Removal } from "../../../api/customer-x509-removal.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import type { AuthoritiesState } from "../../access/read-authorities.ts";
 
 /** The project that a request names, and the way to it. */

@@ -8,7 +8,7 @@ import { silentLog } from "../../../kube/log.ts";
 import type { Outcome } from "../../../kube/queue/work-queue.ts";
 import { ManualClock } from "../../../testing/manual-clock.ts";
 import type { ProjectApi } from "../../access/atlas-api.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import { MemoryAtlas } from "../../user-certificate/testing/memory-atlas.ts";
 import { MemoryCluster } from "../../user-certificate/testing/memory-cluster.ts";
 import { RemovalStatus } from "../cluster/removal-status.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { ProjectX509, ProjectX509Status } from "../../../api/project-x509.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import { isNews, nextStatus, removalCommand } from "./next-status.ts";
 import type { Snapshot } from "./snapshot.ts";
 

@@ -4,7 +4,7 @@ import { API_GROUP, API_VERSION } from "../../../api/names.ts";
 import { PROJECT_CONDITION_TYPES, type ProjectX509Status } from "../../../api/project-x509.ts";
 import { timestamp } from "../../../api/timestamp.ts";
 import type { CertificateAuthority } from "../../../certificate/certificate-authorities.ts";
-import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlockedReason, ProjectBlocker } from "../../access/project-directory.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A word that a condition of an AtlasProjectX509 can carry as its reason. */

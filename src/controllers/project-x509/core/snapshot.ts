@@ -1,6 +1,6 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { ProjectX509 } from "../../../api/project-x509.ts";
-import type { ProjectBlocker } from "../../access/project-access.ts";
+import type { ProjectBlocker } from "../../access/project-directory.ts";
 import type { AuthoritiesState } from "../../access/read-authorities.ts";
 
 /** Everything that the status of a project is made of. */

@@ -10,7 +10,7 @@ export interface GrantRequest {
   readonly months: number;
 }
 
-type Refusal =
+type GrantRefusal =
   /** No grant names this namespace and this user. */
   | { readonly because: "notNamed" }
   /** Only a grant with a selector may name them, and the labels of the namespace are not known. */
@@ -20,7 +20,7 @@ type Refusal =
 
 export type GrantVerdict =
   | { readonly kind: "granted"; readonly grant: Grant }
-  | ({ readonly kind: "refused" } & Refusal);
+  | ({ readonly kind: "refused" } & GrantRefusal);
 
 /**
  * The first grant of which every field matches; if there is none, what the nearest one lacks.
@@ -33,7 +33,7 @@ export function matchGrants(
   olderUses: (grant: Grant) => number,
 ): GrantVerdict {
   const name = parseUserName(request.username);
-  let nearest: Refusal = { because: "notNamed" };
+  let nearest: GrantRefusal = { because: "notNamed" };
   for (const grant of name === undefined ? [] : grants) {
     if (name === undefined || !namesUser(grant, name, request.namespace)) continue;
     const isNamed = namesNamespace(grant, request);
@@ -45,9 +45,9 @@ export function matchGrants(
   return { kind: "refused", ...nearest };
 }
 
-const LABELS_UNKNOWN: Refusal = { because: "labelsUnknown" };
+const LABELS_UNKNOWN: GrantRefusal = { because: "labelsUnknown" };
 
-const NEARNESS: readonly Refusal["because"][] = ["notNamed", "months", "resources", "labelsUnknown"];
+const NEARNESS: readonly GrantRefusal["because"][] = ["notNamed", "months", "resources", "labelsUnknown"];
 
 /** Undefined while that is not known. */
 function namesNamespace({ namespaces, namespaceSelector }: Grant, request: GrantRequest): boolean | undefined {
@@ -83,7 +83,7 @@ function limitReached(
   grant: Grant,
   { months }: GrantRequest,
   olderUses: (grant: Grant) => number,
-): Refusal | undefined {
+): GrantRefusal | undefined {
   const { maxMonths, maxResources } = grant;
   if (months > maxMonths) return { because: "months", most: maxMonths };
   if (maxResources === undefined || olderUses(grant) < maxResources) return undefined;

@@ -128,19 +128,19 @@ function issuanceAfter({ outcome, snapshot }: Assessment): Issuance | undefined 
       return { ...attempt, parked: { pod, serialNumber, notAfter: timestamp(notAfter.getTime()) } };
     }
     case "failed":
-      return outcome.staysOpen ? outcome.attempt : openAttempt(snapshot);
+      return outcome.staysOpen ? outcome.attempt : unsettledAttempt(snapshot);
     case "nothing":
     case "discarded":
     case "repaired":
     case "overtaken":
-      return openAttempt(snapshot);
+      return unsettledAttempt(snapshot);
     default:
       return outcome satisfies never;
   }
 }
 
 /** The attempt that was on record before, unless a list has shown its outcome. */
-function openAttempt({ resource, settled }: Situation): Issuance | undefined {
+function unsettledAttempt({ resource, settled }: Situation): Issuance | undefined {
   return settled === undefined ? resource.status.issuance : undefined;
 }
 

@@ -41,7 +41,7 @@ export type NamedProject =
   | { readonly kind: "usable"; readonly project: ProjectAtAtlas }
   | { readonly kind: "unusable"; readonly blocker: ProjectBlocker };
 
-export interface ProjectAccessOptions {
+export interface ProjectDirectoryOptions {
   readonly access: Pick<AtlasAccess, "of">;
   readonly projects: {
     get(name: string): ProjectX509 | undefined;
@@ -58,10 +58,10 @@ export interface ProjectAccessOptions {
 }
 
 /** The way from the name of an AtlasProjectX509 to its project at Atlas. */
-export class ProjectAccess {
-  readonly #options: ProjectAccessOptions;
+export class ProjectDirectory {
+  readonly #options: ProjectDirectoryOptions;
 
-  constructor(options: ProjectAccessOptions) {
+  constructor(options: ProjectDirectoryOptions) {
     this.#options = options;
   }
 

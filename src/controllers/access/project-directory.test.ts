@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { ProjectX509 } from "../../api/project-x509.ts";
 import { ManualClock } from "../../testing/manual-clock.ts";
 import { MemoryAtlas } from "../user-certificate/testing/memory-atlas.ts";
-import { ProjectAccess } from "./project-access.ts";
+import { ProjectDirectory } from "./project-directory.ts";
 
 const ID = "32b6e34b3d91647abb20e7b8";
 const api = new MemoryAtlas(new ManualClock());
@@ -26,7 +26,7 @@ interface World {
 /** The reason why a project can't be used, or the project. */
 async function outcome({ isCurrent = true, projects = [project("production")], isLabelled = true, problem }: World) {
   const asked: unknown[] = [];
-  const access = new ProjectAccess({
+  const directory = new ProjectDirectory({
     access: {
       of: async (ref) => {
         asked.push(ref);
@@ -39,7 +39,7 @@ async function outcome({ isCurrent = true, projects = [project("production")], i
     labelled: { get: (key) => (isLabelled && key === "operators/atlas-production" ? {} : undefined) },
     serving: { namespace: "operators", isCurrent: () => isCurrent },
   });
-  const found = await access.of("production");
+  const found = await directory.of("production");
   return { found: found.kind === "usable" ? found.project.projectId : found.blocker.reason, asked };
 }
 
