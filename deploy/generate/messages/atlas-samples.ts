@@ -4,7 +4,6 @@ import type { AtlasError } from "../../../src/atlas/errors/atlas-error.ts";
 import type { CertificateFacts } from "../../../src/certificate/certificate-facts.ts";
 import { checkIssued, MONTH_MS } from "../../../src/certificate/check-issued.ts";
 import { DAY_MS, HOUR_MS } from "../../../src/clock.ts";
-import { AtlasAccess } from "../../../src/controllers/access/atlas-access.ts";
 import { answerUnusable, atlasBlocker } from "../../../src/controllers/user-certificate/atlas/atlas-blocker.ts";
 import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
 import type { CredentialsState } from "../../../src/controllers/user-certificate/core/model/snapshot.ts";
@@ -21,6 +20,7 @@ import {
   settled,
 } from "../../../src/controllers/user-certificate/testing/snapshots.ts";
 import { ATLAS_ERRORS, gateErrors } from "./atlas-errors.ts";
+import { WITHOUT_SECRETS } from "./no-secrets.ts";
 import { type Sample, seen } from "./samples.ts";
 
 import { failure, nothingYet, refused, SPEC, THROUGH_PROJECT } from "./situations.ts";
@@ -169,12 +169,7 @@ function throughProject(error: AtlasError): Sample {
 }
 
 async function absentCredentials(): Promise<CredentialsState> {
-  const nothing = () => {
-    throw new Error("not to be called");
-  };
-  const gate = { guard: nothing, forget: () => {} };
-  const access = new AtlasAccess({ kube: { get: nothing }, secrets: new Map(), connect: nothing, gate });
-  const found = await access.of({ namespace: "shop", name: "atlas-api" });
+  const found = await WITHOUT_SECRETS.of({ namespace: "shop", name: "atlas-api" });
   if (found.kind !== "unusable") throw new Error("the Secret exists");
   return found;
 }

@@ -11,6 +11,7 @@ import type { Snapshot } from "../../../src/controllers/project-x509/core/snapsh
 import type { EventReport } from "../../../src/kube/events/event-object.ts";
 import { silentLog } from "../../../src/kube/log.ts";
 import { PROJECT_ERRORS } from "./atlas-errors.ts";
+import { WITHOUT_SECRETS } from "./no-secrets.ts";
 import type { Sample } from "./samples.ts";
 
 /** The other reasons are Atlas' answers to calls about one user, or those of an AtlasCustomerX509Removal. */
@@ -66,16 +67,17 @@ export function projectIn({
 }: Situation): Promise<NamedProject> {
   const directory = new ProjectDirectory({
     access: {
-      of: async () =>
-        problem === undefined
+      ofProject: async (ref) => {
+        if (!isLabelled) return WITHOUT_SECRETS.ofProject(ref);
+        return problem === undefined
           ? { kind: "usable", version: "1", api: { ...api, ...NO_CERTIFICATES } }
-          : { kind: "unusable", version: "1", problem },
+          : { kind: "unusable", version: "1", problem };
+      },
     },
     projects: {
       get: (name) => (isMissing ? undefined : project(name)),
-      ofProjectId: () => [project(isSecond ? "production-eu" : "production")],
+      ruling: () => project(isSecond ? "production-eu" : "production"),
     },
-    labelled: { get: () => (isLabelled ? {} : undefined) },
     serving: { namespace: "atlas-cert-operator", isCurrent: () => isCurrent },
   });
   return directory.of("production");

@@ -31,6 +31,7 @@ class Scene {
   readonly access = new AtlasAccess({
     kube: this.#kube,
     secrets: this.secrets,
+    labelled: this.secrets.ofProjects,
     connect: () => {
       this.connections++;
       return new MemoryAtlas(this.clock);
@@ -43,6 +44,11 @@ class Scene {
     this.cluster.put(SECRETS, { metadata: { ...REF, annotations }, data });
     const secret = this.cluster.peek(SECRETS, REF);
     if (secret !== undefined) this.secrets.others.observe(secretMetadata(secret));
+  }
+
+  label(): void {
+    const secret = this.cluster.peek(SECRETS, REF);
+    if (secret !== undefined) this.secrets.ofProjects.observe(secretMetadata(secret));
   }
 
   read() {
@@ -97,4 +103,13 @@ test("a Secret that could not be read is read again by the next caller", async (
   await expect(scene.read()).rejects.toThrow("is away");
   scene.answered = Promise.resolve();
   expect(await scene.read()).toMatchObject({ kind: "usable" });
+});
+
+test("an AtlasProjectX509 opens a Secret only if it is labelled as credentials", async () => {
+  const scene = new Scene();
+  scene.put("a");
+  expect(await scene.access.ofProject(REF)).toMatchObject({ kind: "unusable", version: undefined });
+  expect(scene.connections).toBe(0);
+  scene.label();
+  expect(await scene.access.ofProject(REF)).toMatchObject({ kind: "usable" });
 });

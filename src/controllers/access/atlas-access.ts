@@ -23,6 +23,8 @@ export interface AtlasAccessOptions {
   readonly kube: Pick<KubeApi, "get">;
   /** The Secrets as last seen, by `namespace/name`. */
   readonly secrets: { get(key: string): { readonly resourceVersion: string } | undefined };
+  /** Those that an AtlasProjectX509 may name: they say that they hold credentials. */
+  readonly labelled: { get(key: string): unknown };
   /** Makes the client for one set of credentials; it keeps its token to itself. */
   readonly connect: (credentials: AtlasCredentials) => AtlasApi;
   readonly gate: Pick<CredentialsGate, "guard" | "forget">;
@@ -69,6 +71,15 @@ export class AtlasAccess {
     return access;
   }
 
+  /**
+   * The same for an AtlasProjectX509. Without the label, its Secret is not read: the operator's namespace has others.
+   *
+   * @param ref the Secret that it names
+   */
+  async ofProject(ref: ObjectRef): Promise<Access> {
+    return this.#options.labelled.get(objectKey(ref)) === undefined ? unlabelled(ref) : this.of(ref);
+  }
+
   /** Drops the client of a Secret (`namespace/name`) that is gone. */
   forget(key: string): void {
     this.#known.delete(key);
@@ -104,4 +115,9 @@ export class AtlasAccess {
 
 function absent({ namespace, name }: ObjectRef): Access {
   return { kind: "unusable", version: undefined, problem: `Secret ${name} does not exist in namespace ${namespace}.` };
+}
+
+function unlabelled({ namespace, name }: ObjectRef): Access {
+  const problem = `Secret ${name} in namespace ${namespace} does not exist, or is not labelled as credentials.`;
+  return { kind: "unusable", version: undefined, problem };
 }

@@ -19,24 +19,22 @@ function project(name: string): ProjectX509 {
 interface World {
   readonly isCurrent?: boolean;
   readonly projects?: readonly ProjectX509[];
-  readonly isLabelled?: boolean;
   readonly problem?: string;
 }
 
 /** The reason why a project can't be used, or the project. */
-async function outcome({ isCurrent = true, projects = [project("production")], isLabelled = true, problem }: World) {
+async function outcome({ isCurrent = true, projects = [project("production")], problem }: World) {
   const asked: unknown[] = [];
   const directory = new ProjectDirectory({
     access: {
-      of: async (ref) => {
+      ofProject: async (ref) => {
         asked.push(ref);
         return problem === undefined
           ? { kind: "usable", version: "1", api }
           : { kind: "unusable", version: "1", problem };
       },
     },
-    projects: { get: (name) => projects.find((one) => one.name === name), ofProjectId: () => projects },
-    labelled: { get: (key) => (isLabelled && key === "operators/atlas-production" ? {} : undefined) },
+    projects: { get: (name) => projects.find((one) => one.name === name), ruling: () => projects[0] },
     serving: { namespace: "operators", isCurrent: () => isCurrent },
   });
   const found = await directory.of("production");
@@ -51,7 +49,6 @@ test.each<readonly [string, World, string]>([
   ["whose watch is out of date", { isCurrent: false }, "ProjectsUnverified"],
   ["that does not exist", { projects: [] }, "ProjectMissing"],
   ["that an older one rules", { projects: [project("older"), project("production")] }, "ProjectClaimedTwice"],
-  ["whose Secret lacks the label", { isLabelled: false }, "CredentialsMissing"],
 ])("a project %s is not reached, and no credentials are read", async (_what, world, reason) => {
   expect(await outcome(world)).toEqual({ found: reason, asked: [] });
 });

@@ -1,6 +1,6 @@
 import { CREDENTIALS_LABEL } from "../../api/names.ts";
 import type { ProjectX509 } from "../../api/project-x509.ts";
-import { type ObjectRef, objectKey } from "../../kube/resource-type.ts";
+import type { ObjectRef } from "../../kube/resource-type.ts";
 import type { AtlasAccess } from "./atlas-access.ts";
 import type { ProjectApi } from "./atlas-api.ts";
 import type { RefusalReason } from "./refusal.ts";
@@ -42,14 +42,12 @@ export type NamedProject =
   | { readonly kind: "unusable"; readonly blocker: ProjectBlocker };
 
 export interface ProjectDirectoryOptions {
-  readonly access: Pick<AtlasAccess, "of">;
+  readonly access: Pick<AtlasAccess, "ofProject">;
   readonly projects: {
     get(name: string): ProjectX509 | undefined;
-    /** The oldest first. */
-    ofProjectId(projectId: string): readonly ProjectX509[];
+    /** The one of several for the same project at Atlas that counts. */
+    ruling(projectId: string): ProjectX509 | undefined;
   };
-  /** The Secrets that projects may name. */
-  readonly labelled: { get(key: string): unknown };
   readonly serving: {
     /** Namespace of these Secrets. */
     readonly namespace: string;
@@ -66,17 +64,16 @@ export class ProjectDirectory {
   }
 
   async of(name: string): Promise<NamedProject> {
-    const { access, labelled, projects, serving } = this.#options;
+    const { access, projects, serving } = this.#options;
     if (!serving.isCurrent("projects")) return unusable(OUT_OF_DATE);
     const project = projects.get(name);
     if (project === undefined) return unusable(missing(name));
     const { credentialsRef, projectId } = project.spec;
-    const ruling = projects.ofProjectId(projectId)[0];
+    const ruling = projects.ruling(projectId);
     if (ruling !== undefined && ruling.uid !== project.uid) return unusable(claimedTwice(name, ruling.name));
     const ref: ObjectRef = { namespace: serving.namespace, name: credentialsRef.name };
     const credentialsPlace = `Secret ${ref.name} in namespace ${ref.namespace}`;
-    const isLabelled = labelled.get(objectKey(ref)) !== undefined;
-    const found = isLabelled ? await access.of(ref) : unlabelled(credentialsPlace);
+    const found = await access.ofProject(ref);
     if (found.kind === "usable") return { kind: "usable", project: { projectId, api: found.api, credentialsPlace } };
     return unusable({
       reason: "CredentialsMissing",
@@ -85,10 +82,6 @@ export class ProjectDirectory {
       needsPerson: true,
     });
   }
-}
-
-function unlabelled(place: string) {
-  return { kind: "unusable", problem: `${place} does not exist, or is not labelled as credentials.` } as const;
 }
 
 const OUT_OF_DATE: ProjectBlocker = {

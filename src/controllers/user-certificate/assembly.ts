@@ -104,7 +104,7 @@ export function assemble(options: AssemblyOptions): Assembly {
   const atlasClock = new AtlasClock(clock, options.onClockMoved);
   const inspector = new SecretInspector({ kube, cache });
   const access = new AtlasAccess({
-    ...{ kube, secrets: cache, connect: options.connect },
+    ...{ kube, secrets: cache, labelled: cache.ofProjects, connect: options.connect },
     gate: new CredentialsGate({ recheckIntervalMs: policy.recheckIntervalMs, clock }),
   });
   const passwords = new KeystorePasswords({ kube, secrets: cache });
@@ -162,7 +162,7 @@ export function assemble(options: AssemblyOptions): Assembly {
         calendar,
         policy,
       },
-      ...{ secrets: cache, grants },
+      grants,
     }),
     restarter: new Restarter({
       ...{ kube, resources, memories, atlasClock, log, isEnabled: policy.restartsWorkloads },

@@ -152,12 +152,11 @@ export class UserCertificateController {
   get shared(): SharedParts | undefined {
     if (this.#projectWatches === undefined) return undefined;
     const { access } = this.#assembly;
-    const { ofProjects: labelled } = this.#secrets;
     const projects = this.#projects;
     return {
       projects,
       resources: this.#resources,
-      directory: new ProjectDirectory({ access, projects, labelled, serving: this.#projectWatches }),
+      directory: new ProjectDirectory({ access, projects, serving: this.#projectWatches }),
       wakeResources: (project) => this.#addAll(this.#resources.ofProject(project)),
     };
   }

@@ -1,5 +1,4 @@
-import { findCondition } from "../../api/conditions.ts";
-import { CREDENTIALS_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
+import { SECRET_ANNOTATIONS } from "../../api/names.ts";
 import type { UserCertificate } from "../../api/parse-user-certificate.ts";
 import { AtlasError } from "../../atlas/errors/atlas-error.ts";
 import { objectKey } from "../../kube/resource-type.ts";
@@ -12,9 +11,10 @@ import type { DepartedHistories } from "./cluster/departed-histories.ts";
 import type { Grants } from "./cluster/grants.ts";
 import type { KeystorePasswords } from "./cluster/keystore-passwords.ts";
 import type { ParkedCertificates } from "./cluster/parked-certificates.ts";
-import type { CachedResource, ResourceCache, SecretCache } from "./cluster/resource-cache.ts";
+import type { ResourceCache } from "./cluster/resource-cache.ts";
 import { type SecretInspector, secretOf } from "./cluster/secret-inspector.ts";
-import { isOfUser } from "./core/decide/history.ts";
+import { othersOfUser } from "./core/decide/others-of-user.ts";
+import { secretHolder } from "./core/decide/secret-holder.ts";
 import { situationOf } from "./core/decide/situation.ts";
 import type { Urgency } from "./core/decide/urgency.ts";
 import type { Situation } from "./core/model/situation.ts";
@@ -35,7 +35,6 @@ export interface SnapshotReaderOptions {
   readonly inspector: SecretInspector;
   readonly access: AtlasAccess;
   readonly passwords: Pick<KeystorePasswords, "observe">;
-  readonly secrets: SecretCache;
   readonly grants: Grants;
   readonly parked: ParkedCertificates;
   readonly departed: DepartedHistories;
@@ -73,13 +72,6 @@ interface Lists {
 const LIST_TIMEOUT_MS = 10_000;
 
 const WITHHELD: Withheld = { kind: "withheld", version: undefined };
-
-/** Only a Secret that says that it holds credentials may be named: the operator's namespace has others. */
-const NOT_LABELLED: Access = {
-  kind: "unusable",
-  version: undefined,
-  problem: `it does not exist, or lacks the label ${CREDENTIALS_LABEL}: "true".`,
-};
 
 const NOT_ASKED: ListState = { kind: "notAsked" };
 
@@ -126,12 +118,10 @@ export class SnapshotReader {
   }
 
   async #access(resource: UserCertificate): Promise<Access | Withheld> {
-    const { access, grants, secrets } = this.#options;
+    const { access, grants } = this.#options;
     const ref = grants.credentials(resource, grants.observe(resource));
     if (ref === "withheld") return WITHHELD;
-    const isOfProject = resource.spec.projectRef !== undefined;
-    if (isOfProject && ref !== undefined && secrets.ofProjects.get(objectKey(ref)) === undefined) return NOT_LABELLED;
-    return access.of(ref);
+    return ref !== undefined && resource.spec.projectRef !== undefined ? access.ofProject(ref) : access.of(ref);
   }
 
   /** Other resources are read last, after Atlas' answer: what this process recorded meanwhile is in the caches. */
@@ -206,77 +196,22 @@ export class SnapshotReader {
     if (skewMs !== undefined) announcer.announceSkew(resource, skewMs);
   }
 
-  /**
-   * The owner of the Secret, if not this resource: 1. the living resource that it was issued for, even if that one names
-   * another Secret by now; 2. a claimant with an attempt on record, whose certificate cannot be returned; 3. the oldest
-   * claimant.
-   */
   #secretHolder(resource: UserCertificate, secret: SecretState): SecretHolder | undefined {
     const { resources } = this.#options;
     const { namespace, spec } = resource;
-    const holder = secret.kind === "managed" ? this.#issuedFor(namespace, secret.metadata.annotations) : undefined;
-    if (holder !== undefined && holder.uid !== resource.uid) {
-      const isMoved = holder.valid && holder.spec.secretName !== spec.secretName;
-      return { name: holder.name, ...(isMoved && { movedTo: holder.spec.secretName }) };
-    }
-    if (holder !== undefined) return undefined;
-    const claimants = resources.claimants(objectKey({ namespace, name: spec.secretName }));
-    const byRight = claimants.filter(({ deleting }) => !deleting).toSorted(byAge);
-    const first = byRight.find(isIssuing) ?? byRight[0];
-    return first === undefined || first.uid === resource.uid ? undefined : { name: first.name };
+    const name =
+      secret.kind === "managed" ? secret.metadata.annotations[SECRET_ANNOTATIONS.certificateName] : undefined;
+    return secretHolder(resource, {
+      secret,
+      annotated: name === undefined ? undefined : resources.get(objectKey({ namespace, name })),
+      claimants: resources.claimants(objectKey({ namespace, name: spec.secretName })),
+    });
   }
 
-  #issuedFor(namespace: string, annotations: Readonly<Record<string, string>>): CachedResource | undefined {
-    const { certificateName, certificateUid } = SECRET_ANNOTATIONS;
-    const holder = this.#options.resources.get(objectKey({ namespace, name: annotations[certificateName] ?? "" }));
-    return holder?.uid === annotations[certificateUid] && !holder?.deleting ? holder : undefined;
-  }
-
-  #others({ spec, status, uid }: UserCertificate): OthersOfUser {
+  #others(resource: UserCertificate): OthersOfUser {
     const { departed, resources } = this.#options;
-    const { issuance } = status;
-    const gone = departed.of(spec);
-    const ofUser = (user: User) => resources.ofUser(user).filter((other) => other.uid !== uid);
-    const all = ofUser(spec);
-    const same = all.filter((other) => isSameUser(other.spec, spec) && !other.deleting);
-    const explaining = issuance === undefined || isSameUser(issuance, spec) ? all : [...all, ...ofUser(issuance)];
-    return {
-      count: same.length,
-      // One may name another user by now, or have named another one when its attempt began.
-      issuances: [
-        ...all.flatMap((other) => other.status.recentIssuances ?? []),
-        ...gone.flatMap((one) => one.issuances),
-      ].filter((entry) => isOfUser(entry, spec)),
-      attempts: [...all.flatMap((other) => openAttempt(other) ?? []), ...gone.flatMap((one) => one.attempts)].filter(
-        (attempt) => isSameUser(attempt, spec),
-      ),
-      unconfirmed: gone.flatMap((one) => one.unconfirmed ?? []),
-      explained: new Set(explaining.flatMap(explainedSerials)),
-    };
+    return othersOfUser(resource, { ofUser: (user) => resources.ofUser(user), departed: departed.of(resource.spec) });
   }
-}
-
-function openAttempt({ status, deleting }: UserCertificate) {
-  return deleting ? undefined : status.issuance;
-}
-
-function explainedSerials({ status }: UserCertificate): readonly string[] {
-  const { issuance, recentIssuances = [], serialNumber } = status;
-  const held = recentIssuances.filter(({ lost }) => lost === undefined).map((entry) => entry.serialNumber);
-  return [serialNumber, issuance?.parked?.serialNumber, ...held].filter((serial) => serial !== undefined);
-}
-
-/**
- * Whether an attempt into the Secret is on record. One whose Secret turned out to be another's only waits for a list, and
- * may wait forever: it must not take the Secret when that one's is gone for a moment.
- */
-function isIssuing({ status }: UserCertificate): boolean {
-  return status.issuance !== undefined && findCondition(status, "Issuing")?.reason !== "SecretClaimedTwice";
-}
-
-/** The oldest first; the name decides between two that were made in the same second. */
-function byAge(left: UserCertificate, right: UserCertificate): number {
-  return left.creationTimestamp.localeCompare(right.creationTimestamp) || left.name.localeCompare(right.name);
 }
 
 function credentialsOf(access: Reading["access"]): CredentialsState {

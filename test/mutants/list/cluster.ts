@@ -23,6 +23,11 @@ export const CLUSTER: readonly MutatedFile[] = [
         search: "if (opened?.content === content) return opened.access;",
         replacement: "",
       },
+      {
+        why: "a Secret without the label lends its credentials",
+        search: "this.#options.labelled.get(objectKey(ref)) === undefined ?",
+        replacement: "this.#options.labelled === undefined ?",
+      },
     ],
   },
   {

@@ -5,6 +5,53 @@ const FOLDER = "controllers/user-certificate/core/decide";
 /** Of the decisions. */
 export const DECIDE: readonly MutatedFile[] = [
   {
+    file: `${FOLDER}/secret-holder.ts`,
+    tests: [`${FOLDER}/secret-holder.test.ts`],
+    mutants: [
+      {
+        why: "a claimant that is being deleted blocks its successor",
+        search: "claimants.filter(({ deleting }) => !deleting).toSorted(byAge)",
+        replacement: "claimants.toSorted(byAge)",
+      },
+      {
+        why: "a certificate under way is issued for a Secret that another resource takes",
+        search: "const first = living.find(isIssuing) ?? living[0];",
+        replacement: "const first = living[0] ?? living.find(isIssuing);",
+      },
+      {
+        why: "an attempt that only waits takes the Secret of another resource",
+        search: ' && findCondition(status, "Issuing")?.reason !== "SecretClaimedTwice"',
+        replacement: "",
+      },
+      {
+        why: "a resource that was recreated under the same name gets the Secret of the one before",
+        search: "secret.metadata.annotations[SECRET_ANNOTATIONS.certificateUid] === uid",
+        replacement: "uid.length > 0",
+      },
+    ],
+  },
+  {
+    file: `${FOLDER}/others-of-user.ts`,
+    tests: [`${FOLDER}/others-of-user.test.ts`],
+    mutants: [
+      {
+        why: "resources that are being deleted raise the limit of their user",
+        search: "isSameUser(other.spec, spec) && !other.deleting)",
+        replacement: "isSameUser(other.spec, spec))",
+      },
+      {
+        why: "a resource that is deleted and applied again escapes the limits",
+        search: "...departed.flatMap((one) => one.issuances),",
+        replacement: "",
+      },
+      {
+        why: "a certificate whose key is lost is explained by the resource that lost it",
+        search: "filter(({ lost }) => lost === undefined)",
+        replacement: "filter(({ serialNumber }) => serialNumber !== undefined)",
+      },
+    ],
+  },
+  {
     file: `${FOLDER}/decide.ts`,
     tests: [`${FOLDER}/decide.test.ts`, `${FOLDER}/needs-atlas.test.ts`],
     mutants: [

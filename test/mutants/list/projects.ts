@@ -49,6 +49,22 @@ export const PROJECTS: readonly MutatedFile[] = [
     ],
   },
   {
+    file: `${FOLDER}/core/grant/first-holder.ts`,
+    tests: [`${FOLDER}/core/grant/first-holder.test.ts`],
+    mutants: [
+      {
+        why: "an old resource that is renamed to a user takes it from the one that has had it for long",
+        search: "return leftSince === rightSince ? byAge(left, right) < 0 :",
+        replacement: "return byAge(left, right) < 0 ||",
+      },
+      {
+        why: "a resource that is being deleted keeps the user from others",
+        search: "!other.deleting &&",
+        replacement: "",
+      },
+    ],
+  },
+  {
     file: `${FOLDER}/cluster/grants.ts`,
     tests: [`${FOLDER}/grants.test.ts`, `${FOLDER}/grants.changes.test.ts`, `${FOLDER}/grants.taken-users.test.ts`],
     mutants: [
@@ -64,12 +80,12 @@ export const PROJECTS: readonly MutatedFile[] = [
       },
       {
         why: "a younger object for the same project has grants of its own",
-        search: "projects.ofProjectId(project.spec.projectId)[0]?.uid === project.uid ? project : undefined",
+        search: "projects.ruling(project.spec.projectId)?.uid === project.uid ? project : undefined",
         replacement: "project",
       },
       {
         why: "a namespace gets the user of another one",
-        search: "const isTaken = this.#isTaken(project, resource, verdict.grant);",
+        search: "const isTaken = !verdict.grant.shared && this.#isTaken(project, resource);",
         replacement: "const isTaken = false;",
       },
       {
@@ -103,11 +119,6 @@ export const PROJECTS: readonly MutatedFile[] = [
         why: "two objects act on one project",
         search: "if (ruling !== undefined && ruling.uid !== project.uid)",
         replacement: "if (ruling === undefined)",
-      },
-      {
-        why: "a Secret without the label lends its credentials",
-        search: "const isLabelled = labelled.get(objectKey(ref)) !== undefined;",
-        replacement: "const isLabelled = labelled !== undefined;",
       },
     ],
   },

@@ -6,35 +6,13 @@ const FOLDER = "controllers/user-certificate";
 export const SHELL: readonly MutatedFile[] = [
   {
     file: `${FOLDER}/snapshot-reader.ts`,
-    tests: [`${FOLDER}/secret-ownership.test.ts`, `${FOLDER}/contention.test.ts`, `${FOLDER}/shared-secret.test.ts`],
+    tests: [`${FOLDER}/open-attempt.test.ts`],
     mutants: [
-      {
-        why: "a claimant that is being deleted blocks its successor",
-        search: "claimants.filter(({ deleting }) => !deleting).toSorted(byAge)",
-        replacement: "claimants.toSorted(byAge)",
-      },
-      {
-        why: "a certificate under way is issued for a Secret that another resource takes",
-        search: "const first = byRight.find(isIssuing) ?? byRight[0];",
-        replacement: "const first = byRight[0] ?? byRight.find(isIssuing);",
-      },
-      {
-        why: "resources that are being deleted raise the limit of their user",
-        search: "isSameUser(other.spec, spec) && !other.deleting)",
-        replacement: "isSameUser(other.spec, spec))",
-        tests: [`${FOLDER}/limits.test.ts`],
-      },
       {
         why: "a stored certificate is taken for lost, since the cache has not seen its Secret",
         search: "const isOnRecord = resource.status.issuance !== undefined;",
         replacement: "const isOnRecord = false;",
         tests: [`${FOLDER}/crash.test.ts`, `${FOLDER}/successor.test.ts`, `${FOLDER}/open-attempt.test.ts`],
-      },
-      {
-        why: "a resource that is deleted and applied again escapes the limits",
-        search: "...gone.flatMap((one) => one.issuances),",
-        replacement: "",
-        tests: [`${FOLDER}/limits.test.ts`],
       },
       {
         why: "an attempt for an earlier user is judged by the list of the new one",

@@ -1,15 +1,11 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
-import type { Issuance, RecentIssuance } from "../../../api/user-certificate-status.ts";
 import { type Clock, DAY_MS } from "../../../clock.ts";
+import type { DepartedHistory } from "../core/decide/others-of-user.ts";
 import { recordedUsers, type User, userKey } from "../core/model/user.ts";
 
-interface Departed {
+interface Departed extends DepartedHistory {
   /** Monotonic: a clock that is set must not make a day of what has just been deleted. */
   readonly atMs: number;
-  readonly issuances: readonly RecentIssuance[];
-  readonly attempts: readonly Issuance[];
-  /** Serial number of the certificate that replaced an unlisted one, if no list has held it. */
-  readonly unconfirmed: string | undefined;
 }
 
 /**

@@ -1,8 +1,9 @@
+import { byAge } from "../../../api/by-age.ts";
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import type { Grant, ProjectX509 } from "../../../api/project-x509.ts";
-import { type ObjectRef, objectKey } from "../../../kube/resource-type.ts";
+import type { ObjectRef } from "../../../kube/resource-type.ts";
+import { isTaken } from "../core/grant/first-holder.ts";
 import { type GrantVerdict, matchGrants } from "../core/grant/match-grants.ts";
-import { parseUserName, userNameKey } from "../core/grant/user-name.ts";
 import type { ProjectState } from "../core/model/snapshot.ts";
 import type { ProjectCache } from "./project-cache.ts";
 import type { ResourceCache } from "./resource-cache.ts";
@@ -42,7 +43,7 @@ export class Grants {
     if (project === undefined) return NOT_NAMED;
     const verdict = this.#verdict(project, resource, (grant) => this.#olderUses(project, resource, grant));
     if (verdict.kind === "granted") {
-      const isTaken = this.#isTaken(project, resource, verdict.grant);
+      const isTaken = !verdict.grant.shared && this.#isTaken(project, resource);
       return { kind: "granted", isTaken, customerManagedOffMs: customerManagedOffMs(project) };
     }
     switch (verdict.because) {
@@ -81,7 +82,7 @@ export class Grants {
   #rulingProject({ spec }: UserCertificate): ProjectX509 | undefined {
     const { projects } = this.#options;
     const project = spec.projectRef && projects.get(spec.projectRef.name);
-    return project && projects.ofProjectId(project.spec.projectId)[0]?.uid === project.uid ? project : undefined;
+    return project && projects.ruling(project.spec.projectId)?.uid === project.uid ? project : undefined;
   }
 
   #verdict(
@@ -99,55 +100,21 @@ export class Grants {
   #olderUses(project: ProjectX509, resource: UserCertificate, grant: Grant): number {
     const others = this.#options.resources.ofProject(project.name, resource.namespace);
     return others.filter((other) => {
-      if (other.uid === resource.uid || other.deleting || !isOlder(other, resource)) return false;
+      if (other.uid === resource.uid || other.deleting || byAge(other, resource) > 0) return false;
       const verdict = this.#verdict(project, other, () => 0);
       return verdict.kind === "granted" && verdict.grant === grant;
     }).length;
   }
 
-  /** Whether a resource of another namespace that the project grants the same user had it first. */
-  #isTaken(project: ProjectX509, resource: UserCertificate, grant: Grant): boolean {
-    if (grant.shared) return false;
-    return this.#options.resources
-      .rivals(resource)
-      .some(
-        (other) =>
-          other.namespace !== resource.namespace &&
-          !other.deleting &&
-          hadFirst(project.spec.projectId, other, resource) &&
-          this.#verdict(project, other, () => 0).kind === "granted",
-      );
+  #isTaken(project: ProjectX509, resource: UserCertificate): boolean {
+    return isTaken(resource, {
+      rivals: this.#options.resources.rivals(resource),
+      projectId: project.spec.projectId,
+      isGranted: (other) => this.#verdict(project, other, () => 0).kind === "granted",
+    });
   }
 }
 
 function customerManagedOffMs({ status: { customerManagedX509: seen } }: ProjectX509): number | undefined {
   return seen?.enabled === false ? Date.parse(seen.observedAt) : undefined;
-}
-
-/**
- * The first that was issued a certificate of the user; before there is one, the older resource. Age alone would let a
- * tenant take a user that another one has had for long, by renaming an old resource.
- */
-function hadFirst(projectId: string, left: UserCertificate, right: UserCertificate): boolean {
-  const [leftSince, rightSince] = [left, right].map((one) => issuedSince(projectId, one));
-  return leftSince === rightSince ? isOlder(left, right) : (leftSince ?? "~") < (rightSince ?? "~");
-}
-
-/** When a resource was first issued a certificate of the user that it names, as far as its status remembers. */
-function issuedSince(projectId: string, { spec, status }: UserCertificate): string | undefined {
-  const { issuance, recentIssuances = [] } = status;
-  const own = parseUserName(spec.username);
-  const attempt = issuance && { time: issuance.startedAt, projectId: issuance.projectId, username: issuance.username };
-  return [...recentIssuances, ...(attempt ? [attempt] : [])]
-    .filter((entry) => {
-      const name = entry.username === undefined ? undefined : parseUserName(entry.username);
-      return entry.projectId === projectId && name && own && userNameKey(name) === userNameKey(own);
-    })
-    .map(({ time }) => time)
-    .toSorted()[0];
-}
-
-function isOlder(left: UserCertificate, right: UserCertificate): boolean {
-  const order = left.creationTimestamp.localeCompare(right.creationTimestamp);
-  return order === 0 ? objectKey(left) < objectKey(right) : order < 0;
 }

@@ -46,16 +46,31 @@ describe("a project", () => {
   });
 });
 
-test("of the objects of one project the oldest comes first, and of two equally old ones the first by name", () => {
-  const cache = cacheOf({
+describe("of the objects of one project", () => {
+  const young = {
     young: { createdAt: "2030-01-03T00:00:00Z" },
     b: { createdAt: "2030-01-02T00:00:00Z" },
     a: { createdAt: "2030-01-02T00:00:00Z" },
-    old: {},
-    gone: { deleting: true },
+    gone: { createdAt: "2029-01-01T00:00:00Z", deleting: true },
     other: { projectId: "32b6e34b3d91647abb20e7b9" },
+  };
+
+  test("all are found that are not being deleted", () => {
+    const found = cacheOf(young).ofProjectId(PROJECT);
+    expect(found.map(({ name }) => name).toSorted()).toEqual(["a", "b", "young"]);
   });
-  expect(cache.ofProjectId(PROJECT).map(({ name }) => name)).toEqual(["old", "a", "b", "young"]);
+
+  test("the oldest rules", () => {
+    expect(cacheOf({ ...young, old: {} }).ruling(PROJECT)?.name).toBe("old");
+  });
+
+  test("the first by name rules if two are equally old", () => {
+    expect(cacheOf(young).ruling(PROJECT)?.name).toBe("a");
+  });
+
+  test("none rules if there is none", () => {
+    expect(cacheOf({}).ruling(PROJECT)).toBeUndefined();
+  });
 });
 
 describe("namespaces have to be known", () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { byAge } from "../../../api/by-age.ts";
 import type { ProjectX509, parseProjectX509 } from "../../../api/project-x509.ts";
 import { Store } from "../../../kube/cache/store.ts";
 import { Index } from "../../../kube/cache/store-index.ts";
@@ -26,15 +27,14 @@ export class ProjectCache {
     return project?.valid === true && !project.deleting ? project : undefined;
   }
 
-  /** The objects of one project at Atlas, the oldest first: that one rules, and the others serve no one. */
+  /** The objects of one project at Atlas. */
   ofProjectId(projectId: string): readonly ProjectX509[] {
-    return this.#byProjectId
-      .keys(projectId)
-      .flatMap((name) => this.get(name) ?? [])
-      .toSorted(
-        (left, right) =>
-          left.creationTimestamp.localeCompare(right.creationTimestamp) || left.name.localeCompare(right.name),
-      );
+    return this.#byProjectId.keys(projectId).flatMap((name) => this.get(name) ?? []);
+  }
+
+  /** The oldest of them: it rules, and the others serve no one. */
+  ruling(projectId: string): ProjectX509 | undefined {
+    return this.ofProjectId(projectId).toSorted(byAge)[0];
   }
 
   /** Whether a grant selects namespaces by their labels, so that these have to be known. */
