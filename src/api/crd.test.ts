@@ -23,6 +23,7 @@ const crdSchema = z.object({
     ]),
   }),
 });
+
 /** Every schema of the definition, with its path. */
 function* nodes(node: unknown, path: string): Generator<readonly [string, z.output<typeof nodeSchema>]> {
   const parsed = nodeSchema.parse(node);

@@ -1,4 +1,5 @@
 import { DAY_MS } from "../clock.ts";
+
 /** When a certificate is renewed: a fixed time before it expires, or when a share of its lifetime is left. */
 export type RenewalRule =
   | { readonly kind: "before"; readonly beforeMs: number }

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { whenAborted } from "../deadline.ts";
 import type { Log } from "../kube/log.ts";
 import { type Outcome, type Worker, WorkQueue, type WorkQueueObserver } from "../kube/queue/work-queue.ts";
 
@@ -59,11 +60,10 @@ export class NameQueue {
   async work(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#isWorking = true;
-    const onAbort = () => {
+    whenAborted(signal, () => {
       this.#isWorking = false;
       this.#queue.clear();
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
+    });
     this.wakeAll();
     const { reconcile, workers: concurrency = WORKERS } = this.#options;
     await this.#queue.run(reconcile, { concurrency, itemTimeoutMs: ITEM_TIMEOUT_MS, signal });

@@ -28,14 +28,10 @@ export class Alarm {
       try {
         await this.#clock.sleep(ms, woken.signal);
       } catch (error) {
-        if (!woken.signal.aborted) {
-          throw error;
-        }
+        if (!woken.signal.aborted) throw error;
       } finally {
         // The next sleep may have begun before this one has ended.
-        if (this.#wake === wake) {
-          this.#wake = undefined;
-        }
+        if (this.#wake === wake) this.#wake = undefined;
         unlink();
       }
       signal.throwIfAborted();

@@ -87,6 +87,7 @@ export class HandOver {
       log.warn({ resource: objectKey(resource), err: error }, "could not store a parked certificate yet");
     }
   }
+
   #logLost({ resource, pair }: ParkedCertificate): void {
     const fields = { resource: objectKey(resource), serialNumber: pair.facts.serialNumber };
     this.#options.log.error(

@@ -50,6 +50,7 @@ export interface ReflectorStatistics {
 
 /** A watch that ends sooner without an event counts as failed, or a proxy that cuts connections would be hammered. */
 const SHORT_WATCH_MS = 5_000;
+
 /**
  * Keeps a store equal to what the API server has: a paged list, then a watch that goes on from where it broke off. It
  * recovers from everything: a resourceVersion that is too old means a new list, everything else a new
@@ -102,9 +103,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
         this.#resourceVersion ??= await this.#list(signal);
         await this.#watch(this.#resourceVersion, signal);
       } catch (error: unknown) {
-        if (!signal.aborted) {
-          await this.#recover(error, signal);
-        }
+        if (!signal.aborted) await this.#recover(error, signal);
       }
     }
     this.#synced.reject(signal.reason);

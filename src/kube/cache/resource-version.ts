@@ -6,14 +6,8 @@ const DECIMAL = /^(?:0|[1-9]\d*)$/;
  * with anything else the answer is undefined and only equality may be relied on.
  */
 export function compareResourceVersions(a: string, b: string): number | undefined {
-  if (a === b) {
-    return 0;
-  }
-  if (!DECIMAL.test(a) || !DECIMAL.test(b)) {
-    return undefined;
-  }
-  if (a.length !== b.length) {
-    return a.length - b.length;
-  }
+  if (a === b) return 0;
+  if (!DECIMAL.test(a) || !DECIMAL.test(b)) return undefined;
+  if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : 1;
 }

@@ -76,9 +76,7 @@ function isDryRunObject(value: unknown): value is { readonly metadata: Readonly<
 }
 
 export function isObject(value: unknown): value is KubeObject {
-  if (!isRecord(value) || !isRecord(value.metadata)) {
-    return false;
-  }
+  if (!isRecord(value) || !isRecord(value.metadata)) return false;
   const { name, uid, resourceVersion } = value.metadata;
   return typeof name === "string" && typeof uid === "string" && typeof resourceVersion === "string";
 }

@@ -41,9 +41,7 @@ export class ConnectionPool {
    * the old ones, which are not kept afterwards.
    */
   use(tls: KubeTlsOptions): void {
-    if (sameTls(this.#tls, tls)) {
-      return;
-    }
+    if (sameTls(this.#tls, tls)) return;
     const old = this.#agents;
     this.#tls = tls;
     this.#agents = this.#build();

@@ -51,9 +51,7 @@ export class HttpTransport {
       return await first.answer;
     } catch (error: unknown) {
       // The API server closed an idle connection in the moment of its reuse. Reading again is always safe.
-      if (exchange.method !== "GET" || !first.reusedConnection || signal.aborted) {
-        throw error;
-      }
+      if (exchange.method !== "GET" || !first.reusedConnection || signal.aborted) throw error;
       this.#pool.dropIdle();
       return await new Attempt(this.#start(exchange, authentication), exchange.body, signal).answer;
     }
@@ -97,14 +95,10 @@ export class HttpTransport {
     }
     try {
       const value = await current.value;
-      if (this.#authentication === current) {
-        this.#pool.use(value.tls);
-      }
+      if (this.#authentication === current) this.#pool.use(value.tls);
       return value;
     } catch (error: unknown) {
-      if (this.#authentication === current) {
-        this.#authentication = undefined;
-      }
+      if (this.#authentication === current) this.#authentication = undefined;
       throw error;
     }
   }

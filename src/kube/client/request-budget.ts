@@ -29,9 +29,7 @@ export class RequestBudget {
     this.#filledAt = now;
     // Below zero is a reservation: the next request waits for it too, so none overtakes.
     this.#tokens -= 1;
-    if (this.#tokens >= 0) {
-      return;
-    }
+    if (this.#tokens >= 0) return;
     try {
       await clock.sleep((-this.#tokens / requestsPerSecond) * 1000, signal);
     } catch (error) {

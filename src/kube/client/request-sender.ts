@@ -73,14 +73,10 @@ export class RequestSender {
     };
     let mayAuthenticateAgain = true;
     for (let sends = 1; ; sends += 1) {
-      if (!options.urgent) {
-        await this.#options.budget.take(signal);
-      }
+      if (!options.urgent) await this.#options.budget.take(signal);
       const response = await this.#exchange(request, exchange, signal);
       const status = response.statusCode ?? 0;
-      if (status >= 200 && status < 300) {
-        return response;
-      }
+      if (status >= 200 && status < 300) return response;
       const text = await readText(response, this.#options.maxAnswerBytes, request.operation);
       const error = errorOfAnswer(
         request.operation,
@@ -116,16 +112,12 @@ export class RequestSender {
   /** The error of a call, as callers know errors of the API server. */
   translate(error: unknown, request: KubeRequest, deadline: Deadline): unknown {
     const { operation } = request;
-    if (error instanceof KubeError) {
-      return error;
-    }
+    if (error instanceof KubeError) return error;
     if (deadline.expired) {
       this.#options.transport.distrust();
       return new KubeError({ reason: "Timeout", operation, explanation: "no answer in time", cause: error });
     }
-    if (deadline.signal.aborted) {
-      return deadline.signal.reason;
-    }
+    if (deadline.signal.aborted) return deadline.signal.reason;
     if (error instanceof KubeConfigError) {
       return new KubeError({ reason: "Unauthorized", operation, explanation: error.message, cause: error });
     }
@@ -139,9 +131,7 @@ export class RequestSender {
 
   /** Starts the deadline of a call; `end` stops it. */
   begin(options: CallOptions): Deadline {
-    if (this.#closed !== undefined) {
-      throw this.#closed;
-    }
+    if (this.#closed !== undefined) throw this.#closed;
     const deadline = new Deadline(this.#options.clock, this.#timeoutOf(options), options.signal);
     this.#underWay.add(deadline);
     return deadline;
@@ -169,9 +159,7 @@ export class RequestSender {
 
 /** Describes a failed connection. Node's error code says more than its message, which is often empty. */
 function networkSentence(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error);
-  }
+  if (!(error instanceof Error)) return String(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
   return [code, error.message].filter((part) => part !== undefined && part !== "").join(": ");
 }

@@ -73,25 +73,17 @@ function reasonOf(code: number | undefined, reason: unknown, isFromApiServer: bo
     case 504:
       return "Timeout";
     case 500:
-      if (reason === "Expired") {
-        return "Expired";
-      }
+      if (reason === "Expired") return "Expired";
       return reason === "InternalError" ? "InternalError" : "Unavailable";
     default:
-      if (code === undefined) {
-        return reason === "Expired" || reason === "Gone" ? "Expired" : "Unavailable";
-      }
-      if (code >= 500) {
-        return "Unavailable";
-      }
+      if (code === undefined) return reason === "Expired" || reason === "Gone" ? "Expired" : "Unavailable";
+      if (code >= 500) return "Unavailable";
       return code >= 400 ? "BadRequest" : "BadAnswer";
   }
 }
 
 function causesOf(causes: unknown): readonly KubeErrorCause[] {
-  if (!Array.isArray(causes)) {
-    return [];
-  }
+  if (!Array.isArray(causes)) return [];
   return causes.filter(isRecord).map((cause) => ({
     ...(typeof cause.field === "string" && { field: cause.field }),
     ...(typeof cause.reason === "string" && { reason: cause.reason }),

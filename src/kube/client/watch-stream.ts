@@ -22,9 +22,7 @@ export class LineSplitter {
         const line = this.#parts.join("").trim();
         this.#parts = [];
         this.#length = 0;
-        if (line !== "") {
-          lines.push(line);
-        }
+        if (line !== "") lines.push(line);
       }
     }
     return lines;

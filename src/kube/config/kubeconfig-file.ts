@@ -49,9 +49,7 @@ function load(options: KubeconfigFileOptions): LibraryKubeConfig {
       throw new KubeConfigError(`cannot use the kubeconfig ${file}: ${sentenceOf(error)}`, { cause: error });
     }
   }
-  if (options.context !== undefined) {
-    config.setCurrentContext(options.context);
-  }
+  if (options.context !== undefined) config.setCurrentContext(options.context);
   if (!config.getCurrentContext()) {
     throw new KubeConfigError(`the kubeconfig ${options.files.join(", ")} has no current-context: set --context`);
   }
@@ -90,9 +88,7 @@ async function authenticationOf(config: LibraryKubeConfig): Promise<KubeAuthenti
 }
 
 function textHeaders(headers: RequestOptions["headers"]): Readonly<Record<string, string>> {
-  if (headers === undefined || Array.isArray(headers)) {
-    return {};
-  }
+  if (headers === undefined || Array.isArray(headers)) return {};
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
       typeof value === "string" ? [[name.toLowerCase(), value.trim()]] : [],
@@ -105,9 +101,7 @@ function firstOf(value: RequestOptions["ca"]): string | Buffer | undefined {
 }
 
 function serverOf(server: string | undefined, source: string): URL {
-  if (server === undefined || !URL.canParse(server)) {
-    throw new KubeConfigError(`the server of ${source} is not a URL`);
-  }
+  if (server === undefined || !URL.canParse(server)) throw new KubeConfigError(`the server of ${source} is not a URL`);
   return new URL(server);
 }
 

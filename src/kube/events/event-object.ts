@@ -49,9 +49,7 @@ const MAX_NOTE_BYTES = 1024;
 /** Cuts a text to at most `maxBytes` of UTF-8, never in the middle of a character. */
 export function cutToBytes(text: string, maxBytes = MAX_NOTE_BYTES): string {
   const bytes = Buffer.from(text, "utf8");
-  if (bytes.length <= maxBytes) {
-    return text;
-  }
+  if (bytes.length <= maxBytes) return text;
   const ellipsis = "…";
   let end = maxBytes - Buffer.byteLength(ellipsis);
   // Bytes 10xxxxxx go on with a character that began before.

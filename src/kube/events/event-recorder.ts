@@ -190,9 +190,7 @@ export class EventRecorder {
       try {
         await client.mergePatch(EVENTS, { namespace, name }, series.toPatch(), call);
       } catch (error: unknown) {
-        if (!KubeError.is(error, "NotFound")) {
-          throw error;
-        }
+        if (!KubeError.is(error, "NotFound")) throw error;
         series.forgotten();
       }
     }
@@ -201,9 +199,7 @@ export class EventRecorder {
         await client.create(EVENTS, series.toObject(this.#options), call);
       } catch (error: unknown) {
         // An earlier try arrived after all.
-        if (!KubeError.is(error, "AlreadyExists")) {
-          throw error;
-        }
+        if (!KubeError.is(error, "AlreadyExists")) throw error;
       }
     }
     series.written(count);
@@ -235,28 +231,20 @@ export class EventRecorder {
     budget.tokens = Math.min(burstPerObject, budget.tokens + (now - budget.at) / refillPerObjectMs);
     budget.at = now;
     this.#budgets.set(uid, budget);
-    if (budget.tokens < 1) {
-      return false;
-    }
+    if (budget.tokens < 1) return false;
     budget.tokens -= 1;
     return true;
   }
 
   #sweep(now: number): void {
-    if (now - this.#sweptAt < SWEEP_MS) {
-      return;
-    }
+    if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
     const { burstPerObject = 25, refillPerObjectMs = 60_000 } = this.#options;
     for (const [identity, series] of this.#series) {
-      if (!series.isPending && now - series.touchedAt >= SERIES_IDLE_MS) {
-        this.#series.delete(identity);
-      }
+      if (!series.isPending && now - series.touchedAt >= SERIES_IDLE_MS) this.#series.delete(identity);
     }
     for (const [uid, budget] of this.#budgets) {
-      if (now - budget.at >= burstPerObject * refillPerObjectMs) {
-        this.#budgets.delete(uid);
-      }
+      if (now - budget.at >= burstPerObject * refillPerObjectMs) this.#budgets.delete(uid);
     }
   }
 }

@@ -104,12 +104,8 @@ export class LeaseClaim {
     // A leader renews what it wrote last; if others wrote meanwhile, the precondition fails and it reads the Lease.
     let current = this.#leading ? this.#observed : await this.#read(call);
     for (let tries = 1; ; tries += 1) {
-      if (current?.isHeldByOther(identity, clock.monotonic())) {
-        return false;
-      }
-      if (current?.holder !== identity) {
-        this.#term += 1;
-      }
+      if (current?.isHeldByOther(identity, clock.monotonic())) return false;
+      if (current?.holder !== identity) this.#term += 1;
       const startedAt = { monotonic: clock.monotonic(), wall: clock.now() };
       try {
         const spec = this.#spec(current, startedAt.wall);
@@ -128,13 +124,9 @@ export class LeaseClaim {
         return true;
       } catch (error: unknown) {
         // Once more with what is there now; a second time means more than bad luck, such as a missing namespace.
-        if (tries > 1 || !KubeError.is(error, "Conflict", "AlreadyExists", "NotFound")) {
-          throw error;
-        }
+        if (tries > 1 || !KubeError.is(error, "Conflict", "AlreadyExists", "NotFound")) throw error;
         current = await this.#read(call);
-        if (current !== undefined && current.holder !== undefined && current.holder !== identity) {
-          return false;
-        }
+        if (current !== undefined && current.holder !== undefined && current.holder !== identity) return false;
       }
     }
   }
@@ -158,9 +150,7 @@ export class LeaseClaim {
   async release(): Promise<void> {
     const { clock, identity, log } = this.#options;
     let observed = this.#observed;
-    if (!this.#leading || observed === undefined) {
-      return;
-    }
+    if (!this.#leading || observed === undefined) return;
     this.#leading = false;
     const timeoutMs = Math.min(this.#options.retryPeriodMs, 2000);
     const deadline = new Deadline(clock, timeoutMs, undefined);
@@ -175,9 +165,7 @@ export class LeaseClaim {
           return;
         } catch (error: unknown) {
           // The stop came in the middle of a renewal, which arrived anyway.
-          if (tries > 1 || !KubeError.is(error, "Conflict")) {
-            throw error;
-          }
+          if (tries > 1 || !KubeError.is(error, "Conflict")) throw error;
           observed = await untilAborted(this.#read(call), deadline.signal);
         }
       }

@@ -87,18 +87,14 @@ export class Lease {
    * contends again, for what is left to finish may take forever; if it gets the lease, it runs `lead` once more.
    */
   async run({ signal, lead }: LeadOptions): Promise<void> {
-    if (!(await this.#isAcquired(signal))) {
-      return;
-    }
+    if (!(await this.#isAcquired(signal))) return;
     let lost = await this.#leadUntilLost({ signal, lead });
     while (lost !== undefined && (await this.#isAcquiredMeanwhile(lost.unfinished, signal))) {
       const { unfinished } = lost;
       const both = async (leading: AbortSignal) => void (await Promise.all([finishing(lead, leading), unfinished]));
       lost = await this.#leadUntilLost({ signal, lead: both });
     }
-    if (lost?.reason instanceof LeaseLostError) {
-      throw lost.reason;
-    }
+    if (lost?.reason instanceof LeaseLostError) throw lost.reason;
   }
 
   /** @returns what was left behind with the loss; undefined where the work has finished and the lease is given back */
@@ -118,9 +114,7 @@ export class Lease {
       const lostAtTheEnd = await loss;
       await this.#claim.release();
       await work;
-      if (lostAtTheEnd === undefined) {
-        return undefined;
-      }
+      if (lostAtTheEnd === undefined) return undefined;
     }
     return { reason: leadership.signal.reason, unfinished: work };
   }
@@ -139,9 +133,7 @@ export class Lease {
           "work of the lost leadership continues; contending for the lease again meanwhile",
         );
       }
-      if (await this.#isAcquired(stop.signal)) {
-        return true;
-      }
+      if (await this.#isAcquired(stop.signal)) return true;
       await ended;
       return false;
     } finally {
@@ -156,9 +148,7 @@ export class Lease {
       await this.#acquire(signal);
       return true;
     } catch (error: unknown) {
-      if (signal.aborted) {
-        return false;
-      }
+      if (signal.aborted) return false;
       throw error;
     }
   }
@@ -203,9 +193,7 @@ export class Lease {
           log.error({ lease: this.#name, err: error }, "lost the lease");
           throw error;
         }
-        if (signal.aborted) {
-          return undefined;
-        }
+        if (signal.aborted) return undefined;
         // Time is short now: twice as often.
         periodMs = this.#retryPeriodMs / 2;
         log.warn({ lease: this.#name, err: error, leftMs: this.#claim.leftMs }, "could not renew the lease");
@@ -223,8 +211,6 @@ async function finishing(lead: LeadOptions["lead"], signal: AbortSignal): Promis
   try {
     await lead(signal);
   } catch (error: unknown) {
-    if (!isAbortReason(error, signal)) {
-      throw error;
-    }
+    if (!isAbortReason(error, signal)) throw error;
   }
 }

@@ -47,16 +47,12 @@ export class DelayedKeys {
   add(key: string, basis: TimeBasis, at: number, priority: number): void {
     const entry: Delayed = { key, basis, at, priority };
     const existing = this.#entries.get(key);
-    if (existing !== undefined && this.#leftMs(existing) <= this.#leftMs(entry)) {
-      return;
-    }
+    if (existing !== undefined && this.#leftMs(existing) <= this.#leftMs(entry)) return;
     this.#entries.set(key, entry);
     const heap = this.#heaps[basis];
     heap.push(entry);
     // A renewal is months away and its key is scheduled a thousand times before: replaced entries must not pile up.
-    if (heap.size > 2 * this.#entries.size + 64) {
-      heap.retain((one) => this.#entries.get(one.key) === one);
-    }
+    if (heap.size > 2 * this.#entries.size + 64) heap.retain((one) => this.#entries.get(one.key) === one);
   }
 
   remove(key: string): void {

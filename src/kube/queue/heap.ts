@@ -20,9 +20,7 @@ export class Heap<T> {
     let at = this.#items.push(item) - 1;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.#swapIfBefore(at, parent)) {
-        return;
-      }
+      if (!this.#swapIfBefore(at, parent)) return;
       at = parent;
     }
   }
@@ -52,9 +50,7 @@ export class Heap<T> {
       const left = 2 * at + 1;
       const right = left + 1;
       const child = this.#isBefore(right, left) ? right : left;
-      if (!this.#swapIfBefore(child, at)) {
-        return;
-      }
+      if (!this.#swapIfBefore(child, at)) return;
       at = child;
     }
   }
@@ -68,9 +64,7 @@ export class Heap<T> {
   #swapIfBefore(a: number, b: number): boolean {
     const itemA = this.#items[a];
     const itemB = this.#items[b];
-    if (itemA === undefined || itemB === undefined || !this.#before(itemA, itemB)) {
-      return false;
-    }
+    if (itemA === undefined || itemB === undefined || !this.#before(itemA, itemB)) return false;
     this.#items[a] = itemB;
     this.#items[b] = itemA;
     return true;

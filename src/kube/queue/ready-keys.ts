@@ -70,9 +70,7 @@ export class ReadyKeys {
     if (existing === undefined) lane.size += 1;
     this.#entries.set(key, entry);
     lane.byPriority.push(entry);
-    if (lane.byPriority.size > 2 * lane.size + 64) {
-      lane.byPriority.retain((one) => this.#entries.get(one.key) === one);
-    }
+    if (lane.byPriority.size > 2 * lane.size + 64) lane.byPriority.retain((one) => this.#entries.get(one.key) === one);
   }
 
   /** Takes out the key whose turn it is, and counts it in its shares until `release`; undefined if none may be taken. */

@@ -70,6 +70,7 @@ interface Item {
 
 const DEFAULT_BACKOFF: BackoffOptions = { firstMs: 1000, maxMs: 300_000 };
 const CLOCK_CHECK_MS = 60_000;
+
 /**
  * Keys to reconcile. A key is worked on by one worker at a time, and once more if it was added meanwhile; adding it
  * twice is adding it once. Delays are kept by the wall clock and survive a suspended machine.
@@ -155,16 +156,12 @@ export class WorkQueue {
    */
   async run(worker: Worker, options: RunOptions): Promise<void> {
     const earlier = this.#run;
-    if (earlier !== undefined && !earlier.options.signal.aborted) {
-      throw new Error("this work queue runs already");
-    }
+    if (earlier !== undefined && !earlier.options.signal.aborted) throw new Error("this work queue runs already");
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#run = { worker, options, idle: resolve };
     earlier?.idle();
     const wakeUp = this.#wakeDelayed(options.signal).catch((error: unknown) => {
-      if (!options.signal.aborted) {
-        throw error;
-      }
+      if (!options.signal.aborted) throw error;
     });
     this.#pump();
     await Promise.all([promise, wakeUp]);
@@ -199,9 +196,7 @@ export class WorkQueue {
     const run = this.#run;
     while (run !== undefined && !this.#isStopping(run) && this.#busy() < run.options.concurrency) {
       const next = this.#ready.take();
-      if (next === undefined) {
-        return;
-      }
+      if (next === undefined) return;
       void this.#process(run, next);
     }
   }
@@ -240,9 +235,7 @@ export class WorkQueue {
 
   #schedule(key: string, priority: number, item: Item, outcome: Outcome | undefined): void {
     // No worker would take it any more.
-    if (this.#run === undefined || this.#isStopping(this.#run)) {
-      return;
-    }
+    if (this.#run === undefined || this.#isStopping(this.#run)) return;
     if (outcome === undefined) {
       this.#backOff(key, priority, item.dirty !== undefined);
       return;
@@ -251,9 +244,7 @@ export class WorkQueue {
     if (outcome.kind === "again") {
       this.addAfter(key, outcome.at, outcome.priority === undefined ? {} : { priority: outcome.priority });
     }
-    if (item.dirty !== undefined) {
-      this.add(key, item.dirty);
-    }
+    if (item.dirty !== undefined) this.add(key, item.dirty);
   }
 
   /**
@@ -287,11 +278,7 @@ export class WorkQueue {
   }
 
   #settle(): void {
-    if (this.#atWork.size > 0) {
-      return;
-    }
-    if (this.#run !== undefined && this.#isStopping(this.#run)) {
-      this.#run.idle();
-    }
+    if (this.#atWork.size > 0) return;
+    if (this.#run !== undefined && this.#isStopping(this.#run)) this.#run.idle();
   }
 }

@@ -115,8 +115,8 @@ export const KUBE: readonly MutatedFile[] = [
     mutants: [
       {
         why: "resourceVersion 10 counts as older than 9",
-        search: "if (a.length !== b.length) {",
-        replacement: "if (a.length < 0) {",
+        search: "if (a.length !== b.length) return",
+        replacement: "if (a.length < 0) return",
       },
     ],
   },
@@ -131,8 +131,8 @@ export const KUBE: readonly MutatedFile[] = [
       },
       {
         why: "a change during a run is lost",
-        search: "if (item.dirty !== undefined) {\n      this.add(key, item.dirty);",
-        replacement: "if (item.dirty !== undefined) {",
+        search: "if (item.dirty !== undefined) this.add(key, item.dirty);",
+        replacement: "",
       },
       {
         why: "an urgent change during a run goes last",
@@ -205,7 +205,7 @@ export const KUBE: readonly MutatedFile[] = [
       {
         why: "an attempt goes on in a later leadership",
         search: "this.#term += 1;",
-        replacement: "",
+        replacement: "this.#term += 0;",
       },
       {
         why: "a leader counts its time from the answer rather than from the request",
@@ -214,8 +214,8 @@ export const KUBE: readonly MutatedFile[] = [
       },
       {
         why: "a lease that another holds is taken",
-        search: "if (current?.isHeldByOther(identity, clock.monotonic())) {",
-        replacement: "if (identity === undefined) {",
+        search: "if (current?.isHeldByOther(identity, clock.monotonic())) return false;",
+        replacement: "if (identity === undefined) return false;",
       },
     ],
   },

@@ -316,8 +316,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "kube/queue/work-queue.ts",
-        search: "    if (item.dirty !== undefined) {\n      this.add",
-        replacement: "    if (item.dirty !== undefined && key === '') {\n      this.add",
+        search: "    if (item.dirty !== undefined) this.add",
+        replacement: "    if (item.dirty !== undefined && key === '') this.add",
       },
     ],
     features: ["edits", "secrets", "kubeErrors"],
