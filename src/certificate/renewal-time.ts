@@ -22,7 +22,10 @@ interface Validity {
   readonly notAfter: Date;
 }
 
-/** The time at which a certificate is due for renewal, computed from its real lifetime. */
+/**
+ * The time at which a certificate is due for renewal, computed from its real lifetime. Without jitter: certificates that
+ * were issued together are due together, and the issuing turns and the pacer spread the calls.
+ */
 export function renewalTime(validity: Validity, rule?: RenewalRule): Date {
   return new Date(Math.floor(validity.notAfter.getTime() - lead(validity, rule).leadMs));
 }

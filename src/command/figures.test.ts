@@ -16,7 +16,7 @@ import {
   settled,
 } from "../controllers/user-certificate/testing/snapshots.ts";
 import { reconcileFigures, resourceFigures } from "./figures.ts";
-import { IssuanceBudgets } from "./issuance-budgets.ts";
+import { IssuesLeft } from "./issues-left.ts";
 
 describe("a reconcile counts", () => {
   test("as nothing done if nothing was due", () => {
@@ -77,7 +77,7 @@ describe("a reconcile counts", () => {
 });
 
 const figuresOf = (certificate: Parameters<typeof resourceFigures>[0]) =>
-  resourceFigures(certificate, NOW, new IssuanceBudgets());
+  resourceFigures(certificate, NOW, new IssuesLeft());
 
 function stalled(status: "True" | "False", reason: string) {
   return { type: "Stalled", status, reason, message: "", lastTransitionTime: new Date(NOW).toISOString() };

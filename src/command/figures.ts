@@ -10,7 +10,7 @@ import type { Assessment } from "../controllers/user-certificate/core/status/ass
 import type { ResourceFigures } from "../telemetry/certificate-metrics.ts";
 import type { ProjectFigures, RemovalFigures } from "../telemetry/cluster-metrics.ts";
 import type { ReconcileFigures } from "../telemetry/metrics.ts";
-import type { IssuanceBudgets } from "./issuance-budgets.ts";
+import type { IssuesLeft } from "./issues-left.ts";
 
 /** The figures of one reconcile. */
 export function reconcileFigures(assessment: Assessment): ReconcileFigures {
@@ -29,7 +29,7 @@ export function reconcileFigures(assessment: Assessment): ReconcileFigures {
  *
  * @param nowMs by Atlas' clock
  */
-export function resourceFigures(certificate: CachedResource, nowMs: number, budgets: IssuanceBudgets): ResourceFigures {
+export function resourceFigures(certificate: CachedResource, nowMs: number, issuesLeft: IssuesLeft): ResourceFigures {
   const { namespace, name } = certificate;
   if (!certificate.valid) {
     const nothing = {
@@ -75,7 +75,7 @@ export function resourceFigures(certificate: CachedResource, nowMs: number, budg
     suspended: spec.suspend,
     unaccounted: status.unaccounted?.length ?? 0,
     orphaned: orphaned(status, nowMs),
-    budgetLeft: budgets.left(certificate, nowMs),
+    budgetLeft: issuesLeft.of(certificate, nowMs),
     pendingRestarts: (status.pendingRestarts ?? []).map(({ reason }) =>
       knownReason(reason, reason ? "Other" : "RestartDue"),
     ),

@@ -31,7 +31,7 @@ import { registerRuntimeMetrics } from "../telemetry/runtime-metrics.ts";
 import { type RunningServer, startServer } from "../telemetry/server.ts";
 import type { ClusterKinds } from "./cluster-kinds.ts";
 import { projectFigures, reconcileFigures, removalFigures, resourceFigures } from "./figures.ts";
-import { IssuanceBudgets } from "./issuance-budgets.ts";
+import { IssuesLeft } from "./issues-left.ts";
 import { VERSION } from "./version.ts";
 
 /** Where metrics and health are served; undefined for not at all. */
@@ -65,7 +65,7 @@ export class Instruments {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #traffic = new AtlasTraffic();
-  readonly #budgets = new IssuanceBudgets();
+  readonly #issuesLeft = new IssuesLeft();
   readonly #runs: RunsUnderWay;
   readonly #pulse: Pulse;
   readonly #servers: RunningServer[] = [];
@@ -99,7 +99,7 @@ export class Instruments {
 
   reconciled(assessment: Assessment): void {
     this.metrics.reconciled(reconcileFigures(assessment));
-    this.#budgets.reconciled(assessment);
+    this.#issuesLeft.reconciled(assessment);
   }
 
   atlasExchange(exchange: AtlasExchange): void {
@@ -154,7 +154,7 @@ export class Instruments {
     });
     this.metrics.addText(() => {
       const nowMs = this.#clock.now() + controller.skewMs;
-      const figures = (resource: CachedResource) => resourceFigures(resource, nowMs, this.#budgets);
+      const figures = (resource: CachedResource) => resourceFigures(resource, nowMs, this.#issuesLeft);
       return certificateMetrics(Iterator.from(controller.resources()).map(figures), nowMs);
     });
     this.metrics.addText(() => this.#traffic.text(this.#clock.now()));

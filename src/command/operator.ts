@@ -93,6 +93,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     onExchange: (exchange) => instruments.atlasExchange(exchange),
     clock,
   });
+  // No flag sets the pace: Atlas tells each project's limits (pacing/rate-limits.ts), and session.ts takes the turns.
   const pacer = new Pacer({ clock });
   const events = new EventRecorder({
     client: kube,

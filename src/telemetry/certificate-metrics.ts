@@ -58,6 +58,7 @@ interface ResourceMetric {
 /** Adds a series, unless it has no value. `labels` are those beside namespace and name. */
 type Add = (value: number | undefined, labels?: string) => void;
 
+/** Timestamps rather than durations: Prometheus subtracts time(). */
 const METRICS: readonly ResourceMetric[] = [
   {
     name: "atlascerts_certificate_not_before_timestamp_seconds",

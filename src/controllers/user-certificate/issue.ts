@@ -111,7 +111,8 @@ export class Issuer {
       isWithdrawn = !isAllowed(resource);
       if (isWithdrawn) throw new Error("its grant was withdrawn");
     };
-    // From here on nothing but the end of the process stops the attempt.
+    // From here on only the end of the process stops the attempt: a process that has lost its lease stores the certificate
+    // in hand-over.ts.
     const bundle = await this.#create(snapshot, attempt, api, beforeSending).catch((error: unknown) => {
       if (!isWithdrawn) throw error;
       // Nothing was sent.

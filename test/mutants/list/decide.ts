@@ -215,8 +215,8 @@ export const DECIDE: readonly MutatedFile[] = [
     ],
   },
   {
-    file: `${FOLDER}/last-attempt.ts`,
-    tests: [`${FOLDER}/last-attempt.test.ts`],
+    file: `${FOLDER}/last-failure.ts`,
+    tests: [`${FOLDER}/last-failure.test.ts`],
     mutants: [
       {
         why: "new credentials are tried only after the backoff",
@@ -246,14 +246,9 @@ export const DECIDE: readonly MutatedFile[] = [
     ],
   },
   {
-    file: `${FOLDER}/history.ts`,
-    tests: [`${FOLDER}/history.test.ts`],
+    file: `${FOLDER}/open-attempt.ts`,
+    tests: [`${FOLDER}/open-attempt.test.ts`],
     mutants: [
-      {
-        why: "a certificate of the new user is taken for the lost one of the former user",
-        search: "if (entry.serialNumber !== undefined || !isOfUser(entry, listedUser)) return entry;",
-        replacement: "if (entry.serialNumber !== undefined || (listedUser && !entry)) return entry;",
-      },
       {
         why: "a refused list closes the record of an attempt",
         search: 'attempted.kind === "refused" && attempted !== atlas && attempted.blocker',
@@ -264,11 +259,22 @@ export const DECIDE: readonly MutatedFile[] = [
         search: "return !isStored && untilMs > nowMs && isWithin(",
         replacement: "return !isStored && isWithin(",
       },
+    ],
+  },
+  {
+    file: `${FOLDER}/history.ts`,
+    tests: [`${FOLDER}/history.test.ts`],
+    mutants: [
+      {
+        why: "a certificate of the new user is taken for the lost one of the former user",
+        search: "if (entry.serialNumber !== undefined || !isOfUser(entry, listedUser)) return entry;",
+        replacement: "if (entry.serialNumber !== undefined || (listedUser && !entry)) return entry;",
+      },
       {
         why: "Atlas' whole seconds separate an attempt from its certificate",
         search: "const STAMP_TOLERANCE_MS = 2000;",
         replacement: "const STAMP_TOLERANCE_MS = 0;",
-        tests: [`${FOLDER}/history.test.ts`, `${FOLDER}/usage.test.ts`],
+        tests: [`${FOLDER}/history.test.ts`, `${FOLDER}/limits.test.ts`],
       },
       {
         why: "a status grows without bound",
@@ -284,8 +290,8 @@ export const DECIDE: readonly MutatedFile[] = [
     ],
   },
   {
-    file: `${FOLDER}/usage.ts`,
-    tests: [`${FOLDER}/usage.test.ts`],
+    file: `${FOLDER}/limits.ts`,
+    tests: [`${FOLDER}/limits.test.ts`],
     mutants: [
       {
         why: "resources of one user block each other's first certificates",

@@ -27,8 +27,8 @@ export const RESTARTS: readonly MutatedFile[] = [
     ],
   },
   {
-    file: `${FOLDER}/core/status/restarts.ts`,
-    tests: [`${FOLDER}/core/status/restarts.test.ts`],
+    file: `${FOLDER}/core/status/pending-restarts.ts`,
+    tests: [`${FOLDER}/core/status/pending-restarts.test.ts`],
     mutants: [
       {
         why: "the first certificate causes a restart",

@@ -201,8 +201,8 @@ export const SHELL: readonly MutatedFile[] = [
     ],
   },
   {
-    file: "command/issuance-budgets.ts",
-    tests: ["command/issuance-budgets.test.ts"],
+    file: "command/issues-left.ts",
+    tests: ["command/issues-left.test.ts"],
     mutants: [
       {
         why: "a reconcile without a list forgets certificates that were issued elsewhere",

@@ -118,7 +118,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the budget forgets what lists do not show yet",
     edits: [
       {
-        file: `${CORE}/core/decide/usage.ts`,
+        file: `${CORE}/core/decide/limits.ts`,
         search: "    ...history,\n    ...others.issuances,\n",
         replacement: "",
       },
@@ -142,12 +142,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the restart for a certificate is forgotten with the process that stored it",
     edits: [
       {
-        file: `${CORE}/core/status/restarts.ts`,
+        file: `${CORE}/core/status/pending-restarts.ts`,
         search: "const closed = isStored(snapshot) ? status.issuance : undefined;",
         replacement: "const closed = undefined;",
       },
       {
-        file: `${CORE}/core/status/restarts.ts`,
+        file: `${CORE}/core/status/pending-restarts.ts`,
         search: "return isNewer && status.secretName === spec.secretName;",
         replacement: "return isNewer && false;",
       },
@@ -204,7 +204,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "a backoff is forgotten by a process that did not see it begin",
     edits: [
       {
-        file: `${CORE}/core/decide/last-attempt.ts`,
+        file: `${CORE}/core/decide/last-failure.ts`,
         search: "  const endMs = Date.parse(attempt.nextAttemptTime);",
         replacement: `  const seen = (Reflect.get(snapshot.policy, "since") as number) ?? snapshot.nowMs;
   Reflect.set(snapshot.policy, "since", seen);
@@ -285,7 +285,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "renewals never count",
     edits: [
       {
-        file: `${CORE}/core/decide/usage.ts`,
+        file: `${CORE}/core/decide/limits.ts`,
         search: "...earlier.map((timeMs) => timeMs + DAY_MS)",
         replacement: "...earlier.slice(0, 0)",
       },

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { always } from "../../testing/walk-properties.ts";
 import type { Situation } from "../model/situation.ts";
 import { decide, needsAtlas } from "./decide.ts";
-import { isExempt } from "./usage.ts";
+import { isExempt } from "./limits.ts";
 
 describe("never issues", () => {
   const never: Readonly<Record<string, (snapshot: Situation) => boolean>> = {

@@ -1,10 +1,11 @@
 import { timestamp } from "../../../../api/timestamp.ts";
-import type { Issuance, RecentIssuance } from "../../../../api/user-certificate-status.ts";
+import type { RecentIssuance } from "../../../../api/user-certificate-status.ts";
 import { DAY_MS, HOUR_MS } from "../../../../clock.ts";
-import type { AttemptState, HeldState, Situation } from "../model/situation.ts";
+import type { AttemptState, Situation, WithHeld } from "../model/situation.ts";
 import type { ListedCertificate, Snapshot } from "../model/snapshot.ts";
 import { isSameUser, type User } from "../model/user.ts";
-import { isInList, isWithin } from "./held.ts";
+import { isWithin } from "./held.ts";
+import { isStored } from "./open-attempt.ts";
 
 /** How far Atlas' time stamp of a create may lie before the attempt's: whole seconds, rounded. */
 const STAMP_TOLERANCE_MS = 2000;
@@ -14,9 +15,6 @@ const LATEST_MS = HOUR_MS;
 
 /** No decision needs a longer history, and a status must stay small. */
 const MAX_ENTRIES = 40;
-
-/** A snapshot with the certificate in the Secret. */
-type WithHeld = Snapshot & HeldState;
 
 /**
  * Certificates that were issued, or may have been, for this resource: its recorded history, and the open attempt as soon
@@ -37,45 +35,6 @@ function isRemembered({ time, notAfter }: RecentIssuance, nowMs: number): boolea
   return isWithin(DAY_MS, Date.parse(time), nowMs) || (notAfter !== undefined && Date.parse(notAfter) > nowMs - DAY_MS);
 }
 
-/** The attempt on record, as far as this process and Atlas' list tell what came of it. */
-export function attemptState(snapshot: WithHeld): AttemptState {
-  const { parked, resource } = snapshot;
-  const { issuance } = resource.status;
-  if (issuance === undefined) return { isParkedHere: false, isParkedElsewhere: false, settled: undefined };
-  const isParkedHere = parked?.attempt.id === issuance.id;
-  const isParkedElsewhere = !isParkedHere && isParkedByOther(snapshot, issuance);
-  const isOpen = isParkedHere || isParkedElsewhere || !isSettled(snapshot);
-  return { isParkedHere, isParkedElsewhere, settled: isOpen ? undefined : settledAttempt(snapshot, issuance) };
-}
-
-/** Whether a list shows the outcome of the attempt, or it was for another user, whose list these credentials cannot read. */
-function isSettled({ atlas, attempted }: Snapshot): boolean {
-  return (
-    attempted.kind === "listed" ||
-    (attempted.kind === "refused" && attempted !== atlas && attempted.blocker.needsPerson)
-  );
-}
-
-/** Whether another process said that it tries to store the certificate, for a time that is not over. */
-function isParkedByOther({ held, nowMs }: WithHeld, { parked }: Issuance): boolean {
-  if (parked?.until === undefined) return false;
-  const untilMs = Date.parse(parked.until);
-  const isStored = held?.serialNumber === parked.serialNumber;
-  return !isStored && untilMs > nowMs && isWithin(HOUR_MS, untilMs, nowMs);
-}
-
-/** The attempt as an entry of the history, with the certificate that the Secret holds of it. */
-function settledAttempt({ attempted: atlas, held, resource }: WithHeld, issuance: Issuance): RecentIssuance {
-  const entry = entryOf(issuance);
-  const { knownSerials, parked } = issuance;
-  if (held !== undefined && !knownSerials.includes(held.serialNumber)) {
-    const isItsOwn = held.serialNumber === parked?.serialNumber || isInList({ atlas, resource }, held);
-    if (isItsOwn) return { ...entry, serialNumber: held.serialNumber, notAfter: timestamp(held.notAfter.getTime()) };
-  }
-  if (parked === undefined) return { ...entry, lost: "AnswerLost" };
-  return { ...entry, serialNumber: parked.serialNumber, notAfter: parked.notAfter, lost: "NotStored" };
-}
-
 /**
  * Whether a certificate may still turn up: Atlas may carry out an attempt late, after the list that was read to find out
  * its outcome.
@@ -87,11 +46,6 @@ export function isAwaited({ history, nowMs, others }: Pick<Situation, "history" 
   return times.some((time) => isWithin(DAY_MS, Date.parse(time), nowMs));
 }
 
-/** Whether the certificate of the open attempt turns out to be in its Secret: its process died before it could say so. */
-export function isStored({ settled }: AttemptState): boolean {
-  return settled !== undefined && settled.lost === undefined;
-}
-
 /** Whether the renew annotation asks for something that was not answered yet. */
 export function renewRequested(snapshot: Snapshot & AttemptState): boolean {
   const { renewRequest, status } = snapshot.resource;
@@ -99,11 +53,6 @@ export function renewRequested(snapshot: Snapshot & AttemptState): boolean {
   // resource): its request was answered before.
   if (status.revision === undefined || renewRequest === undefined) return false;
   return renewRequest !== ((isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest);
-}
-
-/** An attempt as an entry of the history. */
-export function entryOf({ startedAt, reason, projectId, username, replaces }: Issuance): RecentIssuance {
-  return { time: startedAt, reason, projectId, username, ...(replaces !== undefined && { replaces }) };
 }
 
 /** Gives entries without a serial number the certificate that fits them, once a list shows one. */

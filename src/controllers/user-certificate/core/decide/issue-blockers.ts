@@ -8,7 +8,7 @@ import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { secretContended } from "./contention.ts";
 import { grantsUnverified } from "./grant-blockers.ts";
-import { exemptFromMs, isExempt } from "./usage.ts";
+import { exemptFromMs, isExempt } from "./limits.ts";
 
 type IssueCheck = (situation: Situation, reason: IssueReason) => Blocker | undefined;
 

@@ -1,9 +1,10 @@
 import type { Situation } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { heldState } from "./held.ts";
-import { attemptState, history } from "./history.ts";
-import { backoffEndMs, lastAttempt } from "./last-attempt.ts";
-import { usage } from "./usage.ts";
+import { history } from "./history.ts";
+import { backoffEndMs, lastAttempt } from "./last-failure.ts";
+import { usage } from "./limits.ts";
+import { attemptState } from "./open-attempt.ts";
 
 /** Computes what follows from a snapshot. Pure. */
 export function situationOf(snapshot: Snapshot): Situation {

@@ -35,6 +35,9 @@ interface HeldCertificate {
   readonly renewalDueMs: number;
 }
 
+/** A snapshot with the certificate in the Secret. */
+export type WithHeld = Snapshot & HeldState;
+
 /** The attempt on record. */
 export interface AttemptState {
   /** Whether this process still holds its certificate. */

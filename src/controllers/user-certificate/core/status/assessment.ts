@@ -3,15 +3,15 @@ import type { RecentIssuance, UnaccountedCertificate } from "../../../../api/use
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
 import { keystorePasswordMissing } from "../decide/blockers.ts";
 import { renewalDueMs } from "../decide/held.ts";
-import { entryOf } from "../decide/history.ts";
 import { backoffRunning, credentialsMissing, lastFailure } from "../decide/issue-blockers.ts";
 import { identityChanged, notListedByAtlas, secretMissing } from "../decide/issue-triggers.ts";
+import { entryOf } from "../decide/open-attempt.ts";
 import { type Finding, findings, unaccounted } from "../decide/unaccounted.ts";
 import type { Blocker } from "../model/blocker.ts";
 import type { Decision, Outcome } from "../model/decision.ts";
 import type { RestartResult } from "../model/restart.ts";
 import type { Situation, Unlisted } from "../model/situation.ts";
-import { type StandingRestart, standingRestarts } from "./restarts.ts";
+import { type StandingRestart, standingRestarts } from "./pending-restarts.ts";
 import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */

@@ -6,7 +6,7 @@ import { type RenewalAdjustment, renewalAdjustment } from "../../../../certifica
 import { renewalRule } from "../decide/held.ts";
 import { type Blocker, blockerMessage } from "../model/blocker.ts";
 import type { Assessment } from "./assessment.ts";
-import { restartPending } from "./restarts.ts";
+import { restartPending } from "./pending-restarts.ts";
 
 /**
  * The conditions after a reconciliation, in one list: they change together.

@@ -6,8 +6,8 @@ import type {
   UserCertificateStatus,
 } from "../../../../api/user-certificate-status.ts";
 import { isInList } from "../decide/held.ts";
-import { isStored } from "../decide/history.ts";
-import { ADOPTED } from "../decide/usage.ts";
+import { ADOPTED } from "../decide/limits.ts";
+import { isStored } from "../decide/open-attempt.ts";
 import type { Situation } from "../model/situation.ts";
 import type { Assessment } from "./assessment.ts";
 import { nextConditions } from "./next-conditions.ts";

@@ -3,7 +3,8 @@ import { DAY_MS } from "../../../../clock.ts";
 import type { Situation, Usage } from "../model/situation.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { isWithin } from "./held.ts";
-import { entryOf, isCreatedBy, isOfUser } from "./history.ts";
+import { isCreatedBy, isOfUser } from "./history.ts";
+import { entryOf } from "./open-attempt.ts";
 
 /**
  * Counts what Atlas lists, what the operator remembers to have been issued (a list may lag behind), and attempts that may

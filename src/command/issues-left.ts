@@ -11,7 +11,7 @@ interface SeenUsage extends Pick<Usage, "issuedMs" | "maxPerDay"> {
 }
 
 /** The rest of each user's daily limit, as the latest reconciles saw it. */
-export class IssuanceBudgets {
+export class IssuesLeft {
   /** By the keys of resources, the latest last. */
   readonly #usages = new Map<string, SeenUsage>();
 
@@ -32,7 +32,7 @@ export class IssuanceBudgets {
   }
 
   /** Certificates that may still be issued; undefined if none was in the last 24 hours. */
-  left(resource: { readonly namespace: string; readonly name: string }, nowMs: number): number | undefined {
+  of(resource: { readonly namespace: string; readonly name: string }, nowMs: number): number | undefined {
     const known = this.#usages.get(objectKey(resource));
     const issued = known === undefined ? 0 : issuedSince(nowMs - DAY_MS, known).length;
     return known === undefined || issued === 0 ? undefined : Math.max(0, known.maxPerDay - issued);

@@ -22,8 +22,8 @@ import {
   settled,
 } from "../../testing/snapshots.ts";
 import type { ListedCertificate, OthersOfUser, Snapshot } from "../model/snapshot.ts";
+import { isExempt } from "./limits.ts";
 import { situationOf } from "./situation.ts";
-import { isExempt } from "./usage.ts";
 
 const usage = (snapshot: Snapshot) => situationOf(snapshot).usage;
 

@@ -14,7 +14,7 @@ import {
   SETTLED_STATUS,
   settled,
 } from "../controllers/user-certificate/testing/snapshots.ts";
-import { IssuanceBudgets } from "./issuance-budgets.ts";
+import { IssuesLeft } from "./issues-left.ts";
 
 const RESOURCE = { namespace: "shop", name: "orders-api" };
 const OTHER = { namespace: "shop", name: "billing" };
@@ -27,55 +27,55 @@ function issuedOnce(name = "orders-api", nowMs = NOW) {
 }
 
 test("what is left of a user's daily limit is known while a certificate of the last 24 hours counts", () => {
-  const budgets = new IssuanceBudgets();
-  expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
-  budgets.reconciled(issuedOnce());
-  expect(budgets.left(RESOURCE, NOW)).toBe(3);
-  expect(budgets.left(RESOURCE, NOW + DAY_MS)).toBeUndefined();
+  const issuesLeft = new IssuesLeft();
+  expect(issuesLeft.of(RESOURCE, NOW)).toBeUndefined();
+  issuesLeft.reconciled(issuedOnce());
+  expect(issuesLeft.of(RESOURCE, NOW)).toBe(3);
+  expect(issuesLeft.of(RESOURCE, NOW + DAY_MS)).toBeUndefined();
 });
 
 test("the certificate that was just issued counts", () => {
-  const budgets = new IssuanceBudgets();
-  budgets.reconciled(reconciled(settled({ secret: ABSENT, atlas: listed() }), issued()));
-  expect(budgets.left(RESOURCE, NOW)).toBe(3);
+  const issuesLeft = new IssuesLeft();
+  issuesLeft.reconciled(reconciled(settled({ secret: ABSENT, atlas: listed() }), issued()));
+  expect(issuesLeft.of(RESOURCE, NOW)).toBe(3);
 });
 
 test("a certificate that was parked counts once when it is stored", () => {
-  const budgets = new IssuanceBudgets();
+  const issuesLeft = new IssuesLeft();
   const attempt = issuance();
   const status = { issuance: { ...attempt, parked: { pod: "pod-1", serialNumber: FRESH.serialNumber, notAfter: "" } } };
-  budgets.reconciled(reconciled(settled({ secret: ABSENT, status, parked: { attempt, facts: FRESH } }), issued()));
-  expect(budgets.left(RESOURCE, NOW)).toBe(3);
+  issuesLeft.reconciled(reconciled(settled({ secret: ABSENT, status, parked: { attempt, facts: FRESH } }), issued()));
+  expect(issuesLeft.of(RESOURCE, NOW)).toBe(3);
 });
 
 test("a certificate that only Atlas' list shows still counts after a reconcile without a list", () => {
-  const budgets = new IssuanceBudgets();
+  const issuesLeft = new IssuesLeft();
   const elsewhere = entryFor(FRESH, { createdAt: new Date(NOW - HOUR_MS) });
-  budgets.reconciled(reconciled(settled({ atlas: listed("1001", elsewhere) })));
-  budgets.reconciled(reconciled(settled()));
-  expect(budgets.left(RESOURCE, NOW)).toBe(3);
-  budgets.reconciled(reconciled(settled({ atlas: listed("1001") })));
-  expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
+  issuesLeft.reconciled(reconciled(settled({ atlas: listed("1001", elsewhere) })));
+  issuesLeft.reconciled(reconciled(settled()));
+  expect(issuesLeft.of(RESOURCE, NOW)).toBe(3);
+  issuesLeft.reconciled(reconciled(settled({ atlas: listed("1001") })));
+  expect(issuesLeft.of(RESOURCE, NOW)).toBeUndefined();
 });
 
 test("another user has a budget of its own, and a limit that has grown counts at once, even without a list", () => {
-  const budgets = new IssuanceBudgets();
+  const issuesLeft = new IssuesLeft();
   const elsewhere = entryFor(FRESH, { createdAt: new Date(NOW - HOUR_MS) });
   const base = settled({ atlas: listed("1001", elsewhere) });
-  budgets.reconciled(reconciled(base));
+  issuesLeft.reconciled(reconciled(base));
   const unlisted = settled();
-  budgets.reconciled(reconciled({ ...unlisted, others: { ...unlisted.others, count: 1 } }));
-  expect(budgets.left(RESOURCE, NOW)).toBe(4);
+  issuesLeft.reconciled(reconciled({ ...unlisted, others: { ...unlisted.others, count: 1 } }));
+  expect(issuesLeft.of(RESOURCE, NOW)).toBe(4);
   const spec = { ...unlisted.resource.spec, username: "someone-else" };
-  budgets.reconciled(reconciled({ ...unlisted, resource: { ...unlisted.resource, spec } }));
-  expect(budgets.left(RESOURCE, NOW)).toBeUndefined();
+  issuesLeft.reconciled(reconciled({ ...unlisted, resource: { ...unlisted.resource, spec } }));
+  expect(issuesLeft.of(RESOURCE, NOW)).toBeUndefined();
 });
 
 test("what is a day old is forgotten, whether or not its resource is still there", () => {
-  const budgets = new IssuanceBudgets();
-  budgets.reconciled(issuedOnce("billing"));
-  budgets.reconciled(issuedOnce("orders-api", NOW + 1000));
-  expect(budgets.left(OTHER, NOW)).toBe(3);
-  budgets.reconciled(issuedOnce("orders-api", NOW + DAY_MS + 2000));
-  expect(budgets.left(OTHER, NOW)).toBeUndefined();
+  const issuesLeft = new IssuesLeft();
+  issuesLeft.reconciled(issuedOnce("billing"));
+  issuesLeft.reconciled(issuedOnce("orders-api", NOW + 1000));
+  expect(issuesLeft.of(OTHER, NOW)).toBe(3);
+  issuesLeft.reconciled(issuedOnce("orders-api", NOW + DAY_MS + 2000));
+  expect(issuesLeft.of(OTHER, NOW)).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import type { ConditionState } from "../../../../api/condition-states.ts";
 import type { PendingRestart } from "../../../../api/rollout-restart.ts";
 import { timestamp } from "../../../../api/timestamp.ts";
 import type { CertificateFacts } from "../../../../certificate/certificate-facts.ts";
-import { isStored } from "../decide/history.ts";
+import { isStored } from "../decide/open-attempt.ts";
 import { isToRestart, restartDueMs, titleOf } from "../decide/restarts.ts";
 import type { Outcome } from "../model/decision.ts";
 import type { RestartResult } from "../model/restart.ts";
