@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MUTANTS } from "./mutants/mutants.ts";
@@ -11,4 +11,9 @@ test("each mutant and each planted bug still finds the text that it changes, exa
     return text.split(search).length !== 2;
   });
   expect(lost.map(({ file, search }) => `${file}: ${search}`)).toEqual([]);
+});
+
+test("each mutant names tests that are there", () => {
+  const named = new Set(MUTANTS.flatMap(({ tests }) => tests));
+  expect([...named].filter((file) => !existsSync(join(import.meta.dirname, "..", "src", file)))).toEqual([]);
 });

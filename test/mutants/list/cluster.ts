@@ -79,7 +79,7 @@ export const CLUSTER: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/cluster/secret-preflight.ts`,
-    tests: [`${FOLDER}/cluster/secret-preflight.test.ts`, `${FOLDER}/preflight.test.ts`],
+    tests: [`${FOLDER}/cluster/secret-preflight.test.ts`, `${FOLDER}/behaviour/preflight.test.ts`],
     mutants: [
       {
         why: "the rehearsal of a write stores a stand-in",
@@ -170,7 +170,7 @@ export const CLUSTER: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/cluster/departed-histories.ts`,
-    tests: [`${FOLDER}/limits.test.ts`],
+    tests: [`${FOLDER}/behaviour/limits.test.ts`],
     mutants: [
       {
         why: "a resource that is deleted and applied again escapes the limits",
@@ -228,7 +228,7 @@ export const CLUSTER: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/cluster/live-resource.ts`,
-    tests: [`${FOLDER}/shared-secret.test.ts`],
+    tests: [`${FOLDER}/behaviour/shared-secret.test.ts`],
     mutants: [
       {
         why: "a resource that is being deleted keeps its Secret from a new one",

@@ -66,7 +66,11 @@ export const PROJECTS: readonly MutatedFile[] = [
   },
   {
     file: `${FOLDER}/cluster/grants.ts`,
-    tests: [`${FOLDER}/grants.test.ts`, `${FOLDER}/grants.changes.test.ts`, `${FOLDER}/grants.taken-users.test.ts`],
+    tests: [
+      `${FOLDER}/behaviour/grants.test.ts`,
+      `${FOLDER}/behaviour/grants.changes.test.ts`,
+      `${FOLDER}/behaviour/grants.taken-users.test.ts`,
+    ],
     mutants: [
       {
         why: "a grant that may have been withdrawn counts while the watch of projects is out of date",

@@ -6,22 +6,26 @@ const FOLDER = "controllers/user-certificate";
 export const SHELL: readonly MutatedFile[] = [
   {
     file: `${FOLDER}/snapshot-reader.ts`,
-    tests: [`${FOLDER}/open-attempt.test.ts`],
+    tests: [`${FOLDER}/behaviour/open-attempt.test.ts`],
     mutants: [
       {
         why: "a stored certificate is taken for lost, since the cache has not seen its Secret",
         search: "const isOnRecord = resource.status.issuance !== undefined;",
         replacement: "const isOnRecord = false;",
-        tests: [`${FOLDER}/crash.test.ts`, `${FOLDER}/successor.test.ts`, `${FOLDER}/open-attempt.test.ts`],
+        tests: [
+          `${FOLDER}/behaviour/crash.test.ts`,
+          `${FOLDER}/behaviour/successor.test.ts`,
+          `${FOLDER}/behaviour/open-attempt.test.ts`,
+        ],
       },
       {
         why: "an attempt for an earlier user is judged by the list of the new one",
         search: "if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };",
         replacement: "if (issuance === undefined || spec) return { atlas, attempted: atlas };",
         tests: [
-          `${FOLDER}/open-attempt.test.ts`,
-          `${FOLDER}/unaccounted.test.ts`,
-          `${FOLDER}/unaccounted.shared-user.test.ts`,
+          `${FOLDER}/behaviour/open-attempt.test.ts`,
+          `${FOLDER}/behaviour/unaccounted.test.ts`,
+          `${FOLDER}/behaviour/unaccounted.shared-user.test.ts`,
         ],
       },
     ],
@@ -64,9 +68,9 @@ export const SHELL: readonly MutatedFile[] = [
         tests: [
           `${FOLDER}/issue.test.ts`,
           `${FOLDER}/issue.nothing-created.test.ts`,
-          `${FOLDER}/open-attempt.test.ts`,
-          `${FOLDER}/crash.test.ts`,
-          `${FOLDER}/successor.test.ts`,
+          `${FOLDER}/behaviour/open-attempt.test.ts`,
+          `${FOLDER}/behaviour/crash.test.ts`,
+          `${FOLDER}/behaviour/successor.test.ts`,
         ],
       },
       {
@@ -79,7 +83,7 @@ export const SHELL: readonly MutatedFile[] = [
         why: "two writers repair a Secret against each other without end",
         search: "this.#noteRepair(resource);\n",
         replacement: "",
-        tests: [`${FOLDER}/contention.test.ts`],
+        tests: [`${FOLDER}/behaviour/contention.test.ts`],
       },
     ],
   },
@@ -88,8 +92,8 @@ export const SHELL: readonly MutatedFile[] = [
     tests: [
       `${FOLDER}/issue.test.ts`,
       `${FOLDER}/issue.nothing-created.test.ts`,
-      `${FOLDER}/crash.test.ts`,
-      `${FOLDER}/successor.test.ts`,
+      `${FOLDER}/behaviour/crash.test.ts`,
+      `${FOLDER}/behaviour/successor.test.ts`,
     ],
     mutants: [
       {
@@ -121,13 +125,16 @@ export const SHELL: readonly MutatedFile[] = [
         why: "a certificate that is stored stays in the operator's memory as parked",
         search: "this.#options.parked.remove(resource.uid);\n      return",
         replacement: "return",
-        tests: [`${FOLDER}/parked-certificate.test.ts`, `${FOLDER}/parked-certificate.lost.test.ts`],
+        tests: [
+          `${FOLDER}/behaviour/parked-certificate.test.ts`,
+          `${FOLDER}/behaviour/parked-certificate.lost.test.ts`,
+        ],
       },
       {
         why: "the dry run that missed the fault is believed again",
         search: 'snapshot.history.at(-1)?.lost === "NotStored";',
         replacement: "false;",
-        tests: [`${FOLDER}/preflight.test.ts`],
+        tests: [`${FOLDER}/behaviour/preflight.test.ts`],
       },
       {
         why: "the certificate in use is taken for the one of the new attempt",
@@ -138,16 +145,16 @@ export const SHELL: readonly MutatedFile[] = [
         why: "an answer that belongs to another resource of the user is stored",
         search: "...own, ...others.explained]",
         replacement: "...own]",
-        tests: [`${FOLDER}/lost-answers.test.ts`],
+        tests: [`${FOLDER}/behaviour/lost-answers.test.ts`],
       },
       {
         why: "the new record takes the place of an older one before its certificate is reported",
         search: "announcer.announceFindings(assessment);\n    memory.unsent",
         replacement: "memory.unsent",
         tests: [
-          `${FOLDER}/unaccounted.test.ts`,
-          `${FOLDER}/unaccounted.shared-user.test.ts`,
-          `${FOLDER}/open-attempt.test.ts`,
+          `${FOLDER}/behaviour/unaccounted.test.ts`,
+          `${FOLDER}/behaviour/unaccounted.shared-user.test.ts`,
+          `${FOLDER}/behaviour/open-attempt.test.ts`,
         ],
       },
     ],

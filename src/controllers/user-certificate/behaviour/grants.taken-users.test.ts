@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { BOTH, DEFAULTS, granting, ORDERS, projectScene, settled, THROUGH, whole } from "./testing/grants-rig.ts";
-import { NAMESPACE } from "./testing/scene.ts";
-import { PROJECT } from "./testing/snapshots.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { BOTH, DEFAULTS, granting, ORDERS, projectScene, settled, THROUGH, whole } from "../testing/grants-rig.ts";
+import { NAMESPACE } from "../testing/scene.ts";
+import { PROJECT } from "../testing/snapshots.ts";
 
 describe("a user belongs to one namespace:", () => {
   const taken = { ...THROUGH, secretName: "other-mongodb" };

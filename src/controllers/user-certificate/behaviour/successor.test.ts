@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { secretData } from "../../certificate/secret-data.ts";
-import { issuePair } from "../../certificate/testing.ts";
-import { HOUR_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { liveOnce } from "./testing/mortal.ts";
-import { Scene, SECRET } from "./testing/scene.ts";
+import { SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { secretData } from "../../../certificate/secret-data.ts";
+import { issuePair } from "../../../certificate/testing.ts";
+import { HOUR_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { liveOnce } from "../testing/mortal.ts";
+import { Scene, SECRET } from "../testing/scene.ts";
 
 /** Processes that start after another has died or was frozen, and find what that one left. */
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { DAY_MS, HOUR_MS } from "../../clock.ts";
-import { DeadlineReached, untilAborted } from "../../deadline.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import type { CertificateApi } from "../access/atlas-api.ts";
-import { atlasError } from "./testing/memory-atlas.ts";
-import { CREDENTIALS, issuedScene, Scene } from "./testing/scene.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
+import { DeadlineReached, untilAborted } from "../../../deadline.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import type { CertificateApi } from "../../access/atlas-api.ts";
+import { atlasError } from "../testing/memory-atlas.ts";
+import { CREDENTIALS, issuedScene, Scene } from "../testing/scene.ts";
 
 /** An Atlas that refuses, or never answers. */
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { WRITE_CHECK_ANNOTATION } from "../../api/names.ts";
-import { HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { issuedScene, Scene, SECRET } from "./testing/scene.ts";
+import { WRITE_CHECK_ANNOTATION } from "../../../api/names.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { issuedScene, Scene, SECRET } from "../testing/scene.ts";
 
 /** A certificate that could not be stored is not created. */
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { HOUR_MS } from "../../clock.ts";
-import { atlasError } from "./testing/memory-atlas.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { issuedScene, Scene, SECRET } from "./testing/scene.ts";
+import { HOUR_MS } from "../../../clock.ts";
+import { atlasError } from "../testing/memory-atlas.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { issuedScene, Scene, SECRET } from "../testing/scene.ts";
 
 const MARK = "[simulated Atlas] ";
 const MARKED_ONCE = /^\[simulated Atlas\] (?!.*simulated)/;

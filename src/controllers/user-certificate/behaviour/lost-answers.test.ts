@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { issuedScene, NAMESPACE, Scene, SECRET } from "../testing/scene.ts";
 
 describe("if the answer to a create is lost", () => {
   async function lost() {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { DAY_MS, HOUR_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { liveOnce, Mortal } from "./testing/mortal.ts";
-import { Scene, SECRET } from "./testing/scene.ts";
+import { SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { liveOnce, Mortal } from "../testing/mortal.ts";
+import { Scene, SECRET } from "../testing/scene.ts";
 
 /** Processes that die in the middle of an attempt, and their successors. */
 

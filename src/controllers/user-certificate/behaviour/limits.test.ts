@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import type { Process } from "./testing/process.ts";
-import { issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
-import { PROJECT } from "./testing/snapshots.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import type { Process } from "../testing/process.ts";
+import { issuedScene, NAMESPACE, Scene, SECRET } from "../testing/scene.ts";
+import { PROJECT } from "../testing/snapshots.ts";
 
 /** Issuing can't be undone, so it is limited for each database user, whatever happens to resources, statuses and processes. */
 const REF = { namespace: NAMESPACE, name: "orders-api" };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { DAY_MS, HOUR_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { atlasError, MemoryAtlas } from "./testing/memory-atlas.ts";
-import { NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { atlasError, MemoryAtlas } from "../testing/memory-atlas.ts";
+import { NAMESPACE, Scene, SECRET } from "../testing/scene.ts";
 
 /** The operator's clock is wrong: certificates are judged by Atlas' clock, so it costs none and hides no expiry. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { issuedScene, type Scene, SECRET } from "./testing/scene.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { issuedScene, type Scene, SECRET } from "../testing/scene.ts";
 
 /** Other writers that fight with the operator over the Secret: it gives way before that costs too many certificates. */
 

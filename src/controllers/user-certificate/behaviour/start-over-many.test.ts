@@ -1,17 +1,17 @@
 import { expect, onTestFinished, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { SECRETS, type Secret } from "../../kube/core-types.ts";
-import type { ListOptions } from "../../kube/kube-api.ts";
-import { silentLog } from "../../kube/log.ts";
-import type { KubeObject, ResourceType } from "../../kube/resource-type.ts";
-import { ManualClock } from "../../testing/manual-clock.ts";
-import { settle, until } from "../../testing/settle.ts";
-import { UserCertificateController } from "./controller.ts";
-import { MemoryAtlas } from "./testing/memory-atlas.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { CREDENTIALS, NAMESPACE } from "./testing/scene.ts";
-import { NOW, POLICY, PROJECT } from "./testing/snapshots.ts";
-import { WatchedCluster } from "./testing/watched-cluster.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { SECRETS, type Secret } from "../../../kube/core-types.ts";
+import type { ListOptions } from "../../../kube/kube-api.ts";
+import { silentLog } from "../../../kube/log.ts";
+import type { KubeObject, ResourceType } from "../../../kube/resource-type.ts";
+import { ManualClock } from "../../../testing/manual-clock.ts";
+import { settle, until } from "../../../testing/settle.ts";
+import { UserCertificateController } from "../controller.ts";
+import { MemoryAtlas } from "../testing/memory-atlas.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { CREDENTIALS, NAMESPACE } from "../testing/scene.ts";
+import { NOW, POLICY, PROJECT } from "../testing/snapshots.ts";
+import { WatchedCluster } from "../testing/watched-cluster.ts";
 
 /** A cluster whose lists with bodies can be held up. */
 class ListedCluster extends WatchedCluster {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { secretData } from "../../certificate/secret-data.ts";
-import { issuePair } from "../../certificate/testing.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { parkingRig } from "./testing/parking-rig.ts";
-import { NAMESPACE } from "./testing/scene.ts";
+import { SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { secretData } from "../../../certificate/secret-data.ts";
+import { issuePair } from "../../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { parkingRig } from "../testing/parking-rig.ts";
+import { NAMESPACE } from "../testing/scene.ts";
 
 /** Parked certificates that never reach a Secret: each of them is announced as orphaned. */
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { parkingRig } from "./testing/parking-rig.ts";
-import { NAMESPACE, SECRET } from "./testing/scene.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { parkingRig } from "../testing/parking-rig.ts";
+import { NAMESPACE, SECRET } from "../testing/scene.ts";
 
 /** Certificates that were issued and cannot be stored: they wait in the process, and reconciles go on. */
 

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { KEYSTORE_ANNOTATION } from "../../api/names.ts";
-import { DAY_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { NAMESPACE, Scene } from "./testing/scene.ts";
+import { KEYSTORE_ANNOTATION } from "../../../api/names.ts";
+import { DAY_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { NAMESPACE, Scene } from "../testing/scene.ts";
 
 const PASSWORD_SECRET = { namespace: NAMESPACE, name: "keystore" };
 const KEYSTORES = { pkcs12: { passwordSecretRef: { name: "keystore", key: "password" } } };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { NAMESPACES } from "../../kube/core-types.ts";
-import { DEFAULTS, granting, message, ORDERS, projectScene, settled, THROUGH } from "./testing/grants-rig.ts";
-import { NAMESPACE } from "./testing/scene.ts";
+import { NAMESPACES } from "../../../kube/core-types.ts";
+import { DEFAULTS, granting, message, ORDERS, projectScene, settled, THROUGH } from "../testing/grants-rig.ts";
+import { NAMESPACE } from "../testing/scene.ts";
 
 describe("a grant that is withdrawn", () => {
   async function withdrawn() {

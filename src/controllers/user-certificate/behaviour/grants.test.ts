@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { CREDENTIALS_LABEL } from "../../api/names.ts";
-import { PROJECT_X509 } from "../../api/project-x509.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { granting, ORDERS, projectScene, settled, THROUGH, whole } from "./testing/grants-rig.ts";
-import { OPERATOR_NAMESPACE } from "./testing/process.ts";
-import type { Scene } from "./testing/scene.ts";
-import { OTHER_PROJECT } from "./testing/snapshots.ts";
+import { CREDENTIALS_LABEL } from "../../../api/names.ts";
+import { PROJECT_X509 } from "../../../api/project-x509.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { granting, ORDERS, projectScene, settled, THROUGH, whole } from "../testing/grants-rig.ts";
+import { OPERATOR_NAMESPACE } from "../testing/process.ts";
+import type { Scene } from "../testing/scene.ts";
+import { OTHER_PROJECT } from "../testing/snapshots.ts";
 
 /** Resources that obtain certificates through an AtlasProjectX509. */
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { secretData } from "../../certificate/secret-data.ts";
-import { issuePair } from "../../certificate/testing.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { atlasError } from "./testing/memory-atlas.ts";
-import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { secretData } from "../../../certificate/secret-data.ts";
+import { issuePair } from "../../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { atlasError } from "../testing/memory-atlas.ts";
+import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "../testing/scene.ts";
 
 /** When a certificate is replaced, and when only the Secret is repaired. */
 

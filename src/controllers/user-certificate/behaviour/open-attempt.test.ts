@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { DAY_MS, HOUR_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import { atlasError } from "./testing/memory-atlas.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { Scene, SECRET } from "./testing/scene.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import { atlasError } from "../testing/memory-atlas.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { Scene, SECRET } from "../testing/scene.ts";
 
 /** A resource with an open record, and a certificate at Atlas that nothing else shows. */
 async function lost(): Promise<Scene> {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Workload } from "../../api/rollout-restart.ts";
-import { DAY_MS, MINUTE_MS } from "../../clock.ts";
-import type { KubeErrorReason } from "../../kube/kube-error.ts";
-import type { WorkloadObject } from "./cluster/workloads.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
+import type { Workload } from "../../../api/rollout-restart.ts";
+import { DAY_MS, MINUTE_MS } from "../../../clock.ts";
+import type { KubeErrorReason } from "../../../kube/kube-error.ts";
+import type { WorkloadObject } from "../cluster/workloads.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
 import {
   callsOfWorkloads,
   DEPLOYMENT,
@@ -13,7 +13,7 @@ import {
   rollouts,
   SPEC,
   start,
-} from "./testing/restart-rig.ts";
+} from "../testing/restart-rig.ts";
 
 /** Workloads that cannot be restarted, or not yet. */
 

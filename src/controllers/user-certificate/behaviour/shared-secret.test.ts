@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { HOUR_MS } from "../../clock.ts";
-import { SECRETS } from "../../kube/core-types.ts";
-import type { IssueStep } from "./issue.ts";
-import type { Process } from "./testing/process.ts";
-import { Scene, SECRET } from "./testing/scene.ts";
+import { SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { HOUR_MS } from "../../../clock.ts";
+import { SECRETS } from "../../../kube/core-types.ts";
+import type { IssueStep } from "../issue.ts";
+import type { Process } from "../testing/process.ts";
+import { Scene, SECRET } from "../testing/scene.ts";
 
 /** Two resources that want one Secret while a certificate for one of them is on its way. */
 let scene: Scene;

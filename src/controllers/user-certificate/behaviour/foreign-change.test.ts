@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import type { KubeApi, ListOptions, ListPage, WatchEvent } from "../../kube/kube-api.ts";
-import { silentLog } from "../../kube/log.ts";
-import { type KubeObject, type ResourceType, typeName } from "../../kube/resource-type.ts";
-import { ManualClock } from "../../testing/manual-clock.ts";
-import { settle, until } from "../../testing/settle.ts";
-import { UserCertificateController } from "./controller.ts";
-import type { MemoryCluster } from "./testing/memory-cluster.ts";
-import { Scene } from "./testing/scene.ts";
-import { NOW, POLICY } from "./testing/snapshots.ts";
+import type { KubeApi, ListOptions, ListPage, WatchEvent } from "../../../kube/kube-api.ts";
+import { silentLog } from "../../../kube/log.ts";
+import { type KubeObject, type ResourceType, typeName } from "../../../kube/resource-type.ts";
+import { ManualClock } from "../../../testing/manual-clock.ts";
+import { settle, until } from "../../../testing/settle.ts";
+import { UserCertificateController } from "../controller.ts";
+import type { MemoryCluster } from "../testing/memory-cluster.ts";
+import { Scene } from "../testing/scene.ts";
+import { NOW, POLICY } from "../testing/snapshots.ts";
 
 /** Lists the objects that exist at the start; then the watches say nothing, as if each were far behind. */
 function silentWatches(cluster: MemoryCluster): KubeApi {

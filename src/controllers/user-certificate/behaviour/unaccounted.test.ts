@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { HOUR_MS } from "../../clock.ts";
-import type { CertificateApi } from "../access/atlas-api.ts";
-import { atlasError } from "./testing/memory-atlas.ts";
-import { kubeError } from "./testing/memory-cluster.ts";
-import { NAMESPACE, Scene } from "./testing/scene.ts";
-import { issueElsewhere, told, watchForADay } from "./testing/unexplained.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { HOUR_MS } from "../../../clock.ts";
+import type { CertificateApi } from "../../access/atlas-api.ts";
+import { atlasError } from "../testing/memory-atlas.ts";
+import { kubeError } from "../testing/memory-cluster.ts";
+import { NAMESPACE, Scene } from "../testing/scene.ts";
+import { issueElsewhere, told, watchForADay } from "../testing/unexplained.ts";
 
 /**
  * Every certificate at Atlas is in a Secret or is announced, once by each resource of its user: as orphaned by the one

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../api/names.ts";
-import { USER_CERTIFICATE } from "../../api/user-certificate.ts";
-import { secretData } from "../../certificate/secret-data.ts";
-import { issuePair } from "../../certificate/testing.ts";
-import { DAY_MS, HOUR_MS } from "../../clock.ts";
-import { SECRETS, type Secret } from "../../kube/core-types.ts";
-import type { Desired } from "../../kube/resource-type.ts";
-import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "./testing/scene.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATIONS } from "../../../api/names.ts";
+import { USER_CERTIFICATE } from "../../../api/user-certificate.ts";
+import { secretData } from "../../../certificate/secret-data.ts";
+import { issuePair } from "../../../certificate/testing.ts";
+import { DAY_MS, HOUR_MS } from "../../../clock.ts";
+import { SECRETS, type Secret } from "../../../kube/core-types.ts";
+import type { Desired } from "../../../kube/resource-type.ts";
+import { CREDENTIALS, issuedScene, NAMESPACE, Scene, SECRET } from "../testing/scene.ts";
 
 /** Which Secrets the operator writes to, and which it leaves alone. */
 
