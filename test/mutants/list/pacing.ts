@@ -63,6 +63,7 @@ export const PACING: readonly MutatedFile[] = [
         why: "the pacer grows with each project that was ever named",
         search: "if (now - usedAt >= HOUR_MS) this.#projects.delete(groupId);",
         replacement: "",
+        tests: [`${FOLDER}/pacer.forgetting.test.ts`],
       },
     ],
   },
