@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { inject } from "vitest";
-import { get, helm, ROOT } from "./commands.ts";
+import { eventually, get, helm, kubectl, ROOT } from "./commands.ts";
 
 export const CHART = path.join(ROOT, "deploy/charts/atlas-cert-operator");
 /** The first version of the chart, as it was packaged: what there is to upgrade from. */
@@ -63,4 +63,13 @@ export async function operatorPods(): Promise<OperatorPod[]> {
       ...pod,
       isReady: pod.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false,
     }));
+}
+
+/** Waits until two pods are ready and no other is left. */
+export async function operatorsReady(): Promise<void> {
+  await kubectl("rollout", "status", `deployment/${RELEASE}`, "--namespace", NAMESPACE, "--timeout=120s");
+  await eventually("two ready pods", 60_000, async () => {
+    const pods = await operatorPods();
+    return pods.length === 2 && pods.every((each) => each.isReady) ? true : undefined;
+  });
 }

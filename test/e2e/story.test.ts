@@ -7,8 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
-import { bundled } from "./bundled.ts";
-import { apply, applyLarge, eventually, get, helm, kubectl } from "./commands.ts";
+import { apply, eventually, get, helm, kubectl } from "./commands.ts";
 import {
   CHART,
   commonValues,
@@ -17,6 +16,7 @@ import {
   install,
   NAMESPACE,
   operatorPods,
+  operatorsReady,
   RELEASE,
   SIMULATOR,
 } from "./installation.ts";
@@ -27,8 +27,10 @@ import { OWN_ATLAS, ownAtlas, ownAtlasValues, startOwnAtlas } from "./own-atlas.
 import { platformSteps } from "./platform-steps.ts";
 import { Prometheus } from "./prometheus.ts";
 import { readmeCommands, runBlock } from "./readme.ts";
+import { restartedAppSteps } from "./restarted-app-steps.ts";
 import { anonymousLogin, appLogin, issuedSerial, SHOP, statusOf, untilReady, untilVerifiedSince } from "./shop.ts";
 import { SimulatorControls } from "./simulator.ts";
+import { troubleSteps } from "./trouble-steps.ts";
 
 const { image, month, otherImage, syncLimitMs } = inject("cluster");
 const atlas = new SimulatorControls(NAMESPACE, SIMULATOR);
@@ -152,137 +154,9 @@ describe("an app and its certificate", () => {
   });
 });
 
-describe("an app that the operator restarts", () => {
-  const name = "restarted";
-  // A user of its own, whose certificates the other steps don't count.
-  const resource = certificate({
-    ...{ name, username: "orders-api", monthsUntilExpiration: 24, projectId: "5efda6aea3f2ed2e7dd6ce05" },
-    connectionString: {
-      ...{ host: "mongod:27017", scheme: "mongodb" },
-      options: { tlsAllowInvalidCertificates: "true", directConnection: "true" },
-    },
-    rolloutRestart: [{ kind: "Deployment", name }],
-  });
+describe("an app that the operator restarts", restartedAppSteps);
 
-  it("logs in with a real driver, by the connection string of the Secret", async () => {
-    const mounted = { name: `${name}-mongodb`, mountPath: "/etc/mongodb" };
-    await applyLarge(
-      SHOP,
-      ...server({
-        ...{ name: "mongod", image, script: await bundled("driver-database"), ports: [27017] },
-        ...{ secret: { name: "database", mountPath: "/etc/database" }, readiness: { tcpSocket: { port: "main" } } },
-      }),
-      ...server({
-        ...{ name, image, script: await bundled("driver-app"), ports: [8080], secret: mounted },
-        readiness: { tcpSocket: { port: "main" } },
-        envOfSecret: { MONGODB_URI: "connectionString" },
-      }),
-    );
-    await apply(SHOP, resource);
-    await untilReady(name);
-    await kubectl("rollout", "status", `deployment/${name}`, "--namespace", SHOP, "--timeout=60s");
-    expect(await appLogin(name)).toMatchObject({ user: "CN=orders-api", serialNumber: await issuedSerial(name) });
-  });
-
-  it("is rolled once after a renewal, and its new pod logs in with the new certificate", async () => {
-    const before = await appLogin(name);
-    await kubectl("annotate", `auc/${name}`, "--namespace", SHOP, "atlascerts.io/renew-requested-at=once");
-    await untilReady(name, { otherThan: before.serialNumber });
-    const renewed = await issuedSerial(name);
-    // Until it is restarted, the app uses the certificate that it began with.
-    expect(await appLogin(name)).toEqual(before);
-    const after = await eventually("login with the new certificate", 90_000, async () => {
-      const login = await appLogin(name);
-      return login.serialNumber === renewed ? login : undefined;
-    });
-    expect(after.startedAt).not.toBe(before.startedAt);
-    const condition = "--for=condition=RestartPending=False";
-    await kubectl("wait", condition, `auc/${name}`, "--namespace", SHOP, "--timeout=30s");
-    await kubectl("rollout", "status", `deployment/${name}`, "--namespace", SHOP, "--timeout=60s");
-    const revision = "jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}";
-    expect(await kubectl("get", "deployment", name, "--namespace", SHOP, "--output", revision)).toBe("2");
-    await expectNoRestarts();
-  });
-
-  it("leaves the rest of the story to the others", async () => {
-    const objects = [`auc/${name}`, `deployment/${name}`, "deployment/mongod"];
-    await kubectl("delete", ...objects, "--namespace", SHOP, "--timeout=60s");
-    await kubectl("delete", "secret", `${name}-mongodb`, "--namespace", SHOP);
-  });
-});
-
-describe("trouble", () => {
-  it("issues once, and holds what it issued, when the leader's pod is deleted in the middle", async () => {
-    const user = "CN=reports,OU=analytics,O=Example";
-    await atlas.ask("POST", "/faults", {
-      operation: "createDatabaseUserCertificate",
-      username: user,
-      effect: { kind: "delay", ms: 6_000 },
-    });
-    await apply(SHOP, certificate({ name: "reports", username: user, monthsUntilExpiration: 24 }));
-    await eventually("create on its way", 30_000, async () => ((await atlas.creates(user)) === 1 ? true : undefined));
-    const leader = await leaderPod();
-    await kubectl("delete", "pod", leader, "--namespace", NAMESPACE, "--wait=false");
-    await untilReady("reports");
-    expect(await atlas.creates(user)).toBe(1);
-    expect((await atlas.certificates(user)).map((each) => each.serialNumber)).toEqual([await issuedSerial("reports")]);
-    expect((await statusOf("reports")).unaccounted ?? []).toEqual([]);
-    await eventually("other leader", 60_000, async () => ((await leaderPod()) === leader ? undefined : true));
-  });
-
-  it("accounts for the certificate that nobody holds when the leader's pod is killed in the middle", async () => {
-    await operatorsReady();
-    await atlas.ask("POST", "/faults", {
-      operation: "createDatabaseUserCertificate",
-      username: "billing",
-      effect: { kind: "delay", ms: 12_000 },
-    });
-    await apply(SHOP, certificate({ name: "billing", username: "billing", monthsUntilExpiration: 24 }));
-    await eventually("create on its way", 30_000, async () => ((await atlas.creates("billing")) ? true : undefined));
-    const leader = await leaderPod();
-    await kubectl("delete", "pod", leader, "--namespace", NAMESPACE, "--grace-period=0", "--force");
-    await untilReady("billing");
-    const serials = (await atlas.certificates("billing")).map((each) => each.serialNumber);
-    const { serialNumber, unaccounted = [] } = await statusOf("billing");
-    expect(serials).toContain(serialNumber);
-    expect(unaccounted).toHaveLength(serials.length - 1);
-    expect(await atlas.creates("billing")).toBeLessThanOrEqual(2);
-  });
-
-  it("loses one pod, and not both, to a drain", async () => {
-    await operatorsReady();
-    const [pod] = await operatorPods();
-    const node = pod?.spec.nodeName ?? "";
-    const selector = `--pod-selector=app.kubernetes.io/component=operator,app.kubernetes.io/instance=${RELEASE}`;
-    try {
-      const drain = kubectl("drain", node, selector, "--ignore-daemonsets", "--timeout=8s");
-      // With one node there is no place for another pod, and the drain has to give up; with more it succeeds.
-      const outcome = await drain.catch((error: unknown) => String(error));
-      if ((await get<{ items: unknown[] }>("nodes")).items.length === 1) {
-        expect(outcome).toContain("violate the pod's disruption budget");
-      }
-      const ready = (await operatorPods()).filter((each) => each.isReady);
-      expect(ready.length).toBeGreaterThanOrEqual(1);
-    } finally {
-      await kubectl("uncordon", node);
-    }
-    await operatorsReady();
-  });
-
-  it("takes rotated credentials without a restart", async () => {
-    const pods = (await operatorPods()).map((each) => each.metadata.name).sort();
-    const before = await issuedSerial("orders-api");
-    const { clientId, clientSecret } = JSON.parse(await atlas.ask("POST", "/credentials/owner-service-account/rotate"));
-    await apply(SHOP, secret("atlas-api", { clientId, clientSecret }));
-    await kubectl(
-      ...["annotate", "auc/orders-api", "--namespace", SHOP, "--overwrite"],
-      "atlascerts.io/renew-requested-at=credentials rotated",
-    );
-    await untilReady("orders-api", { otherThan: before });
-    expect((await operatorPods()).map((each) => each.metadata.name).sort()).toEqual(pods);
-    await expectNoRestarts();
-  });
-});
+describe("trouble", () => troubleSteps(atlas));
 
 describe("an app that was not restarted since a renewal", () => {
   // The Event is another test's: here it depends on the second of the list whether there is one before the expiry.
@@ -395,18 +269,4 @@ async function heldSerials(): Promise<string[]> {
   return Promise.all(
     RESOURCES.map((name) => kubectl("get", "secret", `${name}-mongodb`, "--namespace", SHOP, "--output", serial)),
   );
-}
-
-async function operatorsReady(): Promise<void> {
-  await kubectl("rollout", "status", `deployment/${RELEASE}`, "--namespace", NAMESPACE, "--timeout=120s");
-  await eventually("two ready pods", 60_000, async () => {
-    const pods = await operatorPods();
-    return pods.length === 2 && pods.every((each) => each.isReady) ? true : undefined;
-  });
-}
-
-/** The pod that holds the lease. */
-async function leaderPod(): Promise<string> {
-  const lease = await get<{ spec: { holderIdentity?: string } }>("lease", RELEASE, "--namespace", NAMESPACE);
-  return (lease.spec.holderIdentity ?? "").split("_", 1)[0] ?? "";
 }

@@ -1,8 +1,6 @@
-import { X509Certificate } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { expect, onTestFinished } from "vitest";
-import { parseUserCertificate, type UserCertificate } from "../../../src/api/parse-user-certificate.ts";
-import type { UserCertificateSpec } from "../../../src/api/user-certificate.ts";
+import type { UserCertificate } from "../../../src/api/parse-user-certificate.ts";
 import { systemClock } from "../../../src/clock.ts";
 import { type OperatorOptions, runOperator } from "../../../src/command/operator.ts";
 import { calendarOf } from "../../../src/controllers/user-certificate/atlas/calendar.ts";
@@ -14,12 +12,13 @@ import { createLog } from "../../../src/telemetry/log.ts";
 import { http } from "../../../src/testing/http.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
 import type { Rest } from "../../control-plane/rest.ts";
+import { CREDENTIALS, SceneObjects } from "./scene-objects.ts";
 import { ServiceAccount } from "./service-account.ts";
 
-export const PRODUCTION = "32b6e34b3d91647abb20e7b8";
+export { PRODUCTION } from "./scene-objects.ts";
+
 export const STAGING = "5efda6aea3f2ed2e7dd6ce05";
 export const RENEW_REQUEST = "atlascerts.io/renew-requested-at";
-const CREDENTIALS = "atlas-api";
 
 /** The operator's policy in tests: as shipped, but for waits that a person would not mind and a test would. */
 export const TEST_POLICY: Policy = {
@@ -51,27 +50,6 @@ export interface ScenePlace {
   readonly namespace: string;
 }
 
-export interface SecretState {
-  readonly metadata: {
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly ownerReferences?: readonly { readonly uid: string }[];
-  };
-  readonly type: string;
-  /** Decoded. */
-  readonly data: Readonly<Record<string, string>>;
-}
-
-/** An Event on one of the scene's resources. */
-export interface SceneEvent {
-  readonly reason: string;
-  readonly note: string;
-  readonly type: string;
-  readonly series?: { readonly count: number };
-}
-
 /** An operator that is running. */
 export interface Running {
   stop(): Promise<void>;
@@ -81,8 +59,7 @@ export interface Running {
  * A namespace, a simulated Atlas of its own and an operator that watches that namespace alone, with the rights that are
  * shipped and no others. When the test is over, everything that was printed and written is searched for key material.
  */
-export class Scene {
-  readonly namespace: string;
+export class Scene extends SceneObjects {
   /** Of a user who may do everything. */
   readonly kubeconfigPath: string;
   /** What the operator runs as. */
@@ -91,9 +68,7 @@ export class Scene {
   readonly operatorKubeconfigPath: string;
   readonly atlas: Simulator;
   readonly #options: SceneOptions;
-  readonly #rest: Rest;
   readonly #printed = new PassThrough();
-  readonly #keysSeen = new Set<string>();
   #log = "";
   #running: Running | undefined;
 
@@ -104,13 +79,12 @@ export class Scene {
     atlas: Simulator,
     options: SceneOptions,
   ) {
+    super(place.rest, place.namespace);
     this.account = account;
     this.operatorKubeconfigPath = operatorKubeconfigPath;
-    this.namespace = place.namespace;
     this.kubeconfigPath = place.kubeconfigPath;
     this.atlas = atlas;
     this.#options = options;
-    this.#rest = place.rest;
     this.#printed.setEncoding("utf8").on("data", (text: string) => {
       this.#log += text;
     });
@@ -200,67 +174,6 @@ export class Scene {
     await this.putSecret(CREDENTIALS, credentialEntries(credentials));
   }
 
-  /** Puts a Secret of these entries in place of whatever is there. */
-  async putSecret(name: string, stringData: Readonly<Record<string, string>>): Promise<void> {
-    const manifest = { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData };
-    const created = await this.#rest("POST", this.#path("secrets"), manifest);
-    if (created.status === 201) return;
-    await this.#must("PUT", this.#path("secrets", name), manifest);
-  }
-
-  async deleteSecret(name: string): Promise<void> {
-    await this.#must("DELETE", this.#path("secrets", name));
-  }
-
-  /** Changes a Secret by hand, as kubectl does. */
-  async patchSecret(name: string, patch: object): Promise<void> {
-    await this.#must("PATCH", `${this.#path("secrets", name)}?fieldManager=somebody`, patch, MERGE_PATCH);
-  }
-
-  async secret(name = "orders-api-mongodb"): Promise<SecretState | undefined> {
-    const { status, body } = await this.#rest("GET", this.#path("secrets", name));
-    if (status === 404) return undefined;
-    // The API server's own answer.
-    const raw = body as SecretState;
-    const data = Object.fromEntries(
-      Object.entries(raw.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]),
-    );
-    if (data["tls.key"]?.includes("PRIVATE KEY")) this.#keysSeen.add(data["tls.key"]);
-    return { ...raw, data };
-  }
-
-  /** Applies a resource; what is not given is what most tests want. */
-  async apply(name = "orders-api", spec: Partial<UserCertificateSpec> = {}): Promise<void> {
-    const manifest = {
-      apiVersion: "atlascerts.io/v1alpha1",
-      kind: "AtlasUserCertificate",
-      metadata: { name },
-      spec: {
-        projectId: PRODUCTION,
-        credentialsRef: { name: CREDENTIALS },
-        username: "orders-api",
-        secretName: `${name}-mongodb`,
-        ...spec,
-      },
-    };
-    await this.#must("POST", this.#path("atlasusercertificates"), manifest);
-  }
-
-  async patch(name: string, patch: object): Promise<void> {
-    await this.#must("PATCH", this.#path("atlasusercertificates", name), patch, MERGE_PATCH);
-  }
-
-  async delete(name: string): Promise<void> {
-    await this.#must("DELETE", this.#path("atlasusercertificates", name));
-  }
-
-  async get(name = "orders-api"): Promise<UserCertificate> {
-    const { body } = await this.#must("GET", this.#path("atlasusercertificates", name));
-    const resource = parseUserCertificate(body);
-    if (!resource.valid) throw new Error(resource.problem);
-    return resource;
-  }
-
   /** Waits until the resource is as described. Fails with the state it was last seen in. */
   async until(
     what: string,
@@ -303,39 +216,6 @@ export class Scene {
     return this.atlas.log.count("createDatabaseUserCertificate");
   }
 
-  async events(): Promise<readonly SceneEvent[]> {
-    const path = `/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`;
-    const { body } = await this.#must("GET", path);
-    // The API server's own answer.
-    return (body as { items: SceneEvent[] }).items;
-  }
-
-  /**
-   * Deletes the Events, as the API server does with those of more than an hour ago.
-   *
-   * @param atLeast how many of them there have to be: the operator sends them after it has written the status
-   */
-  async forgetEvents(atLeast = 1): Promise<void> {
-    await expect.poll(async () => (await this.events()).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(atLeast);
-    await this.#must("DELETE", `/apis/events.k8s.io/v1/namespaces/${this.namespace}/events`);
-  }
-
-  /** The leaf certificate in the Secret. */
-  async certificate(name?: string): Promise<X509Certificate> {
-    return new X509Certificate((await this.secret(name))?.data["tls.crt"] ?? "");
-  }
-
-  #path(plural: "secrets" | "atlasusercertificates", name = ""): string {
-    const root = plural === "secrets" ? "/api/v1" : "/apis/atlascerts.io/v1alpha1";
-    return `${root}/namespaces/${this.namespace}/${plural}${name && `/${name}`}`;
-  }
-
-  async #must(method: string, path: string, body?: unknown, contentType?: string) {
-    const answer = await this.#rest(method, path, body, contentType);
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer;
-  }
-
   /** What the operator that was started last serves as metrics; empty where it has stopped. */
   async metrics(): Promise<string> {
     if (this.#running === undefined) return "";
@@ -349,14 +229,11 @@ export class Scene {
   }
 
   async #expectNoKeyMaterial(): Promise<void> {
-    const resources = (await this.#must("GET", this.#path("atlasusercertificates"))).body;
-    const written = JSON.stringify([resources, await this.events()]);
-    expectNoKeyMaterial(this.#log + written + (await this.metrics()), this.#keysSeen);
+    const written = JSON.stringify([await this.resources(), await this.events()]);
+    expectNoKeyMaterial(this.#log + written + (await this.metrics()), this.keysSeen);
     expect(this.#log).not.toContain("crashed:");
   }
 }
-
-const MERGE_PATCH = "application/merge-patch+json";
 
 /** Fails where a text holds a private key, or any line of one of these. */
 export function expectNoKeyMaterial(text: string, keys: Iterable<string>): void {
