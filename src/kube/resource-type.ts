@@ -71,7 +71,8 @@ export function apiVersionOf(type: ResourceType): string {
 
 /** The key of an object in stores and queues: `namespace/name`, or the name alone for a cluster-scoped kind. */
 export function objectKey(ref: ObjectRef): string {
-  return ref.namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
+  // Joined, the text is one piece: a template keeps its pieces beside it, which thousands of keys feel.
+  return ref.namespace === undefined ? ref.name : [ref.namespace, ref.name].join("/");
 }
 
 /**
