@@ -40,9 +40,11 @@ export function parseDistinguishedName(text: string): readonly NameAttribute[] |
 export function subjectAttributes(certificate: X509Certificate): readonly NameAttribute[] {
   // Node types every value as one string; a type that occurs twice gives a list.
   const subject: Readonly<Record<string, string | readonly string[]>> = certificate.toLegacyObject().subject as never;
-  return Object.entries(subject).flatMap(([type, values]) =>
-    [values].flat().map((value) => ({ type: canonicalType(type), value })),
+  const attributes = Object.entries(subject).flatMap(([type, values]) =>
+    [values].flat().map((value) => ({ type, value })),
   );
+  // It is kept for each Secret: unlike flatMap, map makes a list without room for more.
+  return attributes.map(({ type, value }) => ({ type: canonicalType(type), value }));
 }
 
 /**

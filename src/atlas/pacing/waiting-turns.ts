@@ -25,9 +25,10 @@ export class WaitingTurns<T extends Waiting> {
 
   remove(waiter: T): void {
     const turn = waiter.turn ?? "";
-    const left = this.#turns.get(turn)?.filter((other) => other !== waiter) ?? [];
-    if (left.length === 0) this.#turns.delete(turn);
-    else this.#turns.set(turn, left);
+    const waiters = this.#turns.get(turn) ?? [];
+    const place = waiters.indexOf(waiter);
+    if (place !== -1) waiters.splice(place, 1);
+    if (waiters.length === 0) this.#turns.delete(turn);
   }
 
   /** Takes out the next waiter that may go; undefined if none may. */
@@ -44,9 +45,13 @@ export class WaitingTurns<T extends Waiting> {
     return undefined;
   }
 
-  /** Of each turn the next waiter that may go. They go on waiting. */
-  nextOfEach(mayGo: (waiter: T) => boolean): readonly T[] {
-    return [...this.#turns.values()].flatMap((waiters) => waiters.find(mayGo) ?? []);
+  /**
+   * Of each open turn the next waiter that may go. They go on waiting.
+   *
+   * @param isOpen whether any waiter of the turn may go: thousands may wait in one that is closed
+   */
+  nextOfEach(isOpen: (turn: string) => boolean, mayGo: (waiter: T) => boolean): readonly T[] {
+    return [...this.#turns].flatMap(([turn, waiters]) => (isOpen(turn) && waiters.find(mayGo)) || []);
   }
 
   *[Symbol.iterator](): IterableIterator<T> {

@@ -1,5 +1,5 @@
 import { getCACertificates } from "node:tls";
-import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
+import { buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from "undici";
 import { skipAnnouncements } from "./skip-announcements.ts";
 
 /** The proxy variables that count, from the environment. Lower case wins, as in curl. */
@@ -26,15 +26,12 @@ const KEEP_ALIVE_MS = 30_000;
  * The pool of connections to Atlas. HTTP/1.1 only: over HTTP/2 undici replays requests on a new session on its own,
  * which must never happen to a certificate creation.
  */
-export function openConnections(options: ConnectionOptions): Dispatcher {
+export function openConnections(origin: string, options: ConnectionOptions): Dispatcher {
   const ca = options.extraCa === undefined ? {} : { ca: [...getCACertificates("default"), options.extraCa] };
   const tls = { ...ca, allowH2: false, timeout: options.connectTimeoutMs };
   const pool = {
     allowH2: false,
     connections: options.maxConnections,
-    connect: buildConnector(tls),
-    factory: (origin: string | URL, poolOptions: PoolOptions) =>
-      new Pool(origin, { ...poolOptions, connect: skippingAnnouncements(poolOptions.connect) }),
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     pipelining: options.keepAlive ? 1 : 0,
@@ -43,13 +40,18 @@ export function openConnections(options: ConnectionOptions): Dispatcher {
     bodyTimeout: 0,
   };
   const httpsProxy = options.env.https_proxy || options.env.HTTPS_PROXY;
-  if (httpsProxy === undefined || httpsProxy === "") return new Agent(pool);
+  if (httpsProxy === undefined || httpsProxy === "") {
+    return new Pool(origin, { ...pool, connect: skippingAnnouncements(buildConnector(tls)) });
+  }
   // Checked here, because the error of the URL parser quotes the text, which may hold a password.
   if (!URL.canParse(httpsProxy) || !/^https?:\/\//i.test(httpsProxy)) {
     throw new TypeError("HTTPS_PROXY is not a URL that starts with http:// or https://.");
   }
   return new EnvHttpProxyAgent({
     ...pool,
+    connect: buildConnector(tls),
+    factory: (address: string | URL, poolOptions: PoolOptions) =>
+      new Pool(address, { ...poolOptions, connect: skippingAnnouncements(poolOptions.connect) }),
     // Plain http is accepted for this machine only, and what goes there must not leave it on the way to a proxy.
     httpProxy: "",
     httpsProxy,
@@ -58,8 +60,8 @@ export function openConnections(options: ConnectionOptions): Dispatcher {
     proxyTls: tls,
     connectTimeout: options.connectTimeoutMs,
     // A proxy's answer to CONNECT belongs to connecting, and undici would wait for it five minutes.
-    clientFactory: (origin, proxyOptions) =>
-      new Pool(origin, { ...proxyOptions, headersTimeout: options.connectTimeoutMs }),
+    clientFactory: (address, proxyOptions) =>
+      new Pool(address, { ...proxyOptions, headersTimeout: options.connectTimeoutMs }),
   });
 }
 

@@ -97,10 +97,10 @@ export class AtlasTransport {
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       maxConnections: options.maxConnections ?? 16,
     };
-    this.#kept = openConnections({ ...connections, keepAlive: true });
+    this.#kept = openConnections(this.origin, { ...connections, keepAlive: true });
     // A kept connection that the server closes at the wrong moment makes it unknowable whether a request arrived. What
     // changes something is rare, so it gets a connection of its own.
-    this.#single = openConnections({ ...connections, keepAlive: false });
+    this.#single = openConnections(this.origin, { ...connections, keepAlive: false });
     this.#userAgent = options.userAgent ?? USER_AGENT;
     this.#exchangeTimeoutMs = options.exchangeTimeoutMs ?? 30_000;
     this.#maxAnswerBytes = options.maxAnswerBytes ?? 1024 * 1024;

@@ -48,7 +48,7 @@ export class IssuingTurns {
    */
   take(user: User, key: string, urgency: Urgency): (() => void) | undefined {
     const waiter: Waiter = { ...urgency, key, userId: userKey(user) };
-    if (!this.#mayGo(waiter)) {
+    if (!this.#isOpen(waiter.turn) || !this.#isFree(waiter)) {
       this.#wait(waiter);
       return undefined;
     }
@@ -75,13 +75,22 @@ export class IssuingTurns {
     if (this.#remove(key)) this.#wakeNext();
   }
 
-  #mayGo({ userId, turn }: Waiter): boolean {
-    const most = this.#options.parkedIn(turn) > 0 ? 1 : MAX_IN_NAMESPACE;
-    return !this.#users.has(userId) && this.#atWork(turn) < most;
+  #isOpen(namespace: string): boolean {
+    const most = this.#options.parkedIn(namespace) > 0 ? 1 : MAX_IN_NAMESPACE;
+    return this.#atWork(namespace) < most;
+  }
+
+  /** Whether no resource issues for its user. */
+  #isFree({ userId }: Waiter): boolean {
+    return !this.#users.has(userId);
   }
 
   #wakeNext(): void {
-    for (const { key } of this.#waiting.nextOfEach((waiter) => this.#mayGo(waiter))) this.#options.wake(key);
+    const next = this.#waiting.nextOfEach(
+      (namespace) => this.#isOpen(namespace),
+      (waiter) => this.#isFree(waiter),
+    );
+    for (const { key } of next) this.#options.wake(key);
   }
 
   /** One that waits already keeps its place, unless something about it has changed. */

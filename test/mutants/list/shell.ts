@@ -165,7 +165,7 @@ export const SHELL: readonly MutatedFile[] = [
     mutants: [
       {
         why: "three certificates at a time go into a namespace that refuses Secrets",
-        search: "this.#options.parkedIn(turn) > 0 ? 1 : MAX_IN_NAMESPACE",
+        search: "this.#options.parkedIn(namespace) > 0 ? 1 : MAX_IN_NAMESPACE",
         replacement: "MAX_IN_NAMESPACE",
       },
       {
@@ -175,8 +175,8 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "two resources issue for one user at the same time",
-        search: "!this.#users.has(userId) && ",
-        replacement: "userId !== undefined && ",
+        search: "return !this.#users.has(userId);",
+        replacement: "return userId !== undefined;",
       },
     ],
   },

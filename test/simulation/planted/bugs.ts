@@ -298,8 +298,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/issuing-turns.ts`,
-        search: "!this.#users.has(userId) && ",
-        replacement: "userId !== undefined && ",
+        search: "return !this.#users.has(userId);",
+        replacement: "return userId !== undefined;",
       },
     ],
     features: ["sharedUser"],

@@ -81,8 +81,8 @@ export function secretMetadata(object: unknown): SecretMetadata {
     ownerReferences: metadata.ownerReferences.map(withoutUndefined),
     ownLabelKeys: shared(own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:labels"]))),
     ownAnnotationKeys: shared(own.flatMap(({ fieldsV1 }) => fieldNames(fieldsV1?.["f:metadata"]?.["f:annotations"]))),
-    ownDataKeys: EXTRA_KEYS.filter((key) => ownData.includes(key)),
-    otherWriters: otherManagers(metadata),
+    ownDataKeys: shared(EXTRA_KEYS.filter((key) => ownData.includes(key))),
+    otherWriters: shared(otherManagers(metadata)),
   };
 }
 
@@ -104,17 +104,18 @@ function fieldNames(fields: Readonly<Record<string, unknown>> | undefined): read
     .map((key) => key.slice(2));
 }
 
-/** Lists of keys that are kept once, however many Secrets have them. */
+/** Lists of names that are kept once, however many Secrets have them. */
 const SHARED = new Map<string, readonly string[]>();
 /** Anyone can label a Secret: beyond this number or this length, each list is kept for itself. */
 const [MOST_SHARED, MOST_SHARED_LENGTH] = [100, 1000];
 
-/** The operator sets the same keys on nearly all of its Secrets: a list of its own for each takes 400 bytes. */
-function shared(keys: readonly string[]): readonly string[] {
-  const text = keys.join("\n");
+/** Nearly all Secrets of the operator have the same lists: one of its own for each Secret takes 500 bytes. */
+function shared<T extends string>(names: readonly T[]): readonly T[] {
+  const text = names.join("\n");
   const known = SHARED.get(text);
-  if (known === undefined && SHARED.size < MOST_SHARED && text.length <= MOST_SHARED_LENGTH) SHARED.set(text, keys);
-  return known ?? keys;
+  if (known === undefined && SHARED.size < MOST_SHARED && text.length <= MOST_SHARED_LENGTH) SHARED.set(text, names);
+  // Of the same text, so of the same names.
+  return (known as readonly T[] | undefined) ?? names;
 }
 
 function withoutUndefined<T extends object>(object: T) {
