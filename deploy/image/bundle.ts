@@ -43,6 +43,14 @@ const apart: Plugin = {
   },
 };
 
+/** Takes what is used of undici, which has no entries of its own for its parts. */
+const partOfUndici: Plugin = {
+  name: "part-of-undici",
+  setup: (setup) => {
+    setup.onResolve({ filter: /^undici$/ }, () => ({ path: path.join(import.meta.dirname, "undici.cjs") }));
+  },
+};
+
 /** A stack names `src/main.ts`, wherever the scripts lie. */
 async function nameFromRoot(mapFile: string): Promise<void> {
   const map: { readonly sources: readonly string[] } = JSON.parse(await readFile(mapFile, "utf8"));
@@ -69,7 +77,7 @@ const options = {
   legalComments: "none",
   logLevel: "warning",
   metafile: true,
-  plugins: [ownSourcesMapped, apart],
+  plugins: [ownSourcesMapped, apart, partOfUndici],
   define: { BUILD_COMMIT: JSON.stringify(process.env.COMMIT ?? "") },
   // Packages in CommonJS ask for Node's own modules with require().
   banner: {

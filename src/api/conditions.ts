@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The condition types of AtlasUserCertificate. kstatus reads Ready and Stalled; Issuing says that a certificate is being issued. */
 export const CONDITION_TYPES = ["Ready", "Issuing", "Stalled"] as const;

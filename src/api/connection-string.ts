@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { rules } from "./schema.ts";
 
 /** Options that the operator sets, or that would take the login away from the certificate. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { customResourceDefinition, KINDS } from "./crd.ts";
 import { CUSTOMER_X509_REMOVAL } from "./customer-x509-removal.ts";
 import { PROJECT_X509 } from "./project-x509.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The part of an object's metadata that the operator keeps. */
 export interface ObjectIdentity {

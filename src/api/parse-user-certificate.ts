@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { RENEW_REQUEST_ANNOTATION } from "./names.ts";
 import { contentOf, type InvalidContent, identityOf, type ObjectIdentity, type ValidContent } from "./parse-object.ts";
 import { type UserCertificateSpec, userCertificateSpecSchema } from "./user-certificate.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonStatus } from "./conditions.ts";
 import { API_GROUP, API_VERSION, CREDENTIALS_LABEL } from "./names.ts";
 import { clusterObjectParser, type ValidClusterObject } from "./parse-object.ts";

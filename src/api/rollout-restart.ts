@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { objectName, rules, timestamp } from "./schema.ts";
 
 /** Beyond that, a status with all of their problems would no longer be small. */

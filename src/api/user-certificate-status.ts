@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { commonStatus } from "./conditions.ts";
 import { pendingRestartsSchema } from "./rollout-restart.ts";
 import { timestamp } from "./schema.ts";

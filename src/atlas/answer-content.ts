@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ErrorContext } from "./errors/error-context.ts";
 import { errorFromContent } from "./errors/make-error.ts";
 import { parseExactJson } from "./exact-json.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { z } from "zod";
+import type * as z from "zod";
 import { SensitiveText } from "../sensitive-text.ts";
 import { parseBody } from "./answer-content.ts";
 import { AtlasError } from "./errors/atlas-error.ts";

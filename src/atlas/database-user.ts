@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The part of a database user that decides whether Atlas issues certificates for it. */
 export interface DatabaseUser {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** ISO 8601 date and time, in the extended or the basic format; without a zone it is UTC, as Atlas' dates are. */
 const ISO_DATE =

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isoDate } from "./iso-date.ts";
 
 /** A certificate that Atlas issued and that has not expired, as Atlas lists it: without the key, which it does not keep. */

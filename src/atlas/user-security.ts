@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The X.509 side of a project's user security settings. Its LDAP side holds passwords and is left out. */
 export interface UserSecurity {

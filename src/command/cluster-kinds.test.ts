@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { CUSTOMER_X509_REMOVAL } from "../api/customer-x509-removal.ts";
 import { CREDENTIALS_LABEL } from "../api/names.ts";
 import { PROJECT_X509 } from "../api/project-x509.ts";

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { z } from "zod";
+import * as z from "zod";
 import { X509_TYPES } from "./database-user.ts";
 import { EFFECT_KINDS, FaultError, parseFault } from "./faults.ts";
 import { FixturesError, parseProject, ROLES } from "./fixtures.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** How a database user authenticates with X.509; Atlas issues certificates for `MANAGED` ones alone. */
 export const X509_TYPES = ["NONE", "MANAGED", "CUSTOMER"] as const;

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { LIST_FIELDS, TIME_FORMS } from "./certificate-list.ts";
 import { CONTENT_ENCODINGS } from "./content-encoding.ts";
 import { OPERATIONS, type Operation } from "./request-log.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { X509_TYPES } from "./database-user.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../clock.ts";
 import { type Answer, errors, jsonAnswer, pageAnswer } from "./answers.ts";
 import { certificateListJson, type ListDeviation } from "./certificate-list.ts";

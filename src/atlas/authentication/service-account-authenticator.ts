@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SensitiveText } from "../../sensitive-text.ts";
 import { conceal } from "../errors/conceal.ts";
 import type { ErrorContext } from "../errors/error-context.ts";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import { parseExactJson } from "../exact-json.ts";
 import type { AtlasAnswer } from "../transport/exchange-handler.ts";
 

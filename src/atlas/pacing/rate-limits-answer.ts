@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { RateLimits } from "./rate-limits.ts";
 
 /** No limit is beyond this: in seconds it is thirty years. Its milliseconds are a number still. */

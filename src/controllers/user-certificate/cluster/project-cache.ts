@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { byAge } from "../../../api/by-age.ts";
 import type { ProjectX509, parseProjectX509 } from "../../../api/project-x509.ts";
 import { Store } from "../../../kube/cache/store.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { FIELD_MANAGER, LAST_APPLIED_ANNOTATION } from "../../../api/names.ts";
 import { EXTRA_KEYS } from "../../../certificate/secret-data.ts";
 import type { SecretIdentity, SecretMetadata } from "../core/model/snapshot.ts";
