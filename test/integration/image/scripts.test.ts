@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -115,4 +116,12 @@ test("the verb simulate loads the simulator's script", async () => {
 test("a wrong flag of the simulator is a usage error although the simulator is a script of its own", async () => {
   const stderr = "atlas-cert-operator: unknown flag --prt. See --help.\n";
   expect(await run("simulate", "--prt=1")).toMatchObject({ code: 2, stderr });
+});
+
+test("the part of undici in the scripts is the package's own, with the method that opens a proxy's tunnel", () => {
+  const require = createRequire(import.meta.url);
+  const part = require("../../../deploy/image/undici.cjs");
+  expect(part.Pool.prototype.connect).toBeTypeOf("function");
+  const whole = require("undici");
+  for (const [name, value] of Object.entries(part)) expect(value).toBe(whole[name]);
 });
