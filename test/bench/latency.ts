@@ -6,6 +6,8 @@ import type { Progress } from "../control-plane/progress.ts";
 import { fixturesFor, wanted } from "./fixtures.ts";
 import { untilQuiet } from "./gauges.ts";
 import { startAndIssue } from "./issuing.ts";
+import { withFloorProject } from "./raw-atlas.ts";
+import { timesUntilReady, WARM_UP } from "./raw-calls.ts";
 import { CERTIFICATES_ROOT, createCertificate } from "./resources.ts";
 import { BenchScene } from "./scene.ts";
 import { figure, type Row, rounded, table } from "./table.ts";
@@ -33,7 +35,7 @@ export async function latency(options: LatencyOptions): Promise<{ readonly text:
   const { resources, applies, projects, progress } = options;
   await using scene = await BenchScene.open({
     progress,
-    fixtures: fixturesFor(resources + applies, projects),
+    fixtures: withFloorProject(fixturesFor(resources + applies, projects), applies + WARM_UP),
     cpuProfileFolder: options.cpuProfileFolder,
   });
   await startAndIssue(scene, options);
@@ -50,24 +52,38 @@ export async function latency(options: LatencyOptions): Promise<{ readonly text:
       report(`${index + 1} of ${applies}`);
       await systemClock.sleep(PAUSE_MS);
     }
-    return measured.toSorted((left, right) => left - right);
+    return measured;
   });
   ready.close();
-  const percentile = (percent: number) =>
-    times[Math.min(times.length - 1, Math.floor((times.length * percent) / 100))] ?? 0;
+  await scene.operator.kill("SIGTERM");
+  const raw = await progress.step(`the same requests, ${applies} times, from a caller that does nothing else`, () =>
+    timesUntilReady(scene, applies),
+  );
+  const percentile = (percent: number) => percentileOf(times, percent);
+  const rawMedian = percentileOf(raw, 50);
   const row = (name: string, ms: number): Row => [name, `${figure(ms)} ms`];
   const rows = [row("median", percentile(50)), row("90 %", percentile(90)), row("99 %", percentile(99))];
   const heading = `\nFrom the apply to Ready, ${applies} times, beside ${resources} resources at rest`;
   return {
-    text: table(heading, [...rows, row("longest", percentile(100))]),
+    text: table(heading, [
+      ...rows,
+      row("longest", percentile(100)),
+      ["median of a raw caller", `${figure(rawMedian)} ms`, "the same requests, one after the other, without watches"],
+    ]),
     json: {
       scenario: "latency",
       ...{ resources, applies, projects },
       p50Ms: rounded(percentile(50)),
       p90Ms: rounded(percentile(90)),
       p99Ms: rounded(percentile(99)),
+      rawP50Ms: rounded(rawMedian),
     },
   };
+}
+
+function percentileOf(times: readonly number[], percent: number): number {
+  const sorted = times.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? 0;
 }
 
 const eventSchema = z.object({

@@ -18,6 +18,7 @@ export interface Calls {
 const CALLERS = 16;
 /** Certificates that the API server warms up on, beyond those that are measured. */
 export const WARM_UP = 64;
+const NAMESPACE = "bench-floor";
 const YEAR_MS = 365 * 86_400_000;
 
 /** The requests for one certificate, made one after the other by a caller who does nothing else. */
@@ -40,10 +41,10 @@ export const TWO_WRITES: Course = async (scene, one, data) => {
 };
 
 /**
- * The requests of the issuing protocol, watches aside: the dry run, Atlas' list, the record, the create at Atlas, the
- * Secret, the closing status and the Event. Nobody who follows it is faster than these callers.
+ * The requests of the issuing protocol until a resource is Ready, watches aside: the dry run, Atlas' list, the record, the
+ * create at Atlas, the Secret and the closing status. Nobody who follows it is faster than these callers.
  */
-export const PROTOCOL: Course = async (scene, one, data, atlas) => {
+const UNTIL_READY: Course = async (scene, one, data, atlas) => {
   const secrets = `/api/v1/namespaces/${one.namespace}/secrets`;
   await scene.must("POST", `${secrets}?dryRun=All&fieldManager=floor`, secret(one, data));
   await atlas.list(one);
@@ -51,6 +52,11 @@ export const PROTOCOL: Course = async (scene, one, data, atlas) => {
   await atlas.create(one);
   await scene.must("POST", `${secrets}?fieldManager=floor`, secret(one, data));
   await patchStatus(scene, one, { ...status(one), issuance: null });
+};
+
+/** The whole protocol: with the Event. */
+export const PROTOCOL: Course = async (scene, one, data, atlas) => {
+  await UNTIL_READY(scene, one, data, atlas);
   await scene.must("POST", `/apis/events.k8s.io/v1/namespaces/${one.namespace}/events`, event(one));
 };
 
@@ -66,17 +72,7 @@ export async function measureCalls(
   certificates: number,
   report: Report,
 ): Promise<Calls> {
-  const namespace = "bench-floor";
-  if ((await scene.rest("GET", `/api/v1/namespaces/${namespace}`)).status === 404) {
-    await createNamespace(scene, namespace);
-  }
-  const one = (index: number): Wanted => ({
-    namespace,
-    name: `floor-${index}`,
-    projectId: FLOOR_PROJECT,
-    username: floorUser(index),
-    secretName: `floor-${index}-mongodb`,
-  });
+  await createFloorNamespace(scene);
   await inParallel(certificates + WARM_UP, CALLERS, (index) => createCertificate(scene, one(index)));
   const data = await secretData();
   const atlas = await RawAtlas.open(scene.atlasUrl);
@@ -87,10 +83,43 @@ export async function measureCalls(
   const elapsedMs = systemClock.monotonic() - started;
   const cpu = cpuBetween(before, await cpuTimes(scene));
   atlas.close();
-  await scene.must("DELETE", `${CERTIFICATES_ROOT}/namespaces/${namespace}/atlasusercertificates`);
-  await scene.must("DELETE", `/api/v1/namespaces/${namespace}/secrets`);
-  await scene.must("DELETE", `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+  await scene.must("DELETE", `${CERTIFICATES_ROOT}/namespaces/${NAMESPACE}/atlasusercertificates`);
+  await scene.must("DELETE", `/api/v1/namespaces/${NAMESPACE}/secrets`);
+  await scene.must("DELETE", `/apis/events.k8s.io/v1/namespaces/${NAMESPACE}/events`);
   return { elapsedMs, cpu };
+}
+
+/** How long one plain caller takes for each of many resources, one after the other, from its apply to Ready, in milliseconds. */
+export async function timesUntilReady(scene: BenchScene, resources: number): Promise<readonly number[]> {
+  await createFloorNamespace(scene);
+  const data = await secretData();
+  const atlas = await RawAtlas.open(scene.atlasUrl);
+  const times: number[] = [];
+  for (let index = 0; index < WARM_UP + resources; index++) {
+    const started = systemClock.monotonic();
+    await createCertificate(scene, one(index));
+    await UNTIL_READY(scene, one(index), data, atlas);
+    times.push(systemClock.monotonic() - started);
+  }
+  atlas.close();
+  return times.slice(WARM_UP);
+}
+
+async function createFloorNamespace(scene: BenchScene): Promise<void> {
+  if ((await scene.rest("GET", `/api/v1/namespaces/${NAMESPACE}`)).status === 404) {
+    await createNamespace(scene, NAMESPACE);
+  }
+}
+
+/** The raw callers' resource of this number. */
+function one(index: number): Wanted {
+  return {
+    namespace: NAMESPACE,
+    name: `floor-${index}`,
+    projectId: FLOOR_PROJECT,
+    username: floorUser(index),
+    secretName: `floor-${index}-mongodb`,
+  };
 }
 
 function patchStatus(scene: BenchScene, one: Wanted, patch: object) {
