@@ -97,8 +97,8 @@ export class ClusterKinds {
   }
 
   /** A resource has found out that customer-managed X.509 is on: the status of its project tells how to switch it off. */
-  resourceReconciled({ blocker, snapshot }: Assessment): void {
-    const name = snapshot.resource.spec.projectRef?.name;
+  resourceReconciled({ blocker, situation }: Assessment): void {
+    const name = situation.resource.spec.projectRef?.name;
     if (blocker?.reason !== "CustomerManagedX509On" || name === undefined) return;
     if (this.#shared.projects.get(name)?.status.customerManagedX509?.enabled !== true) this.#projects.queue.wake(name);
   }

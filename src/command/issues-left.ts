@@ -15,8 +15,8 @@ export class IssuesLeft {
   /** By the keys of resources, the latest last. */
   readonly #usages = new Map<string, SeenUsage>();
 
-  reconciled({ decision, nowMs, outcome, snapshot }: Assessment): void {
-    const { atlas, resource, usage } = snapshot;
+  reconciled({ decision, nowMs, outcome, situation }: Assessment): void {
+    const { atlas, resource, usage } = situation;
     const { issuedMs, maxPerDay } = usage;
     const key = objectKey(resource);
     const user = userKey(resource.spec);

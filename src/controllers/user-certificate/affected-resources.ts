@@ -49,7 +49,7 @@ export class AffectedResources {
    * event for the operator's own write. While the attempt stays open nothing has changed for them: two resources with open
    * attempts would keep waking each other.
    */
-  *byReconcile({ snapshot: { resource }, decision }: Assessment): Generator<UserCertificate> {
+  *byReconcile({ situation: { resource }, decision }: Assessment): Generator<UserCertificate> {
     const hadAttempt = decision.kind === "issue" || resource.status.issuance !== undefined;
     const now = this.#resources.get(objectKey(resource));
     if (!hadAttempt || (now?.valid && now.status.issuance !== undefined)) return;

@@ -41,8 +41,8 @@ export class Announcer {
    * them: after that they are old.
    */
   announceFindings(assessment: Assessment): void {
-    const { findings, snapshot } = assessment;
-    const { resource } = snapshot;
+    const { findings, situation } = assessment;
+    const { resource } = situation;
     this.#announceLeftBehind(assessment);
     this.#announceUnknown(assessment);
     for (const finding of findings) {
@@ -61,7 +61,7 @@ export class Announcer {
   }
 
   /** Announces that the certificate is in its Secret, whatever becomes of the status. */
-  announceIssued({ outcome, snapshot: { resource } }: Assessment): void {
+  announceIssued({ outcome, situation: { resource } }: Assessment): void {
     if (outcome.kind !== "issued") return;
     const { facts, attempt } = outcome;
     const note =
@@ -72,8 +72,8 @@ export class Announcer {
 
   /** Announces everything else, once it is in the status. */
   announce(assessment: Assessment): void {
-    const { outcome, snapshot } = assessment;
-    const { resource } = snapshot;
+    const { outcome, situation } = assessment;
+    const { resource } = situation;
     if (outcome.kind === "repaired") {
       const note = `Repaired ${outcome.differences.join(", ")} of Secret ${resource.spec.secretName}; the certificate is unchanged.`;
       this.#tell(resource, "Normal", "Repaired", "Repair", note);
@@ -143,8 +143,8 @@ export class Announcer {
    * Announces an attempt that comes off the record although no list can show its outcome: the list of its user
    * cannot be read any more, or the certificate may have expired meanwhile.
    */
-  #announceUnknown({ history, snapshot }: Assessment): void {
-    const { attempted, nowMs, resource, settled } = snapshot;
+  #announceUnknown({ history, situation }: Assessment): void {
+    const { attempted, nowMs, resource, settled } = situation;
     const { issuance } = resource.status;
     if (issuance === undefined || settled === undefined) return;
     const { id, projectId, startedAt, username } = issuance;
@@ -169,7 +169,7 @@ export class Announcer {
   }
 
   /** The Secret that spec.secretName named before is no longer renewed, and apps may still mount it. */
-  #announceLeftBehind({ snapshot: { resource } }: Assessment): void {
+  #announceLeftBehind({ situation: { resource } }: Assessment): void {
     const { spec, status } = resource;
     const { leftBehind = [], notAfter, secretName } = status;
     if (secretName === undefined || secretName === spec.secretName || notAfter === undefined) return;
@@ -187,7 +187,7 @@ export class Announcer {
   }
 
   /** Announced when it begins. */
-  #announceBlocker({ blocker, parked, snapshot: { resource } }: Assessment): void {
+  #announceBlocker({ blocker, parked, situation: { resource } }: Assessment): void {
     const before = findCondition(resource.status, "Ready");
     if (blocker === undefined || blocker.retry.kind === "running" || before?.reason === blocker.reason) return;
     const type = blocker.reason === "Suspended" ? "Normal" : "Warning";
@@ -197,7 +197,7 @@ export class Announcer {
   }
 
   /** Announces workloads that were restarted, and those that can't be when that begins. */
-  #announceRestarts({ restartResults = [], restarts, snapshot: { resource } }: Assessment): void {
+  #announceRestarts({ restartResults = [], restarts, situation: { resource } }: Assessment): void {
     const { pendingRestarts = [], serialNumber } = resource.status;
     for (const { kind, pending } of restartResults) {
       if (kind !== "restarted") continue;

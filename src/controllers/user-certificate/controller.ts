@@ -113,7 +113,7 @@ export class UserCertificateController {
         onRestart: (result) => observer.onRestart?.(result),
         onReconciled: (assessment) => {
           this.#addAll(this.#affected.byReconcile(assessment));
-          this.#consumers?.reconciled(assessment.snapshot.resource);
+          this.#consumers?.reconciled(assessment.situation.resource);
           observer.onReconciled?.(assessment);
         },
       },

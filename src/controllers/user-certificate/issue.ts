@@ -68,37 +68,37 @@ export class Issuer {
     this.#options = options;
   }
 
-  /** @param snapshot with Atlas' list of this reconcile */
+  /** @param situation with Atlas' list of this reconcile */
   async issue(
-    snapshot: Situation,
+    situation: Situation,
     decision: IssueDecision,
     api: CertificateApi,
     signal: AbortSignal,
   ): Promise<Outcome> {
     const { preflight, statuses, announcer, atlasClock, isAllowed, memories, onStep, parked } = this.#options;
-    const { resource } = snapshot;
+    const { resource } = situation;
     const memory = memories.of(resource);
     const assertLeading = this.#options.leadership();
 
     await onStep?.("preflight", resource);
-    const isDryRunDoubted = snapshot.history.at(-1)?.lost === "NotStored";
-    const blocker = await preflight.run(resource, snapshot.secret, isDryRunDoubted, signal);
+    const isDryRunDoubted = situation.history.at(-1)?.lost === "NotStored";
+    const blocker = await preflight.run(resource, situation.secret, isDryRunDoubted, signal);
     if (blocker === "overtaken") return { kind: "overtaken" };
     if (blocker !== undefined) return failed(blocker);
 
     await onStep?.("record", resource);
-    const attempt = this.#newAttempt(snapshot, decision);
+    const attempt = this.#newAttempt(situation, decision);
     if (attempt === undefined) return { kind: "overtaken" };
     assertLeading();
     signal.throwIfAborted();
     const outcome: Outcome = { kind: "recorded", attempt };
-    const assessment = assess({ snapshot, decision, outcome, nowMs: atlasClock.now(), random: 0 });
+    const assessment = assess({ situation, decision, outcome, nowMs: atlasClock.now(), random: 0 });
     // The new record takes the place of an older one, and with it what that could still tell.
     announcer.announceFindings(assessment);
     memory.unsent = attempt.id;
     const recorded = await statuses.record(assessment, attempt, signal);
     if (recorded === "overtaken") return { kind: "overtaken" };
-    if (recorded === "notKept") return failed(crdOutdated(snapshot.policy));
+    if (recorded === "notKept") return failed(crdOutdated(situation.policy));
 
     await onStep?.("create", resource);
     // A process that was frozen since its record may have a successor at work: the last moment to notice.
@@ -113,7 +113,7 @@ export class Issuer {
     };
     // From here on only the end of the process stops the attempt: a process that has lost its lease stores the certificate
     // in hand-over.ts.
-    const bundle = await this.#create(snapshot, attempt, api, beforeSending).catch((error: unknown) => {
+    const bundle = await this.#create(situation, attempt, api, beforeSending).catch((error: unknown) => {
       if (!isWithdrawn) throw error;
       // Nothing was sent.
       memory.unsent = attempt.id;
@@ -126,7 +126,7 @@ export class Issuer {
     if ("kind" in pair) return pair;
 
     await onStep?.("write", resource);
-    return this.store(resource, snapshot.secret, parked.add(resource, attempt, pair));
+    return this.store(resource, situation.secret, parked.add(resource, attempt, pair));
   }
 
   /**
@@ -154,15 +154,15 @@ export class Issuer {
   }
 
   /** Undefined if the project is not known any more. */
-  #newAttempt(snapshot: Situation, { reason }: IssueDecision): Issuance | undefined {
-    const { resource, atlas, others } = snapshot;
+  #newAttempt(situation: Situation, { reason }: IssueDecision): Issuance | undefined {
+    const { resource, atlas, others } = situation;
     const { renewRequest, spec, status } = resource;
     const { projectId, username } = spec;
     if (projectId === undefined) return undefined;
     const listed = atlas.kind === "listed" ? atlas.certificates.map(({ serialNumber }) => serialNumber) : [];
     // Those that were issued before may be missing in the list, and do not come from this attempt anyway.
-    const own = snapshot.history.flatMap(({ serialNumber }) => serialNumber ?? []);
-    const held = snapshot.held?.serialNumber;
+    const own = situation.history.flatMap(({ serialNumber }) => serialNumber ?? []);
+    const held = situation.held?.serialNumber;
     // A Secret that was left behind when spec.secretName changed is not replaced.
     const replaces = held ?? (status.secretName === spec.secretName ? status.serialNumber : undefined);
     return {
@@ -178,19 +178,19 @@ export class Issuer {
   }
 
   async #create(
-    snapshot: Situation,
+    situation: Situation,
     attempt: Issuance,
     api: CertificateApi,
     beforeSending: () => void,
   ): Promise<SensitiveText | Failed> {
-    const { spec } = snapshot.resource;
+    const { spec } = situation.resource;
     const { projectId: groupId, username } = attempt;
     const { monthsUntilExpiration } = spec;
     try {
       return await api.createDatabaseUserCertificate(
         { groupId, username, userCert: { monthsUntilExpiration } },
         // The turn at Atlas, a token, a connection: each may take longer than the lease lasts.
-        { ...urgencyOf(snapshot, { kind: "issue" }), timeoutMs: CREATE_TIMEOUT_MS, beforeSending },
+        { ...urgencyOf(situation, { kind: "issue" }), timeoutMs: CREATE_TIMEOUT_MS, beforeSending },
       );
     } catch (error: unknown) {
       const blocker = atlasBlocker(error, spec);

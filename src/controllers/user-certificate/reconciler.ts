@@ -94,11 +94,11 @@ export class Reconciler {
       return { kind: "again", at: this.#options.clock.now() };
     }
     let decided = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
-    if (!needsAtlas(decided.reading.snapshot, decided.decision)) return this.#finish(decided, signal);
+    if (!needsAtlas(decided.reading.situation, decided.decision)) return this.#finish(decided, signal);
     if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
     if (decided.decision.kind !== "issue") return this.#finish(decided, signal);
     // Read again within the turn: another resource of the user may have issued since.
-    const urgency = urgencyOf(decided.reading.snapshot, decided.decision);
+    const urgency = urgencyOf(decided.reading.situation, decided.decision);
     const endTurn = this.#options.turns.take(resource.spec, key, urgency);
     if (endTurn === undefined) return "waits for its turn";
     try {
@@ -123,14 +123,14 @@ export class Reconciler {
 
   async #decideFromCaches(resource: UserCertificate, signal: AbortSignal): Promise<Decided> {
     const reading = await this.#options.reader.fromCaches(resource, signal);
-    return { reading, decision: decide(reading.snapshot) };
+    return { reading, decision: decide(reading.situation) };
   }
 
   async #decideLive(resource: UserCertificate, before: Decided, signal: AbortSignal): Promise<Decided> {
-    const urgency = urgencyOf(before.reading.snapshot, before.decision);
+    const urgency = urgencyOf(before.reading.situation, before.decision);
     return this.#read(resource, signal, async (readSignal) => {
       const reading = await this.#options.reader.live(resource, urgency, readSignal);
-      return { reading, decision: decide(reading.snapshot) };
+      return { reading, decision: decide(reading.situation) };
     });
   }
 
@@ -153,28 +153,28 @@ export class Reconciler {
   async #finish({ reading, decision }: Decided, signal: AbortSignal): Promise<QueueOutcome> {
     const outcome = await this.#act(reading, decision, signal);
     const { atlasClock, random, resources, restarter } = this.#options;
-    const { snapshot } = reading;
-    const { resource } = snapshot;
+    const { situation } = reading;
+    const { resource } = situation;
     // It was deleted while its certificate was on the way: no reconcile will store that.
     if (outcome.kind === "parked" && resources.get(objectKey(resource))?.uid !== resource.uid)
       this.#dropParked(resource.uid);
     // Last of all: nothing waits for a restart.
     const restartResults = await restarter.restart(resource, outcome, signal);
     return this.#report(
-      assess({ snapshot, decision, outcome, restartResults, nowMs: atlasClock.now(), random: random() }),
+      assess({ situation, decision, outcome, restartResults, nowMs: atlasClock.now(), random: random() }),
     );
   }
 
-  async #act({ snapshot, access }: Reading, decision: Decision, signal: AbortSignal): Promise<Outcome> {
+  async #act({ situation, access }: Reading, decision: Decision, signal: AbortSignal): Promise<Outcome> {
     const { announcer, issuer, parked, secrets } = this.#options;
-    const { resource, secret } = snapshot;
+    const { resource, secret } = situation;
     switch (decision.kind) {
       case "keep":
       case "blocked":
         return { kind: "nothing" };
       case "issue":
         // The credentials changed between the decision and now.
-        return access.kind === "usable" ? issuer.issue(snapshot, decision, access.api, signal) : { kind: "overtaken" };
+        return access.kind === "usable" ? issuer.issue(situation, decision, access.api, signal) : { kind: "overtaken" };
       case "store": {
         const waiting = parked.get(resource.uid);
         return waiting === undefined ? { kind: "overtaken" } : issuer.store(resource, secret, waiting);

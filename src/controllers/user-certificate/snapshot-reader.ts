@@ -45,9 +45,9 @@ export interface SnapshotReaderOptions {
   readonly policy: Policy;
 }
 
-/** A snapshot with what follows from it, and the way to Atlas that goes with it. */
+/** A situation, and the way to Atlas that goes with it. */
 export interface Reading {
-  readonly snapshot: Situation;
+  readonly situation: Situation;
   readonly access: Access | Withheld;
 }
 
@@ -131,7 +131,7 @@ export class SnapshotReader {
     const { listedMs, repairs } = memories.of(resource);
     return {
       access,
-      snapshot: situationOf({
+      situation: situationOf({
         nowMs: atlasClock.now(),
         isClockMeasured: atlasClock.isMeasured || this.#listsUnderWay >= ENOUGH_TO_MEASURE,
         resource,

@@ -132,7 +132,7 @@ export const SHELL: readonly MutatedFile[] = [
       },
       {
         why: "the dry run that missed the fault is believed again",
-        search: 'snapshot.history.at(-1)?.lost === "NotStored";',
+        search: 'situation.history.at(-1)?.lost === "NotStored";',
         replacement: "false;",
         tests: [`${FOLDER}/behaviour/preflight.test.ts`],
       },

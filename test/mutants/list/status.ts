@@ -85,7 +85,7 @@ export const STATUS: readonly MutatedFile[] = [
       },
       {
         why: "a list that Atlas refuses is asked for every second",
-        search: "isRefused ? nowMs + snapshot.policy.recheckIntervalMs : nowMs;",
+        search: "isRefused ? nowMs + situation.policy.recheckIntervalMs : nowMs;",
         replacement: "isRefused ? nowMs : nowMs;",
       },
       {
@@ -111,8 +111,8 @@ export const STATUS: readonly MutatedFile[] = [
       },
       {
         why: "an attempt whose response was lost is forgotten",
-        search: "return outcome.staysOpen ? outcome.attempt : unsettledAttempt(snapshot);",
-        replacement: "return unsettledAttempt(snapshot);",
+        search: "return outcome.staysOpen ? outcome.attempt : unsettledAttempt(situation);",
+        replacement: "return unsettledAttempt(situation);",
       },
       {
         why: "an answered renewal is asked for again",

@@ -143,7 +143,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/core/status/pending-restarts.ts`,
-        search: "const closed = isStored(snapshot) ? status.issuance : undefined;",
+        search: "const closed = isStored(situation) ? status.issuance : undefined;",
         replacement: "const closed = undefined;",
       },
       {
@@ -190,11 +190,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: `${CORE}/issue.ts`,
-        search: "return this.store(resource, snapshot.secret, parked.add(resource, attempt, pair));",
+        search: "return this.store(resource, situation.secret, parked.add(resource, attempt, pair));",
         replacement: `const waiting = parked.add(resource, attempt, pair);
     const issued: Outcome = { kind: "issued", facts: pair.facts, attempt };
-    await statuses.report(assess({ snapshot, decision, outcome: issued, nowMs: atlasClock.now(), random: 0 }));
-    return this.store(resource, snapshot.secret, waiting);`,
+    await statuses.report(assess({ situation, decision, outcome: issued, nowMs: atlasClock.now(), random: 0 }));
+    return this.store(resource, situation.secret, waiting);`,
       },
     ],
     features: ["crash", "refusedWrites"],

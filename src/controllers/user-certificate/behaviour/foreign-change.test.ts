@@ -46,7 +46,7 @@ function run(scene: Scene) {
     leadership: () => () => {},
     identity: "pod-1",
     observer: {
-      onReconciled: ({ snapshot, decision }) => void reconciles.push(`${snapshot.resource.name} ${decision.kind}`),
+      onReconciled: ({ situation, decision }) => void reconciles.push(`${situation.resource.name} ${decision.kind}`),
     },
     clock: new ManualClock({ startAt: NOW }),
     random: () => 0.5,

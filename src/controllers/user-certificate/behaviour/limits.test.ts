@@ -293,5 +293,5 @@ test("a resource that is being deleted does not raise the daily limit of its use
   await scene.reconcile(process);
   scene.markDeleting("leaving");
   await scene.reconcile(process);
-  expect(process.assessments.map(({ snapshot }) => snapshot.others.count)).toEqual([1, 0]);
+  expect(process.assessments.map(({ situation }) => situation.others.count)).toEqual([1, 0]);
 });

@@ -45,7 +45,7 @@ export class StatusWriter {
    * @param assessment with the outcome `recorded`
    */
   async record(assessment: Assessment, attempt: Issuance, signal: AbortSignal): Promise<RecordResult> {
-    const { resource } = assessment.snapshot;
+    const { resource } = assessment.situation;
     try {
       const status = mergePatchOf(resource.status, this.#statusOf(assessment, resource)) ?? {};
       const written = await this.#sender.send(resource, status, signal);
@@ -64,7 +64,7 @@ export class StatusWriter {
    * that attempt, and must not close the record of it.
    */
   async report(assessment: Assessment): Promise<void> {
-    await this.#sender.sendOnto(this.#current(assessment.snapshot.resource), (current) =>
+    await this.#sender.sendOnto(this.#current(assessment.situation.resource), (current) =>
       current.valid && !attemptedByOther(current, assessment)
         ? mergePatchOf(current.status, this.#statusOf(assessment, current))
         : undefined,
@@ -115,8 +115,8 @@ export class StatusWriter {
  * Whether another process has made an attempt, or closed the record of this one's, since the snapshot was taken: the
  * record is not the one that this process knows, or more certificates were issued.
  */
-function attemptedByOther({ status }: UserCertificate, { snapshot, outcome }: Assessment): boolean {
-  const before = snapshot.resource.status;
+function attemptedByOther({ status }: UserCertificate, { situation, outcome }: Assessment): boolean {
+  const before = situation.resource.status;
   const own = "attempt" in outcome ? outcome.attempt : undefined;
   return status.issuance?.id !== (own ?? before.issuance)?.id || status.revision !== before.revision;
 }

@@ -212,7 +212,7 @@ export function firstReconcile(change: Partial<Snapshot> = {}): Snapshot {
 export const SETTLED_STATUS: UserCertificateStatus = withoutHistory(
   statusAfter(
     assess({
-      snapshot: situationOf(firstReconcile({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS })),
+      situation: situationOf(firstReconcile({ atlas: listed(FACTS.serialNumber), nowMs: NOW - HOUR_MS })),
       decision: { kind: "keep" },
       outcome: { kind: "nothing" },
       nowMs: NOW - HOUR_MS,
@@ -263,21 +263,21 @@ export function reconciled(
   random = 0.5,
   restartResults: readonly RestartResult[] = [],
 ): Assessment {
-  const snapshot = situationOf(seen);
-  return assess({ snapshot, decision: decide(snapshot), outcome, restartResults, nowMs, random });
+  const situation = situationOf(seen);
+  return assess({ situation, decision: decide(situation), outcome, restartResults, nowMs, random });
 }
 
 /** The status that a reconcile leaves. */
 export function statusAfter(assessment: Assessment): UserCertificateStatus {
-  return nextStatus(assessment, assessment.snapshot.resource.status);
+  return nextStatus(assessment, assessment.situation.resource.status);
 }
 
 /** The same resource with the status that a reconcile left. */
 export function following(done: Assessment, change: Partial<Snapshot> = {}): Snapshot {
-  const { snapshot, nowMs } = done;
-  const resource = { ...snapshot.resource, status: statusAfter(done) };
+  const { situation, nowMs } = done;
+  const resource = { ...situation.resource, status: statusAfter(done) };
   const { atlas = { kind: "notAsked" } } = change;
-  return { ...snapshot, nowMs, resource, atlas, attempted: atlas, ...change };
+  return { ...situation, nowMs, resource, atlas, attempted: atlas, ...change };
 }
 
 /** The attempt's certificate is in its Secret. */

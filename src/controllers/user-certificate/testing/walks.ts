@@ -48,7 +48,7 @@ function reconcile(step: PlacedStep, before: Assessment | undefined, nowMs: numb
   const atlas: ListState = isAsked ? unexpired(step.atlas, nowMs) : { kind: "notAsked" };
   const isOfOther = isAsked && status.issuance !== undefined && status.issuance.username !== username;
   const isElsewhere = isOfOther && step.attempted.kind !== "notAsked";
-  const snapshot = situationOf(
+  const situation = situationOf(
     firstReconcile({
       nowMs,
       resource: resource({ spec: { suspend, username, secretName, ...percentage }, status, generation, renewRequest }),
@@ -64,14 +64,14 @@ function reconcile(step: PlacedStep, before: Assessment | undefined, nowMs: numb
       policy: { ...POLICY, maxIssuesPerDay: 2 },
     }),
   );
-  const decision = decide(snapshot);
-  const outcome = outcomeOf(step, snapshot, decision);
-  return assess({ snapshot, decision, outcome, nowMs: nowMs + 45, random: step.random });
+  const decision = decide(situation);
+  const outcome = outcomeOf(step, situation, decision);
+  return assess({ situation, decision, outcome, nowMs: nowMs + 45, random: step.random });
 }
 
 /** An overtaken reconcile writes nothing; a process that stops leading announces its parked certificate. */
 function statusLeft(before: Assessment, { process }: Step): UserCertificateStatus {
-  const status = before.outcome.kind === "overtaken" ? before.snapshot.resource.status : statusAfter(before);
+  const status = before.outcome.kind === "overtaken" ? before.situation.resource.status : statusAfter(before);
   const { issuance: open } = status;
   if (process !== "stoppedLeading" || open?.parked === undefined) return status;
   const until = timestamp(before.nowMs + 150_000);
@@ -81,9 +81,9 @@ function statusLeft(before: Assessment, { process }: Step): UserCertificateStatu
 /** The certificate that the process still holds in memory. */
 function parkedIn(before: Assessment | undefined): ParkedView | undefined {
   if (before === undefined) return undefined;
-  const { outcome, snapshot } = before;
+  const { outcome, situation } = before;
   if (outcome.kind === "parked") return { facts: outcome.facts, attempt: outcome.attempt };
-  return outcome.kind === "issued" || outcome.kind === "discarded" ? undefined : snapshot.parked;
+  return outcome.kind === "issued" || outcome.kind === "discarded" ? undefined : situation.parked;
 }
 
 function othersOf({ others }: Step, nowMs: number): OthersOfUser {
@@ -117,10 +117,10 @@ function unexpired(atlas: ListState, nowMs: number): ListState {
   return listed(...atlas.certificates.filter(({ notAfter }) => notAfter.getTime() > nowMs));
 }
 
-function attemptFor(snapshot: Situation, reason: string, id: string): Issuance {
-  const { atlas, nowMs, resource } = snapshot;
+function attemptFor(situation: Situation, reason: string, id: string): Issuance {
+  const { atlas, nowMs, resource } = situation;
   const { renewRequest, spec, status } = resource;
-  const held = snapshot.held?.serialNumber;
+  const held = situation.held?.serialNumber;
   const inList: readonly ListedCertificate[] = atlas.kind === "listed" ? atlas.certificates : [];
   const replaces = held ?? status.serialNumber;
   return issuance({
@@ -134,10 +134,10 @@ function attemptFor(snapshot: Situation, reason: string, id: string): Issuance {
   });
 }
 
-function outcomeOf({ end, index }: PlacedStep, snapshot: Situation, decision: Decision): Outcome {
-  const { nowMs } = snapshot;
+function outcomeOf({ end, index }: PlacedStep, situation: Situation, decision: Decision): Outcome {
+  const { nowMs } = situation;
   // A decision from the caches that needs a list is never acted upon.
-  const isPreliminary = snapshot.atlas.kind === "notAsked" && needsAtlas(snapshot, decision);
+  const isPreliminary = situation.atlas.kind === "notAsked" && needsAtlas(situation, decision);
   if (end === "overtaken" || isPreliminary) return { kind: "overtaken" };
   switch (decision.kind) {
     case "blocked":
@@ -152,8 +152,8 @@ function outcomeOf({ end, index }: PlacedStep, snapshot: Situation, decision: De
     case "discard":
       return { kind: "discarded" };
     case "issue": {
-      const attempt = attemptFor(snapshot, decision.reason, `attempt-${index}`);
-      const subject = [{ type: "CN", value: snapshot.resource.spec.username }];
+      const attempt = attemptFor(situation, decision.reason, `attempt-${index}`);
+      const subject = [{ type: "CN", value: situation.resource.spec.username }];
       const dates = { notBefore: new Date(nowMs), notAfter: new Date(nowMs + 90 * DAY_MS) };
       const facts = certificate(String(1100 + index), { subject, ...dates });
       switch (end) {

@@ -13,7 +13,7 @@ import { PRODUCTION, type Scene, type SceneOptions } from "../scene.ts";
 import { shippedRole, without } from "../shipped-roles.ts";
 import { HOLD, issue, months, NAME, often, requestRenewal, SECRET, STATES, slowDown, untilIssuing } from "../states.ts";
 import { putWorkload } from "../workloads.ts";
-import { certificate, certificateWithout, type Situation, tenant } from "./situation.ts";
+import { certificate, certificateWithout, type Reproduction, tenant } from "./reproduction.ts";
 
 /** A reason that a condition of an AtlasUserCertificate can have. */
 type ConditionReason =
@@ -22,7 +22,7 @@ type ConditionReason =
   | (typeof RESTART_REASONS)[number];
 
 /** A certificate is being issued, for as long as it takes to look at it. */
-function replacing(damage: (scene: Scene) => Promise<void> | void, options: SceneOptions = {}): Situation {
+function replacing(damage: (scene: Scene) => Promise<void> | void, options: SceneOptions = {}): Reproduction {
   return certificate({
     options,
     produce: async (scene) => {
@@ -51,7 +51,7 @@ interface Rollout {
 }
 
 /** A certificate was renewed, and the operator is to restart a workload. */
-function restart({ workload = DEPLOYMENT, spec, mayPatch = true }: Rollout): Situation {
+function restart({ workload = DEPLOYMENT, spec, mayPatch = true }: Rollout): Reproduction {
   return certificate({
     options: often,
     produce: async (scene) => {
@@ -85,7 +85,7 @@ async function parked(scene: Scene, names: readonly string[]): Promise<void> {
   }
 }
 
-export const CERTIFICATE_REASONS: Readonly<Record<ConditionReason, Situation>> = {
+export const CERTIFICATE_REASONS: Readonly<Record<ConditionReason, Reproduction>> = {
   SecretMissing: replacing((scene) => scene.deleteSecret(SECRET)),
   SecretDataMissing: replacing((scene) => setData(scene, { "tls.crt": "", "tls.key": "" })),
   PemUndecodable: replacing((scene) => setData(scene, { "tls.crt": encoded("damaged") })),

@@ -4,7 +4,7 @@ import { HOUR_MS, systemClock } from "../../../../src/clock.ts";
 import type { Platform } from "../platform.ts";
 import type { Removals } from "../removals.ts";
 import { aWhile } from "../scene.ts";
-import { platform, type Situation } from "./situation.ts";
+import { platform, type Reproduction } from "./reproduction.ts";
 
 /** All but the reason of a project that can be used. */
 type ProjectReason = Exclude<keyof Awaited<ReturnType<typeof projectSamples>>, "Reachable">;
@@ -15,7 +15,7 @@ export const OWNER = "owner-service-account";
 const OBJECT = ["apx", "production"] as const;
 
 /** Something is wrong before the project is applied, or with its spec. */
-function project(prepare: (platform: Platform, removals: Removals) => unknown, spec: object = {}): Situation {
+function project(prepare: (platform: Platform, removals: Removals) => unknown, spec: object = {}): Reproduction {
   return platform(async (team, removals) => {
     await prepare(team, removals);
     await team.project([], "production", spec);
@@ -23,7 +23,7 @@ function project(prepare: (platform: Platform, removals: Removals) => unknown, s
   });
 }
 
-export const PROJECT_REASONS: Readonly<Record<ProjectReason, Situation>> = {
+export const PROJECT_REASONS: Readonly<Record<ProjectReason, Reproduction>> = {
   CustomerManagedX509On: project((_team, removals) => removals.switchOn()),
   CredentialsMissing: project(() => {}, { credentialsRef: { name: "atlas-prod" } }),
   CredentialsRejected: project(({ atlas }) => atlas.rotateCredentials(OWNER)),
@@ -56,7 +56,7 @@ export const PROJECT_REASONS: Readonly<Record<ProjectReason, Situation>> = {
 export function unverified(
   produce: (platform: Platform, removals: Removals) => Promise<readonly string[]>,
   afterwards: (removals: Removals) => Promise<readonly string[] | undefined> = async () => undefined,
-): Situation {
+): Reproduction {
   let silentMs = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + silentMs };
   return platform(

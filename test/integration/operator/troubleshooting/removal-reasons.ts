@@ -5,7 +5,7 @@ import type { Platform } from "../platform.ts";
 import type { Removals } from "../removals.ts";
 import { aWhile, STAGING } from "../scene.ts";
 import { OWNER, unverified } from "./project-reasons.ts";
-import { dropStatusField, platform, type Situation } from "./situation.ts";
+import { dropStatusField, platform, type Reproduction } from "./reproduction.ts";
 
 type RemovalReason = keyof Awaited<ReturnType<typeof removalSamples>>;
 
@@ -19,7 +19,7 @@ async function switchedOn(team: Platform, removals: Removals): Promise<void> {
 }
 
 /** A request while customer-managed X.509 is on, and something is wrong. */
-function requested(trouble: (team: Platform, removals: Removals) => unknown, spec: object = {}): Situation {
+function requested(trouble: (team: Platform, removals: Removals) => unknown, spec: object = {}): Reproduction {
   return platform(async (team, removals) => {
     await switchedOn(team, removals);
     await trouble(team, removals);
@@ -28,7 +28,7 @@ function requested(trouble: (team: Platform, removals: Removals) => unknown, spe
 }
 
 /** A request for a project that the operator can't use. */
-function unusable(spec: object): Situation {
+function unusable(spec: object): Reproduction {
   return platform(async (team, removals) => {
     await team.project([], "production", spec);
     return request(removals);
@@ -36,7 +36,10 @@ function unusable(spec: object): Situation {
 }
 
 /** A request after Atlas has refused the project's own: the operator remembers that, and sends nothing. */
-function afterProject(reason: "CredentialsRejected" | "RateLimited", trouble: (team: Platform) => unknown): Situation {
+function afterProject(
+  reason: "CredentialsRejected" | "RateLimited",
+  trouble: (team: Platform) => unknown,
+): Reproduction {
   return platform(async (team, removals) => {
     await trouble(team);
     await team.project([]);
@@ -46,7 +49,7 @@ function afterProject(reason: "CredentialsRejected" | "RateLimited", trouble: (t
 }
 
 /** Atlas has been asked, its answer was lost, and customer-managed X.509 is still on. */
-function asked(then: (team: Platform) => unknown): Situation {
+function asked(then: (team: Platform) => unknown): Reproduction {
   return platform(async (team, removals) => {
     await switchedOn(team, removals);
     loseAnswer(team);
@@ -60,7 +63,7 @@ function asked(then: (team: Platform) => unknown): Situation {
 const loseAnswer = ({ atlas }: Platform) =>
   atlas.faults.add({ operation: "disableCustomerManagedX509", effect: { kind: "reset" } });
 
-export const REMOVAL_REASONS: Readonly<Record<RemovalReason, Situation>> = {
+export const REMOVAL_REASONS: Readonly<Record<RemovalReason, Reproduction>> = {
   Requested: requested(({ atlas }) => {
     atlas.faults.add({ operation: "disableCustomerManagedX509", effect: { kind: "delay", ms: 5000 } });
   }),

@@ -5,7 +5,7 @@ import { kubectl } from "../../../control-plane/control-plane.ts";
 import type { OwnControlPlane } from "../../faults/own-control-plane.ts";
 import { temporaryFolder } from "../../temporary-file.ts";
 import { describedState } from "./description.ts";
-import type { Situation } from "./situation.ts";
+import type { Reproduction } from "./reproduction.ts";
 import { TroubleshootingPage } from "./troubleshooting-page.ts";
 
 /** With UPDATE_TROUBLESHOOTING=1 (`make reasons`) the page is written instead of compared. */
@@ -19,12 +19,12 @@ const isWriting = process.env.UPDATE_TROUBLESHOOTING === "1";
  */
 export function showsEachReason(
   own: () => OwnControlPlane,
-  reasons: Readonly<Record<string, Situation>>,
+  reasons: Readonly<Record<string, Reproduction>>,
   suffix: string,
 ): void {
   const page = new TroubleshootingPage();
-  const headings = Object.entries(reasons).map(([reason, situation]) => ({
-    ...{ heading: reason + suffix, reason, situation },
+  const headings = Object.entries(reasons).map(([reason, reproduce]) => ({
+    ...{ heading: reason + suffix, reason, reproduce },
   }));
 
   if (isWriting) afterAll(() => page.write());
@@ -44,8 +44,8 @@ export function showsEachReason(
   );
 
   describe("docs/troubleshooting.md shows what kubectl says in a real run of", () => {
-    test.each(headings)("$heading", async ({ heading, reason, situation }) => {
-      const { kubeconfigPath, object, names } = await situation(own());
+    test.each(headings)("$heading", async ({ heading, reason, reproduce }) => {
+      const { kubeconfigPath, object, names } = await reproduce(own());
       // Discovery of one control plane must not be taken for that of another on the same port.
       const connection = [`--kubeconfig=${kubeconfigPath}`, `--cache-dir=${await temporaryFolder()}`];
       const described = async () => describedState(await kubectl(...connection, "describe", ...object), names);

@@ -5,7 +5,7 @@ import { decide, needsAtlas } from "./decide.ts";
 import { isExempt } from "./limits.ts";
 
 describe("never issues", () => {
-  const never: Readonly<Record<string, (snapshot: Situation) => boolean>> = {
+  const never: Readonly<Record<string, (situation: Situation) => boolean>> = {
     "while the resource is suspended": ({ resource }) => resource.spec.suspend,
     "over a foreign Secret": ({ secret }) => secret.kind === "foreign",
     "into a Secret that another resource holds": ({ secretHolder }) => secretHolder !== undefined,
@@ -20,15 +20,15 @@ describe("never issues", () => {
   };
   test.each(Object.entries(never))("%s", (_what, isForbidden) => {
     let seen = 0;
-    always(({ snapshot }) => {
-      if (!isForbidden(snapshot)) return;
+    always(({ situation }) => {
+      if (!isForbidden(situation)) return;
       seen++;
-      expect(decide(snapshot).kind).not.toBe("issue");
+      expect(decide(situation).kind).not.toBe("issue");
     });
     expect(seen).toBeGreaterThan(0);
   });
 
-  const limits: Readonly<Record<string, (snapshot: Situation) => boolean>> = {
+  const limits: Readonly<Record<string, (situation: Situation) => boolean>> = {
     "more certificates of a user in a day than the policy allows": ({ usage }) =>
       usage.issuedMs.length >= usage.maxPerDay,
     "more unexpired certificates of a user than the policy allows": ({ policy, usage }) =>
@@ -36,27 +36,27 @@ describe("never issues", () => {
   };
   test.each(Object.entries(limits))("%s, but for one renewal a day that is due by time", (_what, isReached) => {
     let refused = 0;
-    always(({ snapshot }) => {
-      if (!isReached(snapshot)) return;
-      const decision = decide(snapshot);
-      if (decision.kind === "issue") expect(isExempt(snapshot, decision.reason)).toBe(true);
+    always(({ situation }) => {
+      if (!isReached(situation)) return;
+      const decision = decide(situation);
+      if (decision.kind === "issue") expect(isExempt(situation, decision.reason)).toBe(true);
       else refused++;
     });
     expect(refused).toBeGreaterThan(0);
   });
 
   test("because lists lack a certificate that was itself issued for that reason", () => {
-    always(({ snapshot }) => {
-      const decision = decide(snapshot);
+    always(({ situation }) => {
+      const decision = decide(situation);
       if (decision.kind !== "issue" || decision.reason !== "NotListedByAtlas") return;
-      expect(snapshot.resource.status.unlisted).not.toHaveProperty("replaced");
+      expect(situation.resource.status.unlisted).not.toHaveProperty("replaced");
     });
   });
 
   test("but upon Atlas' list", () => {
-    always(({ snapshot }) => {
-      const decision = decide(snapshot);
-      if (decision.kind === "issue") expect(needsAtlas(snapshot, decision)).toBe(true);
+    always(({ situation }) => {
+      const decision = decide(situation);
+      if (decision.kind === "issue") expect(needsAtlas(situation, decision)).toBe(true);
     });
   });
 });

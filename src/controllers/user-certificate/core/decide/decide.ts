@@ -13,7 +13,7 @@ import { ISSUE_TRIGGERS } from "./issue-triggers.ts";
 import { dataDifferences, metadataDifferences } from "./secret-differences.ts";
 
 /**
- * Decides what to do. Pure: the same snapshot gives the same decision, and the lists of checks, read in
+ * Decides what to do. Pure: the same situation gives the same decision, and the lists of checks, read in
  * their order, are the operator's specification.
  */
 export function decide(situation: Situation): Decision {

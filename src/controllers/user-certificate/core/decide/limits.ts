@@ -64,9 +64,9 @@ const RENEWALS: ReadonlySet<string> = new Set<IssueReason>(["NearingExpiry", "Re
  * Whether an issue does not count against the limits: the renewal, due by time, of a certificate that Atlas lists. So no
  * one can use up another's renewal. One attempt a day for each certificate; further ones count.
  */
-export function isExempt(snapshot: Situation, reason: IssueReason): boolean {
-  const fromMs = exemptFromMs(snapshot, reason);
-  return fromMs !== undefined && fromMs <= snapshot.nowMs;
+export function isExempt(situation: Situation, reason: IssueReason): boolean {
+  const fromMs = exemptFromMs(situation, reason);
+  return fromMs !== undefined && fromMs <= situation.nowMs;
 }
 
 /** From when an issue is exempt, in milliseconds since the epoch; undefined if it never is. */

@@ -21,17 +21,17 @@ export interface Finding {
  * resource names another user, the list of that user replaces them.
  */
 export function unaccounted(
-  snapshot: Situation,
+  situation: Situation,
   entries: readonly RecentIssuance[],
 ): readonly UnaccountedCertificate[] {
-  const { nowMs, resource } = snapshot;
-  const explained = explainedSerials(snapshot, entries);
+  const { nowMs, resource } = situation;
+  const explained = explainedSerials(situation, entries);
   const found = new Map<string, UnaccountedCertificate>();
-  const isReplaced = snapshot.atlas.kind === "listed" && isOfFormerUser(snapshot);
+  const isReplaced = situation.atlas.kind === "listed" && isOfFormerUser(situation);
   const before = isReplaced ? [] : (resource.status.unaccounted ?? []);
   for (const known of before) found.set(known.serialNumber, known);
-  for (const certificate of listedOfUser(snapshot)) {
-    if (!mayBeAnAttempts(certificate, snapshot)) found.set(certificate.serialNumber, named(certificate));
+  for (const certificate of listedOfUser(situation)) {
+    if (!mayBeAnAttempts(certificate, situation)) found.set(certificate.serialNumber, named(certificate));
   }
   return [...found.values()]
     .filter(({ serialNumber, notAfter }) => !explained.has(serialNumber) && Date.parse(notAfter) > nowMs)

@@ -16,7 +16,7 @@ import { retryWaitMs } from "./retry-wait.ts";
 
 /** One pass over one resource: what was seen, decided and done. */
 interface Reconciliation {
-  readonly snapshot: Situation;
+  readonly situation: Situation;
   readonly decision: Decision;
   readonly outcome: Outcome;
   /** The restarts of workloads that were looked at. @default none */
@@ -58,16 +58,16 @@ interface Unusable {
 }
 
 export function assess(reconciliation: Reconciliation): Assessment {
-  const { snapshot, outcome } = reconciliation;
+  const { situation, outcome } = reconciliation;
   const entries = historyAfter(reconciliation);
   const certificate = certificateAfter(reconciliation);
   const { held, provenMs } = certificate;
-  const all = unaccounted(snapshot, entries);
+  const all = unaccounted(situation, entries);
   const failure = blockerOf(reconciliation);
   const useless = unusable(reconciliation, certificate, failure);
   // The keystore comes last: nothing else waits for its password.
   const isGood = held !== undefined && useless === undefined && outcome.kind !== "recorded";
-  const blocker = failure ?? (isGood ? keystorePasswordMissing(snapshot) : undefined);
+  const blocker = failure ?? (isGood ? keystorePasswordMissing(situation) : undefined);
   return {
     ...reconciliation,
     ...certificate,
@@ -75,7 +75,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
     unusable: useless,
     history: entries,
     unaccounted: all,
-    findings: findings(snapshot, all, entries),
+    findings: findings(situation, all, entries),
     blocker,
     retryMs: retryMs(reconciliation, held, blocker),
     restarts: standingRestarts(reconciliation, provenMs === undefined ? undefined : held),
@@ -83,7 +83,7 @@ export function assess(reconciliation: Reconciliation): Assessment {
 }
 
 function retryMs(
-  { snapshot, nowMs, random }: Reconciliation,
+  { situation, nowMs, random }: Reconciliation,
   held: CertificateFacts | undefined,
   blocker: Blocker | undefined,
 ): number | undefined {
@@ -91,8 +91,8 @@ function retryMs(
     case "running":
       return blocker.retry.atMs;
     case "backoff": {
-      const failures = (snapshot.lastAttempt?.failures ?? 0) + 1;
-      const waitMs = retryWaitMs({ blocker, failures, held, nowMs, random, policy: snapshot.policy });
+      const failures = (situation.lastAttempt?.failures ?? 0) + 1;
+      const waitMs = retryWaitMs({ blocker, failures, held, nowMs, random, policy: situation.policy });
       // Up to the next whole second: the API server keeps no fractions, and an early reconcile finds the backoff running.
       return Math.ceil((nowMs + waitMs) / 1000) * 1000;
     }
@@ -101,37 +101,37 @@ function retryMs(
   }
 }
 
-function certificateAfter({ snapshot, outcome, nowMs }: Reconciliation): CertificateNow {
+function certificateAfter({ situation, outcome, nowMs }: Reconciliation): CertificateNow {
   if (outcome.kind !== "issued") {
-    const { held, doubt, provenMs, renewalDueMs } = snapshot;
+    const { held, doubt, provenMs, renewalDueMs } = situation;
     return { held, doubt, provenMs, renewalDueMs };
   }
   const { facts: held } = outcome;
-  return { held, doubt: undefined, provenMs: nowMs, renewalDueMs: renewalDueMs(snapshot.resource, held) };
+  return { held, doubt: undefined, provenMs: nowMs, renewalDueMs: renewalDueMs(situation.resource, held) };
 }
 
-function historyAfter({ snapshot, outcome }: Reconciliation): readonly RecentIssuance[] {
-  if (outcome.kind !== "issued") return snapshot.history;
+function historyAfter({ situation, outcome }: Reconciliation): readonly RecentIssuance[] {
+  if (outcome.kind !== "issued") return situation.history;
   const { facts, attempt } = outcome;
   const { serialNumber, notAfter } = facts;
-  return [...snapshot.history, { ...entryOf(attempt), serialNumber, notAfter: timestamp(notAfter.getTime()) }];
+  return [...situation.history, { ...entryOf(attempt), serialNumber, notAfter: timestamp(notAfter.getTime()) }];
 }
 
-function parkedAfter({ outcome, snapshot }: Reconciliation): CertificateFacts | undefined {
+function parkedAfter({ outcome, situation }: Reconciliation): CertificateFacts | undefined {
   if (outcome.kind === "parked") return outcome.facts;
-  if (outcome.kind === "issued" || outcome.kind === "discarded" || !snapshot.isParkedHere) return undefined;
-  return snapshot.parked?.facts;
+  if (outcome.kind === "issued" || outcome.kind === "discarded" || !situation.isParkedHere) return undefined;
+  return situation.parked?.facts;
 }
 
 function unusable(
-  { snapshot, outcome, decision, nowMs }: Reconciliation,
+  { situation, outcome, decision, nowMs }: Reconciliation,
   { held, provenMs }: CertificateNow,
   blocker: Blocker | undefined,
 ): Unusable | undefined {
-  const { secretName, username } = snapshot.resource.spec;
+  const { secretName, username } = situation.resource.spec;
   if (held === undefined) {
     if (decision.kind === "issue") return { reason: decision.reason, problem: decision.message };
-    const missing = secretMissing(snapshot);
+    const missing = secretMissing(situation);
     const problem = missing ?? `Secret ${secretName} holds no usable certificate of this resource.`;
     return { reason: "SecretMissing", problem };
   }
@@ -140,7 +140,7 @@ function unusable(
     return { reason: "Expired", problem: `Certificate ${held.serialNumber} expired at ${timestamp(notAfterMs)}.` };
   }
   if (outcome.kind === "issued") return undefined;
-  const change = identityChanged(snapshot);
+  const change = identityChanged(situation);
   if (change !== undefined) return { reason: "IdentityChanged", problem: change };
   if (decision.kind === "issue" && decision.reason === "KeyMismatch") {
     return { reason: decision.reason, problem: decision.message };
@@ -148,7 +148,7 @@ function unusable(
   if (blocker?.reason === "UserNotFound") {
     return { reason: "UserNotFound", problem: `Atlas does not know user ${username}.` };
   }
-  const unlisted = notListedByAtlas(snapshot);
+  const unlisted = notListedByAtlas(situation);
   if (unlisted !== undefined) return { reason: "NotListedByAtlas", problem: unlisted };
   if (provenMs === undefined) {
     return {
@@ -160,29 +160,29 @@ function unusable(
 }
 
 /** The failure that blocks now: that of this reconcile, or one that still holds. */
-function blockerOf({ snapshot, decision, outcome }: Reconciliation): Blocker | undefined {
-  if (outcome.kind === "failed" || outcome.kind === "parked") return sticky(snapshot, outcome.blocker);
+function blockerOf({ situation, decision, outcome }: Reconciliation): Blocker | undefined {
+  if (outcome.kind === "failed" || outcome.kind === "parked") return sticky(situation, outcome.blocker);
   // An attempt that has only been recorded refutes nothing.
-  if (outcome.kind === "recorded") return personsFailure(snapshot);
+  if (outcome.kind === "recorded") return personsFailure(situation);
   if (outcome.kind === "issued") return undefined;
-  if (decision.kind === "blocked") return sticky(snapshot, decision.blocker);
-  if (snapshot.atlas.kind === "listed") return undefined;
+  if (decision.kind === "blocked") return sticky(situation, decision.blocker);
+  if (situation.atlas.kind === "listed") return undefined;
   // Nothing has to be written any more.
-  const isMoot = snapshot.lastAttempt?.reason === "SecretNotWritable" && snapshot.provenMs !== undefined;
-  const { atlas } = snapshot;
-  if (atlas.kind === "refused") return isMoot ? atlas.blocker : sticky(snapshot, atlas.blocker);
-  return credentialsMissing(snapshot) ?? (isMoot ? undefined : backoffRunning(snapshot));
+  const isMoot = situation.lastAttempt?.reason === "SecretNotWritable" && situation.provenMs !== undefined;
+  const { atlas } = situation;
+  if (atlas.kind === "refused") return isMoot ? atlas.blocker : sticky(situation, atlas.blocker);
+  return credentialsMissing(situation) ?? (isMoot ? undefined : backoffRunning(situation));
 }
 
 /** Failures that say nothing about whether an earlier one persists. */
 const INCONCLUSIVE: ReadonlySet<string> = new Set(["RateLimited", "AtlasUnavailable"]);
 
 /** A problem that needs a person stands until an answer of Atlas refutes it: a rate limit or an outage does not. */
-function sticky(snapshot: Situation, blocker: Blocker): Blocker {
+function sticky(situation: Situation, blocker: Blocker): Blocker {
   const before =
-    INCONCLUSIVE.has(blocker.reason) && blocker.retry.kind === "backoff" ? personsFailure(snapshot) : undefined;
+    INCONCLUSIVE.has(blocker.reason) && blocker.retry.kind === "backoff" ? personsFailure(situation) : undefined;
   if (before === undefined) return blocker;
-  const { lastAttempt } = snapshot;
+  const { lastAttempt } = situation;
   return {
     ...before,
     notRechecked: `Not rechecked since ${lastAttempt?.time}: ${blocker.problem}`,
@@ -190,8 +190,8 @@ function sticky(snapshot: Situation, blocker: Blocker): Blocker {
   };
 }
 
-function personsFailure(snapshot: Situation): Blocker | undefined {
-  const { lastAttempt } = snapshot;
+function personsFailure(situation: Situation): Blocker | undefined {
+  const { lastAttempt } = situation;
   if (lastAttempt?.needsPerson !== true) return undefined;
-  return lastFailure(snapshot, Date.parse(lastAttempt.nextAttemptTime));
+  return lastFailure(situation, Date.parse(lastAttempt.nextAttemptTime));
 }

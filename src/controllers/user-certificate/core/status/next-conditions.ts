@@ -25,9 +25,9 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
     Issuing: issuing(assessment),
     Stalled: stalledState,
   };
-  const { nowMs, restarts, snapshot } = assessment;
-  const context = { before, generation: snapshot.resource.generation, nowMs };
-  const restart = restartPending(snapshot, restarts);
+  const { nowMs, restarts, situation } = assessment;
+  const context = { before, generation: situation.resource.generation, nowMs };
+  const restart = restartPending(situation, restarts);
   return [
     ...conditionsOf(CONDITION_TYPES, states, context),
     ...(restart === undefined ? [] : conditionsOf([RESTART_CONDITION], { [RESTART_CONDITION]: restart }, context)),
@@ -36,10 +36,10 @@ export function nextConditions(assessment: Assessment, before: readonly Conditio
 
 /** Says what is wrong; what still works and until when; what happens next or what the reader must do. */
 function ready(
-  { blocker, held, nowMs, renewalDueMs, retryMs, snapshot, unusable }: Assessment,
+  { blocker, held, nowMs, renewalDueMs, retryMs, situation, unusable }: Assessment,
   remedy: string | undefined,
 ): ConditionState {
-  const { secretName, username } = snapshot.resource.spec;
+  const { secretName, username } = situation.resource.spec;
   const explained = (problem: string) =>
     blockerMessage({ problem, remedy, notRechecked: blocker?.notRechecked }) +
     (retryMs === undefined ? "" : ` The operator retries at ${timestamp(retryMs)}.`);
@@ -57,7 +57,7 @@ function ready(
   }
   const isAhead = renewalDueMs !== undefined && renewalDueMs > nowMs;
   const renewal = isAhead ? `; it will be renewed at ${timestamp(renewalDueMs)}` : "";
-  const adjustment = renewalAdjustment(held, renewalRule(snapshot.resource.spec));
+  const adjustment = renewalAdjustment(held, renewalRule(situation.resource.spec));
   return {
     status: "True",
     reason: "Issued",
@@ -76,9 +76,9 @@ const ADJUSTMENTS: Readonly<Record<RenewalAdjustment, string>> = {
     "spec.renewBefore exceeds the lifetime, so the renewal is due when one third of the lifetime remains.",
 };
 
-function issuing({ blocker, decision, outcome, parked, snapshot, unusable }: Assessment): ConditionState {
+function issuing({ blocker, decision, outcome, parked, situation, unusable }: Assessment): ConditionState {
   if (outcome.kind === "recorded") {
-    const message = `A certificate for user ${snapshot.resource.spec.username} is being issued.`;
+    const message = `A certificate for user ${situation.resource.spec.username} is being issued.`;
     // Otherwise Ready names the cause.
     const cause = decision.kind === "issue" && unusable === undefined ? `${decision.message} ` : "";
     return { status: "True", reason: outcome.attempt.reason, message: cause + message };

@@ -16,11 +16,11 @@ const SOON_MS = 1000;
  * Anything that became due while this reconcile ran was not seen by it, so past due times are scheduled too.
  */
 export function nextReconcileMs(assessment: Assessment): number | undefined {
-  const { held, nowMs, outcome, snapshot } = assessment;
+  const { held, nowMs, outcome, situation } = assessment;
   const soonMs = nowMs + SOON_MS;
   if (outcome.kind === "overtaken" || outcome.kind === "repaired" || outcome.kind === "discarded") return soonMs;
   // The keystore may have been left out of the write, for it must not keep the certificate from its Secret.
-  if (outcome.kind === "issued" && wantsKeystore(snapshot.resource.spec)) return soonMs;
+  if (outcome.kind === "issued" && wantsKeystore(situation.resource.spec)) return soonMs;
   const restarts = assessment.restarts.flatMap(({ nextMs }) => (nextMs === undefined ? [] : [nextMs]));
   const due = [...waitTimes(assessment), ...listTimes(assessment), ...restarts];
   const times = due.map((time) => Math.max(time, soonMs));
@@ -61,18 +61,18 @@ function listTimes({
   nowMs,
   outcome,
   provenMs,
-  snapshot,
+  situation,
 }: Assessment): readonly number[] {
   const isWaiting = blocker?.retry.kind === "backoff" || blocker?.retry.kind === "running";
-  if (isWaiting || snapshot.credentials.kind !== "usable" || outcome.kind === "parked") return [];
+  if (isWaiting || situation.credentials.kind !== "usable" || outcome.kind === "parked") return [];
   // Behind another blocker no backoff is on record that would keep the next list away.
-  const isRefused = snapshot.atlas.kind === "refused" || snapshot.attempted.kind === "refused";
-  const soonestMs = isRefused ? nowMs + snapshot.policy.recheckIntervalMs : nowMs;
-  const isOpen = snapshot.resource.status.issuance !== undefined && outcome.kind !== "issued";
-  const isToBeCompared = snapshot.settled === undefined && !snapshot.isParkedHere && !snapshot.isParkedElsewhere;
+  const isRefused = situation.atlas.kind === "refused" || situation.attempted.kind === "refused";
+  const soonestMs = isRefused ? nowMs + situation.policy.recheckIntervalMs : nowMs;
+  const isOpen = situation.resource.status.issuance !== undefined && outcome.kind !== "issued";
+  const isToBeCompared = situation.settled === undefined && !situation.isParkedHere && !situation.isParkedElsewhere;
   if (isOpen && isToBeCompared) return [soonestMs];
-  const isVerified = held !== undefined && !snapshot.resource.spec.suspend;
-  if (!isVerified && !isAwaited({ history, nowMs: snapshot.nowMs, others: snapshot.others })) return [];
-  const listedMs = snapshot.atlas.kind === "listed" ? snapshot.nowMs : snapshot.listedMs;
-  return [Math.max(soonestMs, listDueMs(snapshot, held === undefined ? listedMs : provenMs, doubt))];
+  const isVerified = held !== undefined && !situation.resource.spec.suspend;
+  if (!isVerified && !isAwaited({ history, nowMs: situation.nowMs, others: situation.others })) return [];
+  const listedMs = situation.atlas.kind === "listed" ? situation.nowMs : situation.listedMs;
+  return [Math.max(soonestMs, listDueMs(situation, held === undefined ? listedMs : provenMs, doubt))];
 }

@@ -21,8 +21,8 @@ const MAX_LEFT_BEHIND = 5;
  * @param before the status as it is on the API server
  */
 export function nextStatus(assessment: Assessment, before: UserCertificateStatus): UserCertificateStatus {
-  const { snapshot } = assessment;
-  const { resource } = snapshot;
+  const { situation } = assessment;
+  const { resource } = situation;
   const previous = previousCertificate(assessment);
   return withoutUndefined({
     conditions: nextConditions(assessment, before.conditions ?? []),
@@ -44,8 +44,8 @@ export function nextStatus(assessment: Assessment, before: UserCertificateStatus
 }
 
 /** The certificate that Atlas proved last. One in the Secret that is not proven changes nothing here. */
-function certificateFields({ held, provenMs, renewalDueMs, snapshot }: Assessment) {
-  const { spec, status } = snapshot.resource;
+function certificateFields({ held, provenMs, renewalDueMs, situation }: Assessment) {
+  const { spec, status } = situation.resource;
   if (held === undefined || provenMs === undefined || renewalDueMs === undefined) {
     const { secretName, serialNumber, fingerprint, notBefore, notAfter, renewalTime, lastVerifiedTime } = status;
     return { secretName, serialNumber, fingerprint, notBefore, notAfter, renewalTime, lastVerifiedTime };
@@ -66,9 +66,9 @@ export function previousCertificate({
   held,
   nowMs,
   provenMs,
-  snapshot,
+  situation,
 }: Assessment): UserCertificateStatus["previous"] {
-  const { fingerprint, notAfter, previous: before, serialNumber } = snapshot.resource.status;
+  const { fingerprint, notAfter, previous: before, serialNumber } = situation.resource.status;
   const isReplaced = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
   const replaced =
     serialNumber === undefined || notAfter === undefined
@@ -80,16 +80,16 @@ export function previousCertificate({
 
 /** Counted apart from reconciles, for one renewal: they do not outlive it. */
 function consumers(
-  { snapshot }: Assessment,
+  { situation }: Assessment,
   previous: UserCertificateStatus["previous"],
   before: UserCertificateStatus,
 ): UserCertificateStatus["consumers"] {
   const isSameRenewal = previous !== undefined && previous.serialNumber === before.previous?.serialNumber;
-  return snapshot.policy.countsConsumers && isSameRenewal ? before.consumers : undefined;
+  return situation.policy.countsConsumers && isSameRenewal ? before.consumers : undefined;
 }
 
-function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
-  const { unlisted } = snapshot.resource.status;
+function unlistedField({ doubt, held, outcome, situation }: Assessment) {
+  const { unlisted } = situation.resource.status;
   // Until a list holds the replacement, it is not known whether it was the lists that were wrong.
   if (outcome.kind === "issued") {
     const { reason, startedAt } = outcome.attempt;
@@ -97,7 +97,8 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
       ? { serialNumber: outcome.facts.serialNumber, since: startedAt, latest: startedAt, lists: 0, replaced: true }
       : undefined;
   }
-  if (held === undefined || snapshot.atlas.kind !== "listed" || snapshot.identityChange !== undefined) return unlisted;
+  if (held === undefined || situation.atlas.kind !== "listed" || situation.identityChange !== undefined)
+    return unlisted;
   if (doubt === undefined) return undefined;
   const { sinceMs, latestMs, lists } = doubt;
   // A certificate may have been issued for it, even if its response was lost.
@@ -108,15 +109,15 @@ function unlistedField({ doubt, held, outcome, snapshot }: Assessment) {
   return { serialNumber: held.serialNumber, ...times, lists, ...(replaced && { replaced }) };
 }
 
-function revision({ held, outcome, provenMs, snapshot }: Assessment): number | undefined {
-  const { revision: before, fingerprint } = snapshot.resource.status;
+function revision({ held, outcome, provenMs, situation }: Assessment): number | undefined {
+  const { revision: before, fingerprint } = situation.resource.status;
   // The report that closes the record takes another revision for that of another process, and is dropped.
   if (outcome.kind === "recorded") return before;
   const isNew = held !== undefined && provenMs !== undefined && held.fingerprint !== fingerprint;
   return isNew ? (before ?? 0) + 1 : before;
 }
 
-function issuanceAfter({ outcome, snapshot }: Assessment): Issuance | undefined {
+function issuanceAfter({ outcome, situation }: Assessment): Issuance | undefined {
   switch (outcome.kind) {
     case "recorded":
       return outcome.attempt;
@@ -128,12 +129,12 @@ function issuanceAfter({ outcome, snapshot }: Assessment): Issuance | undefined 
       return { ...attempt, parked: { pod, serialNumber, notAfter: timestamp(notAfter.getTime()) } };
     }
     case "failed":
-      return outcome.staysOpen ? outcome.attempt : unsettledAttempt(snapshot);
+      return outcome.staysOpen ? outcome.attempt : unsettledAttempt(situation);
     case "nothing":
     case "discarded":
     case "repaired":
     case "overtaken":
-      return unsettledAttempt(snapshot);
+      return unsettledAttempt(situation);
     default:
       return outcome satisfies never;
   }
@@ -153,21 +154,21 @@ function recentIssuances({ held, history, nowMs, provenMs }: Assessment) {
   return [{ time, reason: ADOPTED, serialNumber, notAfter: timestamp(notAfter.getTime()) }, ...history];
 }
 
-function answeredRequest({ held, outcome, snapshot }: Assessment): string | undefined {
-  const { status, renewRequest } = snapshot.resource;
+function answeredRequest({ held, outcome, situation }: Assessment): string | undefined {
+  const { status, renewRequest } = situation.resource;
   if (outcome.kind === "issued") return outcome.attempt.renewRequest ?? status.renewRequest;
-  const answered = (isStored(snapshot) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest;
+  const answered = (isStored(situation) ? status.issuance?.renewRequest : undefined) ?? status.renewRequest;
   const isFirst = status.revision === undefined && held !== undefined;
   return answered ?? (isFirst ? renewRequest : undefined);
 }
 
-function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment): LastAttempt | undefined {
-  const applicable = snapshot.lastAttempt;
+function lastAttempt({ blocker, nowMs, outcome, retryMs, situation }: Assessment): LastAttempt | undefined {
+  const applicable = situation.lastAttempt;
   if (blocker === undefined) return outcome.kind === "recorded" ? applicable : undefined;
   if (outcome.kind === "recorded" || blocker.retry.kind === "running") return applicable;
   if (blocker.retry.kind !== "backoff" || retryMs === undefined) return undefined;
   const { notRechecked, needsPerson, problem, reason, remedy } = blocker;
-  const { generation, renewRequest } = snapshot.resource;
+  const { generation, renewRequest } = situation.resource;
   return withoutUndefined({
     // A problem that could not be rechecked is as old as it was.
     time: notRechecked !== undefined && applicable !== undefined ? applicable.time : timestamp(nowMs),
@@ -179,20 +180,20 @@ function lastAttempt({ blocker, nowMs, outcome, retryMs, snapshot }: Assessment)
     nextAttemptTime: timestamp(retryMs),
     notRechecked,
     generation,
-    credentialsVersion: snapshot.credentials.version,
+    credentialsVersion: situation.credentials.version,
     renewRequest,
   });
 }
 
-function unexpired({ outcome, snapshot }: Assessment): number | undefined {
-  const { atlas, resource } = snapshot;
+function unexpired({ outcome, situation }: Assessment): number | undefined {
+  const { atlas, resource } = situation;
   if (atlas.kind !== "listed") return resource.status.unexpiredCertificates;
-  return atlas.certificates.length + (outcome.kind === "issued" && !isInList(snapshot, outcome.facts) ? 1 : 0);
+  return atlas.certificates.length + (outcome.kind === "issued" && !isInList(situation, outcome.facts) ? 1 : 0);
 }
 
 /** The Secrets that spec.secretName named before, until their certificates expire. */
-function leftBehind({ nowMs, snapshot }: Assessment): readonly LeftBehind[] {
-  const { spec, status } = snapshot.resource;
+function leftBehind({ nowMs, situation }: Assessment): readonly LeftBehind[] {
+  const { spec, status } = situation.resource;
   const { secretName, serialNumber, notAfter, leftBehind: before = [] } = status;
   const isMoved = secretName !== undefined && secretName !== spec.secretName && notAfter !== undefined;
   const others = before.filter((one) => one.secretName !== secretName);

@@ -18,7 +18,7 @@ export interface StandingRestart {
 
 /** The part of a reconciliation that restarts depend on. */
 interface Reconciled {
-  readonly snapshot: Situation;
+  readonly situation: Situation;
   readonly outcome: Outcome;
   readonly restartResults?: readonly RestartResult[] | undefined;
   readonly nowMs: number;
@@ -31,13 +31,13 @@ interface Reconciled {
  * @param proven the certificate in the Secret, if Atlas has proven it
  */
 export function standingRestarts(
-  { nowMs, outcome, restartResults: results = [], snapshot }: Reconciled,
+  { nowMs, outcome, restartResults: results = [], situation }: Reconciled,
   proven: CertificateFacts | undefined,
 ): readonly StandingRestart[] {
-  const { policy, resource } = snapshot;
+  const { policy, resource } = situation;
   const { spec, status } = resource;
   if (!policy.restartsWorkloads) return [];
-  if (proven !== undefined && isReplacement(snapshot, outcome, proven)) {
+  if (proven !== undefined && isReplacement(situation, outcome, proven)) {
     const writtenAt = timestamp(nowMs);
     const all = (spec.rolloutRestart ?? []).map(({ kind, name }) => ({ kind, name, writtenAt }));
     return all.map((pending) => ({ pending, nextMs: restartDueMs(pending) }));
@@ -54,9 +54,9 @@ export function standingRestarts(
  * Whether a certificate took the place of another one in the Secret. Pods wait for a Secret that is new; a certificate
  * that was adopted, or an older one that was put back, may be the one that they have.
  */
-function isReplacement(snapshot: Situation, outcome: Outcome, { fingerprint, notBefore }: CertificateFacts): boolean {
-  const { spec, status } = snapshot.resource;
-  const closed = isStored(snapshot) ? status.issuance : undefined;
+function isReplacement(situation: Situation, outcome: Outcome, { fingerprint, notBefore }: CertificateFacts): boolean {
+  const { spec, status } = situation.resource;
+  const closed = isStored(situation) ? status.issuance : undefined;
   const attempt = outcome.kind === "issued" ? outcome.attempt : closed;
   // Damaged data no longer shows which certificate it was, and pods may still use that one.
   if (attempt !== undefined) return attempt.replaces !== undefined || attempt.reason !== "SecretMissing";

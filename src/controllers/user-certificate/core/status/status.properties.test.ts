@@ -20,11 +20,11 @@ describe("the status", () => {
   /** The decision and status of the next reconcile if nothing was changed, done or asked meanwhile. */
   const rewritten = (done: Assessment, laterMs: number) => {
     const nowMs = done.nowMs + laterMs;
-    const parked = done.outcome.kind === "discarded" ? undefined : done.snapshot.parked;
-    const snapshot = situationOf(following(done, { nowMs, parked }));
-    const decision = decide(snapshot);
-    const next = assess({ ...done, snapshot, decision, outcome: { kind: "nothing" }, nowMs });
-    return { snapshot, decision, before: snapshot.resource.status, after: statusAfter(next) };
+    const parked = done.outcome.kind === "discarded" ? undefined : done.situation.parked;
+    const situation = situationOf(following(done, { nowMs, parked }));
+    const decision = decide(situation);
+    const next = assess({ ...done, situation, decision, outcome: { kind: "nothing" }, nowMs });
+    return { situation, decision, before: situation.resource.status, after: statusAfter(next) };
   };
 
   /** Entries that time alone removes leave the lists of the status with the next write. */
@@ -49,10 +49,10 @@ describe("the status", () => {
       // Anything due within a second is reconciled after that second.
       const waitMs = Math.min(dueMs - done.nowMs - SECOND_MS - 1, 60_000);
       for (const laterMs of waitMs < 0 ? [] : [0, waitMs]) {
-        const { snapshot, decision, before, after } = rewritten(done, laterMs);
-        if (needsAtlas(snapshot, decision) || decision.kind === "repair" || decision.kind === "store") continue;
+        const { situation, decision, before, after } = rewritten(done, laterMs);
+        if (needsAtlas(situation, decision) || decision.kind === "repair" || decision.kind === "store") continue;
         // A list counts certificates that were issued elsewhere, which the caches do not know.
-        if (snapshot.usage.issuedMs.length !== done.snapshot.usage.issuedMs.length) continue;
+        if (situation.usage.issuedMs.length !== done.situation.usage.issuedMs.length) continue;
         quiet++;
         expect(mergePatchOf(withoutLists(before), withoutLists(after))).toBeUndefined();
         expect(listsOf(before)).toEqual(expect.arrayContaining(listsOf(after)));
@@ -66,25 +66,25 @@ describe("the status", () => {
     alwaysReported((done) => {
       if (findCondition(statusAfter(done), "Ready")?.status !== "True") return;
       ready++;
-      const { held, snapshot } = done;
+      const { held, situation } = done;
       expect(held?.notAfter.getTime()).toBeGreaterThan(done.nowMs);
       if (held === undefined || done.outcome.kind === "issued") return;
-      expect(snapshot.identityChange).toBeUndefined();
-      expect(isForged(snapshot.resource.status, held)).toBe(false);
-      expect(snapshot.isListed || snapshot.resource.status.fingerprint === held.fingerprint).toBe(true);
+      expect(situation.identityChange).toBeUndefined();
+      expect(isForged(situation.resource.status, held)).toBe(false);
+      expect(situation.isListed || situation.resource.status.fingerprint === held.fingerprint).toBe(true);
     });
     expect(ready).toBeGreaterThan(RUNS.numRuns / 20);
   });
 
   test("describes no certificate but one that Atlas returned or listed", () => {
     alwaysReported((done) => {
-      const { outcome, snapshot } = done;
+      const { outcome, situation } = done;
       const { fingerprint, serialNumber } = statusAfter(done);
       if (outcome.kind === "issued") {
         expect(fingerprint).toBe(outcome.facts.fingerprint);
-      } else if (fingerprint !== snapshot.resource.status.fingerprint) {
+      } else if (fingerprint !== situation.resource.status.fingerprint) {
         expect(done.held).toMatchObject({ fingerprint, serialNumber });
-        expect(snapshot.isListed).toBe(true);
+        expect(situation.isListed).toBe(true);
       }
     });
   });
@@ -126,7 +126,7 @@ describe("the status", () => {
   test("does not replace a reason that needs a person by a rate limit or an outage", () => {
     let kept = 0;
     alwaysReported((done) => {
-      const { atlas, resource, credentials } = done.snapshot;
+      const { atlas, resource, credentials } = done.situation;
       const before = resource.status.lastAttempt;
       // A Secret that need not be written any more is no reason.
       if (before?.reason === "SecretNotWritable") return;
@@ -144,12 +144,12 @@ describe("the status", () => {
   test("never forgets an attempt unless Atlas plainly refused it", () => {
     let closed = 0;
     alwaysReported((done) => {
-      const { issuance } = done.snapshot.resource.status;
+      const { issuance } = done.situation.resource.status;
       const after = statusAfter(done);
       if (issuance === undefined || after.issuance?.id === issuance.id) return;
       // One that began a day ago no longer counts.
       if (done.outcome.kind === "issued" && done.outcome.attempt.id === issuance.id) return;
-      if (!isWithin(DAY_MS, Date.parse(issuance.startedAt), done.snapshot.nowMs)) return;
+      if (!isWithin(DAY_MS, Date.parse(issuance.startedAt), done.situation.nowMs)) return;
       closed++;
       expect(after.recentIssuances?.map(({ time }) => time)).toContain(issuance.startedAt);
     });
@@ -159,17 +159,17 @@ describe("the status", () => {
   test("never forgets an issuance of the last 24 hours", () => {
     alwaysReported((done) => {
       const times = (statusAfter(done).recentIssuances ?? []).map(({ time }) => time);
-      for (const { time } of done.snapshot.resource.status.recentIssuances ?? []) {
-        if (isWithin(DAY_MS, Date.parse(time), done.snapshot.nowMs)) expect(times).toContain(time);
+      for (const { time } of done.situation.resource.status.recentIssuances ?? []) {
+        if (isWithin(DAY_MS, Date.parse(time), done.situation.nowMs)) expect(times).toContain(time);
       }
     });
   });
 
   test("names an unaccounted-for certificate until it expires, is explained or was a former user's", () => {
     alwaysReported((done) => {
-      const { atlas, nowMs, others, resource, secret } = done.snapshot;
+      const { atlas, nowMs, others, resource, secret } = done.situation;
       const after = statusAfter(done);
-      if (atlas.kind === "listed" && isOfFormerUser(done.snapshot)) return;
+      if (atlas.kind === "listed" && isOfFormerUser(done.situation)) return;
       const named = new Set(after.unaccounted?.map(({ serialNumber }) => serialNumber));
       const explained = new Set([
         ...others.explained,
@@ -187,7 +187,7 @@ describe("the status", () => {
     alwaysReported((done) => {
       const named = new Set(statusAfter(done).unaccounted?.map(({ serialNumber }) => serialNumber));
       for (const { certificate } of done.findings) expect(named).toContain(certificate.serialNumber);
-      const known = new Set(done.snapshot.resource.status.unaccounted?.map(({ serialNumber }) => serialNumber));
+      const known = new Set(done.situation.resource.status.unaccounted?.map(({ serialNumber }) => serialNumber));
       for (const { certificate } of done.findings) expect(known).not.toContain(certificate.serialNumber);
     });
   });
@@ -224,12 +224,12 @@ describe("the next reconcile", () => {
 
   test("comes within a second or a recheck interval for an open attempt, unless a wait has an end of its own", () => {
     alwaysEnded((done) => {
-      const { blocker, outcome, snapshot } = done;
+      const { blocker, outcome, situation } = done;
       const isOpen = statusAfter(done).issuance !== undefined && outcome.kind === "nothing";
       const retry = blocker?.retry.kind;
-      if (!isOpen || snapshot.credentials.kind !== "usable" || retry === "backoff" || retry === "running") return;
-      if (snapshot.isParkedHere || snapshot.isParkedElsewhere) return;
-      expect(nextMs(done)).toBeLessThanOrEqual(done.nowMs + snapshot.policy.recheckIntervalMs);
+      if (!isOpen || situation.credentials.kind !== "usable" || retry === "backoff" || retry === "running") return;
+      if (situation.isParkedHere || situation.isParkedElsewhere) return;
+      expect(nextMs(done)).toBeLessThanOrEqual(done.nowMs + situation.policy.recheckIntervalMs);
     });
   });
 });

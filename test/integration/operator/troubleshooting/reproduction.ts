@@ -18,19 +18,19 @@ export interface Seen {
 }
 
 /** Brings a reason about. What follows from it, such as the conditions, is waited for. */
-export type Situation = (own: OwnControlPlane) => Promise<Seen>;
+export type Reproduction = (own: OwnControlPlane) => Promise<Seen>;
 
 /** Names on the page. */
 const TENANT = "shop";
 const HOME = "atlas-cert-operator";
 
 /** A resource with credentials of its own. */
-export function certificate(state: State): Situation {
+export function certificate(state: State): Reproduction {
   return () => produced(state);
 }
 
 /** The same while the definition lacks a field of the status. */
-export function certificateWithout(field: string, produce: State["produce"]): Situation {
+export function certificateWithout(field: string, produce: State["produce"]): Reproduction {
   return async (own) => {
     await dropStatusField(own, "atlasusercertificates", field);
     const place = await own.place(`operator-${randomBytes(4).toString("hex")}`);
@@ -50,7 +50,7 @@ async function produced({ options, produce, undo }: State): Promise<Seen> {
 export function tenant(
   produce: (platform: Platform, namespace: string) => Promise<void>,
   options: PlatformOptions = {},
-): Situation {
+): Reproduction {
   return async (own) => {
     const platform = await Platform.open(own, options);
     const namespace = await platform.tenant(TENANT);
@@ -67,7 +67,7 @@ const PATIENT: PlatformOptions = { operator: { policy: { ...TEST_POLICY, recheck
 export function platform(
   produce: (platform: Platform, removals: Removals) => Promise<readonly string[]>,
   options: PlatformOptions = PATIENT,
-): Situation {
+): Reproduction {
   return async (own) => {
     const team = await Platform.open(own, options);
     const object = await produce(team, new Removals(team));
