@@ -6,7 +6,7 @@ import type { OwnControlPlane } from "../../faults/own-control-plane.ts";
 import { temporaryFolder } from "../../temporary-file.ts";
 import { describedState } from "./description.ts";
 import type { Reproduction } from "./reproduction.ts";
-import { TroubleshootingPage } from "./troubleshooting-page.ts";
+import { type PageKind, TroubleshootingPage } from "./troubleshooting-page.ts";
 
 /** With UPDATE_TROUBLESHOOTING=1 (`make reasons`) the page is written instead of compared. */
 const isWriting = process.env.UPDATE_TROUBLESHOOTING === "1";
@@ -15,23 +15,21 @@ const isWriting = process.env.UPDATE_TROUBLESHOOTING === "1";
  * Registers the tests of one kind's reasons.
  *
  * @param own the control plane of this file's tests
- * @param suffix of the headings: the reasons of the kinds have names in common
  */
 export function showsEachReason(
   own: () => OwnControlPlane,
   reasons: Readonly<Record<string, Reproduction>>,
-  suffix: string,
+  kind: PageKind,
 ): void {
   const page = new TroubleshootingPage();
   const headings = Object.entries(reasons).map(([reason, reproduce]) => ({
-    ...{ heading: reason + suffix, reason, reproduce },
+    ...{ heading: reason + kind.suffix, reason, reproduce },
   }));
 
   if (isWriting) afterAll(() => page.write());
 
   test("docs/troubleshooting.md has a section for each reason, and no other", () => {
-    const ofKind = page.headings.filter((heading) => (/ .*$/.exec(heading)?.[0] ?? "") === suffix);
-    expect(ofKind.toSorted()).toEqual(headings.map(({ heading }) => heading).toSorted());
+    expect(page.headingsOf(kind).toSorted()).toEqual(headings.map(({ heading }) => heading).toSorted());
   });
 
   test.each(headings)(
@@ -42,6 +40,10 @@ export function showsEachReason(
         expect(section).toMatch(new RegExp(`^- \\*\\*${part}:\\*\\* \\S`, "m"));
     },
   );
+
+  test.each(headings)("the section $heading describes an object of its kind", ({ heading }) => {
+    expect(page.commands(heading)).toEqual([`kubectl describe ${kind.object}`]);
+  });
 
   describe("docs/troubleshooting.md shows what kubectl says in a real run of", () => {
     test.each(headings)("$heading", async ({ heading, reason, reproduce }) => {
