@@ -7,6 +7,7 @@ import { PACING } from "./list/pacing.ts";
 import { PROJECTS } from "./list/projects.ts";
 import { RESTARTS } from "./list/restarts.ts";
 import { SHELL } from "./list/shell.ts";
+import { SITUATION } from "./list/situation.ts";
 import { STATUS } from "./list/status.ts";
 
 export interface Mutant extends Edit {
@@ -15,6 +16,7 @@ export interface Mutant extends Edit {
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  ...SITUATION,
   ...DECIDE,
   ...STATUS,
   ...CLUSTER,
