@@ -35,7 +35,7 @@ FROM scratch
 COPY --from=build /runtime /
 COPY --from=build /product /
 USER 65532:65532
-# V8's young generation would grow to 64 MiB while thousands of Secrets are read. With half-spaces of 16 MiB collections
+# V8's young generation would grow to 64 MiB while thousands of Secrets are read. With semi-spaces of 16 MiB collections
 # take 5 % of the operator's processor time in a burst, with 4 MiB 15 %; the collection that the operator makes itself
 # once a burst is over gives the space back. It reads its source maps where it logs a stack: with --enable-source-maps
 # Node keeps them, 20 MiB.

@@ -15,8 +15,8 @@ interface Subject extends ObjectRef {
 }
 
 /**
- * Tells people what happened to an object of this kind: an Event on the object, and a line in the log. What lasts is told
- * when it begins; after that, the conditions show it.
+ * Sends an Event about an object of this kind and writes a log line. A problem is announced when it begins; its conditions
+ * show it from then on.
  */
 export function tell(
   { events, log }: Audience,

@@ -71,6 +71,11 @@ export interface AtlasErrorFields {
 /** Kinds of failure that leave a reader wondering whether the call was carried out after all. */
 const DOUBTFUL: ReadonlySet<AtlasErrorKind> = new Set(["unavailable", "aborted"]);
 
+/** Whether a message about this error should say that nothing was changed. */
+export function leavesDoubt({ kind, operation }: Pick<AtlasError, "kind" | "operation">): boolean {
+  return changesSomething(operation) && DOUBTFUL.has(kind);
+}
+
 /**
  * The only error that this client throws. Its message is the problem, "Nothing was changed." where a reader would wonder,
  * and the remedy. Neither the message nor anything reachable from the error holds a secret, a token or the body of a
@@ -98,9 +103,8 @@ export class AtlasError extends Error {
 
   constructor(fields: AtlasErrorFields) {
     const { kind, operation, problem, remedy } = fields;
-    const isWorthSaying = changesSomething(operation) && DOUBTFUL.has(kind);
     super(
-      [problem, isWorthSaying && "Nothing was changed.", remedy].filter(Boolean).join(" "),
+      [problem, leavesDoubt(fields) && "Nothing was changed.", remedy].filter(Boolean).join(" "),
       fields.cause === undefined ? undefined : { cause: fields.cause },
     );
     this.name = "AtlasError";

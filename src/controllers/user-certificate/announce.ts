@@ -28,7 +28,7 @@ export interface AnnouncerOptions {
   readonly log: Log;
 }
 
-/** Tells people what happened: an Event on the resource, and a line in the log. */
+/** Announces what happened to resources, by Events and log lines. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
 

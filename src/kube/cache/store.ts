@@ -1,6 +1,6 @@
 import { objectKey } from "../resource-type.ts";
+import { internStrings } from "./intern-strings.ts";
 import { compareResourceVersions } from "./resource-version.ts";
-import { shareTexts } from "./shared-texts.ts";
 import type { Index } from "./store-index.ts";
 
 /** The stored part of an object: at least its identity and its resourceVersion. */
@@ -158,7 +158,7 @@ export class Store<T extends Stored> {
 
   #set(key: string, object: T): void {
     const previous = this.#objects.get(key);
-    this.#objects.set(key, shareTexts(object));
+    this.#objects.set(key, internStrings(object));
     for (const index of this.#indexes) {
       index.update(key, previous, object);
     }

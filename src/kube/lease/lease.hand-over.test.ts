@@ -72,7 +72,7 @@ describe("handing it over", () => {
     await expect(a.outcome).resolves.toBe("ended");
   });
 
-  test("work that fails releases the lease and the failure is told", async () => {
+  test("releases the lease and reports the failure when the work fails", async () => {
     const { api, clock, spec } = stage();
     const lease = new Lease({ client: api, ...REF, identity: "a", clock, random: () => 0, log: silentLog });
     const failure = new Error("defect");

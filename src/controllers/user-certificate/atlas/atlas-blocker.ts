@@ -1,4 +1,5 @@
 import type { UserCertificateSpec } from "../../../api/user-certificate.ts";
+import { leavesDoubt } from "../../../atlas/errors/atlas-error.ts";
 import { CHECK_BASE_URL, type Refusal, refusalOf, remedyAtAtlas } from "../../access/refusal.ts";
 import type { Blocker } from "../core/model/blocker.ts";
 import { credentialsPlace } from "../core/model/credentials-secret.ts";
@@ -7,13 +8,11 @@ import type { Calendar } from "./calendar.ts";
 /** An error of the Atlas client as a blocker of a resource. */
 export function atlasBlocker(error: unknown, spec: UserCertificateSpec): Blocker {
   const refusal = refusalOf(error);
-  const { kind, operation, reason, problem, needsPerson, retryAfterMs } = refusal;
+  const { reason, problem, needsPerson, retryAfterMs } = refusal;
   const remedy = remedyOf(refusal, spec);
-  const isUnanswered = kind === "unavailable" && operation === "createDatabaseUserCertificate";
   return {
     reason,
-    // Without this sentence a reader would fear for a certificate.
-    problem: isUnanswered ? `${problem} Nothing was changed.` : problem,
+    problem: leavesDoubt(refusal) ? `${problem} Nothing was changed.` : problem,
     remedy,
     needsPerson,
     retry: { kind: "backoff", ...(retryAfterMs !== undefined && { atLeastMs: retryAfterMs }) },

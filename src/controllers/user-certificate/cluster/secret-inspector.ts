@@ -1,6 +1,6 @@
 import type { UserCertificate } from "../../../api/parse-user-certificate.ts";
 import { judgeData, type SecretContent } from "../../../certificate/secret-data.ts";
-import { shareTexts } from "../../../kube/cache/shared-texts.ts";
+import { internStrings } from "../../../kube/cache/intern-strings.ts";
 import { SECRETS, type Secret } from "../../../kube/core-types.ts";
 import type { KubeApi } from "../../../kube/kube-api.ts";
 import { KubeError } from "../../../kube/kube-error.ts";
@@ -136,7 +136,8 @@ export class SecretInspector {
   /** A Secret with a megabyte of labels is read again each time rather than kept. */
   #keep(judged: Judged): void {
     const { metadata } = judged.secret;
-    if (JSON.stringify(metadata).length <= MAX_KEPT_LENGTH) this.#judged.set(objectKey(metadata), shareTexts(judged));
+    if (JSON.stringify(metadata).length <= MAX_KEPT_LENGTH)
+      this.#judged.set(objectKey(metadata), internStrings(judged));
     else this.forget(objectKey(metadata));
   }
 }

@@ -1,11 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { shareTexts } from "./shared-texts.ts";
+import { internStrings } from "./intern-strings.ts";
 
 const COUNT = 5000;
 
-describe("shareTexts", () => {
+describe("internStrings", () => {
   it("changes no value", () => {
     const json = {
       name: "orders",
@@ -14,28 +14,28 @@ describe("shareTexts", () => {
       list: ["orders", { name: "orders" }, []],
       long: "x".repeat(500),
     };
-    expect(shareTexts(structuredClone(json))).toEqual(json);
+    expect(internStrings(structuredClone(json))).toEqual(json);
     const at = new Date(0);
-    expect(shareTexts({ at })).toEqual({ at: new Date(0) });
-    expect(shareTexts("orders")).toBe("orders");
-    expect(shareTexts(undefined)).toBeUndefined();
+    expect(internStrings({ at })).toEqual({ at: new Date(0) });
+    expect(internStrings("orders")).toBe("orders");
+    expect(internStrings(undefined)).toBeUndefined();
   });
 
-  it("keeps equal texts once", () => {
+  it("keeps equal strings once", () => {
     expect(bytesOf(() => parsed("a".repeat(200)))).toBeGreaterThan(COUNT * 200);
-    expect(bytesOf(() => shareTexts(parsed("a".repeat(200))))).toBeLessThan(COUNT * 100);
+    expect(bytesOf(() => internStrings(parsed("a".repeat(200))))).toBeLessThan(COUNT * 100);
   });
 
-  it("goes on sharing after any number of other texts", () => {
-    for (let index = 0; index < 30_000; index++) shareTexts({ text: `text ${index}` });
-    expect(bytesOf(() => shareTexts(parsed("b".repeat(200))))).toBeLessThan(COUNT * 100);
+  it("keeps equal strings once after any number of others", () => {
+    for (let index = 0; index < 30_000; index++) internStrings({ text: `text ${index}` });
+    expect(bytesOf(() => internStrings(parsed("b".repeat(200))))).toBeLessThan(COUNT * 100);
   });
 
-  it("keeps no long text, and no more texts than it may", () => {
+  it("keeps no long string, and no more strings than its limit", () => {
     const long = "c".repeat(1_000_000);
-    expect(bytesOf(() => shareTexts(JSON.parse(`{"text":"${long}"}`)) && undefined)).toBeLessThan(100_000);
+    expect(bytesOf(() => internStrings(JSON.parse(`{"text":"${long}"}`)) && undefined)).toBeLessThan(100_000);
     const short = () => {
-      for (let index = 0; index < 100_000; index++) shareTexts({ text: `${index}`.padStart(200, "d") });
+      for (let index = 0; index < 100_000; index++) internStrings({ text: `${index}`.padStart(200, "d") });
     };
     expect(bytesOf(short)).toBeLessThan(4_000_000);
   });
