@@ -43,7 +43,7 @@ const apart: Plugin = {
   },
 };
 
-/** Takes what is used of undici, which has no entries of its own for its parts. */
+/** Bundles only the parts of undici that the operator uses: the package does not export them separately. */
 const partOfUndici: Plugin = {
   name: "part-of-undici",
   setup: (setup) => {

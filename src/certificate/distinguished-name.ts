@@ -43,7 +43,7 @@ export function subjectAttributes(certificate: X509Certificate): readonly NameAt
   const attributes = Object.entries(subject).flatMap(([type, values]) =>
     [values].flat().map((value) => ({ type, value })),
   );
-  // It is kept for each Secret: unlike flatMap, map makes a list without room for more.
+  // Kept for each Secret: map allocates the exact length, while flatMap leaves spare room.
   return attributes.map(({ type, value }) => ({ type: canonicalType(type), value }));
 }
 

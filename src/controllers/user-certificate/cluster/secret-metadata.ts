@@ -109,7 +109,7 @@ const SHARED = new Map<string, readonly string[]>();
 /** Anyone can label a Secret: beyond this number or this length, each list is kept for itself. */
 const [MOST_SHARED, MOST_SHARED_LENGTH] = [100, 1000];
 
-/** Nearly all Secrets of the operator have the same lists: one of its own for each Secret takes 500 bytes. */
+/** Nearly all of the operator's Secrets have the same lists: a separate copy for each would take 500 bytes. */
 function shared<T extends string>(names: readonly T[]): readonly T[] {
   const text = names.join("\n");
   const known = SHARED.get(text);
