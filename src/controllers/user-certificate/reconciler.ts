@@ -94,7 +94,9 @@ export class Reconciler {
       return { kind: "again", at: this.#options.clock.now() };
     }
     let decided = await this.#read(resource, signal, (readSignal) => this.#decideFromCaches(resource, readSignal));
-    if (!needsAtlas(decided.reading.situation, decided.decision)) return this.#finish(decided, signal);
+    // Read at the last moment: at a start, a hundred reconciles come here within a millisecond.
+    const { isTimeAsked } = this.#options.reader;
+    if (!needsAtlas(decided.reading.situation, decided.decision, isTimeAsked)) return this.#finish(decided, signal);
     if (decided.decision.kind !== "issue") decided = await this.#decideLive(resource, decided, signal);
     if (decided.decision.kind !== "issue") return this.#finish(decided, signal);
     // Read again within the turn: another resource of the user may have issued since.

@@ -75,16 +75,22 @@ const WITHHELD: Withheld = { kind: "withheld", version: undefined };
 
 const NOT_ASKED: ListState = { kind: "notAsked" };
 
-/** One list tells Atlas' time; not all resources have to ask for it when a process starts. */
+/** One list tells Atlas' time: so many resources ask for it at once when a process starts, and the others need not. */
 const ENOUGH_TO_MEASURE = 4;
 
 /** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
 export class SnapshotReader {
   readonly #options: SnapshotReaderOptions;
-  #listsUnderWay = 0;
+  /** Live readings under way: each brings a list, unless it fails. */
+  #liveReadings = 0;
 
   constructor(options: SnapshotReaderOptions) {
     this.#options = options;
+  }
+
+  /** Whether enough resources are being read at Atlas that one of them will bring its time. */
+  get isTimeAsked(): boolean {
+    return this.#liveReadings >= ENOUGH_TO_MEASURE;
   }
 
   /** From the caches, which may lag behind: enough to see that nothing has to be done. */
@@ -99,6 +105,11 @@ export class SnapshotReader {
    * on record its certificate may be in a Secret that the caches have not seen, and would be taken for lost.
    */
   async live(resource: UserCertificate, urgency: Urgency, signal: AbortSignal): Promise<Reading> {
+    this.#liveReadings += 1;
+    return this.#live(resource, urgency, signal).finally(() => (this.#liveReadings -= 1));
+  }
+
+  async #live(resource: UserCertificate, urgency: Urgency, signal: AbortSignal): Promise<Reading> {
     const { inspector } = this.#options;
     const isOnRecord = resource.status.issuance !== undefined;
     const secret = await (isOnRecord
@@ -133,7 +144,7 @@ export class SnapshotReader {
       access,
       situation: situationOf({
         nowMs: atlasClock.now(),
-        isClockMeasured: atlasClock.isMeasured || this.#listsUnderWay >= ENOUGH_TO_MEASURE,
+        isClockMeasured: atlasClock.isMeasured,
         resource,
         secret,
         secretHolder: this.#secretHolder(resource, secret),
@@ -159,8 +170,7 @@ export class SnapshotReader {
     signal: AbortSignal,
   ): Promise<Lists> {
     const { spec, status } = resource;
-    this.#listsUnderWay += 1;
-    const atlas = await this.#list(resource, spec, access, urgency, signal).finally(() => (this.#listsUnderWay -= 1));
+    const atlas = await this.#list(resource, spec, access, urgency, signal);
     if (atlas.kind === "listed") this.#options.memories.of(resource).listedMs = this.#options.atlasClock.now();
     const { issuance } = status;
     if (issuance === undefined || isSameUser(issuance, spec)) return { atlas, attempted: atlas };

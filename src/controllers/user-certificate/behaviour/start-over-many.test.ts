@@ -50,7 +50,7 @@ function process(cluster: ListedCluster) {
   return { stop: end, reconciles: () => reconciles };
 }
 
-/** A cluster with so many resources, whose certificates are issued. */
+/** A cluster with so many resources, each of a project of its own, whose certificates are issued. */
 async function issued(resources: number, prepare = (_: ListedCluster) => {}): Promise<ListedCluster> {
   const cluster = new ListedCluster();
   prepare(cluster);
@@ -58,7 +58,8 @@ async function issued(resources: number, prepare = (_: ListedCluster) => {}): Pr
   cluster.put(SECRETS, { metadata: CREDENTIALS, data });
   for (let index = 0; index < resources; index += 1) {
     const name = `app-${index}`;
-    const spec = { projectId: PROJECT, credentialsRef: { name: CREDENTIALS.name }, username: name, secretName: name };
+    const projectId = PROJECT.slice(0, -2) + String(index).padStart(2, "0");
+    const spec = { projectId, credentialsRef: { name: CREDENTIALS.name }, username: name, secretName: name };
     const resource = { metadata: { namespace: NAMESPACE, name }, spec };
     cluster.put(USER_CERTIFICATE, resource);
   }
@@ -79,7 +80,7 @@ const reads = ({ calls }: ListedCluster) =>
     .filter(({ verb, what }) => verb === "get" && what.startsWith(`secrets ${NAMESPACE}/app-`))
     .map(({ what }) => what);
 
-/** The first reconciles of a process, at most this many at a time for one project, ask Atlas what time it is, and read the Secret. */
+/** So many reconciles ask Atlas what time it is, of all that begin at once, and each reads its Secret again. */
 const FIRST = 4;
 
 test("a start over many resources reads their Secrets in pages", async () => {

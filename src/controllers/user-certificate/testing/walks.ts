@@ -137,7 +137,7 @@ function attemptFor(situation: Situation, reason: string, id: string): Issuance 
 function outcomeOf({ end, index }: PlacedStep, situation: Situation, decision: Decision): Outcome {
   const { nowMs } = situation;
   // A decision from the caches that needs a list is never acted upon.
-  const isPreliminary = situation.atlas.kind === "notAsked" && needsAtlas(situation, decision);
+  const isPreliminary = situation.atlas.kind === "notAsked" && needsAtlas(situation, decision, false);
   if (end === "overtaken" || isPreliminary) return { kind: "overtaken" };
   switch (decision.kind) {
     case "blocked":

@@ -56,7 +56,7 @@ describe("never issues", () => {
   test("but upon Atlas' list", () => {
     always(({ situation }) => {
       const decision = decide(situation);
-      if (decision.kind === "issue") expect(needsAtlas(situation, decision)).toBe(true);
+      if (decision.kind === "issue") expect(needsAtlas(situation, decision, false)).toBe(true);
     });
   });
 });

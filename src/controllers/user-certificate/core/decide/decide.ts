@@ -68,8 +68,10 @@ export function isSuperseded({ attempt, facts }: ParkedView, held: CertificateFa
 /**
  * Whether a decision made from the caches needs fresh reads and Atlas' list before it counts. Nothing is issued on the
  * word of a cache, and only a list shows the outcome of an open attempt, whatever else blocks.
+ *
+ * @param isTimeAsked whether enough other resources ask Atlas for its time already
  */
-export function needsAtlas(situation: Situation, decision: Decision): boolean {
+export function needsAtlas(situation: Situation, decision: Decision, isTimeAsked: boolean): boolean {
   const { backoffEndMs, credentials, doubt, held, isClockMeasured, listedMs, nowMs, provenMs, resource } = situation;
   if (decision.kind === "discard" || (decision.kind === "store" && isClockMeasured)) return false;
   if (decision.kind === "issue") return true;
@@ -78,8 +80,8 @@ export function needsAtlas(situation: Situation, decision: Decision): boolean {
   if (resource.status.issuance !== undefined && !isParkedHere && !isParkedElsewhere) return true;
   const isAwaiting = isAwaited(situation);
   if (resource.spec.suspend && !isAwaiting) return false;
-  // By a clock that is hours behind nothing is due yet.
-  if (!isClockMeasured && !isParkedElsewhere) return true;
+  // By a clock that is hours behind nothing is due yet, and a certificate that waits for its Secret has not expired.
+  if (!isClockMeasured && !isParkedElsewhere && (!isTimeAsked || decision.kind === "store")) return true;
   if (held !== undefined) return nowMs >= listDueMs(situation, provenMs, doubt);
   return isAwaiting && nowMs >= listDueMs(situation, listedMs, undefined);
 }

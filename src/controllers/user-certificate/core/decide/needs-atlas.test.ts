@@ -41,6 +41,7 @@ describe("Atlas' list is needed", () => {
   const cases: Readonly<Record<string, Snapshot>> = {
     "before anything is issued": settled({ secret: ABSENT }),
     "for a certificate that was never proven": firstReconcile(),
+    "to learn the time": settled({ isClockMeasured: false }),
     "six hours after the certificate was proven": settled({ nowMs: NOW + 5 * HOUR_MS }),
     "six hours after it was proven, while labels are fought over": settled({
       ...fought,
@@ -74,7 +75,7 @@ describe("Atlas' list is needed", () => {
     }),
   };
   test.each(Object.entries(cases))("%s", (_what, snapshot) => {
-    expect(needsAtlas(situationOf(snapshot), decide(situationOf(snapshot)))).toBe(true);
+    expect(needsAtlas(situationOf(snapshot), decide(situationOf(snapshot)), false)).toBe(true);
   });
 
   const not: Readonly<Record<string, Snapshot>> = {
@@ -110,14 +111,28 @@ describe("Atlas' list is needed", () => {
     }),
   };
   test.each(Object.entries(not))("not %s", (_what, snapshot) => {
-    expect(needsAtlas(situationOf(snapshot), decide(situationOf(snapshot)))).toBe(false);
+    expect(needsAtlas(situationOf(snapshot), decide(situationOf(snapshot)), false)).toBe(false);
+  });
+
+  describe("to learn the time", () => {
+    const unmeasured = settled({ isClockMeasured: false });
+    const parked = { ...open, secret: ABSENT, parked: { facts: FRESH, attempt: open.status.issuance } };
+
+    test("not while enough others ask", () => {
+      expect(needsAtlas(situationOf(unmeasured), decide(situationOf(unmeasured)), true)).toBe(false);
+    });
+
+    test("before a parked certificate is stored, whoever else asks", () => {
+      const waiting = situationOf(settled({ ...parked, isClockMeasured: false }));
+      expect(needsAtlas(waiting, decide(waiting), true)).toBe(true);
+    });
   });
 
   test("no longer once a list has settled the open attempt", () => {
     // The list of this reconcile settled the attempt, and the next one starts from the status that it left.
     const next = following(reconciled(settled({ ...open, atlas: listed(entryFor(FACTS)) })));
     expect(next.resource.status).not.toHaveProperty("issuance");
-    expect(needsAtlas(situationOf(next), decide(situationOf(next)))).toBe(false);
+    expect(needsAtlas(situationOf(next), decide(situationOf(next)), false)).toBe(false);
   });
 });
 

@@ -50,7 +50,7 @@ describe("the status", () => {
       const waitMs = Math.min(dueMs - done.nowMs - SECOND_MS - 1, 60_000);
       for (const laterMs of waitMs < 0 ? [] : [0, waitMs]) {
         const { situation, decision, before, after } = rewritten(done, laterMs);
-        if (needsAtlas(situation, decision) || decision.kind === "repair" || decision.kind === "store") continue;
+        if (needsAtlas(situation, decision, false) || decision.kind === "repair" || decision.kind === "store") continue;
         // A list counts certificates that were issued elsewhere, which the caches do not know.
         if (situation.usage.issuedMs.length !== done.situation.usage.issuedMs.length) continue;
         quiet++;
