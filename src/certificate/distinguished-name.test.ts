@@ -115,6 +115,19 @@ describe("a certificate's subject", () => {
     expect(subjectIsUser(subjectAttributes(certificate), username)).toBe(isUser);
   });
 
+  test.each([
+    ["holds every character that is escaped", 'CN=a\\,b\\+c\\"d\\\\e\\<f\\>g\\;h\\=i\\#', [CN('a,b+c"d\\e<f>g;h=i#')]],
+    ["begins with a number sign", "CN=\\#1", [CN("#1")]],
+    ["begins and ends with a blank", "CN=\\ a\\ ,OU=b", [CN(" a "), OU("b")]],
+    ["holds a line break that would look like another attribute", "CN=a\\0ACN=admin", [CN("a\nCN=admin")]],
+    ["has two attributes in one part", "OU=a+CN=b", [OU("a"), CN("b")]],
+    ["is empty", "", []],
+  ])("is read back if it %s", async (_what, subject, attributes) => {
+    const certificate = new X509Certificate((await issuePem({ subject })).certificatePem);
+    expect(subjectAttributes(certificate)).toEqual(expect.arrayContaining(attributes));
+    expect(subjectAttributes(certificate)).toHaveLength(attributes.length);
+  });
+
   test("gives every value of an attribute that occurs twice", async () => {
     const certificate = new X509Certificate((await issuePem({ subject: "OU=a,OU=b,CN=x" })).certificatePem);
     expect(subjectAttributes(certificate)).toEqual(expect.arrayContaining([OU("a"), OU("b"), CN("x")]));

@@ -24,6 +24,12 @@ const EXPLAINED: readonly { readonly because: string; readonly reason: string; r
   },
   {
     because:
+      "the API server's node authorizer may refuse a new pod's Secret to its kubelet for a moment (kubernetes/kubernetes#128910), and the kubelet, which gives up after a second, mounts it at its next attempt",
+    reason: "FailedMount",
+    message: /failed to sync (secret|configmap) cache: timed out waiting for the condition/,
+  },
+  {
+    because:
       "the kubelet asks for a pod's health before its process listens, and once more while it ends, when its network may be gone",
     reason: "Unhealthy",
     message: /connection refused|connection reset by peer|statuscode: 500|dial tcp \S+: i\/o timeout/,
