@@ -80,16 +80,19 @@ export class ItemSplitter {
 
   /** Where the string has ended that goes on at this index: behind its last quotation mark. */
   #endOfString(chunk: Buffer, from: number): number {
-    let isEscaped = this.#isEscaped;
-    let index = from;
-    for (; index < chunk.length && this.#isInString; index += 1) {
-      const byte = chunk[index];
-      if (isEscaped) isEscaped = false;
-      else if (byte === BACKSLASH) isEscaped = true;
-      else if (byte === QUOTE) this.#isInString = false;
+    let index = this.#isEscaped ? from + 1 : from;
+    for (;;) {
+      const quote = chunk.indexOf(QUOTE, index);
+      const end = quote === -1 ? chunk.length : quote;
+      let backslashes = 0;
+      while (end - backslashes > index && chunk[end - backslashes - 1] === BACKSLASH) backslashes += 1;
+      const isEscaped = backslashes % 2 === 1;
+      index = end + 1;
+      if (isEscaped && quote !== -1) continue;
+      this.#isEscaped = isEscaped;
+      this.#isInString = quote === -1;
+      return index;
     }
-    this.#isEscaped = isEscaped;
-    return index;
   }
 
   /** The list without its objects. Call it at the end, once. */
