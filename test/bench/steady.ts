@@ -2,7 +2,7 @@ import { systemClock } from "../../src/clock.ts";
 import type { Progress } from "../control-plane/progress.ts";
 import { writesBetween } from "../control-plane/write-counts.ts";
 import { fixturesFor } from "./fixtures.ts";
-import { untilQuiet } from "./gauges.ts";
+import { cpuBetween, cpuTimes, untilQuiet } from "./gauges.ts";
 import { AT_WORK, untilIssued } from "./issuing.ts";
 import { OperatorLog } from "./operator-log.ts";
 import { processUsage } from "./process-usage.ts";
@@ -36,6 +36,8 @@ export interface Start {
   readonly settledMs: number;
   readonly rssBytes: number;
   readonly cpuMs: number;
+  /** Processor time of the API server, in milliseconds. */
+  readonly apiServerCpuMs: number;
   readonly traffic: Traffic;
 }
 
@@ -78,6 +80,7 @@ export async function steady(options: SteadyOptions): Promise<{ readonly text: s
     ["synced after", secondsOf(last.syncedMs), "from the start of the process to going to work"],
     ["settled after", secondsOf(last.settledMs), "nothing more to do: every Secret has been read and checked"],
     ["CPU of that start", `${figure(last.cpuMs)} ms`],
+    ["the API server's", `${figure(last.apiServerCpuMs)} ms`],
     ["memory at rest", `${mebibytes(rest.rssBytes)} MiB`, "resident"],
     [
       "memory of a resource",
@@ -95,6 +98,7 @@ export async function steady(options: SteadyOptions): Promise<{ readonly text: s
     syncedSeconds: rounded(last.syncedMs / 1000),
     settledSeconds: rounded(last.settledMs / 1000),
     startCpuMs: last.cpuMs,
+    startApiServerCpuMs: last.apiServerCpuMs,
     rssMiB: mebibytes(rest.rssBytes),
     baseRssMiB: mebibytes(line.base),
     rssKiBPerResource: rounded(line.slope / 1024),
@@ -122,6 +126,7 @@ export async function start(scene: BenchScene, resources: number): Promise<Start
   if (resources > 0) await log.read();
   await scene.atlas.forgetRequests();
   const before = await scene.apiRequests();
+  const cpuBefore = await cpuTimes(scene);
   const startedAt = systemClock.now();
   await scene.operator.start();
   const settledAt = await untilQuiet(scene, SETTLE_LIMIT_MS);
@@ -134,6 +139,7 @@ export async function start(scene: BenchScene, resources: number): Promise<Start
     syncedMs: Date.parse(syncedAt) - startedAt,
     settledMs: settledAt - startedAt,
     ...(await operatorUsage(scene)),
+    apiServerCpuMs: cpuBetween(cpuBefore, await cpuTimes(scene)).apiServer,
     traffic: trafficOf(writesBetween(before, await scene.apiRequests()), await scene.atlasCalls()),
   };
 }
