@@ -122,7 +122,7 @@ describe("Atlas' list is needed", () => {
       expect(needsAtlas(situationOf(unmeasured), decide(situationOf(unmeasured)), true)).toBe(false);
     });
 
-    test("before a parked certificate is stored, whoever else asks", () => {
+    test("before a parked certificate is stored, however many others ask", () => {
       const waiting = situationOf(settled({ ...parked, isClockMeasured: false }));
       expect(needsAtlas(waiting, decide(waiting), true)).toBe(true);
     });
