@@ -84,13 +84,11 @@ export class ItemSplitter {
     for (;;) {
       const quote = chunk.indexOf(QUOTE, index);
       const end = quote === -1 ? chunk.length : quote;
-      let backslashes = 0;
-      while (end - backslashes > index && chunk[end - backslashes - 1] === BACKSLASH) backslashes += 1;
-      const isEscaped = backslashes % 2 === 1;
+      this.#isEscaped = isEscaped(chunk, index, end);
+      if (quote === -1) return end;
       index = end + 1;
-      if (isEscaped && quote !== -1) continue;
-      this.#isEscaped = isEscaped;
-      this.#isInString = quote === -1;
+      if (this.#isEscaped) continue;
+      this.#isInString = false;
       return index;
     }
   }
@@ -116,6 +114,13 @@ export class ItemSplitter {
     const tell = this.#item.bytes > maxItemBytes ? onTooLarge : onItem;
     tell(this.#item.takeText());
   }
+}
+
+/** Whether an odd number of backslashes stands between `from` and `end`, right before `end`. */
+function isEscaped(chunk: Buffer, from: number, end: number): boolean {
+  let first = end;
+  while (first > from && chunk[first - 1] === BACKSLASH) first -= 1;
+  return (end - first) % 2 === 1;
 }
 
 /** Copies of bytes that belong together; of more than `maxBytes` only the beginning is kept. */

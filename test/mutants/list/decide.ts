@@ -19,6 +19,17 @@ export const DECIDE: readonly MutatedFile[] = [
         replacement: "parked.facts.notAfter.getTime() <= nowMs",
       },
       {
+        why: "a parked certificate is stored by a clock that was just set",
+        search: '(!isTimeAsked || decision.kind === "store")',
+        replacement: "!isTimeAsked",
+      },
+      {
+        why: "each worker of a start asks Atlas for its time",
+        search:
+          'if (!isClockMeasured && !isParkedElsewhere && (!isTimeAsked || decision.kind === "store")) return true;',
+        replacement: "if (!isClockMeasured && !isParkedElsewhere) return true;",
+      },
+      {
         why: "a parked certificate of another user is written into the Secret",
         search: "if (!isSameUser(parked.attempt, resource.spec))",
         replacement: "if (Number.isNaN(resource.generation))",

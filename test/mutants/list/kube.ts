@@ -58,13 +58,13 @@ export const KUBE: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a quotation mark that is escaped ends a string",
-        search: "else if (byte === BACKSLASH) isEscaped = true;",
+        search: "if (this.#isEscaped) continue;",
         replacement: "",
       },
       {
         why: "an escape at the end of a piece is forgotten",
-        search: "let isEscaped = this.#isEscaped;",
-        replacement: "let isEscaped = false;",
+        search: "let index = this.#isEscaped ? from + 1 : from;",
+        replacement: "let index = from;",
       },
       {
         why: "an array deeper inside counts as the list's objects",
