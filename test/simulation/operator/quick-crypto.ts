@@ -26,8 +26,9 @@ export class X509Certificate {
     return this.#text.notAfter;
   }
 
-  toLegacyObject() {
-    return { subject: { CN: this.#text.commonName } };
+  /** Users of simulations have names that need no escapes. */
+  get subject(): string {
+    return `CN=${this.#text.commonName}`;
   }
 
   checkPrivateKey(key: unknown): boolean {
