@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { issuePem } from "../../../src/certificate/testing.ts";
 import { controlPlane, freshNamespace, rest } from "../../control-plane/control-plane.ts";
+import { imageNode } from "../../image/image-node.ts";
 import { Scene } from "../operator/scene.ts";
 import { OperatorProcess } from "../process/operator-process.ts";
 import { temporaryFile, temporaryFolder } from "../temporary-file.ts";
@@ -57,7 +58,10 @@ interface Watched {
 
 async function startWatched(scene: Scene): Promise<Watched> {
   const folder = await temporaryFolder();
-  const environment = { NODE_OPTIONS: `--import=${HEAP_WRITER}`, HEAP_FOLDER: folder };
+  // With the image's allocator: by default, a new Buffer may lie where a network buffer was freed, and shows what that held.
+  const image = (await imageNode()).environment;
+  const NODE_OPTIONS = `${image.NODE_OPTIONS} --import=${HEAP_WRITER}`;
+  const environment = { ...image, NODE_OPTIONS, HEAP_FOLDER: folder };
   return { operator: await OperatorProcess.start(scene, [], environment), folder };
 }
 
