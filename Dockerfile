@@ -41,8 +41,8 @@ USER 65532:65532
 # Node keeps them, 20 MiB.
 # SIGUSR1 would open a debugger, and with it keys and credentials, to anyone who shares the pod's process namespace.
 # The allocator would keep an arena for each thread, and raise by itself the size from which it gives memory back: 7 MiB. Network
-# buffers get mappings of their own: among smaller allocations they would keep freed memory from being returned, and a new buffer
-# could show what a freed one held, keys among it.
+# buffers and other allocations from 16 KiB up get mappings of their own: among smaller ones they would keep freed memory from being
+# returned, and an uninitialised buffer could hold what a freed one had held, such as a key.
 ENV NODE_ENV=production NODE_OPTIONS="--max-semi-space-size=16 --expose-gc --disable-sigusr1" MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=16384 MALLOC_TRIM_THRESHOLD_=131072
 # undici parses HTTP in WebAssembly. The optimizing compiler takes 22 MiB for that one module, for a few calls a minute.
 ENTRYPOINT ["/usr/bin/node", "--liftoff-only", "/app/atlas-cert-operator.mjs"]

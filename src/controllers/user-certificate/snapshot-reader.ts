@@ -75,20 +75,20 @@ const WITHHELD: Withheld = { kind: "withheld", version: undefined };
 
 const NOT_ASKED: ListState = { kind: "notAsked" };
 
-/** One list tells Atlas' time: so many resources ask for it at once when a process starts, and the others need not. */
+/** How many resources ask for Atlas' time at once when a process starts. One list tells it; the others are spare. */
 const ENOUGH_TO_MEASURE = 4;
 
 /** Reads the world for one resource. All reads are here; what they mean is decide()'s. */
 export class SnapshotReader {
   readonly #options: SnapshotReaderOptions;
-  /** Live readings under way: each brings a list, unless it fails. */
+  /** Live readings under way. Each brings Atlas' time if Atlas answers, whatever it answers. */
   #liveReadings = 0;
 
   constructor(options: SnapshotReaderOptions) {
     this.#options = options;
   }
 
-  /** Whether enough resources are being read at Atlas that one of them will bring its time. */
+  /** Whether enough live readings are under way for one of them to bring Atlas' time. */
   get isTimeAsked(): boolean {
     return this.#liveReadings >= ENOUGH_TO_MEASURE;
   }

@@ -80,7 +80,7 @@ const reads = ({ calls }: ListedCluster) =>
     .filter(({ verb, what }) => verb === "get" && what.startsWith(`secrets ${NAMESPACE}/app-`))
     .map(({ what }) => what);
 
-/** So many reconciles ask Atlas what time it is, of all that begin at once, and each reads its Secret again. */
+/** How many of the reconciles that begin at once ask Atlas for the time. Each of them reads its Secret again. */
 const FIRST = 4;
 
 test("a start over many resources reads their Secrets in pages", async () => {

@@ -80,7 +80,7 @@ export function needsAtlas(situation: Situation, decision: Decision, isTimeAsked
   if (resource.status.issuance !== undefined && !isParkedHere && !isParkedElsewhere) return true;
   const isAwaiting = isAwaited(situation);
   if (resource.spec.suspend && !isAwaiting) return false;
-  // By a clock that is hours behind nothing is due yet, and a certificate that waits for its Secret has not expired.
+  // By a clock that is hours behind, nothing seems due, and a parked certificate that has expired seems valid.
   if (!isClockMeasured && !isParkedElsewhere && (!isTimeAsked || decision.kind === "store")) return true;
   if (held !== undefined) return nowMs >= listDueMs(situation, provenMs, doubt);
   return isAwaiting && nowMs >= listDueMs(situation, listedMs, undefined);
