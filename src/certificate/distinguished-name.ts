@@ -41,7 +41,9 @@ export function subjectAttributes(certificate: X509Certificate): readonly NameAt
   // Node writes one part in each line, escaped as in RFC 2253: a line break within a value is `\0A`. An empty subject is
   // undefined, whatever its type says. toLegacyObject() computes everything else as well, and takes ten times as long.
   const lines: string | undefined = certificate.subject;
-  return parseDistinguishedName(lines?.replaceAll("\n", ",") ?? "") ?? [];
+  const attributes = parseDistinguishedName(lines?.replaceAll("\n", ",") ?? "") ?? [];
+  // Kept for each Secret: a copy has the exact length, while an array that grew has spare room.
+  return attributes.slice();
 }
 
 /**

@@ -81,16 +81,15 @@ export class ItemSplitter {
   /** Where the string has ended that goes on at this index: behind its last quotation mark. */
   #endOfString(chunk: Buffer, from: number): number {
     let index = this.#isEscaped ? from + 1 : from;
-    for (;;) {
+    do {
       const quote = chunk.indexOf(QUOTE, index);
       const end = quote === -1 ? chunk.length : quote;
       this.#isEscaped = isEscaped(chunk, index, end);
       if (quote === -1) return end;
       index = end + 1;
-      if (this.#isEscaped) continue;
-      this.#isInString = false;
-      return index;
-    }
+    } while (this.#isEscaped);
+    this.#isInString = false;
+    return index;
   }
 
   /** The list without its objects. Call it at the end, once. */

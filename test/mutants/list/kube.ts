@@ -58,8 +58,8 @@ export const KUBE: readonly MutatedFile[] = [
     mutants: [
       {
         why: "a quotation mark that is escaped ends a string",
-        search: "if (this.#isEscaped) continue;",
-        replacement: "",
+        search: "} while (this.#isEscaped);",
+        replacement: "} while (!this.#isInString);",
       },
       {
         why: "an escape at the end of a piece is forgotten",
